@@ -1,0 +1,167 @@
+// The kernels: pure functions on pointers, one table of them for each instruction set.
+//
+// Words used throughout. A *plane* is one channel of one image, H * W floats, rows contiguous. A
+// *run* is n consecutive pixels of a plane. An *offset* is a number of floats from the start of a
+// run to the pixels of one tap: channel * plane stride for a 1x1 convolution, and that plus the
+// tap's row and column for a k x k one. So one kernel serves every convolution.
+//
+// All pointers need only the alignment of float. A kernel may read up to kOverread floats past the
+// end of a run that it is given as input (their values never reach an output); it never writes past
+// the end of an output.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tfsparse {
+
+// Floats that must be readable past the end of every input run: one vector of the widest set.
+constexpr int kOverread = 16;
+
+enum class Activation { kNone, kHardSwish, kSigmoid, kSwish };
+
+// What a kernel does to a result before storing it: activation, then clamp to [lo, hi], then
+// `+ residual` where the kernel's arguments have one.
+struct Epilogue {
+  Activation activation = Activation::kNone;
+  float lo = -__builtin_huge_valf();
+  float hi = __builtin_huge_valf();
+};
+
+// y[r][p] = epilogue(bias[r] + sum over the nonzeros i of row r of values[i] * x[offsets[i] + p])
+// for r in [0, rows), p in [0, n).
+struct SpmmArgs {
+  const float* x;
+  float* y;
+  std::size_t y_stride;        // floats between rows of y (and of residual)
+  int n;                       // pixels of the run
+  int rows;                    // output channels
+  const float* values;         // nonzeros, row after row
+  const std::int32_t* offsets; // of each nonzero, in floats
+  const std::int32_t* row_nnz; // how many nonzeros each row has
+  const float* bias;           // one a row, or null for 0
+  const float* residual;       // laid out as y, or null; may not alias y
+  bool accumulate;             // start from y instead of bias: a later part of a split reduction
+  bool finish;                 // apply epilogue and residual: the last part of a split reduction
+  int tile;                    // vectors of pixels held in registers, 1 to Kernels::max_tile
+  Epilogue epilogue;
+};
+
+// The same with dense weights. `weights` is packed [ceil(rows / gemm_rows)][depth][gemm_rows], the
+// last block filled up with zeros.
+struct GemmArgs {
+  const float* x;
+  float* y;
+  std::size_t y_stride;
+  int n;
+  int rows;
+  int depth;                    // taps
+  const float* weights;
+  const std::int32_t* offsets;  // of each tap, in floats; shared by all rows
+  const float* bias;
+  const float* residual;
+  Epilogue epilogue;
+};
+
+// Depthwise convolution of one plane.
+struct DepthwiseArgs {
+  const float* x;  // in_h * in_w
+  float* y;        // out_h * out_w
+  int in_h, in_w, out_h, out_w;
+  int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int pad_top, pad_left;  // what lies beyond the other two edges follows from the sizes
+  const float* weights;   // kernel_h * kernel_w
+  float bias;
+  Epilogue epilogue;
+  float* scratch;  // Kernels::depthwise_scratch(args) floats of the caller's, any content
+};
+
+// Copies one plane into the middle of a zero border, its columns sorted by their place in the
+// stride: column c of the bordered plane goes to y[row * row_stride + (c % stride_w) * phase_stride
+// + c / stride_w]. A strided convolution then reads consecutive floats.
+struct PadArgs {
+  const float* x;
+  int in_h, in_w;
+  std::ptrdiff_t x_pixel_stride;  // 1 for a plane, the number of channels for an HWC image
+  std::ptrdiff_t x_row_stride;
+  float* y;
+  int out_h, out_w;  // the bordered size, before sorting
+  int pad_top, pad_left;
+  int stride_w;
+  int row_stride, phase_stride;  // of y
+};
+
+enum class Unary { kIdentity, kHardSwish, kSigmoid, kSwish };  // RELU* are kIdentity with a clamp
+enum class Binary { kAdd, kSub, kMul, kDiv };
+
+struct UnaryArgs {
+  Unary op;
+  const float* x;
+  float* y;  // may be x
+  std::size_t n;
+  Epilogue epilogue;  // activation is kNone
+};
+
+// y[i] = epilogue(a[i] op b[i]); a step of 0 repeats the operand's one value.
+struct BinaryArgs {
+  Binary op;
+  const float* a;
+  const float* b;
+  int a_step, b_step;  // 0 or 1
+  float* y;            // may be a or b
+  std::size_t n;
+  Epilogue epilogue;
+};
+
+// Matrix times vector, the fully connected layer: y[r] = epilogue(bias[r] + dot(weights[r], x)).
+struct DenseRowsArgs {
+  const float* x;
+  float* y;
+  int rows, depth;
+  const float* weights;  // [rows][depth]
+  const float* bias;
+  Epilogue epilogue;
+};
+
+// The same over the nonzeros; offsets are indices into x.
+struct SparseRowsArgs {
+  const float* x;
+  float* y;
+  int rows;
+  const float* values;
+  const std::int32_t* offsets;
+  const std::int32_t* row_nnz;
+  const float* bias;
+  Epilogue epilogue;
+};
+
+struct Kernels {
+  const char* name;  // "avx512", "avx2", "portable"
+  int lanes;         // floats in a vector
+  int max_tile;      // largest SpmmArgs::tile
+  int gemm_rows;     // output channels in a block of packed dense weights
+
+  void (*spmm)(const SpmmArgs&);
+  void (*gemm)(const GemmArgs&);
+  void (*depthwise)(const DepthwiseArgs&);
+  std::size_t (*depthwise_scratch)(const DepthwiseArgs&);
+  void (*pad)(const PadArgs&);
+  void (*unary)(const UnaryArgs&);
+  void (*binary)(const BinaryArgs&);
+  void (*dense_rows)(const DenseRowsArgs&);
+  void (*sparse_rows)(const SparseRowsArgs&);
+  float (*sum)(const float* x, std::size_t n);
+  void (*softmax)(const float* x, float* y, int n, float beta);
+  // HWC image <-> planes: y[c * plane_stride + p] = x[p * channels + c], and back.
+  void (*to_planes)(const float* x, float* y, int pixels, int channels, std::size_t plane_stride);
+  void (*from_planes)(const float* x, float* y, int pixels, int channels, std::size_t plane_stride);
+};
+
+// The kernels of one instruction set, or null where this build or this CPU has none.
+const Kernels* find_kernels(const char* name);
+
+// The fastest kernels that this CPU runs. The environment variable TFSPARSE_ISA names a slower set,
+// for tests and measurements.
+const Kernels& best_kernels();
+
+}  // namespace tfsparse

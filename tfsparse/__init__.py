@@ -1,0 +1,30 @@
+"""Prune Keras models, write sparse TFLite files, and run them faster.
+
+Names are imported on first use, so that a program which only runs models never loads Keras.
+"""
+
+import importlib
+
+_PUBLIC = {
+    "ConstantSparsity": "tfsparse.schedules",
+    "GradualPruning": "tfsparse.prune.gradual",
+    "Interpreter": "tfsparse.runtime",
+    "PolynomialDecay": "tfsparse.schedules",
+    "convert": "tfsparse.converter.convert",
+    "explain": "tfsparse.runtime",
+    "load_delegate": "tfsparse.runtime",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'tfsparse' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__
