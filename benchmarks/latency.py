@@ -1,0 +1,169 @@
+"""How much faster is a network with the tfsparse delegate than with TFLite's default?
+
+Takes .tflite files and names of networks, alternates the two runtimes within one process, and
+prints the latency of both and the speed-up with its spread. TFLite's default is XNNPACK. A named
+network has random weights whose 1x1 convolutions are pruned; it is made once and kept.
+
+    python benchmarks/latency.py                                  # MobileNetV2, 80 and 90 %
+    python benchmarks/latency.py mobilenet_v1 --sparsity 0.7,0.95
+    python benchmarks/latency.py my_model.tflite --threads 2 --runtime litert --json out.json
+"""
+
+import dataclasses
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+import tfsparse
+from tfsparse import networks, timing
+from tfsparse.quiet import quiet
+
+SPARSITY = flags.DEFINE_list(
+    "sparsity", ["0.8", "0.9"], "Zeros in the 1x1 convolutions of named networks, as fractions."
+)
+THREADS = flags.DEFINE_integer("threads", 1, "Threads of both runtimes.", lower_bound=1)
+RUNTIME = flags.DEFINE_enum(
+    "runtime", "tf", ["tf", "litert"], "Whose interpreter: tensorflow's or ai-edge-litert's."
+)
+SECONDS = flags.DEFINE_float("seconds", 10, "Time to measure each file for.", lower_bound=0.1)
+TOLERANCE = flags.DEFINE_float(
+    "tolerance", 1e-4, "Fail where outputs differ by more than this part of the largest output."
+)
+JSON = flags.DEFINE_string("json", None, "Also write the results to this file.")
+CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", str(networks.cache_folder()), "Where named networks are kept."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One row: a network, its latency in both runtimes, and how far their outputs are apart."""
+
+    network: str
+    sparsity: float | None
+    path: str
+    comparison: timing.Comparison
+    difference: float
+
+
+def interpreter_class(runtime):
+    if runtime == "tf":
+        with quiet():
+            import tensorflow as tf
+
+        return tf.lite.Interpreter
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        raise app.UsageError(
+            "--runtime litert needs a package: pip install ai-edge-litert"
+        ) from None
+    return Interpreter
+
+
+def runtime_name(runtime):
+    package = {"tf": "tensorflow", "litert": "ai-edge-litert"}[runtime]
+    return f"{package} {metadata.version(package)}"
+
+
+def files_to_measure(arguments, sparsities, folder, console):
+    """Yields (name, sparsity or None, path) of each file, making those of named networks."""
+    for argument in arguments:
+        if argument in networks.NETWORKS:
+            for sparsity in sparsities:
+                with console.status(f"making {argument} at {sparsity:.0%} zeros"):
+                    path = networks.cached_file(argument, sparsity, folder)
+                yield argument, sparsity, path
+        elif Path(argument).is_file():
+            yield Path(argument).name, None, Path(argument)
+        else:
+            names = ", ".join(networks.NETWORKS)
+            raise app.UsageError(f"{argument!r} is neither a file nor one of {names}.")
+
+
+def measure(path, make, threads, seconds):
+    """Returns the comparison of TFLite's default with tfsparse, and the outputs' difference."""
+    options = {"model_path": str(path), "num_threads": threads}
+    with quiet():
+        pair = (
+            make(**options),
+            make(**options, experimental_delegates=[tfsparse.load_delegate()]),
+        )
+        for interpreter in pair:
+            interpreter.allocate_tensors()
+    timing.set_random_inputs(pair)
+    difference = timing.output_difference(*pair)
+    return timing.compare(*pair, seconds=seconds), difference
+
+
+def table_of(results, tolerance):
+    table = Table(title="Latency of one inference in ms: median (fastest)")
+    table.add_column("network", no_wrap=True)
+    for column in ("zeros in 1x1", "TFLite default", "tfsparse", "speed-up (quartiles)"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("outputs differ by", justify="right", no_wrap=True)
+    for result in results:
+        times = result.comparison
+        lower, upper = times.speedup_quartiles
+        wrong = not result.difference <= tolerance
+        table.add_row(
+            result.network,
+            "" if result.sparsity is None else f"{result.sparsity:.0%}",
+            f"{times.baseline_median:.2f} ({times.baseline_min:.2f})",
+            f"{times.candidate_median:.2f} ({times.candidate_min:.2f})",
+            f"{times.speedup:.2f}x ({lower:.2f}-{upper:.2f})",
+            f"{result.difference:.1e}",
+            style="red" if wrong else None,
+        )
+    return table
+
+
+def write_json(path, results, machine):
+    rows = [dataclasses.asdict(result) for result in results]
+    Path(path).write_text(json.dumps({**machine, "results": rows}, indent=2) + "\n")
+
+
+def parse_sparsities(texts):
+    try:
+        sparsities = [float(text) for text in texts]
+    except ValueError:
+        raise app.UsageError(f"--sparsity takes fractions such as 0.8,0.9, not {texts}.") from None
+    if not all(0 <= sparsity < 1 for sparsity in sparsities):
+        raise app.UsageError(f"--sparsity takes fractions from 0 to below 1, not {texts}.")
+    return sparsities
+
+
+def main(argv):
+    # Off a terminal there is no width to fit: a table cut in a log file would be useless.
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
+    machine = {
+        "cpu": timing.cpu_name(),
+        "threads": THREADS.value,
+        "runtime": runtime_name(RUNTIME.value),
+    }
+    make = interpreter_class(RUNTIME.value)
+    files = files_to_measure(
+        argv[1:] or ["mobilenet_v2"], parse_sparsities(SPARSITY.value), CACHE_DIR.value, console
+    )
+    results = []
+    for name, sparsity, path in files:
+        with console.status(f"timing {name}"):
+            comparison, difference = measure(path, make, THREADS.value, SECONDS.value)
+        results.append(Result(name, sparsity, str(path), comparison, difference))
+    console.print(table_of(results, TOLERANCE.value))
+    console.print("{cpu}, threads: {threads}, {runtime}".format(**machine), highlight=False)
+    if JSON.value:
+        write_json(JSON.value, results, machine)
+    wrong = [result.path for result in results if not result.difference <= TOLERANCE.value]
+    if wrong:
+        sys.exit(f"Outputs differ by more than {TOLERANCE.value:g}: {', '.join(wrong)}")
+
+
+if __name__ == "__main__":
+    flags.FLAGS.set_gnu_getopt(True)  # Lets flags follow the files.
+    app.run(main)

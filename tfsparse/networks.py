@@ -1,0 +1,98 @@
+"""The networks that tfsparse is measured on: stock architectures with random, pruned weights.
+
+Latency depends on which weights are zero and not on what the others are, so a network need not be
+trained to be timed, and nothing need be downloaded.
+"""
+
+import os
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from tfsparse.quiet import quiet
+
+# The name used here, and its class in keras.applications.
+NETWORKS = {
+    "efficientnet_b0": "EfficientNetB0",
+    "mobilenet_v1": "MobileNet",
+    "mobilenet_v2": "MobileNetV2",
+    "mobilenet_v3_large": "MobileNetV3Large",
+    "mobilenet_v3_small": "MobileNetV3Small",
+}
+
+
+def build(name, sparsity, size=224, seed=0):
+    """Builds a stock Keras network with random weights, its 1x1 convolutions pruned.
+
+    BatchNorm statistics are set from a random image, so that activations keep their scale through
+    the depth and the outputs of two runtimes can be compared.
+
+    Args:
+        name: one of `NETWORKS`.
+        sparsity: the fraction of zeros in the kernel of every 1x1 convolution, from 0 to below 1;
+            in each the smallest magnitudes are zeroed.
+        size: height and width of the input image.
+        seed: of weights and image.
+
+    Returns:
+        A `keras.Model` from (1, size, size, 3) float32, 0 to 255 or -1 to 1 as the architecture
+        wants it, to (1, 1000).
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"Expected one of {', '.join(NETWORKS)}. Received: {name!r}.")
+    if not 0 <= sparsity < 1:
+        raise ValueError(f"Expected a sparsity of at least 0 and below 1. Received: {sparsity}.")
+    picture = 255 * np.random.default_rng(seed).random((1, size, size, 3), np.float32)
+    with quiet():
+        import keras
+
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input(batch_shape=picture.shape)
+        model = getattr(keras.applications, NETWORKS[name])(weights=None, input_tensor=inputs)
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1):
+                layer.kernel.assign(_prune(layer.kernel.numpy(), sparsity))
+            elif isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = 0.0
+        model(picture, training=True)
+    return model
+
+
+def cached_file(name, sparsity, folder):
+    """Returns the path of a network as a plain, dense-encoded .tflite file, made where missing.
+
+    Dense-encoded, so that it is exactly what TFLite's own converter gives its default runtime; the
+    delegate finds the zeros by counting.
+
+    Args:
+        name, sparsity: see `build`.
+        folder: where to keep it; made where missing.
+    """
+    folder = Path(folder)
+    path = folder / f"{name}-{sparsity:g}-keras{metadata.version('keras')}.tflite"
+    if not path.exists():
+        content = _convert(build(name, sparsity))
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(content)
+        partial.replace(path)
+    return path
+
+
+def cache_folder():
+    """Returns where made networks are kept: the user's cache folder, by the XDG rules."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfsparse"
+
+
+def _prune(kernel, sparsity):
+    zeros = np.argsort(np.abs(kernel), axis=None)[: round(sparsity * kernel.size)]
+    kernel.flat[zeros] = 0
+    return kernel
+
+
+def _convert(model):
+    with quiet():
+        import tensorflow as tf
+
+        return tf.lite.TFLiteConverter.from_keras_model(model).convert()
