@@ -22,7 +22,13 @@ if sys.platform == "linux":
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 ISA_FLAGS = {
     "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma", "-mf16c"],
-    "delegate/kernels/isa/avx512.cc": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma"],
+    "delegate/kernels/isa/avx512.cc": [
+        "-mavx512f",
+        "-mavx512bw",
+        "-mavx512vl",
+        "-mavx512dq",
+        "-mfma",
+    ],
 }
 COMMON_SOURCES = sorted(
     set(glob("delegate/core/**/*.cc", recursive=True))
