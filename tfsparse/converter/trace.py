@@ -1,0 +1,132 @@
+"""A Keras model through TensorFlow's own converter, to a dense TFLite file."""
+
+import inspect
+import tempfile
+
+from tfsparse.converter.capture import captured_output
+
+SIGNATURE = "serving_default"
+
+
+def input_signature(model, batch_size):
+    """The positional arguments of a model, with the batch dimension set.
+
+    Args:
+        model: A built Keras 3 or tf_keras model.
+        batch_size: Size of the batch dimension; `None` leaves it as the model has it.
+
+    Returns:
+        A list of `tf.TensorSpec`s, or of structures of them.
+
+    Raises:
+        ValueError: If the model has another fixed batch size, or does not know its input shapes.
+    """
+    import tensorflow as tf
+
+    # Functional models keep the structure of their inputs in `input`, sequential ones have none,
+    # and subclassed models have no symbolic inputs, only the shapes that they were built with.
+    inputs = getattr(model, "inputs", None)
+    if inputs:
+        single = len(inputs) == 1 and not isinstance(model.input, dict)
+        structure = inputs[0] if single else model.input
+        arguments = [tf.nest.map_structure(lambda t: _spec(t.shape, t.dtype, t.name), structure)]
+    elif hasattr(model, "save_spec"):
+        arguments = list((model.save_spec() or ((), {}))[0])
+    else:
+        arguments = _built_shapes(model)
+    if not arguments:
+        raise ValueError(
+            f"The model {model.name!r} does not know the shapes of its inputs. Call it on data "
+            "before it is converted."
+        )
+    return tf.nest.map_structure(lambda spec: _with_batch(model, spec, batch_size), arguments)
+
+
+def _spec(shape, dtype, name=None):
+    import tensorflow as tf
+
+    return tf.TensorSpec(tuple(shape), dtype, name)
+
+
+def _built_shapes(model):
+    """Arguments of a subclassed Keras 3 model, whose batch dimension is of no account."""
+    config = model.get_build_config() or {}
+    shapes = config.get("shapes_dict") or config
+
+    def specs(structure):
+        if isinstance(structure, dict):
+            return {key: specs(value) for key, value in structure.items()}
+        if all(size is None or isinstance(size, int) for size in structure):
+            # Not the compute dtype, which mixed precision makes float16: layers cast by themselves.
+            return _spec((None, *structure[1:]), model.variable_dtype)
+        return type(structure)(specs(value) for value in structure)
+
+    return [specs(structure) for structure in shapes.values()]
+
+
+def _with_batch(model, spec, batch_size):
+    fixed, *rest = spec.shape
+    if None not in (batch_size, fixed) and batch_size != fixed:
+        raise ValueError(
+            f"The model {model.name!r} has a fixed batch size of {fixed}. Expected "
+            f"batch_size={fixed} or None. Received: batch_size={batch_size}"
+        )
+    return _spec((fixed or batch_size, *rest), spec.dtype, spec.name)
+
+
+def dense_tflite(model, signature, weights):
+    """Converts a Keras model with TensorFlow's converter, of which nothing reaches the terminal.
+
+    Args:
+        model: A built Keras 3 or tf_keras model.
+        signature: Its arguments, as `input_signature` gives them.
+        weights: `"float32"` or `"float16"`.
+
+    Returns:
+        The bytes of a TFLite file.
+
+    Raises:
+        RuntimeError: If the conversion fails. The message has the cause and what was printed.
+    """
+    with captured_output() as printed:
+        try:
+            return _convert(model, signature, weights)
+        except Exception as e:
+            text = printed().strip()
+            raise RuntimeError(
+                f"TensorFlow could not convert the model {model.name!r}: {e}"
+                + (f"\n\nIt printed:\n{text}" if text else "")
+            ) from e
+
+
+def _convert(model, signature, weights):
+    import tensorflow as tf
+
+    serve = _inference_function(model, signature)
+    module = tf.Module()
+    module.variables_of_model = list(serve.graph.variables)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={SIGNATURE: serve})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        if weights == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
+
+
+def _inference_function(model, signature):
+    """A concrete function of flat arguments, as a signature wants them, that runs inference.
+
+    Traced with `training=False`, tfmot's pruning wrappers are nothing but the layer in them.
+    """
+    import tensorflow as tf
+
+    takes_training = "training" in inspect.signature(model.call).parameters
+
+    @tf.function(input_signature=tf.nest.flatten(signature), autograph=False)
+    def serve(*inputs):
+        arguments = tf.nest.pack_sequence_as(signature, inputs)
+        outputs = model(*arguments, **({"training": False} if takes_training else {}))
+        return outputs if isinstance(outputs, dict) else tf.nest.flatten(outputs)
+
+    return serve.get_concrete_function()
