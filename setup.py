@@ -5,53 +5,34 @@ instruction set, each with its own flags, and chosen at run time; nothing is tun
 that builds.
 """
 
-import platform
 import sys
-from glob import glob
+from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
-COMMON_FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from delegate import sources
+
 LINK_FLAGS = ["-pthread"]
 if sys.platform == "linux":
     # An undefined symbol must fail here and not in a user's dlopen. Python's own symbols come from
     # the interpreter, so this is only checked for the plugin by a test, not asked of the linker.
     LINK_FLAGS += ["-Wl,--exclude-libs,ALL"]
 
-X86 = platform.machine().lower() in ("x86_64", "amd64")
-ISA_FLAGS = {
-    "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma", "-mf16c"],
-    "delegate/kernels/isa/avx512.cc": [
-        "-mavx512f",
-        "-mavx512bw",
-        "-mavx512vl",
-        "-mavx512dq",
-        "-mfma",
-    ],
-}
-COMMON_SOURCES = sorted(
-    set(glob("delegate/core/**/*.cc", recursive=True))
-    | set(glob("delegate/tflite/*.cc"))
-    | set(glob("delegate/python/*.cc"))
-    | set(glob("delegate/kernels/**/*.cc", recursive=True)) - set(ISA_FLAGS)
-)
-HEADERS = sorted(glob("delegate/**/*.h", recursive=True))
-
 
 class BuildExt(build_ext):
     """Compiles the sources that need flags of their own before the common ones."""
 
     def build_extension(self, ext):
-        if X86:
-            for source, flags in ISA_FLAGS.items():
-                ext.extra_objects += self.compiler.compile(
-                    [source],
-                    output_dir=self.build_temp,
-                    include_dirs=ext.include_dirs,
-                    extra_postargs=COMMON_FLAGS + flags,
-                    depends=HEADERS,
-                )
+        for source, flags in sources.ISA_FLAGS.items():
+            ext.extra_objects += self.compiler.compile(
+                [source],
+                output_dir=self.build_temp,
+                include_dirs=ext.include_dirs,
+                extra_postargs=sources.COMMON_FLAGS + flags,
+                depends=sources.headers(),
+            )
         super().build_extension(ext)
 
 
@@ -60,11 +41,11 @@ def extension():
 
     return Pybind11Extension(
         "tfsparse._native",
-        COMMON_SOURCES,
+        sources.common_sources("core", "kernels", "tflite", "python"),
         include_dirs=["."],
-        extra_compile_args=COMMON_FLAGS,
+        extra_compile_args=sources.COMMON_FLAGS,
         extra_link_args=LINK_FLAGS,
-        depends=HEADERS,
+        depends=sources.headers(),
         cxx_std=17,
     )
 

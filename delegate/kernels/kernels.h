@@ -33,17 +33,17 @@ struct Epilogue {
 struct SpmmArgs {
   const float* x;
   float* y;
-  std::size_t y_stride;        // floats between rows of y (and of residual)
-  int n;                       // pixels of the run
-  int rows;                    // output channels
-  const float* values;         // nonzeros, row after row
-  const std::int32_t* offsets; // of each nonzero, in floats
-  const std::int32_t* row_nnz; // how many nonzeros each row has
-  const float* bias;           // one a row, or null for 0
-  const float* residual;       // laid out as y, or null; may not alias y
-  bool accumulate;             // start from y instead of bias: a later part of a split reduction
-  bool finish;                 // apply epilogue and residual: the last part of a split reduction
-  int tile;                    // vectors of pixels held in registers, 1 to Kernels::max_tile
+  std::size_t y_stride;         // floats between rows of y (and of residual)
+  int n;                        // pixels of the run
+  int rows;                     // output channels
+  const float* values;          // nonzeros, row after row
+  const std::int32_t* offsets;  // of each nonzero, in floats
+  const std::int32_t* row_nnz;  // how many nonzeros each row has
+  const float* bias;            // one a row, or null for 0
+  const float* residual;        // laid out as y, or null; may not alias y
+  bool accumulate;              // start from y instead of bias: a later part of a split reduction
+  bool finish;                  // apply epilogue and residual: the last part of a split reduction
+  int tile;                     // vectors of pixels held in registers, 1 to Kernels::max_tile
   Epilogue epilogue;
 };
 
@@ -55,7 +55,7 @@ struct GemmArgs {
   std::size_t y_stride;
   int n;
   int rows;
-  int depth;                    // taps
+  int depth;  // taps
   const float* weights;
   const std::int32_t* offsets;  // of each tap, in floats; shared by all rows
   const float* bias;

@@ -1,0 +1,98 @@
+// Operations on each element alike, and sums over all of them.
+#pragma once
+
+#include "delegate/kernels/simd.h"
+
+namespace tfsparse {
+namespace {
+
+// y[i] = f(i) for whole vectors and then for the first lanes of one more.
+template <class V, class F>
+void map(float* y, std::size_t n, const F& f) {
+  std::size_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) f(i).store(y + i);
+  if (i < n) f(i).store(y + i, static_cast<int>(n - i));
+}
+
+void unary(const UnaryArgs& a) {
+  // The tail reads a whole vector, as kOverread allows.
+  const auto run = [&a](auto op) {
+    map<Vec>(a.y, a.n,
+             [&a, &op](std::size_t i) { return apply(a.epilogue, op(Vec::load(a.x + i))); });
+  };
+  switch (a.op) {
+    case Unary::kIdentity:
+      return run([](Vec v) { return v; });
+    case Unary::kHardSwish:
+      return run([](Vec v) { return hard_swish(v); });
+    case Unary::kSigmoid:
+      return run([](Vec v) { return sigmoid(v); });
+    case Unary::kSwish:
+      return run([](Vec v) { return swish(v); });
+  }
+}
+
+void binary(const BinaryArgs& a) {
+  if (a.n == 0) return;
+  const Vec first_a = Vec::broadcast(a.a[0]);
+  const Vec first_b = Vec::broadcast(a.b[0]);
+  const auto run = [&](auto op) {
+    map<Vec>(a.y, a.n, [&](std::size_t i) {
+      const Vec left = a.a_step ? Vec::load(a.a + i) : first_a;
+      const Vec right = a.b_step ? Vec::load(a.b + i) : first_b;
+      return apply(a.epilogue, op(left, right));
+    });
+  };
+  switch (a.op) {
+    case Binary::kAdd:
+      return run([](Vec l, Vec r) { return l + r; });
+    case Binary::kSub:
+      return run([](Vec l, Vec r) { return l - r; });
+    case Binary::kMul:
+      return run([](Vec l, Vec r) { return l * r; });
+    case Binary::kDiv:
+      return run([](Vec l, Vec r) { return l / r; });
+  }
+}
+
+float sum(const float* x, std::size_t n) {
+  constexpr int kParts = 4;  // independent additions hide their latency
+  Vec parts[kParts];
+  for (Vec& part : parts) part = Vec::broadcast(0.0f);
+  std::size_t i = 0;
+  for (; i + kParts * Vec::kLanes <= n; i += kParts * Vec::kLanes) {
+    TFSPARSE_UNROLL
+    for (int p = 0; p < kParts; ++p) parts[p] = parts[p] + Vec::load(x + i + p * Vec::kLanes);
+  }
+  for (; i < n; i += Vec::kLanes) {
+    const std::size_t left = n - i;
+    const int lanes = left < Vec::kLanes ? static_cast<int>(left) : Vec::kLanes;
+    parts[0] = parts[0] + Vec::load_window(x + i, 0, lanes);
+  }
+  return ((parts[0] + parts[1]) + (parts[2] + parts[3])).sum();
+}
+
+void softmax(const float* x, float* y, int n, float beta) {
+  if (n <= 0) return;
+  const auto lanes_at = [n](int i) { return smaller(Vec::kLanes, n - i); };
+  // e^(beta * (x - largest)), so that nothing overflows; a negative beta turns the order round.
+  const Vec scale = Vec::broadcast(beta);
+  Vec most = Vec::broadcast(-__builtin_huge_valf());
+  for (int i = 0; i + Vec::kLanes <= n; i += Vec::kLanes) {
+    most = Vec::max(most, Vec::load(x + i) * scale);
+  }
+  float largest = most.largest();
+  for (int i = n - n % Vec::kLanes; i < n; ++i)
+    largest = x[i] * beta > largest ? x[i] * beta : largest;
+  const Vec shift = Vec::broadcast(largest);
+  for (int i = 0; i < n; i += Vec::kLanes) {
+    exp_nonpositive(Vec::load(x + i) * scale - shift).store(y + i, lanes_at(i));
+  }
+  const Vec reciprocal = Vec::broadcast(1.0f / sum(y, static_cast<std::size_t>(n)));
+  for (int i = 0; i < n; i += Vec::kLanes) {
+    (Vec::load_window(y + i, 0, lanes_at(i)) * reciprocal).store(y + i, lanes_at(i));
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse

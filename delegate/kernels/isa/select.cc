@@ -1,0 +1,58 @@
+#include "delegate/kernels/isa/select.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace tfsparse {
+namespace {
+
+bool always() { return true; }
+
+#if TFSPARSE_X86
+// These also ask the operating system whether it saves the wide registers.
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#endif
+
+struct InstructionSet {
+  const Kernels* kernels;
+  bool (*supported)();
+};
+
+// Fastest first.
+const InstructionSet kInstructionSets[] = {
+#if TFSPARSE_X86
+    {&kAvx512Kernels, has_avx512},
+    {&kAvx2Kernels, has_avx2},
+#endif
+    {&kPortableKernels, always},
+};
+
+const Kernels& choose() {
+  const char* wanted = std::getenv("TFSPARSE_ISA");
+  const Kernels* named = wanted ? find_kernels(wanted) : nullptr;
+  if (named) return *named;
+  for (const InstructionSet& set : kInstructionSets) {
+    if (set.supported()) return *set.kernels;
+  }
+  return kPortableKernels;
+}
+
+}  // namespace
+
+const Kernels* find_kernels(const char* name) {
+  for (const InstructionSet& set : kInstructionSets) {
+    if (std::strcmp(name, set.kernels->name) == 0) return set.supported() ? set.kernels : nullptr;
+  }
+  return nullptr;
+}
+
+const Kernels& best_kernels() {
+  static const Kernels& chosen = choose();
+  return chosen;
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,174 @@
+// The oracle: every kernel as the plain loop that says what it computes. Same arguments, no limits
+// on reading past an end because nothing is read that is not needed.
+#pragma once
+
+#include <cmath>
+
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+namespace reference {
+
+inline double activate(Activation activation, double v) {
+  switch (activation) {
+    case Activation::kHardSwish:
+      return v * std::fmin(std::fmax(v + 3.0, 0.0), 6.0) / 6.0;
+    case Activation::kSigmoid:
+      return 1.0 / (1.0 + std::exp(-v));
+    case Activation::kSwish:
+      return v / (1.0 + std::exp(-v));
+    case Activation::kNone:
+      break;
+  }
+  return v;
+}
+
+inline float apply(const Epilogue& e, double v) {
+  v = activate(e.activation, v);
+  v = v < e.lo ? e.lo : v;
+  return static_cast<float>(v > e.hi ? e.hi : v);
+}
+
+inline void spmm(const SpmmArgs& a) {
+  std::size_t begin = 0;
+  for (int row = 0; row < a.rows; begin += a.row_nnz[row], ++row) {
+    for (int p = 0; p < a.n; ++p) {
+      float& y = a.y[row * a.y_stride + p];
+      double v = a.accumulate ? y : a.bias ? a.bias[row] : 0.0f;
+      for (int i = 0; i < a.row_nnz[row]; ++i) {
+        v += static_cast<double>(a.values[begin + i]) * a.x[a.offsets[begin + i] + p];
+      }
+      y = static_cast<float>(v);
+      if (a.finish) y = apply(a.epilogue, v) + (a.residual ? a.residual[row * a.y_stride + p] : 0);
+    }
+  }
+}
+
+// `gemm_rows` says how the weights are packed: Kernels::gemm_rows.
+inline void gemm(const GemmArgs& a, int gemm_rows) {
+  for (int row = 0; row < a.rows; ++row) {
+    const std::size_t block = static_cast<std::size_t>(row / gemm_rows) * a.depth * gemm_rows;
+    for (int p = 0; p < a.n; ++p) {
+      double v = a.bias ? a.bias[row] : 0.0f;
+      for (int d = 0; d < a.depth; ++d) {
+        const float w = a.weights[block + d * gemm_rows + row % gemm_rows];
+        v += static_cast<double>(w) * a.x[a.offsets[d] + p];
+      }
+      const std::size_t at = row * a.y_stride + p;
+      a.y[at] = apply(a.epilogue, v) + (a.residual ? a.residual[at] : 0.0f);
+    }
+  }
+}
+
+inline void depthwise(const DepthwiseArgs& a) {
+  for (int oy = 0; oy < a.out_h; ++oy) {
+    for (int ox = 0; ox < a.out_w; ++ox) {
+      double v = a.bias;
+      for (int ky = 0; ky < a.kernel_h; ++ky) {
+        for (int kx = 0; kx < a.kernel_w; ++kx) {
+          const int iy = oy * a.stride_h + ky * a.dilation_h - a.pad_top;
+          const int ix = ox * a.stride_w + kx * a.dilation_w - a.pad_left;
+          if (iy < 0 || iy >= a.in_h || ix < 0 || ix >= a.in_w) continue;
+          v += static_cast<double>(a.weights[ky * a.kernel_w + kx]) * a.x[iy * a.in_w + ix];
+        }
+      }
+      a.y[oy * a.out_w + ox] = apply(a.epilogue, v);
+    }
+  }
+}
+
+inline void pad(const PadArgs& a) {
+  for (int row = 0; row < a.out_h; ++row) {
+    for (int column = 0; column < a.out_w; ++column) {
+      const int iy = row - a.pad_top, ix = column - a.pad_left;
+      const bool inside = iy >= 0 && iy < a.in_h && ix >= 0 && ix < a.in_w;
+      float& y =
+          a.y[row * a.row_stride + column % a.stride_w * a.phase_stride + column / a.stride_w];
+      y = inside ? a.x[iy * a.x_row_stride + ix * a.x_pixel_stride] : 0.0f;
+    }
+  }
+}
+
+inline void unary(const UnaryArgs& a) {
+  constexpr Activation kActivations[] = {Activation::kNone, Activation::kHardSwish,
+                                         Activation::kSigmoid, Activation::kSwish};
+  for (std::size_t i = 0; i < a.n; ++i) {
+    a.y[i] = apply(a.epilogue, activate(kActivations[static_cast<int>(a.op)], a.x[i]));
+  }
+}
+
+inline void binary(const BinaryArgs& a) {
+  const float fixed_a = a.n ? a.a[0] : 0.0f, fixed_b = a.n ? a.b[0] : 0.0f;  // y may be a or b
+  for (std::size_t i = 0; i < a.n; ++i) {
+    const double l = a.a_step ? a.a[i] : fixed_a, r = a.b_step ? a.b[i] : fixed_b;
+    double v = 0.0;
+    switch (a.op) {
+      case Binary::kAdd:
+        v = l + r;
+        break;
+      case Binary::kSub:
+        v = l - r;
+        break;
+      case Binary::kMul:
+        v = l * r;
+        break;
+      case Binary::kDiv:
+        v = l / r;
+        break;
+    }
+    a.y[i] = apply(a.epilogue, v);
+  }
+}
+
+inline void dense_rows(const DenseRowsArgs& a) {
+  for (int row = 0; row < a.rows; ++row) {
+    double v = a.bias ? a.bias[row] : 0.0f;
+    for (int d = 0; d < a.depth; ++d) {
+      v += static_cast<double>(a.weights[static_cast<std::size_t>(row) * a.depth + d]) * a.x[d];
+    }
+    a.y[row] = apply(a.epilogue, v);
+  }
+}
+
+inline void sparse_rows(const SparseRowsArgs& a) {
+  std::size_t i = 0;
+  for (int row = 0; row < a.rows; ++row) {
+    double v = a.bias ? a.bias[row] : 0.0f;
+    for (const std::size_t end = i + a.row_nnz[row]; i < end; ++i) {
+      v += static_cast<double>(a.values[i]) * a.x[a.offsets[i]];
+    }
+    a.y[row] = apply(a.epilogue, v);
+  }
+}
+
+inline float sum(const float* x, std::size_t n) {
+  double v = 0.0;
+  for (std::size_t i = 0; i < n; ++i) v += x[i];
+  return static_cast<float>(v);
+}
+
+inline void softmax(const float* x, float* y, int n, float beta) {
+  double largest = -HUGE_VAL, total = 0.0;
+  for (int i = 0; i < n; ++i) largest = std::fmax(largest, static_cast<double>(beta) * x[i]);
+  for (int i = 0; i < n; ++i) total += std::exp(static_cast<double>(beta) * x[i] - largest);
+  for (int i = 0; i < n; ++i) {
+    y[i] = static_cast<float>(std::exp(static_cast<double>(beta) * x[i] - largest) / total);
+  }
+}
+
+inline void to_planes(const float* x, float* y, int pixels, int channels,
+                      std::size_t plane_stride) {
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = 0; c < channels; ++c) y[c * plane_stride + p] = x[p * channels + c];
+  }
+}
+
+inline void from_planes(const float* x, float* y, int pixels, int channels,
+                        std::size_t plane_stride) {
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = 0; c < channels; ++c) y[p * channels + c] = x[c * plane_stride + p];
+  }
+}
+
+}  // namespace reference
+}  // namespace tfsparse

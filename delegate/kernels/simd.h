@@ -1,0 +1,114 @@
+// The vector types of the instruction set that this file is compiled for, and arithmetic on them.
+//
+// A vector type V is a struct around a register with the members that simd/portable.h shows; every
+// kernel is a template over it. All of it stands in an anonymous namespace: these headers are
+// compiled several times with different flags, and a function with external linkage would let the
+// linker hand AVX-512 code to a CPU without it.
+#pragma once
+
+#include "delegate/kernels/kernels.h"
+
+// A new instruction set (NEON): a header in simd/, a branch here, a file in isa/, its name in
+// isa/select.cc and its flags in delegate/sources.py.
+#if defined(__AVX512F__)
+#include "delegate/kernels/simd/avx512.h"
+#elif defined(__AVX2__)
+#include "delegate/kernels/simd/avx2.h"
+#else
+#include "delegate/kernels/simd/portable.h"
+#endif
+
+#if defined(__clang__)
+#define TFSPARSE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TFSPARSE_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+namespace tfsparse {
+namespace {
+
+#if defined(__AVX512F__)
+using Vec = Vec16;
+using NarrowVec = Vec8;  // for rows of up to 8 pixels: half the width at twice the rate
+constexpr int kRegisters = 32;
+#elif defined(__AVX2__)
+using Vec = Vec8;
+using NarrowVec = Vec8;
+constexpr int kRegisters = 16;
+#else
+using Vec = Vec4;
+using NarrowVec = Vec4;
+constexpr int kRegisters = 16;
+#endif
+
+template <class V>
+V clamp(V v, V lo, V hi) {
+  return V::min(hi, V::max(lo, v));  // in this order a NaN stays
+}
+
+// e^x for x <= 0, relative error below 3e-7; 0 where the result would be subnormal.
+template <class V>
+V exp_nonpositive(V x) {
+  const V limit = V::broadcast(-87.33654f);  // log(FLT_MIN)
+  const V bounded = V::max(limit, x);        // in this order a NaN stays
+  const V n = V::round(bounded * V::broadcast(1.44269504f));
+  // log(2) in two parts, the first short enough for n * part to be exact without an FMA.
+  V r = V::fma(n, V::broadcast(-0.693359375f), bounded);
+  r = V::fma(n, V::broadcast(2.12194440e-4f), r);
+  // Least relative error over |r| <= log(2) / 2, found by iteratively reweighted least squares.
+  V p = V::broadcast(1.38146131e-3f);
+  p = V::fma(p, r, V::broadcast(8.36870983e-3f));
+  p = V::fma(p, r, V::broadcast(4.16683874e-2f));
+  p = V::fma(p, r, V::broadcast(1.66665207e-1f));
+  p = V::fma(p, r, V::broadcast(4.99999935e-1f));
+  p = V::fma(p, r * r, r) + V::broadcast(1.0f);
+  return V::if_less(x, limit, V::broadcast(0.0f), p * V::exp2(n));
+}
+
+template <class V>
+V sigmoid(V x) {
+  const V zero = V::broadcast(0.0f);
+  const V one = V::broadcast(1.0f);
+  const V e = exp_nonpositive(V::min(x, zero - x));  // of -|x|, which cannot overflow
+  return V::if_less(x, zero, e, one) / (one + e);
+}
+
+template <class V>
+V swish(V x) {
+  // A finite bound: -inf times the sigmoid's 0 would be NaN.
+  return V::max(V::broadcast(-__FLT_MAX__), x) * sigmoid(x);
+}
+
+template <class V>
+V hard_swish(V x) {
+  const V gate = clamp(x + V::broadcast(3.0f), V::broadcast(0.0f), V::broadcast(6.0f));
+  return x * (gate * V::broadcast(1.0f / 6.0f));
+}
+
+template <class V>
+V activate(Activation activation, V v) {
+  switch (activation) {
+    case Activation::kHardSwish:
+      return hard_swish(v);
+    case Activation::kSigmoid:
+      return sigmoid(v);
+    case Activation::kSwish:
+      return swish(v);
+    case Activation::kNone:
+      break;
+  }
+  return v;
+}
+
+template <class V>
+V apply(const Epilogue& epilogue, V v) {
+  v = activate(epilogue.activation, v);
+  return clamp(v, V::broadcast(epilogue.lo), V::broadcast(epilogue.hi));
+}
+
+inline int smaller(int a, int b) { return a < b ? a : b; }
+inline int larger(int a, int b) { return a > b ? a : b; }
+inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+}  // namespace
+}  // namespace tfsparse

@@ -1,0 +1,78 @@
+// Eight floats in an AVX register. AVX2 and FMA are required.
+#pragma once
+
+#include <immintrin.h>
+
+namespace tfsparse {
+namespace {
+
+struct Vec8 {
+  static constexpr int kLanes = 8;
+  __m256 v;
+
+  static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  static Vec8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  // Lanes [first, last) from p, the others 0; memory under the others is not touched.
+  static Vec8 load_window(const float* p, int first, int last) {
+    const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+    const __m256i outside = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane);
+    const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane);
+    return {_mm256_maskload_ps(p, _mm256_andnot_si256(outside, inside))};
+  }
+  // p[0], p[2], p[4] ...
+  static Vec8 load_even(const float* p) {
+    const __m256 mixed = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), 0x88);
+    return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xD8))};
+  }
+  void store(float* p) const { _mm256_storeu_ps(p, v); }
+  // Narrower stores rather than a masked one, which is microcode on many AMD cores.
+  void store(float* p, int lanes) const {
+    if (lanes >= kLanes) return store(p);
+    __m128 part = _mm256_castps256_ps128(v);
+    if (lanes & 4) {
+      _mm_storeu_ps(p, part);
+      part = _mm256_extractf128_ps(v, 1);
+      p += 4;
+    }
+    if (lanes & 2) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+      part = _mm_movehl_ps(part, part);
+      p += 2;
+    }
+    if (lanes & 1) _mm_store_ss(p, part);
+  }
+
+  static Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+  static Vec8 min(Vec8 a, Vec8 b) { return {_mm256_min_ps(a.v, b.v)}; }
+  static Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }
+  // a < b ? yes : no
+  static Vec8 if_less(Vec8 a, Vec8 b, Vec8 yes, Vec8 no) {
+    return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+  }
+  static Vec8 round(Vec8 a) {
+    return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+  }
+  // 2 to the power of n, a whole number in [-126, 127].
+  static Vec8 exp2(Vec8 n) {
+    const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
+  }
+  float sum() const {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+  }
+  float largest() const {
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+  }
+
+  friend Vec8 operator+(Vec8 a, Vec8 b) { return {_mm256_add_ps(a.v, b.v)}; }
+  friend Vec8 operator-(Vec8 a, Vec8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+  friend Vec8 operator*(Vec8 a, Vec8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+  friend Vec8 operator/(Vec8 a, Vec8 b) { return {_mm256_div_ps(a.v, b.v)}; }
+};
+
+}  // namespace
+}  // namespace tfsparse

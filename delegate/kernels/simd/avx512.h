@@ -1,0 +1,62 @@
+// Sixteen floats in an AVX-512 register.
+#pragma once
+
+// g++ 12 warns of its own header: gcc.gnu.org/bugzilla/show_bug.cgi?id=105593.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#else
+#include <immintrin.h>
+#endif
+
+#include "delegate/kernels/simd/avx2.h"
+
+namespace tfsparse {
+namespace {
+
+struct Vec16 {
+  static constexpr int kLanes = 16;
+  __m512 v;
+
+  static Vec16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
+  static Vec16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  // Lanes [first, last) from p, the others 0; memory under the others is not touched.
+  static Vec16 load_window(const float* p, int first, int last) {
+    return {_mm512_maskz_loadu_ps(mask(last) & ~mask(first), p)};
+  }
+  // p[0], p[2], p[4] ...
+  static Vec16 load_even(const float* p) {
+    const __m512i even =
+        _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    return {_mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + 16))};
+  }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+  void store(float* p, int lanes) const { _mm512_mask_storeu_ps(p, mask(lanes), v); }
+
+  static Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  static Vec16 min(Vec16 a, Vec16 b) { return {_mm512_min_ps(a.v, b.v)}; }
+  static Vec16 max(Vec16 a, Vec16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+  // a < b ? yes : no
+  static Vec16 if_less(Vec16 a, Vec16 b, Vec16 yes, Vec16 no) {
+    return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};
+  }
+  static Vec16 round(Vec16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT)}; }
+  // 2 to the power of n, a whole number in [-126, 127].
+  static Vec16 exp2(Vec16 n) { return {_mm512_scalef_ps(_mm512_set1_ps(1.0f), n.v)}; }
+  float sum() const { return _mm512_reduce_add_ps(v); }
+  float largest() const { return _mm512_reduce_max_ps(v); }
+
+  friend Vec16 operator+(Vec16 a, Vec16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+  friend Vec16 operator-(Vec16 a, Vec16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+  friend Vec16 operator*(Vec16 a, Vec16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+  friend Vec16 operator/(Vec16 a, Vec16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+
+ private:
+  static __mmask16 mask(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
+};
+
+}  // namespace
+}  // namespace tfsparse

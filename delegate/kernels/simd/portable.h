@@ -1,0 +1,58 @@
+// Four floats in the compiler's own vector type (g++ and clang): no intrinsic, every processor.
+#pragma once
+
+#include <cstdint>
+
+namespace tfsparse {
+namespace {
+
+struct Vec4 {
+  static constexpr int kLanes = 4;
+  typedef float Floats __attribute__((vector_size(16)));
+  typedef std::int32_t Ints __attribute__((vector_size(16)));
+  typedef float Unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+  Floats v;
+
+  static Vec4 broadcast(float x) { return {Floats{x, x, x, x}}; }
+  static Vec4 load(const float* p) { return {*reinterpret_cast<const Unaligned*>(p)}; }
+  // Lanes [first, last) from p, the others 0; memory under the others is not touched.
+  static Vec4 load_window(const float* p, int first, int last) {
+    Floats v = {0, 0, 0, 0};
+    for (int i = first; i < last; ++i) v[i] = p[i];
+    return {v};
+  }
+  // p[0], p[2], p[4] ...
+  static Vec4 load_even(const float* p) { return {Floats{p[0], p[2], p[4], p[6]}}; }
+  void store(float* p) const { *reinterpret_cast<Unaligned*>(p) = v; }
+  void store(float* p, int lanes) const {
+    if (lanes >= kLanes) return store(p);
+    for (int i = 0; i < lanes; ++i) p[i] = v[i];
+  }
+
+  static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {a.v * b.v + c.v}; }
+  static Vec4 min(Vec4 a, Vec4 b) { return {a.v < b.v ? a.v : b.v}; }
+  static Vec4 max(Vec4 a, Vec4 b) { return {a.v > b.v ? a.v : b.v}; }
+  // a < b ? yes : no
+  static Vec4 if_less(Vec4 a, Vec4 b, Vec4 yes, Vec4 no) { return {a.v < b.v ? yes.v : no.v}; }
+  // Adding 1.5 * 2^23 leaves no bits for a fraction; exact for |a| below 2^22.
+  static Vec4 round(Vec4 a) { return {(a.v + 12582912.0f) - 12582912.0f}; }
+  // 2 to the power of n, a whole number in [-126, 127].
+  static Vec4 exp2(Vec4 n) {
+    const Ints exponent = __builtin_convertvector(n.v, Ints);
+    return {reinterpret_cast<Floats>((exponent + 127) << 23)};
+  }
+  float sum() const { return (v[0] + v[1]) + (v[2] + v[3]); }
+  float largest() const {
+    const float low = v[0] > v[1] ? v[0] : v[1];
+    const float high = v[2] > v[3] ? v[2] : v[3];
+    return low > high ? low : high;
+  }
+
+  friend Vec4 operator+(Vec4 a, Vec4 b) { return {a.v + b.v}; }
+  friend Vec4 operator-(Vec4 a, Vec4 b) { return {a.v - b.v}; }
+  friend Vec4 operator*(Vec4 a, Vec4 b) { return {a.v * b.v}; }
+  friend Vec4 operator/(Vec4 a, Vec4 b) { return {a.v / b.v}; }
+};
+
+}  // namespace
+}  // namespace tfsparse

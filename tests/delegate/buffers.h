@@ -1,0 +1,95 @@
+// Memory that catches a kernel which reads or writes where it must not.
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "delegate/kernels/kernels.h"
+#include "tests/delegate/check.h"
+
+namespace tfsparse {
+namespace testing {
+
+// Floats that end, `slack` after the last, at a page that must not be touched: reading further
+// crashes. The slack is NaN, so that a value from there shows in a result.
+class GuardedInput {
+ public:
+  explicit GuardedInput(std::size_t size, std::size_t slack = kOverread) : size_(size) {
+    const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t bytes = (size + slack) * sizeof(float);
+    mapped_ = (bytes + page - 1) / page * page + page;
+    void* memory =
+        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) std::abort();
+    base_ = static_cast<char*>(memory);
+    if (mprotect(base_ + mapped_ - page, page, PROT_NONE) != 0) std::abort();
+    data_ = reinterpret_cast<float*>(base_ + mapped_ - page - bytes);
+    for (std::size_t i = 0; i < size + slack; ++i) data_[i] = NAN;
+  }
+  ~GuardedInput() { munmap(base_, mapped_); }
+  GuardedInput(const GuardedInput&) = delete;
+  GuardedInput& operator=(const GuardedInput&) = delete;
+
+  float* data() { return data_; }
+  std::size_t size() const { return size_; }
+  float& operator[](std::size_t i) { return data_[i]; }
+
+ private:
+  std::size_t size_, mapped_;
+  char* base_;
+  float* data_;
+};
+
+// Floats between two guard zones, which check() finds unchanged or not.
+class GuardedOutput {
+ public:
+  explicit GuardedOutput(std::size_t size) : memory_(size + 2 * kZone, kGuard) {}
+  float* data() { return memory_.data() + kZone; }
+  std::size_t size() const { return memory_.size() - 2 * kZone; }
+  float& operator[](std::size_t i) { return data()[i]; }
+  // The value that nothing has written over.
+  static bool untouched(float v) { return v == kGuard; }
+  void check() {
+    int touched = 0;
+    for (int i = 0; i < kZone; ++i) {
+      touched += !untouched(memory_[i]) + !untouched(memory_[memory_.size() - 1 - i]);
+    }
+    CHECK(touched == 0);
+  }
+
+ private:
+  static constexpr int kZone = 64;
+  static constexpr float kGuard = -12345.678f;
+  std::vector<float> memory_;
+};
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : engine_(seed) {}
+  int between(int first, int last) {
+    return std::uniform_int_distribution<int>(first, last)(engine_);
+  }
+  bool chance(double p) { return std::bernoulli_distribution(p)(engine_); }
+  float normal() { return std::normal_distribution<float>()(engine_); }
+  template <class Buffer>
+  void fill(Buffer& buffer) {
+    for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = normal();
+  }
+  Epilogue epilogue() {
+    Epilogue e;
+    e.activation = static_cast<Activation>(between(0, 3));
+    if (chance(0.5)) e.lo = 0.0f;
+    if (chance(0.5)) e.hi = 1.0f;
+    return e;
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+}  // namespace testing
+}  // namespace tfsparse
