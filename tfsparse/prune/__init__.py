@@ -1,0 +1,1 @@
+"""Pruning methods, one a file, and what they share: masks, scopes, magnitudes."""

@@ -1,0 +1,62 @@
+"""Where a training stands, counted in optimizer updates."""
+
+
+class StepClock:
+    """Counts the steps of one `fit` from what it tells its callbacks.
+
+    The count starts at `optimizer.iterations`, so it goes on after a resume, and costs no read of
+    that variable, which would wait for the device, in any later step.
+
+    Attributes:
+        step: Int, updates done, or None before the first batch.
+        epochs: Int, the epoch at which the training ends, or None.
+        epoch: Int, the epoch that runs.
+        batches: Int, batches an epoch, or None where the first epoch has yet to show it.
+
+    Args:
+        params: Dict that Keras gives to `set_params`, or None.
+    """
+
+    def __init__(self, params):
+        params = params or {}
+        self.epochs = params.get("epochs")
+        self.batches = params.get("steps")
+        self.step = None
+        self.epoch = 0
+        self._epoch_step = None
+
+    @property
+    def total_steps(self):
+        """Steps in the whole training, epochs before `initial_epoch` included; None if unknown."""
+        return self.epochs * self.batches if self.epochs and self.batches else None
+
+    @property
+    def first_step(self):
+        """The step at which epoch 0 began, or would have begun."""
+        return self._epoch_step - self.epoch * (self.batches or 0)
+
+    def start(self, optimizer, batch):
+        """Starts the count before the first batch, when all state is restored."""
+        iterations = getattr(optimizer, "iterations", None)
+        self.step = 0 if iterations is None else int(iterations.numpy())
+        self._epoch_step = self.step - batch
+
+    def begin_epoch(self, epoch):
+        """Notes that an epoch begins."""
+        self.epoch = epoch
+        self._epoch_step = self.step
+
+    def end_batch(self, batch):
+        """Counts an execution that ended with a batch."""
+        self.step = self._epoch_step + batch + 1
+        if self.batches:
+            # The last execution of an epoch may have run fewer than steps_per_execution.
+            self.step = min(self.step, self._epoch_step + self.batches)
+
+    def end_epoch(self):
+        """Learns the length of an epoch, and lets the last one end the count."""
+        if not self.batches:
+            self.batches = self.step - self._epoch_step
+        if self.epoch + 1 == self.epochs:
+            # Where epochs differ in length, the count is not exact.
+            self.step = self.first_step + self.total_steps

@@ -1,0 +1,331 @@
+"""Gradual magnitude pruning."""
+
+import warnings
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfsparse import schedules
+from tfsparse.prune import magnitude
+from tfsparse.prune.callback import Callback
+from tfsparse.prune.clock import StepClock
+from tfsparse.prune.masks import Mask
+from tfsparse.prune.scope import check_scope, select
+
+_DEFAULT_SPARSITY = 0.8
+_BLOCK_SIZES = (1, 2, 4)
+_FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
+
+
+class GradualPruning(Callback):
+    """Prunes the smallest weights while a model trains, more and more of them.
+
+    Masks follow a schedule and are applied inside each compiled train step, so a pruned weight is
+    exactly zero at any time. The model stays a plain Keras model: it saves, clones and exports as
+    before, during the training too. Works on Keras 3 (TensorFlow backend) and on tf_keras models,
+    with any optimizer, `steps_per_execution`, `jit_compile`, mixed precision and
+    `tf.distribute.MirroredStrategy`.
+
+    A training that is resumed from saved weights and optimizer state (with `initial_epoch`, or by
+    `BackupAndRestore`) goes on where it was: pruned weights are those that are zero. A later `fit`
+    without this callback lets them grow again; to fine-tune a pruned model as it is, give that
+    `fit` a `GradualPruning(schedule=ConstantSparsity(...))`.
+
+    `fit` logs the sparsity reached as `"sparsity"`: the fraction of zeros in all layers of the
+    scope. Callbacks that read the logs, such as `TensorBoard`, see it if they come later in the
+    list; the progress bar and `History` always do.
+
+    From Zhu & Gupta, "To prune, or not to prune", 2017 (https://arxiv.org/abs/1710.01878).
+
+    Args:
+        final_sparsity: Float in [0, 1), the fraction of weights that end up zero, 0.8 by default.
+            It is reached after three quarters of the training; the rest is fine-tuning. Not
+            together with `schedule` or with a mapping as `scope`, which say it themselves.
+        schedule: `PolynomialDecay`, `ConstantSparsity`, or a `PruningSchedule` of
+            tensorflow-model-optimization.
+        scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
+            convolution, `"all"` for Conv2D and Dense layers, a function that takes a layer and
+            returns a bool, or a mapping of layer-name patterns (as in `fnmatch`) to final
+            sparsities, of which the first that matches a layer counts.
+        distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
+            `"global"` compares the magnitudes of all layers with each other.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
+            faster and cost accuracy.
+        frequency: Int, steps between two updates of the masks. Not together with `schedule`.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
+            built, or the scope matches no layer of it.
+
+    Example:
+
+    ```python
+    model.fit(x, y, epochs=20, callbacks=[tfsparse.GradualPruning(final_sparsity=0.8)])
+    ```
+    """
+
+    def __init__(
+        self,
+        final_sparsity=None,
+        *,
+        schedule=None,
+        scope="pointwise",
+        distribution="uniform",
+        block_size=1,
+        frequency=None,
+    ):
+        check_scope(scope)
+        self.scope = scope
+        self.schedule = _schedule_for(final_sparsity, schedule, scope, frequency)
+        if distribution not in ("uniform", "global"):
+            raise ValueError(
+                f"Expected distribution to be 'uniform' or 'global'. Received: {distribution!r}"
+            )
+        if distribution == "global" and isinstance(scope, Mapping):
+            raise ValueError(
+                "distribution='global' chooses the layers' sparsities, and so does a mapping as "
+                f"scope. Give one of the two. Received: scope={dict(scope)!r}"
+            )
+        self.distribution = distribution
+        if block_size not in _BLOCK_SIZES:
+            raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
+        self.block_size = block_size
+        self._sparsity = 0.0
+        self._forget()
+
+    @property
+    def sparsity(self):
+        """The fraction of zeros that the masks hold in all layers of the scope, a float."""
+        return self._sparsity
+
+    def apply(self, model, step=None, total_steps=None):
+        """Prunes outside of `fit`: in a custom training loop, or once.
+
+        With a step, the masks are brought to what the schedule asks for at that step, and from the
+        first call on every optimizer update keeps them. Without a step, the model gets the final
+        sparsity and is a plain model again.
+
+        Args:
+            model: Built Keras 3 or tf_keras model.
+            step: Int, the number of optimizer updates done.
+            total_steps: Int, steps in the whole training; needed if the schedule's positions are
+                fractions of it.
+
+        Returns:
+            The sparsity reached, a float.
+
+        Raises:
+            ValueError: The model is not built, the scope matches no layer, or `total_steps` is
+                missing.
+            RuntimeError: Called inside a `tf.function`.
+
+        Example:
+
+        ```python
+        for step, batch in enumerate(dataset):
+            pruning.apply(model, step, total_steps)
+            train_step(batch)  # calls optimizer.apply_gradients, in a tf.function or not
+        pruning.apply(model)
+
+        tfsparse.GradualPruning(final_sparsity=0.5).apply(model)  # once, without training
+        ```
+        """
+        if not tf.executing_eagerly():
+            raise RuntimeError(
+                "GradualPruning.apply was called inside a tf.function, where it would run only "
+                "once. Call it before each call of that function."
+            )
+        if step is None:
+            self._finish(model)
+        else:
+            schedule = schedules.in_steps(self.schedule, total_steps)
+            if self._masked_model is not model:
+                self._attach(model)
+                model.train_function = None  # of train_on_batch, which knows of no masks yet
+            self._schedule = schedule
+            self._advance(int(step))
+        return self._sparsity
+
+    def on_train_begin(self, logs=None):
+        """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
+        self._attach(self.model)
+        # A train function that is compiled already knows of no masks.
+        self.model.make_train_function(force=True)
+        self._clock = StepClock(self.params)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self._clock.begin_epoch(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Prunes to where the schedule is, before the first batch."""
+        if self._clock.step is None:
+            self._clock.start(self.model.optimizer, batch)
+            self._plan()
+            self._advance(self._clock.step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Updates the masks if the schedule says so."""
+        self._clock.end_batch(batch)
+        self._advance(self._clock.step)
+        self._log(logs)
+
+    def on_test_begin(self, logs=None):
+        """Zeroes what a moving average of the weights may have brought back."""
+        self._hold()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Updates the masks for the last time in an epoch."""
+        if not self.model.stop_training and self._clock.step is not None:
+            length_was_unknown = self._clock.batches is None
+            self._clock.end_epoch()
+            if length_was_unknown:
+                self._plan()
+            self._advance(self._clock.step)
+        self._hold()
+        self._log(logs)
+
+    def on_train_end(self, logs=None):
+        """Makes the model a plain one again."""
+        self._hold()
+        self._detach()
+        self.model.train_function = None
+
+    def _plan(self):
+        """Sets the schedule in steps, as far as the length of the training is known."""
+        clock = self._clock
+        self._seen = None
+        if not schedules.needs_total(self.schedule):
+            self._schedule = schedules.in_steps(self.schedule)
+            self._warn_if_too_short()
+        elif clock.total_steps is not None:
+            self._schedule = schedules.in_steps(self.schedule, clock.total_steps, clock.first_step)
+        elif clock.epochs and clock.epochs - clock.epoch > 1:
+            # Until the first epoch has shown its length, only where it begins is known.
+            schedule = schedules.in_steps(self.schedule, clock.epochs * _FINE)
+            sparsity = schedule(clock.epoch * _FINE)[1]
+            self._schedule = lambda step: (False, sparsity)
+        else:
+            raise ValueError(
+                f"The positions of {self.schedule} are fractions of the training, and its length "
+                "is not known: the data does not say how many batches it has, and there is no "
+                "second epoch. Pass steps_per_epoch to fit, or give positions as steps (ints)."
+            )
+
+    def _warn_if_too_short(self):
+        end, total = self._schedule.end, self._clock.total_steps
+        if end is not None and total is not None and end > self._clock.first_step + total:
+            warnings.warn(
+                f"The pruning schedule ends at step {end}, after the last step of this fit. The "
+                "final sparsity is only reached if training goes on; positions given as fractions "
+                "(floats) always end with the training.",
+                stacklevel=2,
+            )
+
+    def _advance(self, step):
+        """Brings the masks to the schedule's sparsity at a step."""
+        if self._seen is None or step < self._seen:
+            self._prune(self._schedule(step)[1])
+        else:
+            updates = [self._schedule(s) for s in range(self._seen + 1, step + 1)]
+            due = [sparsity for should_prune, sparsity in updates if should_prune]
+            if due:
+                self._prune(due[-1])
+        self._seen = step
+
+    def _prune(self, sparsity):
+        if sparsity == self._scheduled:
+            return
+        if not all(mask.holds() for mask in self._masks):
+            warnings.warn(
+                "Weights that were pruned are no longer zero. Either something other than an "
+                "optimizer wrote to them, or the train step was compiled (by tf.function) before "
+                "pruning began and knows of no masks: call apply(model, step) before its first "
+                "call.",
+                stacklevel=2,
+            )
+        self._scheduled = sparsity
+        scores = [magnitude.block_magnitudes(m.weights(), self.block_size) for m in self._masks]
+        if self.distribution == "global":
+            keeps = magnitude.keep_largest_of_all(scores, sparsity)
+        else:
+            keeps = [
+                magnitude.keep_largest(score, sparsity * share)
+                for score, share in zip(scores, self._shares, strict=True)
+            ]
+        for mask, keep in zip(self._masks, keeps, strict=True):
+            mask.assign(magnitude.spread_blocks(keep, mask.variable.shape[-1], self.block_size))
+        total = sum(mask.size for mask in self._masks)
+        self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
+
+    def _finish(self, model):
+        final = schedules.final_sparsity(self.schedule)
+        if final is None:
+            raise ValueError(
+                f"Expected a step: {self.schedule} has no final_sparsity to prune to at once."
+            )
+        if self._masked_model is not model:
+            self._attach(model)
+        self._prune(final)
+        self._hold()
+        self._detach()
+
+    def _attach(self, model):
+        targets = select(model, self.scope)
+        self._detach()
+        strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        final = schedules.final_sparsity(self.schedule)
+        self._shares = [1 if t.sparsity is None else t.sparsity / final for t in targets]
+        self._masks = [Mask(target.kernel, strategy) for target in targets]
+        for mask in self._masks:
+            mask.attach()
+        self._masked_model = model
+
+    def _detach(self):
+        for mask in self._masks:
+            mask.detach()
+        self._forget()
+
+    def _forget(self):
+        self._masked_model = self._schedule = self._scheduled = self._seen = None
+        self._masks = []
+
+    def _hold(self):
+        for mask in self._masks:
+            mask.apply()
+
+    def _log(self, logs):
+        if logs is not None:
+            logs["sparsity"] = self._sparsity
+
+
+def _schedule_for(final_sparsity, schedule, scope, frequency):
+    layers_decide = isinstance(scope, Mapping)
+    if schedule is None:
+        if layers_decide and final_sparsity is not None:
+            raise ValueError(
+                "Give final_sparsity or a mapping as scope, which says it for each layer. "
+                f"Received: final_sparsity={final_sparsity}, scope={dict(scope)!r}"
+            )
+        if layers_decide:
+            final_sparsity = max(scope.values())
+        elif final_sparsity is None:
+            final_sparsity = _DEFAULT_SPARSITY
+        return schedules.PolynomialDecay(final_sparsity, frequency=frequency)
+    if final_sparsity is not None or frequency is not None:
+        raise ValueError(
+            "A schedule says its own final_sparsity and frequency. Received: "
+            f"schedule={schedule}, final_sparsity={final_sparsity}, frequency={frequency}"
+        )
+    if not callable(schedule) or isinstance(schedule, type):
+        raise TypeError(
+            "Expected schedule to be a PolynomialDecay, a ConstantSparsity or a PruningSchedule of "
+            f"tensorflow-model-optimization. Received: {schedule!r}"
+        )
+    if layers_decide and not schedules.final_sparsity(schedule):
+        raise ValueError(
+            "With a mapping as scope, expected a schedule that ends at a final_sparsity above 0. "
+            f"Received: schedule={schedule}"
+        )
+    return schedule

@@ -1,0 +1,85 @@
+"""Which weights to keep by their magnitude: pure functions on NumPy arrays.
+
+A block is a group of neighbouring output channels that share a pattern. Output channels are the
+last axis of a Keras kernel: HWIO for convolutions, IO for dense layers. Where their number is not
+a multiple of the block size, the last block is smaller.
+"""
+
+import numpy as np
+
+
+def block_magnitudes(weights, block_size):
+    """Returns the mean magnitude of each block.
+
+    Args:
+        weights: Float array [..., outputs].
+        block_size: Int, output channels in a block.
+
+    Returns:
+        Float array [..., ceil(outputs / block_size)].
+    """
+    magnitudes = np.abs(weights)
+    if block_size == 1:
+        return magnitudes
+    starts = np.arange(0, weights.shape[-1], block_size)
+    sizes = np.diff(np.append(starts, weights.shape[-1]))
+    return np.add.reduceat(magnitudes, starts, axis=-1) / sizes.astype(magnitudes.dtype)
+
+
+def spread_blocks(keep, outputs, block_size):
+    """Returns a mask of weights from a mask of blocks.
+
+    Args:
+        keep: Bool array [..., ceil(outputs / block_size)].
+        outputs: Int, output channels.
+        block_size: Int, output channels in a block.
+
+    Returns:
+        Bool array [..., outputs].
+    """
+    return np.repeat(keep, block_size, axis=-1)[..., :outputs]
+
+
+def keep_largest(scores, sparsity):
+    """Returns a mask that prunes the lowest scores.
+
+    Exactly `round(sparsity * scores.size)` are pruned, whatever the ties, but one is always kept:
+    a layer without weights passes nothing on.
+
+    Args:
+        scores: Float array, one score for each block.
+        sparsity: Float in [0, 1).
+
+    Returns:
+        Bool array of the same shape, True where a block is kept.
+    """
+    return _keep_all_but(scores, min(round(sparsity * scores.size), scores.size - 1))
+
+
+def keep_largest_of_all(scores, sparsity):
+    """Returns masks that prune the lowest scores of several layers taken together.
+
+    Exactly `round(sparsity * total)` are pruned, whatever the ties, but each layer keeps its
+    largest.
+
+    Args:
+        scores: List of float arrays, one a layer.
+        sparsity: Float in [0, 1).
+
+    Returns:
+        List of bool arrays of the same shapes, True where a block is kept.
+    """
+    flat = np.concatenate([s.ravel() for s in scores])
+    ends = np.cumsum([s.size for s in scores])
+    for start, layer in zip(ends - [s.size for s in scores], scores, strict=True):
+        flat[start + np.argmax(layer)] = np.inf
+    keep = _keep_all_but(flat, min(round(sparsity * flat.size), flat.size - len(scores)))
+    parts = np.split(keep, ends[:-1])
+    return [part.reshape(s.shape) for part, s in zip(parts, scores, strict=True)]
+
+
+def _keep_all_but(scores, count):
+    keep = np.ones(scores.size, bool)
+    if count > 0:
+        keep[np.argpartition(scores, count - 1, axis=None)[:count]] = False
+    return keep.reshape(scores.shape)

@@ -1,0 +1,287 @@
+"""Sparsity as a function of training progress.
+
+Calling a schedule with a step gives `(should_prune, sparsity)`, as the schedules of
+tensorflow-model-optimization do, so that either kind can be used wherever the other can.
+"""
+
+import dataclasses
+import math
+from numbers import Integral, Real
+
+# Zhu & Gupta 2017 update masks every 100 to 1000 steps and see little difference; a short training
+# needs more frequent updates to keep each one small.
+_FREQUENCY = 100
+_MIN_UPDATES = 20
+
+
+class _Schedule:
+    """What the schedules share: configs, as Keras objects have them."""
+
+    def get_config(self):
+        """Returns the constructor's arguments as a dict."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the schedule that `get_config` described."""
+        return cls(**config)
+
+
+@dataclasses.dataclass(frozen=True)
+class PolynomialDecay(_Schedule):
+    """Sparsity that rises quickly at first and ever more slowly later.
+
+    Between `begin` and `end` the sparsity is
+    `final + (initial - final) * (1 - (step - begin) / (end - begin)) ** power`; it is 0 before and
+    `final_sparsity` after, which leaves the rest of the training for fine-tuning. From Zhu & Gupta,
+    "To prune, or not to prune", 2017 (https://arxiv.org/abs/1710.01878).
+
+    Args:
+        final_sparsity: Float in [0, 1), the fraction of zeros from `end` on.
+        initial_sparsity: Float in [0, `final_sparsity`], the fraction of zeros at `begin`.
+        begin: Where pruning begins: a float in [0, 1] is a fraction of the training, an int is a
+            step, counted as `optimizer.iterations` counts.
+        end: Where `final_sparsity` is reached, given as `begin` is.
+        power: Positive number. 3 is the paper's; 1 makes the sparsity rise linearly.
+        frequency: Int, steps between two updates. By default 100, or fewer where `begin` and `end`
+            are so close that there would be less than 20 updates.
+
+    Raises:
+        ValueError: An argument is out of its range, or `begin` lies after `end`.
+        TypeError: An argument is not a number, or one position is a fraction and one a step.
+
+    Example:
+
+    >>> schedule = PolynomialDecay(final_sparsity=0.8, begin=0, end=1000)
+    >>> schedule(1000)
+    (True, 0.8)
+    """
+
+    final_sparsity: float
+    initial_sparsity: float = 0.0
+    begin: float = 0.0
+    end: float = 0.75
+    power: float = 3.0
+    frequency: int | None = None
+
+    def __post_init__(self):
+        check_sparsity("final_sparsity", self.final_sparsity)
+        check_sparsity("initial_sparsity", self.initial_sparsity)
+        if self.initial_sparsity > self.final_sparsity:
+            raise ValueError(
+                "Expected initial_sparsity to be at most final_sparsity. Received: "
+                f"initial_sparsity={self.initial_sparsity}, final_sparsity={self.final_sparsity}"
+            )
+        _check_position("begin", self.begin)
+        _check_position("end", self.end)
+        _check_order(self.begin, self.end)
+        if not _is_number(self.power) or not 0 < self.power < math.inf:
+            raise ValueError(f"Expected power to be a positive number. Received: {self.power!r}")
+        if self.frequency is not None and (
+            not _is_number(self.frequency, Integral) or self.frequency < 1
+        ):
+            raise ValueError(
+                f"Expected frequency to be a positive int, or None. Received: {self.frequency!r}"
+            )
+
+    def __call__(self, step):
+        """Returns whether masks change at a step, and the sparsity they have from then on.
+
+        The sparsity is that of the last update up to `step`, so training that stops anywhere and
+        starts again there finds the sparsity it left.
+
+        Args:
+            step: Int, the number of optimizer updates done.
+
+        Returns:
+            A bool and a float in [0, 1).
+
+        Raises:
+            ValueError: The positions are fractions; see `in_steps`.
+        """
+        begin, end, frequency = self._steps()
+        if step < begin:
+            return False, 0.0
+        if step >= end:
+            return step == end, self.final_sparsity
+        offset = (step - begin) % frequency
+        remaining = 1 - (step - offset - begin) / (end - begin)
+        rise = (self.final_sparsity - self.initial_sparsity) * remaining**self.power
+        return offset == 0, self.final_sparsity - rise
+
+    def in_steps(self, total_steps=None, first_step=0):
+        """Returns the same schedule with its positions as steps.
+
+        Args:
+            total_steps: Int, steps in the whole training. Needed if a position is a fraction.
+            first_step: Int, the step at which the training begins.
+        """
+        return dataclasses.replace(
+            self,
+            begin=_to_step("begin", self.begin, total_steps, first_step),
+            end=_to_step("end", self.end, total_steps, first_step),
+        )
+
+    def _steps(self):
+        steps = self.in_steps()
+        ramp = (steps.end - steps.begin) // _MIN_UPDATES
+        return steps.begin, steps.end, self.frequency or min(max(ramp, 1), _FREQUENCY)
+
+
+@dataclasses.dataclass(frozen=True)
+class ConstantSparsity(_Schedule):
+    """One sparsity, all of it at once.
+
+    Args:
+        sparsity: Float in [0, 1), the fraction of zeros from `begin` on.
+        begin: Where pruning happens: a float in [0, 1] is a fraction of the training, an int is a
+            step, counted as `optimizer.iterations` counts.
+
+    Raises:
+        ValueError: An argument is out of its range.
+        TypeError: An argument is not a number.
+
+    Example:
+
+    >>> ConstantSparsity(0.5)(0)
+    (True, 0.5)
+    """
+
+    sparsity: float
+    begin: float = 0.0
+
+    def __post_init__(self):
+        check_sparsity("sparsity", self.sparsity)
+        _check_position("begin", self.begin)
+
+    @property
+    def final_sparsity(self):
+        """The sparsity, under the name it has in every schedule."""
+        return self.sparsity
+
+    @property
+    def end(self):
+        """Where the sparsity is reached, which is where it begins."""
+        return self.begin
+
+    def __call__(self, step):
+        """Returns whether masks change at a step, and the sparsity they have from then on."""
+        begin = self.in_steps().begin
+        return step == begin, self.sparsity if step >= begin else 0.0
+
+    def in_steps(self, total_steps=None, first_step=0):
+        """Returns the same schedule with its position as a step; see `PolynomialDecay.in_steps`."""
+        return dataclasses.replace(
+            self, begin=_to_step("begin", self.begin, total_steps, first_step)
+        )
+
+
+def final_sparsity(schedule):
+    """Returns the sparsity a schedule ends with, a float, or None where it does not say.
+
+    Args:
+        schedule: One of ours, or a `PruningSchedule` of tensorflow-model-optimization.
+    """
+    value = getattr(schedule, "final_sparsity", getattr(schedule, "target_sparsity", None))
+    return None if value is None else float(value)
+
+
+def in_steps(schedule, total_steps=None, first_step=0):
+    """Returns a schedule with its positions as steps, as a function of a step.
+
+    Args:
+        schedule: One of ours, or a `PruningSchedule` of tensorflow-model-optimization.
+        total_steps: Int, steps in the whole training. Needed if a position is a fraction.
+        first_step: Int, the step at which the training begins.
+
+    Returns:
+        A function from a step to a bool, whether masks change, and a float, the sparsity. Its
+        attribute `end` is the step of the last update, or None if that is unknown.
+    """
+    if isinstance(schedule, _Schedule):
+        return schedule.in_steps(total_steps, first_step)
+    return _PruningSchedule(schedule)
+
+
+def needs_total(schedule):
+    """Returns whether `in_steps` needs `total_steps`, that is, whether positions are fractions."""
+    if not isinstance(schedule, _Schedule):
+        return False
+    return any(not isinstance(p, Integral) and p > 0 for p in (schedule.begin, schedule.end))
+
+
+class _PruningSchedule:
+    """A schedule of tensorflow-model-optimization, in Python's own numbers."""
+
+    def __init__(self, schedule):
+        self._schedule = schedule
+        self._begin = getattr(schedule, "begin_step", 0)
+        end = getattr(schedule, "end_step", -1)
+        self.end = None if end < 0 else end
+
+    def __call__(self, step):
+        try:
+            should_prune, sparsity = self._schedule(step)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                "Expected schedule(step) to return (should_prune, sparsity). "
+                f"Received: schedule={self._schedule!r}"
+            ) from error
+        # Before they begin, they return the sparsity with which they will.
+        return bool(should_prune), float(sparsity) if step >= self._begin else 0.0
+
+
+def _is_number(value, kind=Real):
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def check_sparsity(name, value):
+    """Raises a TypeError or ValueError unless `value` is a number in [0, 1)."""
+    if not _is_number(value):
+        raise TypeError(f"Expected {name} to be a float in [0, 1). Received: {value!r}")
+    if not 0 <= value < 1:
+        raise ValueError(
+            f"Expected {name} to be in [0, 1): it is the fraction of weights that are zero, and at "
+            f"1 none is left. Received: {value}"
+        )
+
+
+def _check_position(name, value):
+    if not _is_number(value):
+        raise TypeError(
+            f"Expected {name} to be a fraction of the training (a float in [0, 1]) or a step (an "
+            f"int). Received: {value!r}"
+        )
+    if isinstance(value, Integral):
+        if value < 0:
+            raise ValueError(f"Expected {name} to be a step of at least 0. Received: {value}")
+    elif not 0 <= value <= 1:
+        raise ValueError(
+            f"Expected {name} to be a fraction of the training in [0, 1]; a step is given as an "
+            f"int. Received: {value}"
+        )
+
+
+def _check_order(begin, end):
+    if begin != 0 and isinstance(begin, Integral) != isinstance(end, Integral):
+        raise TypeError(
+            "Expected begin and end to be both fractions of the training (floats) or both steps "
+            f"(ints). Received: begin={begin!r}, end={end!r}"
+        )
+    if begin > end:
+        raise ValueError(
+            f"Expected begin to be at or before end. Received: begin={begin}, end={end}"
+        )
+
+
+def _to_step(name, position, total_steps, first_step):
+    if isinstance(position, Integral):
+        return int(position)
+    if position == 0:
+        return first_step
+    if total_steps is None:
+        raise ValueError(
+            f"{name}={position} is a fraction of the training, and how many steps the training has "
+            f"is not known here. Give total_steps, or {name} as a step (an int)."
+        )
+    return first_step + round(position * total_steps)
