@@ -37,8 +37,7 @@ def convert(model, path, *, batch_size=1, weights="float32", sparse=True):
 
     Raises:
         TypeError: If `model` is no Keras model, or `batch_size` is no integer.
-        ValueError: If the model is not built or has another fixed batch size, or an option has
-            no such value.
+        ValueError: If the model is not built, or an option has no such value.
         OSError: If the file cannot be written. This is found out before the conversion.
         RuntimeError: If TensorFlow cannot convert the model; the error has what it printed.
 
@@ -55,7 +54,9 @@ def convert(model, path, *, batch_size=1, weights="float32", sparse=True):
         raise ValueError(f"Expected weights to be one of {WEIGHTS}. Received: weights={weights!r}")
     path = check_writable(path)
     signature = input_signature(model, batch_size)
-    tflite = flatbuffer.parse(dense_tflite(model, signature, weights))
+    data, inputs, outputs = dense_tflite(model, signature, weights)
+    tflite = flatbuffer.parse(data)
+    flatbuffer.order_inputs_and_outputs(tflite, inputs, outputs)
     if sparse:
         sparsify(tflite)
     write_atomically(path, flatbuffer.serialize(tflite))

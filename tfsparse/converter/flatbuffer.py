@@ -259,6 +259,24 @@ def sparse_encoding(model, tensor):
     )
 
 
+def order_inputs_and_outputs(model, inputs, outputs):
+    """Puts the inputs and outputs of the main subgraph in an order, given by signature names.
+
+    A list of names that is not the signature's, such as one with a name that TensorFlow had to
+    change, leaves the order as it is.
+    """
+    (signature,) = model.signatureDefs
+    subgraph = model.subgraphs[signature.subgraphIndex]
+
+    def ordered(names, maps, indices):
+        by_name = {entry.name.decode(): entry.tensorIndex for entry in maps}
+        wanted = [by_name.get(name, -1) for name in names]
+        return wanted if sorted(wanted) == sorted(_ints(indices)) else indices
+
+    subgraph.inputs = ordered(inputs, signature.inputs or (), subgraph.inputs)
+    subgraph.outputs = ordered(outputs, signature.outputs or (), subgraph.outputs)
+
+
 def replace_by_densify(model, subgraph, index, encoding, position):
     """Makes the constant tensor `index` the output of a DENSIFY operator on a sparse constant.
 

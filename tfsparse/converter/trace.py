@@ -13,25 +13,24 @@ def input_signature(model, batch_size):
 
     Args:
         model: A built Keras 3 or tf_keras model.
-        batch_size: Size of the batch dimension; `None` leaves it as the model has it.
+        batch_size: Size of the batch dimension; `None` leaves it open. The one that the model
+            has recorded is often just that of the data it first saw.
 
     Returns:
         A list of `tf.TensorSpec`s, or of structures of them.
 
     Raises:
-        ValueError: If the model has another fixed batch size, or does not know its input shapes.
+        ValueError: If the model does not know the shapes of its inputs.
     """
     import tensorflow as tf
 
-    # Functional models keep the structure of their inputs in `input`, sequential ones have none,
+    # Functional models keep the structure of their inputs in `input`, sequential ones may lack it,
     # and subclassed models have no symbolic inputs, only the shapes that they were built with.
     inputs = getattr(model, "inputs", None)
     if inputs:
-        single = len(inputs) == 1 and not isinstance(model.input, dict)
-        structure = inputs[0] if single else model.input
-        arguments = [tf.nest.map_structure(lambda t: _spec(t.shape, t.dtype, t.name), structure)]
+        arguments = [getattr(model, "input", inputs[0])]
     elif hasattr(model, "save_spec"):
-        arguments = list((model.save_spec() or ((), {}))[0])
+        arguments = list((model.save_spec() or [()])[0])
     else:
         arguments = _built_shapes(model)
     if not arguments:
@@ -39,39 +38,26 @@ def input_signature(model, batch_size):
             f"The model {model.name!r} does not know the shapes of its inputs. Call it on data "
             "before it is converted."
         )
-    return tf.nest.map_structure(lambda spec: _with_batch(model, spec, batch_size), arguments)
-
-
-def _spec(shape, dtype, name=None):
-    import tensorflow as tf
-
-    return tf.TensorSpec(tuple(shape), dtype, name)
+    return tf.nest.map_structure(
+        lambda t: tf.TensorSpec((batch_size, *t.shape[1:]), t.dtype, t.name), arguments
+    )
 
 
 def _built_shapes(model):
-    """Arguments of a subclassed Keras 3 model, whose batch dimension is of no account."""
+    """The arguments of a subclassed Keras 3 model, as `tf.TensorSpec`s."""
+    import tensorflow as tf
+
     config = model.get_build_config() or {}
-    shapes = config.get("shapes_dict") or config
 
     def specs(structure):
         if isinstance(structure, dict):
             return {key: specs(value) for key, value in structure.items()}
         if all(size is None or isinstance(size, int) for size in structure):
             # Not the compute dtype, which mixed precision makes float16: layers cast by themselves.
-            return _spec((None, *structure[1:]), model.variable_dtype)
-        return type(structure)(specs(value) for value in structure)
+            return tf.TensorSpec(structure, model.variable_dtype)
+        return [specs(value) for value in structure]
 
-    return [specs(structure) for structure in shapes.values()]
-
-
-def _with_batch(model, spec, batch_size):
-    fixed, *rest = spec.shape
-    if None not in (batch_size, fixed) and batch_size != fixed:
-        raise ValueError(
-            f"The model {model.name!r} has a fixed batch size of {fixed}. Expected "
-            f"batch_size={fixed} or None. Received: batch_size={batch_size}"
-        )
-    return _spec((fixed or batch_size, *rest), spec.dtype, spec.name)
+    return [specs(structure) for structure in config.get("shapes_dict", config).values()]
 
 
 def dense_tflite(model, signature, weights):
@@ -83,7 +69,8 @@ def dense_tflite(model, signature, weights):
         weights: `"float32"` or `"float16"`.
 
     Returns:
-        The bytes of a TFLite file.
+        The bytes of a TFLite file, the names of the inputs in the model's order, and the names of
+        the outputs: the converter orders both as it likes.
 
     Raises:
         RuntimeError: If the conversion fails. The message has the cause and what was printed.
@@ -111,7 +98,12 @@ def _convert(model, signature, weights):
         if weights == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
-        return converter.convert()
+        data = converter.convert()
+    inputs = [spec.name for spec in tf.nest.flatten(serve.structured_input_signature)]
+    outputs = serve.structured_outputs
+    if not isinstance(outputs, dict):
+        outputs = [f"output_{i}" for i in range(len(outputs))]
+    return data, inputs, list(outputs)
 
 
 def _inference_function(model, signature):
