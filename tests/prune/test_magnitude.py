@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfsparse.prune import magnitude
+
+
+def test_the_smallest_magnitudes_are_pruned():
+    weights = np.array([[0.1, -3.0], [-0.2, 0.3]])
+    keep = magnitude.keep_largest(magnitude.block_magnitudes(weights, 1), 0.5)
+    np.testing.assert_array_equal(keep, [[False, True], [False, True]])
+
+
+def test_a_block_is_worth_its_mean_magnitude():
+    weights = np.array([[1.0, -3.0, 0.0, 1.0, 5.0], [0.0, 0.0, 2.0, 2.0, -0.5]])
+    np.testing.assert_allclose(
+        magnitude.block_magnitudes(weights, 2), [[2.0, 0.5, 5.0], [0.0, 2.0, 0.5]]
+    )
+
+
+def test_blocks_cover_a_number_of_channels_that_is_no_multiple():
+    keep = np.array([[True, False], [False, True]])
+    np.testing.assert_array_equal(
+        magnitude.spread_blocks(keep, outputs=5, block_size=4),
+        [[True] * 4 + [False], [False] * 4 + [True]],
+    )
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(1, 1, 8, 16), (3, 3, 4, 6), (10, 7), (5, 1)])
+def test_block_channels_share_a_pattern(shape, block_size):
+    weights = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    scores = magnitude.block_magnitudes(weights, block_size)
+    assert scores.dtype == np.float32
+    keep = magnitude.spread_blocks(magnitude.keep_largest(scores, 0.5), shape[-1], block_size)
+    assert keep.shape == shape
+    for first in range(0, shape[-1], block_size):
+        block = keep[..., first : first + block_size]
+        assert np.all(block == block[..., :1])
+
+
+@given(
+    scores=st.lists(st.integers(0, 3), min_size=1, max_size=60), sparsity=st.floats(0, 1 - 1e-9)
+)
+def test_the_count_is_exact_whatever_the_ties(scores, sparsity):
+    scores = np.array(scores, np.float32)
+    keep = magnitude.keep_largest(scores, sparsity)
+    assert np.sum(~keep) == min(round(sparsity * scores.size), scores.size - 1)
+    if not keep.all():
+        assert scores[~keep].max() <= scores[keep].min()
+    np.testing.assert_array_equal(keep, magnitude.keep_largest(scores, sparsity))
+
+
+@given(
+    layers=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=30), min_size=1, max_size=5),
+    sparsity=st.floats(0, 1 - 1e-9),
+)
+def test_all_layers_together_have_the_sparsity_and_none_is_empty(layers, sparsity):
+    scores = [np.array(layer, np.float32) for layer in layers]
+    keeps = magnitude.keep_largest_of_all(scores, sparsity)
+    total = sum(s.size for s in scores)
+    assert sum(np.sum(~keep) for keep in keeps) == min(
+        round(sparsity * total), total - len(scores)
+    )
+    assert all(keep.any() for keep in keeps)
+    assert [keep.shape for keep in keeps] == [s.shape for s in scores]
+
+
+def test_layers_are_compared_with_each_other():
+    small, large = np.full((2, 2), 0.1), np.full((2, 2), 5.0)
+    small_keep, large_keep = magnitude.keep_largest_of_all([small, large], 0.375)
+    assert np.sum(small_keep) == 1
+    assert large_keep.all()

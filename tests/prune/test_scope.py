@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from tfsparse.prune.scope import check_scope, select
+
+
+def names(targets):
+    return [target.layer.name for target in targets]
+
+
+def test_pointwise_leaves_stem_depthwise_and_dense_alone(make_model):
+    assert names(select(make_model(compiled=False), "pointwise")) == ["expand", "project"]
+
+
+def test_the_first_convolution_is_a_stem_even_where_it_is_1x1(keras):
+    layers = keras.layers
+    convs = [layers.Conv2D(4, 1, name=name) for name in ("stem", "next")]
+    assert names(select(keras.Sequential([layers.Input((4, 4, 3)), *convs]), "pointwise")) == [
+        "next"
+    ]
+
+
+def test_all_is_every_convolution_and_dense_layer(make_model):
+    expected = ["stem", "expand", "project", "classifier"]
+    assert names(select(make_model(compiled=False), "all")) == expected
+
+
+def test_a_function_chooses(make_model):
+    chosen = select(make_model(compiled=False), lambda layer: layer.kernel.shape[-1] > 6)
+    assert names(chosen) == ["stem", "expand"]
+
+
+def test_the_first_pattern_that_matches_counts(make_model):
+    targets = select(make_model(compiled=False), {"stem": 0.0, "pro*": 0.5, "*": 0.9})
+    assert {t.layer.name: t.sparsity for t in targets} == {
+        "expand": 0.9,
+        "project": 0.5,
+        "classifier": 0.9,
+    }
+
+
+def test_layers_of_nested_models_are_found_in_order_and_once(keras):
+    layers = keras.layers
+    shared = layers.Dense(4, name="shared")
+    inner = keras.Sequential([layers.Input((4,)), layers.Dense(4, name="deep"), shared])
+    inputs = layers.Input((4,))
+    outputs = layers.Dense(2, name="top")(inner(shared(layers.Dense(4, name="low")(inputs))))
+    found = names(select(keras.Model(inputs, outputs), "all"))
+    assert sorted(found) == ["deep", "low", "shared", "top"]
+    assert found[0] == "low"
+
+
+def test_layers_of_subclassed_models_are_found(keras):
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.steps = [keras.layers.Dense(4, name=f"step_{i}") for i in range(2)]
+
+        def call(self, x):
+            for step in self.steps:
+                x = step(x)
+            return x
+
+    class Network(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.block = Block()
+            self.head = keras.layers.TimeDistributed(keras.layers.Dense(2, name="head"))
+
+        def call(self, x):
+            return self.head(self.block(x))
+
+    model = Network()
+    with pytest.raises(ValueError, match=r"is not built.*model.build\(input_shape\)"):
+        select(model, "all")
+    model(np.zeros((1, 3, 4), np.float32))
+    assert names(select(model, "all")) == ["step_0", "step_1", "head"]
+
+
+def test_a_transposed_convolution_stays_dense(keras):
+    layers = keras.layers
+    stack = [layers.Conv2DTranspose(4, 1), layers.SeparableConv2D(4, 3), layers.Conv2D(2, 1)]
+    model = keras.Sequential([layers.Input((4, 4, 3)), *stack])
+    assert [t.layer for t in select(model, "all")] == stack[2:]
+
+
+def test_kernels_that_are_no_plain_float_variable_stay_dense():
+    import keras
+
+    model = keras.Sequential(
+        [keras.layers.Input((8,))]
+        + [keras.layers.Dense(8, name=name) for name in ("plain", "adapted", "quantized")]
+    )
+    model.get_layer("adapted").enable_lora(2)
+    model.get_layer("quantized").quantize("int8")
+    assert names(select(model, "all")) == ["plain"]
+
+
+def test_a_scope_that_matches_nothing_lists_the_layers(keras):
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2, name="only")])
+    with pytest.raises(ValueError, match="'pointwise' matches no layer.*: only. Use scope='all'"):
+        select(model, "pointwise")
+    with pytest.raises(ValueError, match="matches no layer. .*can be pruned: only"):
+        select(model, lambda layer: False)
+
+
+def test_a_misspelt_pattern_gets_a_suggestion(make_model):
+    with pytest.raises(ValueError, match="'clasifier' in scope matches no .* mean 'classifier'"):
+        select(make_model(compiled=False), {"expand": 0.5, "clasifier": 0.5})
+
+
+def test_only_keras_models_are_taken():
+    with pytest.raises(TypeError, match="Expected a Keras 3 or tf_keras model. Received: .*dict"):
+        select({}, "all")
+
+
+@pytest.mark.parametrize(
+    ("scope", "error", "message"),
+    [
+        ("conv_*", ValueError, "such as {'conv_\\*': 0.8}"),
+        (0.8, TypeError, "Received: 0.8"),
+        ({"a": 1.0}, ValueError, r"scope\['a'\] to be in \[0, 1\)"),
+        ({"a": "much"}, TypeError, r"scope\['a'\] to be a float"),
+        ({1: 0.5}, TypeError, "patterns to sparsities"),
+        ({}, ValueError, "above 0"),
+        ({"a": 0}, ValueError, "above 0"),
+    ],
+)
+def test_nonsense_scopes_are_named(scope, error, message):
+    with pytest.raises(error, match=message):
+        check_scope(scope)
