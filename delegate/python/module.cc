@@ -1,4 +1,15 @@
-// The Python side of the native part: what tfsparse/runtime.py asks of it.
+// The Python side of the native part. The same shared object is the plugin that load_delegate
+// opens.
 #include <pybind11/pybind11.h>
 
-PYBIND11_MODULE(_native, m) { m.doc() = "tfsparse's TFLite delegate."; }
+#include "delegate/kernels/kernels.h"
+#include "delegate/tflite/delegate.h"
+
+PYBIND11_MODULE(_native, module) {
+  module.doc() = "What tfsparse.runtime asks of the delegate.";
+  module.def("report", &tfsparse::find_report, pybind11::arg("key"),
+             "JSON report of the living delegate created with option report=key; '' if none.");
+  module.def(
+      "isa", [] { return tfsparse::best_kernels().name; },
+      "The instruction set that the delegate uses on this machine.");
+}

@@ -1,0 +1,174 @@
+#include "delegate/core/fuse.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tfsparse {
+namespace {
+
+bool clamps(const Epilogue& epilogue) {
+  return !std::isinf(epilogue.lo) || !std::isinf(epilogue.hi);
+}
+
+bool is_plain(const Epilogue& epilogue) {
+  return epilogue.activation == Activation::kNone && !clamps(epilogue);
+}
+
+// The epilogue that does `first`, then the unary node; false where no single one does.
+bool compose(Epilogue first, const Node& unary, Epilogue* result) {
+  if (unary.unary == Unary::kIdentity) {
+    first.lo = std::min(std::max(first.lo, unary.epilogue.lo), unary.epilogue.hi);
+    first.hi = std::min(std::max(first.hi, unary.epilogue.lo), unary.epilogue.hi);
+    *result = first;
+    return true;
+  }
+  if (!is_plain(first)) return false;
+  *result = unary.epilogue;
+  result->activation = unary.unary == Unary::kHardSwish ? Activation::kHardSwish
+                       : unary.unary == Unary::kSigmoid ? Activation::kSigmoid
+                                                        : Activation::kSwish;
+  return true;
+}
+
+class Fusion {
+ public:
+  explicit Fusion(Graph* graph) : graph_(*graph) {}
+
+  void run() {
+    refresh();
+    fold_padding();
+    drop_unused();
+    fold_swish();
+    drop_unused();
+    fold_activations();
+    drop_unused();
+    fold_residuals();
+    drop_unused();
+  }
+
+ private:
+  // A fused node takes the later place, where all that either node reads is there.
+  void absorb(Node* earlier, Node* later, const Node& fused) {
+    *later = fused;
+    earlier->op = Op::kUnsupported;  // unused now, and dropped by drop_unused
+    earlier->output = -1;
+    refresh();
+  }
+
+  void fold_padding() {
+    for (Node& node : graph_.nodes) {
+      if (node.op != Op::kConv2D && node.op != Op::kDepthwiseConv2D) continue;
+      const Node* pad = made_by(node.inputs[0], Op::kPad);
+      if (pad == nullptr) continue;
+      node.pad_top += pad->pad_top;
+      node.pad_left += pad->pad_left;
+      node.inputs[0] = pad->inputs[0];
+    }
+    refresh();
+  }
+
+  void fold_swish() {
+    for (Node& node : graph_.nodes) {
+      if (node.op != Op::kBinary || node.binary != Binary::kMul) continue;
+      for (int side = 0; side < 2; ++side) {
+        const int x = node.inputs[side];
+        Node* gate = made_by(node.inputs[1 - side], Op::kUnary);
+        if (gate == nullptr || gate->unary != Unary::kSigmoid || !is_plain(gate->epilogue) ||
+            gate->inputs[0] != x || uses_[gate->output] != 1) {
+          continue;
+        }
+        Node swish = *gate;
+        swish.unary = Unary::kSwish;
+        swish.epilogue = node.epilogue;
+        swish.output = node.output;
+        absorb(gate, &node, swish);
+        break;
+      }
+    }
+  }
+
+  void fold_activations() {
+    for (Node& node : graph_.nodes) {
+      if (node.op != Op::kUnary) continue;
+      const int before = producer_[node.inputs[0]];
+      if (before < 0 || uses_[node.inputs[0]] != 1) continue;
+      Node fused = graph_.nodes[before];
+      if (fused.op != Op::kConv2D && fused.op != Op::kDepthwiseConv2D &&
+          fused.op != Op::kFullyConnected && fused.op != Op::kBinary) {
+        continue;
+      }
+      if (!compose(fused.epilogue, node, &fused.epilogue)) continue;
+      fused.output = node.output;
+      absorb(&graph_.nodes[before], &node, fused);
+    }
+  }
+
+  void fold_residuals() {
+    for (Node& node : graph_.nodes) {
+      if (node.op != Op::kBinary || node.binary != Binary::kAdd || !is_plain(node.epilogue)) {
+        continue;
+      }
+      for (int side = 0; side < 2; ++side) {
+        const int x = node.inputs[side], residual = node.inputs[1 - side];
+        Node* conv = made_by(x, Op::kConv2D);
+        const Shape& shape = graph_.tensors[x].shape;
+        if (conv == nullptr || uses_[x] != 1 || conv->residual >= 0 || x == residual ||
+            graph_.tensors[residual].is_constant() || shape != graph_.tensors[residual].shape ||
+            shape[1] * shape[2] == 1) {
+          continue;
+        }
+        Node fused = *conv;
+        fused.residual = residual;
+        fused.output = node.output;
+        absorb(conv, &node, fused);
+        break;
+      }
+    }
+  }
+
+  void drop_unused() {
+    for (bool changed = true; changed;) {
+      const auto unused = [&](const Node& node) {
+        return node.output < 0 || uses_[node.output] == 0;
+      };
+      auto& nodes = graph_.nodes;
+      const std::size_t before = nodes.size();
+      nodes.erase(std::remove_if(nodes.begin(), nodes.end(), unused), nodes.end());
+      changed = nodes.size() != before;
+      refresh();
+    }
+  }
+
+  void refresh() {
+    uses_.assign(graph_.tensors.size(), 0);
+    producer_.assign(graph_.tensors.size(), -1);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      if (node.output < 0) continue;
+      producer_[node.output] = static_cast<int>(i);
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        // A reshape's shape is known by now: who computed it is of no more use.
+        const bool data = node.op != Op::kReshape || k == 0;
+        if (data && node.inputs[k] >= 0) ++uses_[node.inputs[k]];
+      }
+      if (node.residual >= 0) ++uses_[node.residual];
+    }
+    for (int output : graph_.outputs) ++uses_[output];
+  }
+
+  Node* made_by(int tensor, Op op) {
+    if (tensor < 0 || producer_[tensor] < 0) return nullptr;
+    Node& node = graph_.nodes[producer_[tensor]];
+    return node.op == op ? &node : nullptr;
+  }
+
+  Graph& graph_;
+  std::vector<int> uses_;      // of each tensor, the graph's outputs among them
+  std::vector<int> producer_;  // of each tensor, or -1
+};
+
+}  // namespace
+
+void fuse(Graph* graph) { Fusion(graph).run(); }
+
+}  // namespace tfsparse

@@ -1,0 +1,13 @@
+// Rewrites a graph into fewer nodes that compute the same.
+#pragma once
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+// Needs the shapes that infer_shapes sets. Folds PAD into the convolution behind it, x * sigmoid(x)
+// into swish, activations into the node before them, and a residual ADD into the 1x1 convolution
+// before it; drops what nobody uses any more.
+void fuse(Graph* graph);
+
+}  // namespace tfsparse

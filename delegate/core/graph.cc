@@ -1,0 +1,139 @@
+#include "delegate/core/graph.h"
+
+#include <cstring>
+
+namespace tfsparse {
+namespace {
+
+// Float16 to float32, every value, subnormals and NaN included.
+float widen(std::uint16_t half) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
+  const std::uint32_t magnitude = half & 0x7fff;
+  // Put exponent and mantissa in float32's places, then correct the exponent's bias by a product,
+  // which also normalises the subnormals.
+  std::uint32_t bits = magnitude << 13;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  value *= 0x1p112f;
+  std::memcpy(&bits, &value, sizeof bits);
+  if (magnitude >= 0x7c00) bits |= 0x7f800000;  // infinity and NaN keep the largest exponent
+  bits |= sign;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+std::size_t size_of(DType type) {
+  switch (type) {
+    case DType::kFloat16:
+      return 2;
+    case DType::kFloat32:
+    case DType::kInt32:
+      return 4;
+    case DType::kInt64:
+      return 8;
+    case DType::kOther:
+      break;
+  }
+  return 0;
+}
+
+float load(const Tensor& tensor, std::size_t index) {
+  if (tensor.type == DType::kFloat16) {
+    std::uint16_t half;
+    std::memcpy(&half, static_cast<const char*>(tensor.data) + 2 * index, sizeof half);
+    return widen(half);
+  }
+  float value;
+  std::memcpy(&value, static_cast<const char*>(tensor.data) + 4 * index, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+const char* to_string(DType type) {
+  switch (type) {
+    case DType::kFloat32:
+      return "float32";
+    case DType::kFloat16:
+      return "float16";
+    case DType::kInt32:
+      return "int32";
+    case DType::kInt64:
+      return "int64";
+    case DType::kOther:
+      break;
+  }
+  return "another type";
+}
+
+Status read_floats(const Tensor& tensor, std::vector<float>* values) {
+  if (!tensor.is_constant() || (tensor.type != DType::kFloat32 && tensor.type != DType::kFloat16)) {
+    return Status::error("tensor '" + tensor.name + "' is no float constant");
+  }
+  const std::int64_t elements = element_count(tensor.shape);
+  const std::size_t stored = tensor.bytes / size_of(tensor.type);
+  if (elements < 0) {
+    return Status::error("tensor '" + tensor.name + "' has the impossible shape " +
+                         to_string(tensor.shape));
+  }
+  if (tensor.sparsity) {
+    std::vector<std::size_t> positions;
+    const Status status = locate_values(*tensor.sparsity, tensor.shape, stored, &positions);
+    if (!status.ok()) {
+      return Status::error("tensor '" + tensor.name + "': " + status.message());
+    }
+    values->assign(static_cast<std::size_t>(elements), 0.0f);
+    for (std::size_t i = 0; i < stored; ++i) (*values)[positions[i]] = load(tensor, i);
+    return {};
+  }
+  if (stored != static_cast<std::size_t>(elements)) {
+    return Status::error("tensor '" + tensor.name + "' of shape " + to_string(tensor.shape) +
+                         " holds " + std::to_string(tensor.bytes) + " bytes");
+  }
+  values->resize(stored);
+  for (std::size_t i = 0; i < stored; ++i) (*values)[i] = load(tensor, i);
+  return {};
+}
+
+Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
+  const std::int64_t elements = element_count(tensor.shape);
+  if (!tensor.is_constant() || tensor.sparsity || elements < 0 || elements > 64 ||
+      (tensor.type != DType::kInt32 && tensor.type != DType::kInt64) ||
+      tensor.bytes != static_cast<std::size_t>(elements) * size_of(tensor.type)) {
+    return Status::error("tensor '" + tensor.name + "' is no small integer constant");
+  }
+  values->clear();
+  for (std::int64_t i = 0; i < elements; ++i) {
+    if (tensor.type == DType::kInt32) {
+      std::int32_t value;
+      std::memcpy(&value, static_cast<const char*>(tensor.data) + 4 * i, sizeof value);
+      values->push_back(value);
+    } else {
+      std::int64_t value;
+      std::memcpy(&value, static_cast<const char*>(tensor.data) + 8 * i, sizeof value);
+      values->push_back(value);
+    }
+  }
+  return {};
+}
+
+const Node* producer(const Graph& graph, int tensor) {
+  for (const Node& node : graph.nodes) {
+    if (node.output == tensor) return &node;
+  }
+  return nullptr;
+}
+
+int stored_constant(const Graph& graph, int tensor) {
+  // DENSIFY -> DEQUANTIZE is the longest chain there is; the bound keeps a cyclic file from
+  // looping.
+  for (int depth = 0; depth < 4 && tensor >= 0; ++depth) {
+    if (graph.tensors[tensor].is_constant()) return tensor;
+    const Node* node = producer(graph, tensor);
+    if (node == nullptr || (node->op != Op::kDensify && node->op != Op::kDequantize)) return -1;
+    tensor = node->inputs[0];
+  }
+  return -1;
+}
+
+}  // namespace tfsparse

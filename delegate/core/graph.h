@@ -1,0 +1,97 @@
+// The part of a network that the delegate runs, in the delegate's own words: no TFLite type here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/core/shape.h"
+#include "delegate/core/sparsity.h"
+#include "delegate/core/status.h"
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+
+enum class DType { kFloat32, kFloat16, kInt32, kInt64, kOther };
+
+const char* to_string(DType type);
+
+struct Tensor {
+  std::string name;
+  DType type = DType::kOther;
+  Shape shape;
+  // Of a constant: its stored values, owned by the model, and how they are encoded.
+  const void* data = nullptr;
+  std::size_t bytes = 0;
+  std::shared_ptr<const SparseEncoding> sparsity;  // null where dense
+
+  bool is_constant() const { return data != nullptr; }
+};
+
+enum class Op {
+  kConv2D,
+  kDepthwiseConv2D,
+  kFullyConnected,
+  kPad,
+  kBinary,
+  kUnary,
+  kMean,
+  kReshape,
+  kSoftmax,
+  kShape,
+  kStridedSlice,
+  kPack,
+  kDensify,
+  kDequantize,
+  kUnsupported,
+};
+
+enum class Padding { kSame, kValid };
+
+// One operator. The fields below `epilogue` are those of the operators named beside them.
+struct Node {
+  Op op = Op::kUnsupported;
+  std::string type;         // the operator's name in TFLite, for reports; may be unknown
+  int code = -1;            // the caller's number for that operator
+  std::vector<int> inputs;  // indices of tensors; -1 for one left out
+  int output = -1;
+  int id = -1;          // the caller's number
+  std::string problem;  // why the caller could not express it; kUnsupported then
+
+  Epilogue epilogue;
+
+  Padding padding = Padding::kValid;  // convolutions
+  int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  int pad_top = 0, pad_left = 0;  // set by infer_shapes
+  Unary unary = Unary::kIdentity;
+  Binary binary = Binary::kAdd;
+  bool keep_dims = false;  // mean, fully connected
+  float beta = 1;          // softmax
+  Shape new_shape;         // reshape without a second input
+  int begin_mask = 0, end_mask = 0, shrink_axis_mask = 0, other_masks = 0;  // strided slice
+  int axis = 0, residual = -1;  // pack; a tensor that fusion adds to the output
+};
+
+struct Graph {
+  std::vector<Tensor> tensors;
+  std::vector<Node> nodes;  // in an order in which they can run
+  std::vector<int> inputs;
+  std::vector<int> outputs;
+};
+
+// The values of a float constant as the dense, row-major tensor that it stands for. Follows a
+// sparse encoding and widens float16. Fails where the stored bytes do not match shape and type.
+Status read_floats(const Tensor& tensor, std::vector<float>* values);
+
+// The values of a small int32 or int64 constant.
+Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);
+
+// The constant behind a tensor: itself, or what DENSIFY and DEQUANTIZE make of it. Returns the
+// index of the stored constant, or -1 where there is none.
+int stored_constant(const Graph& graph, int tensor);
+
+// The node that produces a tensor, or null.
+const Node* producer(const Graph& graph, int tensor);
+
+}  // namespace tfsparse

@@ -1,0 +1,52 @@
+// A graph made ready to run: shapes fixed, weights packed, memory laid out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+#include "delegate/core/memory.h"
+#include "delegate/core/step.h"
+#include "delegate/core/threads.h"
+
+namespace tfsparse {
+
+class Plan {
+ public:
+  // `graph` needs the shapes of its inputs only. Fails where shapes do not fit, a constant is
+  // damaged, or memory is short.
+  static Status build(Graph graph, const Kernels& kernels, int threads,
+                      std::unique_ptr<Plan>* plan);
+
+  // Runs on dense tensors in TFLite's order, one pointer for each of the graph's inputs and
+  // outputs. The pool has the number of threads that the plan was built for.
+  void run(ThreadPool* pool, const std::vector<const float*>& inputs,
+           const std::vector<float*>& outputs);
+
+  const std::vector<Shape>& output_shapes() const { return output_shapes_; }
+  const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
+  std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
+
+  // Wall time of each step in seconds, summed over all runs, while profiling is on.
+  void set_profiling(bool on) { profiling_ = on; }
+  const std::vector<double>& step_seconds() const { return step_seconds_; }
+  int runs() const { return runs_; }
+
+ private:
+  friend class PlanBuilder;
+
+  const Kernels* kernels_ = nullptr;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Shape> output_shapes_;
+  Buffer arena_;
+  std::vector<Buffer> scratch_;  // one for each thread
+  std::vector<float*> values_;   // where each value lies; those of inputs and outputs set by run
+  std::vector<int> input_values_;
+  std::vector<int> output_values_;
+  bool profiling_ = false;
+  std::vector<double> step_seconds_;
+  int runs_ = 0;
+};
+
+}  // namespace tfsparse

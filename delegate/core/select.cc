@@ -1,0 +1,217 @@
+#include "delegate/core/select.h"
+
+#include <algorithm>
+
+namespace tfsparse {
+namespace {
+
+bool is_preparation(Op op) {
+  return op == Op::kDensify || op == Op::kDequantize || op == Op::kShape ||
+         op == Op::kStridedSlice || op == Op::kPack;
+}
+
+class Selection {
+ public:
+  Selection(const Graph& graph, std::vector<Verdict>* verdicts)
+      : graph_(graph), verdicts_(*verdicts) {}
+
+  Status run() {
+    verdicts_.assign(graph_.nodes.size(), {});
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      verdicts_[i].reason = objection(node);
+      if (has_weights(node) && verdicts_[i].taken()) {
+        TFSPARSE_RETURN_IF_ERROR(count_zeros(node, &verdicts_[i]));
+      }
+    }
+    while (leave_dependents()) {
+    }
+    return {};
+  }
+
+ private:
+  const Tensor& tensor(int index) const { return graph_.tensors[index]; }
+
+  // What speaks against the node, seen by itself.
+  std::string objection(const Node& node) const {
+    if (node.op == Op::kUnsupported) return node.problem;
+    for (int input : node.inputs) {
+      if (input >= 0 && tensor(input).shape.size() > 6) return "more than 6 dimensions";
+    }
+    switch (node.op) {
+      case Op::kConv2D:
+      case Op::kDepthwiseConv2D:
+        return convolution(node);
+      case Op::kFullyConnected:
+        return weights(node, 2);
+      case Op::kPad:
+        return image_operator(node, "pads");
+      case Op::kMean:
+        return mean(node);
+      case Op::kBinary:
+        return binary(node);
+      case Op::kUnary:
+      case Op::kSoftmax:
+      case Op::kReshape:
+        return float_input(node);
+      case Op::kDensify:
+      case Op::kDequantize:
+        return stored_constant(graph_, node.output) < 0 ? "input is no constant" : "";
+      default:
+        return "";
+    }
+  }
+
+  std::string float_input(const Node& node) const {
+    const Tensor& x = tensor(node.inputs[0]);
+    if (x.type != DType::kFloat32) return std::string("type is ") + to_string(x.type);
+    if (stored_constant(graph_, node.inputs[0]) >= 0) return "input is a constant";
+    if (node.op == Op::kSoftmax && x.shape.empty()) return "input is a scalar";
+    return "";
+  }
+
+  std::string binary(const Node& node) const {
+    int constants = 0;
+    for (int i = 0; i < 2; ++i) {
+      const int constant = stored_constant(graph_, node.inputs[i]);
+      const DType type = tensor(constant >= 0 ? constant : node.inputs[i]).type;
+      const bool widens = constant >= 0 && type == DType::kFloat16;
+      if (type != DType::kFloat32 && !widens) return std::string("type is ") + to_string(type);
+      constants += constant >= 0;
+    }
+    return constants == 2 ? "both inputs are constants" : "";
+  }
+
+  std::string image_operator(const Node& node, const char* verb) const {
+    const std::string problem = float_input(node);
+    if (!problem.empty()) return problem;
+    if (tensor(node.inputs[0]).shape.size() != 4) return std::string(verb) + " no 4-D tensor";
+    std::vector<std::int64_t> values;
+    if (!read_ints(tensor(node.inputs[1]), &values).ok()) {
+      return "second input is no constant";
+    }
+    if (node.op == Op::kPad && (values.size() != 8 || values[0] || values[1] || values[6] ||
+                                values[7] || *std::min_element(values.begin(), values.end()) < 0)) {
+      return "pads batch or channels";
+    }
+    return "";
+  }
+
+  std::string mean(const Node& node) const {
+    const std::string problem = image_operator(node, "averages");
+    if (!problem.empty()) return problem;
+    std::vector<std::int64_t> axes;
+    if (!read_ints(tensor(node.inputs[1]), &axes).ok() || axes.size() != 2) {
+      return "averages other axes than height and width";
+    }
+    for (std::int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
+    std::sort(axes.begin(), axes.end());
+    return axes[0] == 1 && axes[1] == 2 ? "" : "averages other axes than height and width";
+  }
+
+  std::string weights(const Node& node, std::size_t rank) const {
+    const std::string problem = float_input(node);
+    if (!problem.empty()) return problem;
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      if (i == 2 && node.inputs[i] < 0) continue;  // no bias
+      const int constant = stored_constant(graph_, node.inputs[i]);
+      const char* what = i == 1 ? "weights" : "bias";
+      if (constant < 0) return std::string(what) + " are computed at run time";
+      const DType type = tensor(constant).type;
+      if (type != DType::kFloat32 && type != DType::kFloat16) {
+        return std::string(what) + " are of " + to_string(type);
+      }
+    }
+    if (tensor(stored_constant(graph_, node.inputs[1])).shape.size() != rank) {
+      return "weights have an unexpected rank";
+    }
+    return "";
+  }
+
+  std::string convolution(const Node& node) const {
+    const std::string problem = weights(node, 4);
+    if (!problem.empty()) return problem;
+    const Shape& x = tensor(node.inputs[0]).shape;
+    const Shape& w = tensor(stored_constant(graph_, node.inputs[1])).shape;
+    if (x.size() != 4) return "input is no 4-D tensor";
+    if (x[3] != w[3]) {
+      return node.op == Op::kConv2D ? "grouped convolution" : "depth multiplier above 1";
+    }
+    if (node.op == Op::kDepthwiseConv2D && w[0] != 1) return "weights have an unexpected shape";
+    if (std::min({node.stride_h, node.stride_w, node.dilation_h, node.dilation_w, w[1], w[2]}) <
+        1) {
+      return "stride, dilation or kernel below 1";
+    }
+    return "";
+  }
+
+  Status count_zeros(const Node& node, Verdict* verdict) const {
+    verdict->weights = stored_constant(graph_, node.inputs[1]);
+    std::vector<float> values;
+    TFSPARSE_RETURN_IF_ERROR(read_floats(tensor(verdict->weights), &values));
+    const auto zeros = std::count(values.begin(), values.end(), 0.0f);
+    verdict->weight_zeros = values.empty() ? 0.0 : static_cast<double>(zeros) / values.size();
+    return {};
+  }
+
+  // Leaves the preparations that somebody else needs, and the reshapes whose shape is then not
+  // known when the plan is made. Returns whether anything changed.
+  bool leave_dependents() {
+    bool changed = false;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!verdicts_[i].taken()) continue;
+      const Node& node = graph_.nodes[i];
+      std::string reason;
+      if (is_preparation(node.op) && needed_elsewhere(node.output)) {
+        reason = "its result is needed outside the delegate";
+      } else if (node.op == Op::kReshape && node.inputs.size() > 1 &&
+                 !known_when_planning(node.inputs[1])) {
+        reason = "target shape is computed at run time";
+      } else if (node.op == Op::kStridedSlice || node.op == Op::kPack) {
+        for (int input : node.inputs) {
+          if (!known_when_planning(input)) reason = "is no arithmetic on shapes";
+        }
+      }
+      if (reason.empty()) continue;
+      verdicts_[i].reason = reason;
+      changed = true;
+    }
+    return changed;
+  }
+
+  bool needed_elsewhere(int output) const {
+    if (std::count(graph_.outputs.begin(), graph_.outputs.end(), output)) return true;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const auto& inputs = graph_.nodes[i].inputs;
+      if (std::count(inputs.begin(), inputs.end(), output) && !verdicts_[i].taken()) return true;
+    }
+    return false;
+  }
+
+  bool known_when_planning(int index) const {
+    if (tensor(index).is_constant()) return true;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (graph_.nodes[i].output != index) continue;
+      const Op op = graph_.nodes[i].op;
+      return verdicts_[i].taken() &&
+             (op == Op::kShape || op == Op::kStridedSlice || op == Op::kPack);
+    }
+    return false;
+  }
+
+  const Graph& graph_;
+  std::vector<Verdict>& verdicts_;
+};
+
+}  // namespace
+
+bool has_weights(const Node& node) {
+  return node.op == Op::kConv2D || node.op == Op::kDepthwiseConv2D ||
+         node.op == Op::kFullyConnected;
+}
+
+Status select_nodes(const Graph& graph, std::vector<Verdict>* verdicts) {
+  return Selection(graph, verdicts).run();
+}
+
+}  // namespace tfsparse

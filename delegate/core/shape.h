@@ -1,0 +1,34 @@
+// Tensor shapes, in TFLite's order: NHWC for images.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tfsparse {
+
+using Shape = std::vector<int>;
+
+// More elements than this in one tensor is taken for a damaged file.
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
+
+// Product of the dimensions, or -1 where one is negative or the product exceeds kMaxElements.
+inline std::int64_t element_count(const Shape& shape) {
+  std::int64_t count = 1;
+  for (int dim : shape) {
+    if (dim < 0) return -1;
+    count *= dim;
+    if (count > kMaxElements) return -1;
+  }
+  return count;
+}
+
+inline std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,92 @@
+// One unit of work of a plan, and the words it speaks with its makers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+#include "delegate/core/threads.h"
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+
+// What a step finds when it runs.
+struct RunContext {
+  float* const* values;   // start of every value, by its index
+  float* const* scratch;  // of each worker
+  const Kernels& kernels;
+  ThreadPool& pool;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual void run(const RunContext& context) const = 0;
+
+  int node_id = -1;         // the caller's number of the node it computes; -1 for a layout change
+  std::string kernel;       // what computes it, for reports
+  double macs = 0;          // multiply-adds done, zeros skipped
+  std::size_t scratch = 0;  // floats needed by each worker
+  std::vector<int> reads;   // values
+  std::vector<int> writes;
+};
+
+// An image value: channels lie in planes `stride` floats apart, images `channels * stride`.
+struct Planes {
+  int batch = 0, height = 0, width = 0, channels = 0;
+  std::size_t stride = 0;
+
+  int pixels() const { return height * width; }
+  std::size_t image() const { return channels * stride; }
+  std::size_t floats() const { return batch * image(); }
+};
+
+// The layout of a [batch, height, width, channels] tensor as planes.
+Planes planes_of(const Shape& shape);
+
+// Floats between planes of `pixels`. A single pixel is packed, so that the planes of a 1x1 image
+// are a plain vector. Otherwise an odd number of cache lines, which spreads the channels of one
+// pixel tile over all sets of the cache.
+std::size_t plane_stride(std::size_t pixels);
+
+// The makers of steps, one a family of operators. Weights and biases are read from `graph`.
+struct ConvInput {
+  int value = -1;
+  bool is_flat = false;  // as TFLite has it, [batch, height, width, channels]
+  Planes planes;         // sizes; stride holds for planes only
+};
+Status make_convolution(const Graph& graph, const Node& node, const ConvInput& x, int y,
+                        const Planes& y_planes, int residual, int border, const Kernels& kernels,
+                        std::unique_ptr<Step>* step);
+// Floats of the bordered copy of one image that the convolution wants, 0 for none.
+std::size_t convolution_border(const Graph& graph, const Node& node);
+
+Status make_depthwise(const Graph& graph, const Node& node, int x, const Planes& x_planes, int y,
+                      const Planes& y_planes, const Kernels& kernels, std::unique_ptr<Step>* step);
+Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, int batch,
+                            std::unique_ptr<Step>* step);
+
+// Where an element-wise operand comes from: a value, or a constant's values.
+struct Operand {
+  int value = -1;
+  std::vector<float> constant;
+  Shape shape;
+};
+std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t floats);
+// Both operands and the result in planes, or an operand with one float a channel of each image.
+std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, int y,
+                                         const Planes& planes);
+// All in TFLite's order, any shapes that broadcast.
+std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, int y,
+                                       const Shape& shape);
+
+std::unique_ptr<Step> make_mean(int x, const Planes& planes, int y);
+std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta);
+std::unique_ptr<Step> make_pad(const Node& node, int x, const Planes& x_planes, int y,
+                               const Planes& y_planes);
+std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats);
+std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes);
+std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes);
+
+}  // namespace tfsparse

@@ -1,0 +1,80 @@
+// FULLY_CONNECTED, and a 1x1 convolution of a single pixel: a matrix times a vector.
+#include <algorithm>
+
+#include "delegate/core/pack.h"
+#include "delegate/core/step.h"
+
+namespace tfsparse {
+namespace {
+
+// Skipping needs an index and a gather for every weight, so it pays later than in a convolution,
+// where one weight serves many pixels.
+constexpr double kSparseFrom = 0.6;
+
+class FullyConnected : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    // Sixteen rows are enough work to be worth waking a thread for.
+    context.pool.parallel_for(rows_, 16, [&](int begin, int end, int) {
+      for (int image = 0; image < batch_; ++image) {
+        const float* x = context.values[x_] + static_cast<std::size_t>(image) * depth_;
+        float* y = context.values[y_] + static_cast<std::size_t>(image) * rows_ + begin;
+        if (sparse_) {
+          const std::size_t nonzero = matrix_.row_begin[begin];
+          context.kernels.sparse_rows(
+              {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.offsets.data() + nonzero,
+               matrix_.row_nnz.data() + begin, bias_.data() + begin, epilogue_});
+        } else {
+          context.kernels.dense_rows({x, y, end - begin, depth_,
+                                      weights_.data() + static_cast<std::size_t>(begin) * depth_,
+                                      bias_.data() + begin, epilogue_});
+        }
+      }
+    });
+  }
+
+  int x_ = -1, y_ = -1, batch_ = 0, rows_ = 0, depth_ = 0;
+  bool sparse_ = false;
+  SparseMatrix matrix_;
+  std::vector<float> weights_;
+  std::vector<float> bias_;
+  Epilogue epilogue_;
+};
+
+}  // namespace
+
+Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, int batch,
+                            std::unique_ptr<Step>* result) {
+  auto step = std::make_unique<FullyConnected>();
+  const Tensor& weights = graph.tensors[node.inputs[1]];
+  std::vector<float> dense;
+  TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &dense));
+  step->rows_ = weights.shape[0];
+  step->depth_ = weights.shape.back();
+  step->bias_.assign(step->rows_, 0.0f);
+  if (node.inputs.size() > 2 && node.inputs[2] >= 0) {
+    TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &step->bias_));
+  }
+  const auto zeros = std::count(dense.begin(), dense.end(), 0.0f);
+  step->sparse_ = zeros >= kSparseFrom * dense.size();
+  step->macs = static_cast<double>(batch) * dense.size();
+  if (step->sparse_) {
+    step->macs -= static_cast<double>(batch) * zeros;
+    std::vector<std::int32_t> columns(step->depth_);
+    for (int i = 0; i < step->depth_; ++i) columns[i] = i;
+    step->matrix_ = pack_sparse(dense, step->rows_, step->depth_, 0, step->depth_, columns);
+  } else {
+    step->weights_ = std::move(dense);
+  }
+  step->kernel = step->sparse_ ? "sparse rows" : "dense rows";
+  step->x_ = x;
+  step->y_ = y;
+  step->batch_ = batch;
+  step->epilogue_ = node.epilogue;
+  step->reads = {x};
+  step->writes = {y};
+  *result = std::move(step);
+  return {};
+}
+
+}  // namespace tfsparse

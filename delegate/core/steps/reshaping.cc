@@ -1,0 +1,111 @@
+// Steps that move or summarise values: layout changes, padding, mean, softmax.
+#include <algorithm>
+#include <cstring>
+
+#include "delegate/core/step.h"
+
+namespace tfsparse {
+namespace {
+
+// A step that is one lambda: for operators with nothing to set up.
+template <typename Body>
+class LambdaStep : public Step {
+ public:
+  explicit LambdaStep(Body body) : body_(std::move(body)) {}
+  void run(const RunContext& context) const override { body_(context); }
+
+ private:
+  Body body_;
+};
+
+template <typename Body>
+std::unique_ptr<Step> make_step(const char* kernel, int x, int y, Body body) {
+  auto step = std::make_unique<LambdaStep<Body>>(std::move(body));
+  step->kernel = kernel;
+  step->reads = {x};
+  step->writes = {y};
+  return step;
+}
+
+}  // namespace
+
+std::size_t plane_stride(std::size_t pixels) {
+  if (pixels <= 1) return 1;
+  constexpr std::size_t kLine = 16;  // floats in a cache line
+  return ((pixels + kLine - 1) / kLine | 1) * kLine;
+}
+
+Planes planes_of(const Shape& shape) {
+  Planes planes{shape[0], shape[1], shape[2], shape[3], 0};
+  planes.stride = plane_stride(static_cast<std::size_t>(planes.height) * planes.width);
+  return planes;
+}
+
+std::unique_ptr<Step> make_mean(int x, const Planes& planes, int y) {
+  return make_step("mean", x, y, [=](const RunContext& context) {
+    const float* from = context.values[x];
+    float* to = context.values[y];
+    const int count = planes.batch * planes.channels;
+    context.pool.parallel_for(count, 16, [&](int begin, int end, int) {
+      for (int plane = begin; plane < end; ++plane) {
+        const float sum = context.kernels.sum(from + plane * planes.stride, planes.pixels());
+        to[plane] = sum / planes.pixels();
+      }
+    });
+  });
+}
+
+std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta) {
+  return make_step("softmax", x, y, [=](const RunContext& context) {
+    for (int row = 0; row < rows; ++row) {
+      const std::size_t at = static_cast<std::size_t>(row) * depth;
+      context.kernels.softmax(context.values[x] + at, context.values[y] + at, depth, beta);
+    }
+  });
+}
+
+std::unique_ptr<Step> make_pad(const Node& node, int x, const Planes& x_planes, int y,
+                               const Planes& y_planes) {
+  const int pad_top = node.pad_top, pad_left = node.pad_left;
+  return make_step("pad", x, y, [=](const RunContext& context) {
+    const int count = y_planes.batch * y_planes.channels;
+    context.pool.parallel_for(count, 1, [&](int begin, int end, int) {
+      for (int plane = begin; plane < end; ++plane) {
+        context.kernels.pad({context.values[x] + plane * x_planes.stride, x_planes.height,
+                             x_planes.width, 1, x_planes.width,
+                             context.values[y] + plane * y_planes.stride, y_planes.height,
+                             y_planes.width, pad_top, pad_left, 1, y_planes.width, y_planes.width});
+      }
+    });
+  });
+}
+
+std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats) {
+  return make_step("copy", x, y, [=](const RunContext& context) {
+    std::memcpy(context.values[y], context.values[x], floats * sizeof(float));
+  });
+}
+
+std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes) {
+  return make_step("to planes", x, y, [=](const RunContext& context) {
+    const std::size_t image = static_cast<std::size_t>(planes.pixels()) * planes.channels;
+    for (int i = 0; i < planes.batch; ++i) {
+      context.kernels.to_planes(context.values[x] + i * image,
+                                context.values[y] + i * planes.image(), planes.pixels(),
+                                planes.channels, planes.stride);
+    }
+  });
+}
+
+std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes) {
+  return make_step("from planes", x, y, [=](const RunContext& context) {
+    const std::size_t image = static_cast<std::size_t>(planes.pixels()) * planes.channels;
+    for (int i = 0; i < planes.batch; ++i) {
+      context.kernels.from_planes(context.values[x] + i * planes.image(),
+                                  context.values[y] + i * image, planes.pixels(), planes.channels,
+                                  planes.stride);
+    }
+  });
+}
+
+}  // namespace tfsparse

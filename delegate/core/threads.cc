@@ -1,0 +1,97 @@
+#include "delegate/core/threads.h"
+
+#include <algorithm>
+
+namespace tfsparse {
+namespace {
+
+// A worker looks for the next job this often before it sleeps. Layers of one inference follow each
+// other within microseconds, and waking a sleeping thread takes tens of them; some 20 microseconds
+// of looking bridges that gap and is all that an idle thread ever spends.
+constexpr int kLooksBeforeSleep = 2000;
+
+inline void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int size) {
+  for (int worker = 1; worker < size; ++worker) {
+    workers_.emplace_back([this, worker] { work(worker); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+    ++generation_;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : workers_) thread.join();
+}
+
+void ThreadPool::run(const std::function<void(int)>& job) {
+  if (workers_.empty()) {
+    job(0);
+    return;
+  }
+  job_ = &job;
+  running_ = static_cast<int>(workers_.size());
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++generation_;
+  }
+  wake_.notify_all();
+  job(0);
+  // The shares are equal, so the others are about to end: sleeping here would only add latency.
+  for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
+    if (looks < kLooksBeforeSleep) {
+      pause_cpu();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+void ThreadPool::parallel_for(int count, int grain,
+                              const std::function<void(int, int, int)>& body) {
+  const int chunks = (count + grain - 1) / grain;
+  if (workers_.empty() || chunks <= 1) {
+    if (count > 0) body(0, count, 0);
+    return;
+  }
+  run([&](int worker) {
+    const int begin = static_cast<int>(static_cast<long long>(chunks) * worker / size()) * grain;
+    const int end =
+        static_cast<int>(static_cast<long long>(chunks) * (worker + 1) / size()) * grain;
+    if (begin < std::min(end, count)) body(begin, std::min(end, count), worker);
+  });
+}
+
+void ThreadPool::work(int worker) {
+  unsigned seen = 0;
+  while (wait_for_job(seen)) {
+    seen = generation_.load(std::memory_order_acquire);
+    (*job_)(worker);
+    running_.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+// Returns once there is a job newer than `seen`, or false when the pool ends.
+bool ThreadPool::wait_for_job(unsigned seen) {
+  for (int looks = 0; looks < kLooksBeforeSleep; ++looks) {
+    if (generation_.load(std::memory_order_acquire) != seen) return !stop_;
+    pause_cpu();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait(lock, [&] { return generation_.load() != seen; });
+  return !stop_;
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,45 @@
+// A pool of worker threads that sleep while idle.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace tfsparse {
+
+// Runs a job on `size` threads, the caller's own among them.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int size);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls job(worker) for every worker in [0, size()) and returns when all are done. One caller at
+  // a time.
+  void run(const std::function<void(int worker)>& job);
+
+  // Calls body(begin, end, worker) on the workers' shares of [0, count), each share a multiple of
+  // `grain` but the last.
+  void parallel_for(int count, int grain,
+                    const std::function<void(int begin, int end, int worker)>& body);
+
+ private:
+  void work(int worker);
+  bool wait_for_job(unsigned seen);
+
+  std::vector<std::thread> workers_;
+  const std::function<void(int)>* job_ = nullptr;
+  std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the workers
+  std::atomic<int> running_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+}  // namespace tfsparse

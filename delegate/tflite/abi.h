@@ -1,0 +1,238 @@
+// The part of TFLite's C ABI that a delegate meets, in our own words, so that nothing has to be
+// installed or linked: the runtime hands us function pointers. Names follow TFLite's, whose
+// lite/core/c/common.h and builtin_op_data.h define the layout; fields that we never touch are
+// reserved. The asserts below hold the layout to what 64-bit runtimes were measured to have.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+extern "C" {
+
+struct TfLiteContext;
+struct TfLiteDelegate;
+struct TfLiteNode;
+
+enum TfLiteStatus { kTfLiteOk = 0, kTfLiteError = 1, kTfLiteDelegateError = 2 };
+
+enum TfLiteType {
+  kTfLiteFloat32 = 1,
+  kTfLiteInt32 = 2,
+  kTfLiteInt64 = 4,
+  kTfLiteFloat16 = 10,
+};
+
+enum TfLiteAllocationType { kTfLiteMmapRo = 1, kTfLiteDynamic = 4 };
+
+enum TfLiteDelegateFlags { kTfLiteDelegateFlagsAllowDynamicTensors = 1 };
+
+struct TfLiteIntArray {
+  int size;
+  int data[1];  // `size` of them
+};
+
+struct TfLiteDimensionMetadata {
+  int format;  // 0 dense, 1 compressed (CSR)
+  int dense_size;
+  TfLiteIntArray* array_segments;
+  TfLiteIntArray* array_indices;
+};
+
+struct TfLiteSparsity {
+  TfLiteIntArray* traversal_order;
+  TfLiteIntArray* block_map;
+  TfLiteDimensionMetadata* dim_metadata;
+  int dim_metadata_size;
+};
+
+struct TfLiteTensor {
+  int type;
+  void* data;
+  TfLiteIntArray* dims;
+  float scale;
+  std::int32_t zero_point;
+  int allocation_type;
+  std::size_t bytes;
+  const void* allocation;
+  const char* name;
+  TfLiteDelegate* delegate;
+  int buffer_handle;
+  bool data_is_stale;
+  bool is_variable;
+  struct {
+    int type;
+    void* params;
+  } quantization;
+  TfLiteSparsity* sparsity;
+  const TfLiteIntArray* dims_signature;
+};
+
+struct TfLiteNode {
+  TfLiteIntArray* inputs;
+  TfLiteIntArray* outputs;
+  TfLiteIntArray* intermediates;
+  TfLiteIntArray* temporaries;
+  void* user_data;
+  void* builtin_data;
+  const void* custom_initial_data;
+  int custom_initial_data_size;
+  TfLiteDelegate* delegate;
+  bool might_have_side_effect;
+};
+
+// Passed by value, and it has grown over the years: always zero it whole.
+struct TfLiteRegistration {
+  void* (*init)(TfLiteContext*, const char* buffer, std::size_t length);
+  void (*free)(TfLiteContext*, void* user_data);
+  TfLiteStatus (*prepare)(TfLiteContext*, TfLiteNode*);
+  TfLiteStatus (*invoke)(TfLiteContext*, TfLiteNode*);
+  const char* (*profiling_string)(const TfLiteContext*, const TfLiteNode*);
+  std::int32_t builtin_code;
+  const char* custom_name;
+  int version;
+  void* registration_external;
+  void* async_kernel;
+  std::uint64_t inplace_operator;
+};
+
+struct TfLiteDelegateParams {
+  TfLiteDelegate* delegate;
+  TfLiteIntArray* nodes_to_replace;
+  TfLiteIntArray* input_tensors;
+  TfLiteIntArray* output_tensors;
+};
+
+struct TfLiteContext {
+  std::size_t tensors_size;
+  // The array is invalid after the next call of any function of the context.
+  TfLiteStatus (*GetExecutionPlan)(TfLiteContext*, TfLiteIntArray**);
+  TfLiteTensor* tensors;
+  void* impl_;
+  TfLiteStatus (*ResizeTensor)(TfLiteContext*, TfLiteTensor*, TfLiteIntArray* owned_by_callee);
+  void (*ReportError)(TfLiteContext*, const char* format, ...);
+  void* AddTensors;
+  TfLiteStatus (*GetNodeAndRegistration)(TfLiteContext*, int node, TfLiteNode**,
+                                         TfLiteRegistration**);
+  TfLiteStatus (*ReplaceNodeSubsetsWithDelegateKernels)(TfLiteContext*, TfLiteRegistration,
+                                                        const TfLiteIntArray*, TfLiteDelegate*);
+  int recommended_num_threads;
+  void* GetExternalContext;
+  void* SetExternalContext;
+  bool allow_fp32_relax_to_fp16;
+  void* profiler;
+  void* AllocatePersistentBuffer;
+  void* AllocateBufferForEval;
+  void* RequestScratchBufferInArena;
+  void* GetScratchBuffer;
+  void* ResizeTensorExplicit;
+  TfLiteStatus (*PreviewDelegatePartitioning)(TfLiteContext*, const TfLiteIntArray*,
+                                              TfLiteDelegateParams**, int* count);
+  void* GetTensor;
+  void* GetEvalTensor;
+  void* GetModelMetadata;
+  void* AcquireSubgraphContext;
+  void* ReleaseSubgraphContext;
+};
+
+struct TfLiteDelegate {
+  void* data_;
+  TfLiteStatus (*Prepare)(TfLiteContext*, TfLiteDelegate*);
+  void* CopyFromBufferHandle;
+  void* CopyToBufferHandle;
+  void* FreeBufferHandle;
+  std::int64_t flags;
+  void* opaque_delegate_builder;
+};
+
+// Parameters of the operators that we run. Only appended to by TFLite, so a prefix is enough.
+
+enum TfLiteBuiltinOperator {
+  kTfLiteBuiltinAdd = 0,
+  kTfLiteBuiltinConv2d = 3,
+  kTfLiteBuiltinDepthwiseConv2d = 4,
+  kTfLiteBuiltinDequantize = 6,
+  kTfLiteBuiltinFullyConnected = 9,
+  kTfLiteBuiltinLogistic = 14,
+  kTfLiteBuiltinMul = 18,
+  kTfLiteBuiltinRelu = 19,
+  kTfLiteBuiltinReluN1To1 = 20,
+  kTfLiteBuiltinRelu6 = 21,
+  kTfLiteBuiltinReshape = 22,
+  kTfLiteBuiltinSoftmax = 25,
+  kTfLiteBuiltinPad = 34,
+  kTfLiteBuiltinMean = 40,
+  kTfLiteBuiltinSub = 41,
+  kTfLiteBuiltinDiv = 42,
+  kTfLiteBuiltinStridedSlice = 45,
+  kTfLiteBuiltinShape = 77,
+  kTfLiteBuiltinPack = 83,
+  kTfLiteBuiltinHardSwish = 117,
+  kTfLiteBuiltinDensify = 124,
+};
+
+enum TfLitePadding { kTfLitePaddingSame = 1, kTfLitePaddingValid = 2 };
+
+enum TfLiteFusedActivation {
+  kTfLiteActNone = 0,
+  kTfLiteActRelu = 1,
+  kTfLiteActReluN1To1 = 2,
+  kTfLiteActRelu6 = 3,
+  kTfLiteActSigmoid = 6,
+};
+
+struct TfLiteConvParams {
+  int padding, stride_width, stride_height, activation;
+  int dilation_width_factor, dilation_height_factor;
+};
+
+struct TfLiteDepthwiseConvParams {
+  int padding, stride_width, stride_height, depth_multiplier, activation;
+  int dilation_width_factor, dilation_height_factor;
+};
+
+struct TfLiteFullyConnectedParams {
+  int activation, weights_format;
+  bool keep_num_dims;
+};
+
+// ADD, SUB, MUL and DIV.
+struct TfLiteArithmeticParams {
+  int activation;
+};
+
+struct TfLiteSoftmaxParams {
+  float beta;
+};
+
+struct TfLiteReshapeParams {
+  std::int32_t shape[8];
+  int num_dimensions;
+};
+
+struct TfLiteReducerParams {
+  bool keep_dims;
+};
+
+struct TfLiteStridedSliceParams {
+  int begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
+  bool offset;
+};
+
+struct TfLitePackParams {
+  int values_count, axis;
+};
+
+}  // extern "C"
+
+static_assert(sizeof(void*) != 8 || sizeof(TfLiteTensor) == 112, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || offsetof(TfLiteTensor, sparsity) == 96, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || sizeof(TfLiteNode) == 80, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || offsetof(TfLiteNode, builtin_data) == 40, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || sizeof(TfLiteRegistration) == 88, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || offsetof(TfLiteRegistration, builtin_code) == 40,
+              "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || sizeof(TfLiteContext) == 200, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || offsetof(TfLiteContext, PreviewDelegatePartitioning) == 152,
+              "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || sizeof(TfLiteDelegate) == 56, "TFLite's ABI");
+static_assert(sizeof(void*) != 8 || sizeof(TfLiteDimensionMetadata) == 24, "TFLite's ABI");

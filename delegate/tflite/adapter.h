@@ -1,0 +1,21 @@
+// From TFLite's view of a model to the core's graph.
+#pragma once
+
+#include "delegate/core/graph.h"
+#include "delegate/tflite/abi.h"
+
+namespace tfsparse {
+
+// Describes the whole execution plan. Operators that the core has no word for become kUnsupported
+// nodes with the problem named. The graph borrows the constants' memory from the model. Fails where
+// the runtime's structures do not look like those of abi.h.
+Status read_graph(TfLiteContext* context, Graph* graph);
+
+// The nodes numbered `ids`, as a graph of their own with the given inputs and outputs. Weights and
+// biases point straight to what is stored, so DENSIFY and DEQUANTIZE are left out.
+Graph extract(const Graph& graph, const std::vector<int>& ids, const std::vector<int>& inputs,
+              const std::vector<int>& outputs);
+
+std::vector<int> to_vector(const TfLiteIntArray* array);
+
+}  // namespace tfsparse

@@ -1,0 +1,104 @@
+// Delegate::report, and the keys by which Python finds the delegates that it asked for one.
+#include <map>
+
+#include "delegate/tflite/delegate.h"
+#include "delegate/tflite/json.h"
+
+namespace tfsparse {
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, const Delegate*> delegates;
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+void write_node(const Node& node, const Graph& graph, const Verdict& verdict, Json* json) {
+  json->begin_object();
+  json->field("id", node.id);
+  json->field("type", node.type);
+  json->field("code", node.code);
+  json->field("name", node.output >= 0 ? graph.tensors[node.output].name : "");
+  json->field("taken", verdict.taken());
+  json->field("reason", verdict.reason);
+  if (verdict.weights >= 0) {
+    const Tensor& weights = graph.tensors[verdict.weights];
+    json->field("weights", weights.shape);
+    json->field("sparsity", verdict.weight_zeros);
+    json->field("encoded", weights.sparsity != nullptr);
+  }
+  json->end_object();
+}
+
+void write_partition(const Plan& plan, int threads, Json* json) {
+  json->begin_object();
+  json->field("threads", threads);
+  json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
+  json->field("runs", plan.runs());
+  json->begin_array("steps");
+  for (std::size_t i = 0; i < plan.steps().size(); ++i) {
+    const Step& step = *plan.steps()[i];
+    json->begin_object();
+    json->field("node", step.node_id);
+    json->field("kernel", step.kernel);
+    json->field("macs", step.macs);
+    json->field("seconds", plan.step_seconds()[i]);
+    json->end_object();
+  }
+  json->end_array();
+  json->end_object();
+}
+
+}  // namespace
+
+Delegate::Delegate(const Options& options) : options_(options) {
+  handle_.data_ = this;
+  handle_.Prepare = &Delegate::prepare;
+  // Keras models with an open batch dimension compute the shapes of their reshapes. We compute them
+  // when a size changes; they are dynamic for the runtime only.
+  handle_.flags = kTfLiteDelegateFlagsAllowDynamicTensors;
+  if (options_.report.empty()) return;
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  registry().delegates[options_.report] = this;
+}
+
+Delegate::~Delegate() {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const auto found = registry().delegates.find(options_.report);
+  if (found != registry().delegates.end() && found->second == this) {
+    registry().delegates.erase(found);
+  }
+}
+
+std::string Delegate::report() const {
+  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  Json json;
+  json.begin_object();
+  json.field("isa", options_.kernels->name);
+  json.begin_array("nodes");
+  for (const Shown& shown : shown_) {
+    for (std::size_t i = 0; i < shown.verdicts.size(); ++i) {
+      write_node(shown.graph.nodes[i], shown.graph, shown.verdicts[i], &json);
+    }
+  }
+  json.end_array();
+  json.begin_array("partitions");
+  for (const Partition* partition : partitions_) {
+    if (partition->plan()) write_partition(*partition->plan(), partition->threads(), &json);
+  }
+  json.end_array();
+  json.end_object();
+  return json.text();
+}
+
+std::string find_report(const std::string& key) {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  const auto found = registry().delegates.find(key);
+  return found == registry().delegates.end() ? "" : found->second->report();
+}
+
+}  // namespace tfsparse

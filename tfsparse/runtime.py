@@ -1,0 +1,278 @@
+"""Runs TFLite models with tfsparse's delegate, and says what the delegate did with them."""
+
+import dataclasses
+import importlib
+import importlib.util
+import itertools
+import json
+import os
+from pathlib import Path
+
+_RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
+_report_keys = itertools.count()
+
+
+def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs):  # noqa: N802
+    """A TFLite interpreter with the delegate loaded.
+
+    Args:
+        path: A `.tflite` file.
+        num_threads: Threads of the interpreter, and so of the delegate. `None` is the runtime's
+            default, one.
+        runtime: `"litert"` (package ai-edge-litert), `"tf"` (`tf.lite`), or `None` for the first of
+            them that is installed.
+        options: A dictionary of options for `load_delegate`.
+        **kwargs: Passed on to the runtime's own `Interpreter`.
+
+    Returns:
+        An `ai_edge_litert.interpreter.Interpreter` or `tf.lite.Interpreter`. Call
+        `allocate_tensors()` and the rest as on any other.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no TFLite model, or its sparse tensors contradict themselves.
+
+    Example:
+
+        interpreter = tfsparse.Interpreter("model.tflite", num_threads=2)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
+        interpreter.invoke()
+    """
+    module = _import_runtime(runtime)
+    delegate = load_delegate(runtime=runtime, **(options or {}))
+    delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
+    return _open(module, path, num_threads=num_threads, experimental_delegates=delegates, **kwargs)
+
+
+def load_delegate(*, runtime=None, **options):
+    """The delegate, for the `experimental_delegates` of any TFLite interpreter.
+
+    Args:
+        runtime: As for `Interpreter`. A delegate loaded by one runtime works in the other too.
+        **options: `num_threads` (int; 0, the default, follows the interpreter), `isa` (`"avx512"`,
+            `"avx2"` or `"portable"`; by default the best that the CPU has), `profile` (bool; time
+            every step, see `explain`).
+
+    Raises:
+        ValueError: An option is unknown or its value cannot be used.
+
+    Example:
+
+        tf.lite.Interpreter(path, experimental_delegates=[tfsparse.load_delegate()])
+    """
+    module = _import_runtime(runtime)
+    load = getattr(module, "load_delegate", None) or module.experimental.load_delegate
+    texts = {key: str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
+    return load(_native().__file__, texts)
+
+
+def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
+    """What the delegate takes of a model, how it runs it, and why it leaves the rest.
+
+    Args:
+        path: A `.tflite` file.
+        num_threads: Threads to plan for.
+        measure: Also run the model on random input and time every layer. Sizes that the file leaves
+            open are taken as 1 for the batch and 224 for height and width.
+        runtime: As for `Interpreter`.
+        runs: Timed runs, when measuring.
+
+    Returns:
+        An `Explanation`; `print` it, or read its `layers`.
+
+    Raises:
+        FileNotFoundError, ValueError: As `Interpreter`.
+    """
+    key = f"explain-{os.getpid()}-{next(_report_keys)}"
+    options = {"report": key, "profile": measure}
+    interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
+    if measure:
+        _run_on_noise(interpreter, runs)
+    else:
+        interpreter.allocate_tensors()
+    report = json.loads(_native().report(key))
+    steps = [step for partition in report["partitions"] for step in partition["steps"]]
+    by_node = {}
+    for step in steps:
+        by_node.setdefault(step["node"], []).append(step)
+    total_runs = max([partition["runs"] for partition in report["partitions"]], default=0)
+    layers = tuple(
+        _layer(node, by_node.get(node["id"], []), total_runs if measure else 0)
+        for node in report["nodes"]
+    )
+    return Explanation(str(path), report["isa"], len(report["partitions"]), layers)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One operator of a model.
+
+    Attributes:
+        index: The operator's index in the file.
+        operator: Its TFLite name, such as `CONV_2D`.
+        name: The name of its output tensor.
+        taken: Whether the delegate runs it.
+        reason: Why not, where not.
+        kernel: What runs it; empty where it became part of another layer or of nothing.
+        weights: Shape of its weights in TFLite's order, or `None` where it has none.
+        sparsity: Fraction of zeros in the weights, or `None`.
+        encoded: Whether the file stores the weights sparsely.
+        macs: Multiply-adds of one run, zeros left out, or `None` where the delegate does not know.
+        seconds: Time of one run, or `None` where it was not measured.
+    """
+
+    index: int
+    operator: str
+    name: str
+    taken: bool
+    reason: str
+    kernel: str
+    weights: tuple | None
+    sparsity: float | None
+    encoded: bool
+    macs: float | None
+    seconds: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What `explain` found: `layers` in the file's order; `str()` is a table."""
+
+    path: str
+    isa: str
+    partitions: int
+    layers: tuple[Layer, ...]
+
+    def __str__(self):
+        """The table, as wide as it needs."""
+        from rich.console import Console
+
+        console = Console(width=160, record=False, color_system=None, force_terminal=False)
+        with console.capture() as capture:
+            console.print(self)
+        return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+    def __rich__(self):
+        """The same for rich's consoles."""
+        from rich.console import Group
+        from rich.table import Table
+
+        measured = any(layer.seconds is not None for layer in self.layers)
+        table = Table("#", "operator", "weights", "zeros", "run by", box=None, pad_edge=False)
+        if measured:
+            table.add_column("µs", justify="right")
+            table.add_column("GFLOP/s", justify="right")
+        for layer in self.layers:
+            table.add_row(*_row(layer, measured))
+        return Group(table, "", self.summary())
+
+    def summary(self):
+        """One sentence: how much was taken, and how sparse it is."""
+        taken = [layer for layer in self.layers if layer.taken]
+        sparse = sum(layer.kernel.startswith("sparse") for layer in taken)
+        parts = "1 part" if self.partitions == 1 else f"{self.partitions} parts"
+        return (
+            f"{Path(self.path).name}: tfsparse ({self.isa}) runs {len(taken)} of "
+            f"{len(self.layers)} operators in {parts}, {sparse} of them with sparse weights; "
+            f"the rest stays with TFLite."
+        )
+
+
+def _row(layer, measured):
+    weights = "x".join(map(str, layer.weights)) if layer.weights else ""
+    zeros = "" if layer.sparsity is None else f"{100 * layer.sparsity:.0f} %"
+    if layer.encoded:
+        zeros += " stored sparse"
+    if layer.taken:
+        run_by = layer.kernel or "nothing: folded into a neighbour"
+    else:
+        run_by = f"TFLite: {layer.reason}"
+    row = [str(layer.index), layer.operator, weights, zeros, run_by]
+    if measured:
+        timed = layer.seconds is not None
+        row.append(f"{1e6 * layer.seconds:.0f}" if timed else "")
+        fast = timed and layer.macs and layer.seconds > 0
+        row.append(f"{2e-9 * layer.macs / layer.seconds:.0f}" if fast else "")
+    return row
+
+
+def _layer(node, steps, runs):
+    shape = node.get("weights")
+    return Layer(
+        index=node["id"],
+        operator=node["type"] or _operator_name(node["code"]),
+        name=node["name"],
+        taken=node["taken"],
+        reason=node["reason"],
+        kernel=" + ".join(step["kernel"] for step in steps),
+        weights=tuple(shape) if shape else None,
+        sparsity=node.get("sparsity"),
+        encoded=node.get("encoded", False),
+        macs=sum(step["macs"] for step in steps) if steps else None,
+        seconds=sum(step["seconds"] for step in steps) / runs if steps and runs else None,
+    )
+
+
+def _operator_name(code):
+    """TFLite's name of a builtin operator."""
+    from tfsparse.converter.flatbuffer import operator_name
+
+    return operator_name(code)
+
+
+def _run_on_noise(interpreter, runs):
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    for detail in interpreter.get_input_details():
+        signature = detail["shape_signature"]
+        if any(size < 0 for size in signature):
+            usual = [1, *[224] * (len(signature) - 1)]
+            sizes = [u if s < 0 else s for s, u in zip(signature, usual, strict=True)]
+            interpreter.resize_tensor_input(detail["index"], sizes)
+    interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():
+        noise = random.standard_normal(detail["shape"]).astype(detail["dtype"])
+        interpreter.set_tensor(detail["index"], noise)
+    for _ in range(runs):
+        interpreter.invoke()
+
+
+def _open(module, path, **kwargs):
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"Expected a .tflite file. Received: {path!r}, which does not exist."
+        )
+    try:
+        return module.Interpreter(model_path=path, **kwargs)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"Expected a valid TFLite model. Received: {path!r}: {error}") from error
+
+
+def _import_runtime(name):
+    if name is None:
+        for candidate, module in _RUNTIMES.items():
+            if importlib.util.find_spec(module.split(".")[0]):
+                name = candidate
+                break
+        else:
+            raise ImportError("No TFLite runtime found: pip install ai-edge-litert or tensorflow.")
+    if name not in _RUNTIMES:
+        raise ValueError(f"Expected runtime to be one of {sorted(_RUNTIMES)}. Received: {name!r}")
+    if name == "tf":
+        import tensorflow
+
+        return tensorflow.lite
+    return importlib.import_module(_RUNTIMES[name])
+
+
+def _native():
+    try:
+        return importlib.import_module("tfsparse._native")
+    except ImportError as error:
+        raise ImportError(
+            "tfsparse's native part is not built. Install the package with `pip install .`, which "
+            "builds it; a C++17 compiler is needed."
+        ) from error
