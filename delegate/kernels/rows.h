@@ -35,19 +35,11 @@ void dense_row_block(const DenseRowsArgs& a, int row) {
   for (int r = 0; r < R; ++r) a.y[row + r] = acc[r].sum() + (a.bias ? a.bias[row + r] : 0.0f);
 }
 
-// In place, and a whole vector at a time, as an activation costs as much for one value.
-void finish_rows(float* y, int rows, const Epilogue& epilogue) {
-  for (int i = 0; i < rows; i += Vec::kLanes) {
-    const int lanes = smaller(Vec::kLanes, rows - i);
-    apply(epilogue, Vec::load_window(y + i, 0, lanes)).store(y + i, lanes);
-  }
-}
-
 void dense_rows(const DenseRowsArgs& a) {
   int row = 0;
   for (; row + kRowsAtOnce <= a.rows; row += kRowsAtOnce) dense_row_block<kRowsAtOnce>(a, row);
   for (; row < a.rows; ++row) dense_row_block<1>(a, row);
-  finish_rows(a.y, a.rows, a.epilogue);
+  finish_run(a.epilogue, a.y, nullptr, a.rows);
 }
 
 void sparse_rows(const SparseRowsArgs& a) {
@@ -65,7 +57,7 @@ void sparse_rows(const SparseRowsArgs& a) {
     values += nnz;
     offsets += nnz;
   }
-  finish_rows(a.y, a.rows, a.epilogue);
+  finish_run(a.epilogue, a.y, nullptr, a.rows);
 }
 
 }  // namespace

@@ -24,6 +24,9 @@
 #define TFSPARSE_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+// For members of types that must end up in registers.
+#define TFSPARSE_INLINE inline __attribute__((always_inline))
+
 namespace tfsparse {
 namespace {
 
@@ -104,6 +107,17 @@ template <class V>
 V apply(const Epilogue& epilogue, V v) {
   v = activate(epilogue.activation, v);
   return clamp(v, V::broadcast(epilogue.lo), V::broadcast(epilogue.hi));
+}
+
+// y[i] = epilogue(y[i]) + residual[i], which may be null.
+__attribute__((noinline)) void finish_run(const Epilogue& epilogue, float* y, const float* residual,
+                                          int n) {
+  for (int i = 0; i < n; i += Vec::kLanes) {
+    const int lanes = n - i < Vec::kLanes ? n - i : Vec::kLanes;
+    Vec v = apply(epilogue, Vec::load_window(y + i, 0, lanes));
+    if (residual) v = v + Vec::load(residual + i);
+    v.store(y + i, lanes);
+  }
 }
 
 inline int smaller(int a, int b) { return a < b ? a : b; }

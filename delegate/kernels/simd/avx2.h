@@ -6,12 +6,21 @@
 namespace tfsparse {
 namespace {
 
+#if defined(__AVX512F__)
+struct Vec16;
+#endif
+
 struct Vec8 {
   static constexpr int kLanes = 8;
   __m256 v;
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
   static Vec8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  // The first lanes of a vector at least as wide.
+  static Vec8 first_of(Vec8 a) { return a; }
+#if defined(__AVX512F__)
+  static inline Vec8 first_of(Vec16 a);
+#endif
   // Lanes [first, last) from p, the others 0; memory under the others is not touched.
   static Vec8 load_window(const float* p, int first, int last) {
     const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);

@@ -23,6 +23,8 @@ struct Vec16 {
 
   static Vec16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static Vec16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  // The first lanes of a vector at least as wide.
+  static Vec16 first_of(Vec16 a) { return a; }
   // Lanes [first, last) from p, the others 0; memory under the others is not touched.
   static Vec16 load_window(const float* p, int first, int last) {
     return {_mm512_maskz_loadu_ps(mask(last) & ~mask(first), p)};
@@ -57,6 +59,8 @@ struct Vec16 {
  private:
   static __mmask16 mask(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
 };
+
+Vec8 Vec8::first_of(Vec16 a) { return {_mm512_castps512_ps256(a.v)}; }
 
 }  // namespace
 }  // namespace tfsparse

@@ -15,6 +15,8 @@ struct Vec4 {
 
   static Vec4 broadcast(float x) { return {Floats{x, x, x, x}}; }
   static Vec4 load(const float* p) { return {*reinterpret_cast<const Unaligned*>(p)}; }
+  // The first lanes of a vector at least as wide.
+  static Vec4 first_of(Vec4 a) { return a; }
   // Lanes [first, last) from p, the others 0; memory under the others is not touched.
   static Vec4 load_window(const float* p, int first, int last) {
     Floats v = {0, 0, 0, 0};
