@@ -6,6 +6,7 @@ not edited (metadata, signatures, custom operators) is written as it was read.
 
 import contextlib
 import importlib.util
+import math
 import os
 import struct
 from pathlib import Path
@@ -222,13 +223,13 @@ def constant(model, tensor):
         ValueError: If the buffer or the sparsity metadata contradict the tensor's shape, or its
             type is none of `DTYPES`.
     """
-    if tensor.sparsity is not None:
-        return decode(sparse_encoding(model, tensor))
-    data = _bytes(model.buffers[tensor.buffer])
+    data, shape = _bytes(model.buffers[tensor.buffer]), _ints(tensor.shape)
     if not len(data):
         return None
-    values, shape = _typed(data, tensor), _ints(tensor.shape)
-    if values.size != np.prod(shape, dtype=np.int64):
+    values, size = _typed(data, tensor), math.prod(shape)
+    if tensor.sparsity is not None and size * values.itemsize <= MAX_BYTES:
+        return decode(sparse_encoding(model, tensor))
+    if values.size != size:
         raise ValueError(f"Tensor {tensor.name} has {values.size} values for the shape {shape}.")
     return values.reshape(shape)
 

@@ -89,7 +89,7 @@ def dense_tflite(model, signature, weights):
 def _convert(model, signature, weights):
     import tensorflow as tf
 
-    serve = _inference_function(model, signature)
+    serve = _inference_function(_without_pruning_wrappers(model), signature)
     module = tf.Module()
     module.variables_of_model = list(serve.graph.variables)
     with tempfile.TemporaryDirectory() as folder:
@@ -106,11 +106,21 @@ def _convert(model, signature, weights):
     return data, inputs, list(outputs)
 
 
-def _inference_function(model, signature):
-    """A concrete function of flat arguments, as a signature wants them, that runs inference.
+def _without_pruning_wrappers(model):
+    """The model without the wrappers of tensorflow-model-optimization, sharing its layers.
 
-    Traced with `training=False`, tfmot's pruning wrappers are nothing but the layer in them.
+    A wrapped layer masks its weights in each inference, so they would not become constants.
     """
+    modules = getattr(model, "submodules", ())
+    if not any(type(module).__name__ == "PruneLowMagnitude" for module in modules):
+        return model
+    import tensorflow_model_optimization as tfmot
+
+    return tfmot.sparsity.keras.strip_pruning(model)
+
+
+def _inference_function(model, signature):
+    """A concrete function of flat arguments, as a signature wants them, that runs inference."""
     import tensorflow as tf
 
     takes_training = "training" in inspect.signature(model.call).parameters
