@@ -12,7 +12,7 @@ _RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
 _report_keys = itertools.count()
 
 
-def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs):  # noqa: N802
+def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs):
     """A TFLite interpreter with the delegate loaded.
 
     Args:
