@@ -67,7 +67,7 @@ float sum(const float* x, std::size_t n) {
   for (; i < n; i += Vec::kLanes) {
     const std::size_t left = n - i;
     const int lanes = left < Vec::kLanes ? static_cast<int>(left) : Vec::kLanes;
-    parts[0] = parts[0] + Vec::load_window(x + i, 0, lanes);
+    parts[0] = parts[0] + load_first<Vec>(x + i, lanes);
   }
   return ((parts[0] + parts[1]) + (parts[2] + parts[3])).sum();
 }
@@ -90,7 +90,7 @@ void softmax(const float* x, float* y, int n, float beta) {
   }
   const Vec reciprocal = Vec::broadcast(1.0f / sum(y, static_cast<std::size_t>(n)));
   for (int i = 0; i < n; i += Vec::kLanes) {
-    (Vec::load_window(y + i, 0, lanes_at(i)) * reciprocal).store(y + i, lanes_at(i));
+    (load_first<Vec>(y + i, lanes_at(i)) * reciprocal).store(y + i, lanes_at(i));
   }
 }
 

@@ -16,44 +16,45 @@ void copy_strided(const float* x, float* y, int n, std::ptrdiff_t step) {
   int i = 0;
   if (step == 1) {
     for (; i + Vec::kLanes <= n; i += Vec::kLanes) Vec::load(x + i).store(y + i);
-    if (i < n) Vec::load_window(x + i, 0, n - i).store(y + i, n - i);
+    if (i < n) load_first<Vec>(x + i, n - i).store(y + i, n - i);
     return;
   }
   if (step == 2) {
-    for (; i + Vec::kLanes < n; i += Vec::kLanes) Vec::load_even(x + 2 * i).store(y + i);
+    for (; i + Vec::kLanes < n; i += Vec::kLanes) load_even<Vec>(x + 2 * i).store(y + i);
   }
   for (; i < n; ++i) y[i] = x[i * step];
 }
 
-// One phase of one row: zeros, every stride_w-th pixel, zeros.
-void pad_row(const PadArgs& a, const float* x, float* y, int phase) {
-  const int columns = larger(0, ceil_div(a.out_w - phase, a.stride_w));
+// Where the columns of one phase come from: zeros in [0, begin), every stride_w-th pixel of the
+// input row from `column` on in [begin, end), zeros in [end, count).
+struct PhaseSpan {
+  int count, begin, end, column;
+
   // Bordered column phase + i * stride_w is the input's column minus pad_left.
-  const int begin = smaller(columns, ceil_div(larger(0, a.pad_left - phase), a.stride_w));
-  const int past = larger(0, ceil_div(larger(0, a.pad_left + a.in_w - phase), a.stride_w));
-  const int end = larger(begin, smaller(columns, past));
-  fill_zero(y, begin);
-  if (begin < end) {
-    const std::ptrdiff_t column =
-        phase + static_cast<std::ptrdiff_t>(begin) * a.stride_w - a.pad_left;
-    copy_strided(x + column * a.x_pixel_stride, y + begin, end - begin,
-                 a.x_pixel_stride * a.stride_w);
+  PhaseSpan(int phase, int bordered_w, int stride_w, int in_w, int pad_left) {
+    const int first = larger(0, pad_left - phase), past = larger(0, pad_left + in_w - phase);
+    count = ceil_div(larger(0, bordered_w - phase), stride_w);
+    begin = smaller(count, ceil_div(first, stride_w));
+    end = larger(begin, smaller(count, ceil_div(past, stride_w)));
+    column = phase + begin * stride_w - pad_left;
   }
-  fill_zero(y + end, columns - end);
-}
+};
 
 void pad(const PadArgs& a) {
-  for (int row = 0; row < a.out_h; ++row) {
-    float* y = a.y + static_cast<std::ptrdiff_t>(row) * a.row_stride;
-    const int in_row = row - a.pad_top;
-    const bool inside = in_row >= 0 && in_row < a.in_h;
-    for (int phase = 0; phase < a.stride_w; ++phase) {
-      float* phase_y = y + static_cast<std::ptrdiff_t>(phase) * a.phase_stride;
-      if (inside) {
-        pad_row(a, a.x + in_row * a.x_row_stride, phase_y, phase);
-      } else {
-        fill_zero(phase_y, larger(0, ceil_div(a.out_w - phase, a.stride_w)));
+  for (int phase = 0; phase < a.stride_w; ++phase) {
+    const PhaseSpan span(phase, a.out_w, a.stride_w, a.in_w, a.pad_left);
+    for (int row = 0; row < a.out_h; ++row) {
+      float* y = a.y + static_cast<std::ptrdiff_t>(phase) * a.phase_stride +
+                 static_cast<std::ptrdiff_t>(row) * a.row_stride;
+      const int in_row = row - a.pad_top;
+      if (in_row < 0 || in_row >= a.in_h || span.begin == span.end) {
+        fill_zero(y, span.count);
+        continue;
       }
+      const float* x = a.x + in_row * a.x_row_stride + span.column * a.x_pixel_stride;
+      fill_zero(y, span.begin);
+      copy_strided(x, y + span.begin, span.end - span.begin, a.x_pixel_stride * a.stride_w);
+      fill_zero(y + span.end, span.count - span.end);
     }
   }
 }

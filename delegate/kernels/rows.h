@@ -24,11 +24,11 @@ void dense_row_block(const DenseRowsArgs& a, int row) {
   }
   if (d < a.depth) {
     const int lanes = a.depth - d;
-    const Vec x = Vec::load_window(a.x + d, 0, lanes);
+    const Vec x = load_first<Vec>(a.x + d, lanes);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
       const float* w = weights + static_cast<std::size_t>(r) * a.depth + d;
-      acc[r] = Vec::fma(x, Vec::load_window(w, 0, lanes), acc[r]);
+      acc[r] = Vec::fma(x, load_first<Vec>(w, lanes), acc[r]);
     }
   }
   TFSPARSE_UNROLL

@@ -44,6 +44,18 @@ using NarrowVec = Vec4;
 constexpr int kRegisters = 16;
 #endif
 
+// The first `lanes` floats of p, then zeros.
+template <class V>
+V load_first(const float* p, int lanes) {
+  return V::load(p, V::window(0, lanes));
+}
+
+// p[0], p[2], p[4] ...
+template <class V>
+V load_even(const float* p) {
+  return V::even(V::load(p), V::load(p + V::kLanes));
+}
+
 template <class V>
 V clamp(V v, V lo, V hi) {
   return V::min(hi, V::max(lo, v));  // in this order a NaN stays
@@ -114,7 +126,7 @@ __attribute__((noinline)) void finish_run(const Epilogue& epilogue, float* y, co
                                           int n) {
   for (int i = 0; i < n; i += Vec::kLanes) {
     const int lanes = n - i < Vec::kLanes ? n - i : Vec::kLanes;
-    Vec v = apply(epilogue, Vec::load_window(y + i, 0, lanes));
+    Vec v = apply(epilogue, load_first<Vec>(y + i, lanes));
     if (residual) v = v + Vec::load(residual + i);
     v.store(y + i, lanes);
   }

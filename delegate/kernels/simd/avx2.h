@@ -12,6 +12,8 @@ struct Vec16;
 
 struct Vec8 {
   static constexpr int kLanes = 8;
+  static constexpr bool kFastMasks = true;
+  using Mask = __m256i;
   __m256 v;
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
@@ -21,18 +23,17 @@ struct Vec8 {
 #if defined(__AVX512F__)
   static inline Vec8 first_of(Vec16 a);
 #endif
-  // Lanes [first, last) from p, the others 0; memory under the others is not touched.
-  static Vec8 load_window(const float* p, int first, int last) {
+  // Lanes [first, last), of which both may lie beyond a vector.
+  static Mask window(int first, int last) {
     const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
-    const __m256i outside = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane);
-    const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane);
-    return {_mm256_maskload_ps(p, _mm256_andnot_si256(outside, inside))};
+    const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane);
+    return _mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane));
   }
-  // p[0], p[2], p[4] ...
-  static Vec8 load_even(const float* p) {
-    const __m256 mixed = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8), 0x88);
-    return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xD8))};
-  }
+  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskload_ps(p, lanes)}; }
+  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
+  static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   // Narrower stores rather than a masked one, which is microcode on many AMD cores.
   void store(float* p, int lanes) const {
@@ -81,6 +82,12 @@ struct Vec8 {
   friend Vec8 operator-(Vec8 a, Vec8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
   friend Vec8 operator*(Vec8 a, Vec8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
   friend Vec8 operator/(Vec8 a, Vec8 b) { return {_mm256_div_ps(a.v, b.v)}; }
+
+ private:
+  // From the order of two shuffled halves to that of one vector.
+  static Vec8 in_order(__m256 mixed) {
+    return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xD8))};
+  }
 };
 
 }  // namespace

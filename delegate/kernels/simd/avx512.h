@@ -19,24 +19,33 @@ namespace {
 
 struct Vec16 {
   static constexpr int kLanes = 16;
+  static constexpr bool kFastMasks = true;
+  using Mask = __mmask16;
   __m512 v;
 
   static Vec16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static Vec16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
   // The first lanes of a vector at least as wide.
   static Vec16 first_of(Vec16 a) { return a; }
-  // Lanes [first, last) from p, the others 0; memory under the others is not touched.
-  static Vec16 load_window(const float* p, int first, int last) {
-    return {_mm512_maskz_loadu_ps(mask(last) & ~mask(first), p)};
+  // Lanes [first, last), of which both may lie beyond a vector.
+  static Mask window(int first, int last) {
+    return static_cast<Mask>(below(last) & ~below(first));
   }
-  // p[0], p[2], p[4] ...
-  static Vec16 load_even(const float* p) {
-    const __m512i even =
+  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  static Vec16 load(const float* p, Mask lanes) { return {_mm512_maskz_loadu_ps(lanes, p)}; }
+  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  static Vec16 even(Vec16 a, Vec16 b) {
+    const __m512i index =
         _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-    return {_mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + 16))};
+    return {_mm512_permutex2var_ps(a.v, index, b.v)};
+  }
+  static Vec16 odd(Vec16 a, Vec16 b) {
+    const __m512i index =
+        _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    return {_mm512_permutex2var_ps(a.v, index, b.v)};
   }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
-  void store(float* p, int lanes) const { _mm512_mask_storeu_ps(p, mask(lanes), v); }
+  void store(float* p, int lanes) const { _mm512_mask_storeu_ps(p, window(0, lanes), v); }
 
   static Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec16 min(Vec16 a, Vec16 b) { return {_mm512_min_ps(a.v, b.v)}; }
@@ -57,7 +66,9 @@ struct Vec16 {
   friend Vec16 operator/(Vec16 a, Vec16 b) { return {_mm512_div_ps(a.v, b.v)}; }
 
  private:
-  static __mmask16 mask(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
+  static unsigned below(int lane) {
+    return (1u << (lane < 0 ? 0 : lane > kLanes ? kLanes : lane)) - 1;
+  }
 };
 
 Vec8 Vec8::first_of(Vec16 a) { return {_mm512_castps512_ps256(a.v)}; }

@@ -8,6 +8,10 @@ namespace {
 
 struct Vec4 {
   static constexpr int kLanes = 4;
+  static constexpr bool kFastMasks = false;
+  struct Mask {
+    int first, last;
+  };
   typedef float Floats __attribute__((vector_size(16)));
   typedef std::int32_t Ints __attribute__((vector_size(16)));
   typedef float Unaligned __attribute__((vector_size(16), aligned(4), may_alias));
@@ -17,14 +21,19 @@ struct Vec4 {
   static Vec4 load(const float* p) { return {*reinterpret_cast<const Unaligned*>(p)}; }
   // The first lanes of a vector at least as wide.
   static Vec4 first_of(Vec4 a) { return a; }
-  // Lanes [first, last) from p, the others 0; memory under the others is not touched.
-  static Vec4 load_window(const float* p, int first, int last) {
+  // Lanes [first, last), of which both may lie beyond a vector.
+  static Mask window(int first, int last) {
+    return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
+  }
+  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  static Vec4 load(const float* p, Mask lanes) {
     Floats v = {0, 0, 0, 0};
-    for (int i = first; i < last; ++i) v[i] = p[i];
+    for (int i = lanes.first; i < lanes.last; ++i) v[i] = p[i];
     return {v};
   }
-  // p[0], p[2], p[4] ...
-  static Vec4 load_even(const float* p) { return {Floats{p[0], p[2], p[4], p[6]}}; }
+  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  static Vec4 even(Vec4 a, Vec4 b) { return {Floats{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
+  static Vec4 odd(Vec4 a, Vec4 b) { return {Floats{a.v[1], a.v[3], b.v[1], b.v[3]}}; }
   void store(float* p) const { *reinterpret_cast<Unaligned*>(p) = v; }
   void store(float* p, int lanes) const {
     if (lanes >= kLanes) return store(p);
