@@ -21,7 +21,7 @@ from rich.table import Table
 
 import tfsparse
 from tfsparse import networks, timing
-from tfsparse.quiet import quiet
+from tfsparse.converter.capture import captured_output
 
 SPARSITY = flags.DEFINE_list(
     "sparsity", ["0.8", "0.9"], "Zeros in the 1x1 convolutions of named networks, as fractions."
@@ -51,24 +51,24 @@ class Result:
     difference: float
 
 
-def interpreter_class(runtime):
+def default_interpreter(path, threads, runtime):
     if runtime == "tf":
-        with quiet():
-            import tensorflow as tf
+        import tensorflow as tf
 
-        return tf.lite.Interpreter
-    try:
+        Interpreter = tf.lite.Interpreter
+    else:
         from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        raise app.UsageError(
-            "--runtime litert needs a package: pip install ai-edge-litert"
-        ) from None
-    return Interpreter
+    return Interpreter(model_path=str(path), num_threads=threads)
 
 
 def runtime_name(runtime):
     package = {"tf": "tensorflow", "litert": "ai-edge-litert"}[runtime]
-    return f"{package} {metadata.version(package)}"
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        raise app.UsageError(
+            f"--runtime {runtime} needs a package: pip install {package}"
+        ) from None
 
 
 def files_to_measure(arguments, sparsities, folder, console):
@@ -86,19 +86,16 @@ def files_to_measure(arguments, sparsities, folder, console):
             raise app.UsageError(f"{argument!r} is neither a file nor one of {names}.")
 
 
-def measure(path, make, threads, seconds):
+def measure(path, threads, runtime, seconds):
     """Returns the comparison of TFLite's default with tfsparse, and the outputs' difference."""
-    options = {"model_path": str(path), "num_threads": threads}
-    with quiet():
-        pair = (
-            make(**options),
-            make(**options, experimental_delegates=[tfsparse.load_delegate()]),
-        )
-        for interpreter in pair:
+    with captured_output():
+        default = default_interpreter(path, threads, runtime)
+        sparse = tfsparse.Interpreter(path, threads, runtime=runtime)
+        for interpreter in (default, sparse):
             interpreter.allocate_tensors()
-    timing.set_random_inputs(pair)
-    difference = timing.output_difference(*pair)
-    return timing.compare(*pair, seconds=seconds), difference
+    timing.set_random_inputs([default, sparse])
+    difference = timing.output_difference(default, sparse)
+    return timing.compare(default, sparse, seconds=seconds), difference
 
 
 def table_of(results, tolerance):
@@ -146,14 +143,13 @@ def main(argv):
         "threads": THREADS.value,
         "runtime": runtime_name(RUNTIME.value),
     }
-    make = interpreter_class(RUNTIME.value)
     files = files_to_measure(
         argv[1:] or ["mobilenet_v2"], parse_sparsities(SPARSITY.value), CACHE_DIR.value, console
     )
     results = []
     for name, sparsity, path in files:
         with console.status(f"timing {name}"):
-            comparison, difference = measure(path, make, THREADS.value, SECONDS.value)
+            comparison, difference = measure(path, THREADS.value, RUNTIME.value, SECONDS.value)
         results.append(Result(name, sparsity, str(path), comparison, difference))
     console.print(table_of(results, TOLERANCE.value))
     console.print("{cpu}, threads: {threads}, {runtime}".format(**machine), highlight=False)

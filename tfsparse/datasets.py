@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from rich.progress import track
 
-from tfsparse.quiet import quiet
+from tfsparse.converter.capture import captured_output
 
 BUILT_IN = ("digits", "fashion_mnist")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
@@ -102,7 +102,7 @@ def _digits(size):
 
 
 def _fashion_mnist(size):
-    with quiet():
+    with captured_output():
         import keras
     try:
         (x_train, y_train), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()

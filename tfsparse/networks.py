@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.quiet import quiet
+import tfsparse
+from tfsparse.converter.capture import captured_output
 
 # The name used here, and its class in keras.applications.
 NETWORKS = {
@@ -41,20 +42,17 @@ def build(name, sparsity, size=224, seed=0):
     """
     if name not in NETWORKS:
         raise ValueError(f"Expected one of {', '.join(NETWORKS)}. Received: {name!r}.")
-    if not 0 <= sparsity < 1:
-        raise ValueError(f"Expected a sparsity of at least 0 and below 1. Received: {sparsity}.")
     picture = 255 * np.random.default_rng(seed).random((1, size, size, 3), np.float32)
-    with quiet():
+    with captured_output():
         import keras
 
         keras.utils.set_random_seed(seed)
         inputs = keras.Input(batch_shape=picture.shape)
         model = getattr(keras.applications, NETWORKS[name])(weights=None, input_tensor=inputs)
         for layer in model.layers:
-            if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1):
-                layer.kernel.assign(_prune(layer.kernel.numpy(), sparsity))
-            elif isinstance(layer, keras.layers.BatchNormalization):
+            if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = 0.0
+        tfsparse.GradualPruning(final_sparsity=sparsity).apply(model)
         model(picture, training=True)
     return model
 
@@ -69,30 +67,13 @@ def cached_file(name, sparsity, folder):
         name, sparsity: see `build`.
         folder: where to keep it; made where missing.
     """
-    folder = Path(folder)
-    path = folder / f"{name}-{sparsity:g}-keras{metadata.version('keras')}.tflite"
+    path = Path(folder) / f"{name}-{sparsity:g}-keras{metadata.version('keras')}.tflite"
     if not path.exists():
-        content = _convert(build(name, sparsity))
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(content)
-        partial.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tfsparse.convert(build(name, sparsity), path, sparse=False)
     return path
 
 
 def cache_folder():
     """Returns where made networks are kept: the user's cache folder, by the XDG rules."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfsparse"
-
-
-def _prune(kernel, sparsity):
-    zeros = np.argsort(np.abs(kernel), axis=None)[: round(sparsity * kernel.size)]
-    kernel.flat[zeros] = 0
-    return kernel
-
-
-def _convert(model):
-    with quiet():
-        import tensorflow as tf
-
-        return tf.lite.TFLiteConverter.from_keras_model(model).convert()
