@@ -8,7 +8,7 @@ from tfsparse.converter.encode import encode
 # Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant.
 # Depthwise kernels are not among them: they are small, and every runtime wants them dense.
 CONSUMERS = ("CONV_2D", "FULLY_CONNECTED")
-WEIGHTS_INPUT = 1
+WEIGHTS_INPUT, BIAS_INPUT = 1, 2
 FLOATS = ("float32", "float16")
 # Bytes that an encoded tensor adds to a file beside its values, segments, indices and name: a
 # tensor, an operator and the sparsity tables. Measured: 318 at most, over 2000 random tensors.
@@ -54,13 +54,19 @@ def _weights(model, subgraph):
     outputs = set(subgraph.outputs)
 
     def is_weights(operator, slot):
-        name = flatbuffer.operator_name(model, operator)
-        if name == "DEQUANTIZE":
-            return only_weights(operator.outputs[0])
-        return slot == WEIGHTS_INPUT and name in CONSUMERS
+        if flatbuffer.operator_name(model, operator) == "DEQUANTIZE":
+            output = operator.outputs[0]
+            return only_weights(output) and not any(has_constant_bias(op) for op, _ in uses[output])
+        return slot == WEIGHTS_INPUT and flatbuffer.operator_name(model, operator) in CONSUMERS
 
     def only_weights(index):
         return index not in outputs and all(is_weights(*use) for use in uses[index])
+
+    # With float16 weights from a DENSIFY, the converter's float16 biases are right everywhere, but
+    # beside a float32 constant XNNPACK as of TensorFlow 2.21 computes with weights it never wrote.
+    def has_constant_bias(operator):
+        bias = operator.inputs[BIAS_INPUT] if len(operator.inputs) > BIAS_INPUT else -1
+        return bias >= 0 and flatbuffer.constant(model, subgraph.tensors[bias]) is not None
 
     return [
         (index, uses[index][0][0])

@@ -1,0 +1,78 @@
+"""TFLite models of one operator with given weights, and a run of any model in any runtime."""
+
+import numpy as np
+
+from tfsparse.converter.flatbuffer import DTYPES, schema
+
+
+def single_op(weights, *, name=b"weights"):
+    """A convolution (weights OHWI) or a fully connected layer (weights OI) on an 8x8 image or row.
+
+    Float16 weights and their bias go through a DEQUANTIZE each, as TensorFlow's converter has it.
+    """
+    conv = weights.ndim == 4
+    outputs, inputs = weights.shape[0], weights.shape[-1]
+    image = (1, 8, 8) if conv else (1,)
+    dtype = next(number for number, dtype in DTYPES.items() if dtype == weights.dtype)
+    bias = np.arange(outputs).astype(weights.dtype)
+    tensors = [
+        _tensor(b"x", (*image, inputs)),
+        _tensor(name, weights.shape, dtype, buffer=1),
+        _tensor(b"bias", (outputs,), dtype, buffer=2),
+        _tensor(b"y", (*image, outputs)),
+    ]
+    if conv:
+        options = schema.Conv2DOptionsT(padding=schema.Padding.SAME, strideW=1, strideH=1)
+        kind, code = schema.BuiltinOptions.Conv2DOptions, schema.BuiltinOperator.CONV_2D
+    else:
+        options = schema.FullyConnectedOptionsT()
+        kind = schema.BuiltinOptions.FullyConnectedOptions
+        code = schema.BuiltinOperator.FULLY_CONNECTED
+    operator = schema.OperatorT(
+        inputs=[0, 1, 2], outputs=[3], builtinOptions=options, builtinOptionsType=kind
+    )
+    operators, codes = [operator], [code]
+    if weights.dtype == np.float16:
+        tensors += [_tensor(b"weights32", weights.shape), _tensor(b"bias32", (outputs,))]
+        operator.inputs[1:] = 4, 5
+        operators[:0] = [
+            schema.OperatorT(opcodeIndex=1, inputs=[1], outputs=[4]),
+            schema.OperatorT(opcodeIndex=1, inputs=[2], outputs=[5]),
+        ]
+        codes.append(schema.BuiltinOperator.DEQUANTIZE)
+    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[3], operators=operators)
+    return schema.ModelT(
+        version=3,
+        operatorCodes=[
+            schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code, version=1)
+            for code in codes
+        ],
+        subgraphs=[graph],
+        buffers=[schema.BufferT(), _buffer(weights), _buffer(bias)],
+    )
+
+
+def _tensor(name, shape, dtype=schema.TensorType.FLOAT32, buffer=0):
+    return schema.TensorT(name=name, shape=list(shape), type=dtype, buffer=buffer)
+
+
+def _buffer(array):
+    return schema.BufferT(data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def pruned(shape, sparsity, dtype=np.float32, seed=0):
+    """Random weights of which each is zero with probability `sparsity`."""
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(shape) * (rng.random(shape) >= sparsity)).astype(dtype)
+
+
+def run(interpreter, seed=0):
+    """The outputs of a model on random inputs, the same for the same seed."""
+    interpreter.allocate_tensors()
+    rng = np.random.default_rng(seed)
+    for details in interpreter.get_input_details():
+        interpreter.set_tensor(
+            details["index"], rng.random(details["shape"]).astype(details["dtype"])
+        )
+    interpreter.invoke()
+    return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
