@@ -1,18 +1,13 @@
-// Depthwise convolution of one plane. A band of the plane is copied into scratch with its zero
-// border and its columns sorted by their place in the stride, small enough to stay in L1; then
-// every load is a plain one of consecutive floats, and output rows computed together share them.
+// Depthwise convolution, a plane at a time. Output rows computed together share the loads of their
+// input. There are two ways to read it: in place with masks at the edges, and from scratch.
 #pragma once
 
-#include "delegate/kernels/layout.h"
+#include "delegate/kernels/depthwise_rows.h"
 
 namespace tfsparse {
 namespace {
 
 constexpr int kDepthwiseBand = 5 * 1024;  // floats of scratch aimed at: 20 KB of a 32 KB L1
-
-// Output rows computed together: as many accumulators as registers allow beside the weights, or,
-// where the weights do not fit anyway, enough of them.
-constexpr int depthwise_rows_at_once(int kernel) { return kernel == 3 && kRegisters == 32 ? 7 : 4; }
 
 // How a plane is cut into bands, and where in scratch a band is: a plane for each column phase.
 struct DepthwisePlan {
@@ -75,7 +70,7 @@ inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, float* 
   }
 }
 
-// What a kernel reads and writes: `rows` x `columns` outputs from a filled scratch.
+// `rows` x `columns` outputs from a filled scratch.
 struct DepthwiseBand {
   const DepthwiseArgs& args;
   const DepthwisePlan& plan;
@@ -84,128 +79,17 @@ struct DepthwiseBand {
   int rows, columns;
 };
 
-// Inputs of a kernel's taps, from a filled scratch.
-template <class V, int K>
-struct BorderedInput {
-  const float* x;
-  int row_stride;
-  int tap[K];
-
-  BorderedInput(const DepthwiseBand& b, int column)
-      : x(b.x + column), row_stride(b.plan.row_stride) {
-    for (int kx = 0; kx < K; ++kx) tap[kx] = b.plan.tap_offset(b.args, kx);
-  }
-  bool has_row(int) const { return true; }
-  TFSPARSE_INLINE void load(int row, V (&in)[K]) const {
-    TFSPARSE_UNROLL
-    for (int kx = 0; kx < K; ++kx) in[kx] = V::load(x + row * row_stride + tap[kx]);
-  }
-};
-
-// The same from the plane itself: lanes beyond its edges are masked. S is the stride, 1 or 2.
-template <class V, int K, int S>
-struct PlaneInput {
-  const float* x;
-  int row_stride, rows, pad_top;
-  typename V::Mask mask[K + 1], next_mask[K + 1];
-
-  PlaneInput(const DepthwiseArgs& a, int column)
-      : x(a.x + column * S - a.pad_left), row_stride(a.in_w), rows(a.in_h), pad_top(a.pad_top) {
-    for (int kx = 0; kx < K; kx += S) {
-      const int first = column * S - a.pad_left + kx;  // the plane's column that lane 0 is
-      mask[kx] = V::window(-first, a.in_w - first);
-      next_mask[kx] = V::window(-first - V::kLanes, a.in_w - first - V::kLanes);
-    }
-  }
-  bool has_row(int row) const { return row >= pad_top && row < pad_top + rows; }
-  TFSPARSE_INLINE void load(int row, V (&in)[K]) const {
-    const float* xi = x + static_cast<std::ptrdiff_t>(row - pad_top) * row_stride;
-    TFSPARSE_UNROLL
-    for (int kx = 0; kx < K; kx += S) {
-      if (S == 1) {
-        in[kx] = V::load(xi + kx, mask[kx]);
-      } else {
-        const V a = V::load(xi + kx, mask[kx]), b = V::load(xi + kx + V::kLanes, next_mask[kx]);
-        in[kx] = V::even(a, b);
-        if (kx + 1 < K) in[kx + 1] = V::odd(a, b);
-      }
-    }
-  }
-};
-
-// R rows of one vector of outputs. Input row i feeds tap row i - r * S of output row r.
-template <class V, int K, int S, int R, class Input>
-TFSPARSE_INLINE void depthwise_rows(const DepthwiseArgs& a, const Input& input, const V (&w)[K * K],
-                                    int row, float* y, int lanes) {
-  V acc[R];
-  TFSPARSE_UNROLL
-  for (int r = 0; r < R; ++r) acc[r] = V::broadcast(a.bias);
-  TFSPARSE_UNROLL
-  for (int i = 0; i < (R - 1) * S + K; ++i) {
-    if (!input.has_row(row * S + i)) continue;
-    V in[K];
-    input.load(row * S + i, in);
-    TFSPARSE_UNROLL
-    for (int kx = 0; kx < K; ++kx) {
-      TFSPARSE_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const int ky = i - r * S;
-        if (ky >= 0 && ky < K) acc[r] = V::fma(in[kx], w[ky * K + kx], acc[r]);
-      }
-    }
-  }
-  const V lo = V::broadcast(a.epilogue.lo), hi = V::broadcast(a.epilogue.hi);
-  TFSPARSE_UNROLL
-  for (int r = 0; r < R; ++r) clamp(acc[r], lo, hi).store(y + (row + r) * a.out_w, lanes);
-}
-
-// The last rows, fewer than were computed together.
-template <class V, int K, int S, int R, class Input>
-TFSPARSE_INLINE void depthwise_last_rows(const DepthwiseArgs& a, const Input& input,
-                                         const V (&w)[K * K], int row, int rows, float* y,
-                                         int lanes) {
-  if (rows - row == R) return depthwise_rows<V, K, S, R>(a, input, w, row, y, lanes);
-  if constexpr (R > 1) depthwise_last_rows<V, K, S, R - 1>(a, input, w, row, rows, y, lanes);
-}
-
-// Every row of one vector of outputs.
-template <class V, int K, int S, class Input>
-TFSPARSE_INLINE void depthwise_column(const DepthwiseArgs& a, const Input& input,
-                                      const V (&w)[K * K], int rows, float* y, int lanes) {
-  constexpr int kRows = depthwise_rows_at_once(K);
-  int row = 0;
-  for (; row + kRows <= rows; row += kRows) {
-    depthwise_rows<V, K, S, kRows>(a, input, w, row, y, lanes);
-  }
-  depthwise_last_rows<V, K, S, kRows - 1>(a, input, w, row, rows, y, lanes);
-}
-
-template <class V, int K>
-struct DepthwiseWeights {
-  V w[K * K];
-  explicit DepthwiseWeights(const float* weights) {
-    TFSPARSE_UNROLL
-    for (int i = 0; i < K * K; ++i) w[i] = V::broadcast(weights[i]);
-  }
-};
-
 template <class V, int K, int S>
 void depthwise_band(const DepthwiseBand& b) {
-  const DepthwiseWeights<V, K> weights(b.args.weights);
+  const DepthwiseArgs& a = b.args;
+  const DepthwiseWeights<V, K> weights(a.weights, a.bias);
+  BorderedInput<V, K> input{b.x, b.plan.row_stride, {}};
+  for (int kx = 0; kx < K; ++kx) input.tap[kx] = b.plan.tap_offset(a, kx);
   for (int column = 0; column < b.columns; column += V::kLanes) {
-    const BorderedInput<V, K> input(b, column);
     const int lanes = smaller(V::kLanes, b.columns - column);
-    depthwise_column<V, K, S>(b.args, input, weights.w, b.rows, b.y + column, lanes);
-  }
-}
-
-template <class V, int K, int S>
-void depthwise_plane(const DepthwiseArgs& a, int begin, int end) {
-  const DepthwiseWeights<V, K> weights(a.weights);
-  for (int column = begin; column < end; column += V::kLanes) {
-    const PlaneInput<V, K, S> input(a, column);
-    const int lanes = smaller(V::kLanes, end - column);
-    depthwise_column<V, K, S>(a, input, weights.w, a.out_h, a.y + column, lanes);
+    const DepthwiseOutput out{b.y + column, a.out_w, b.rows, lanes, a.epilogue.lo, a.epilogue.hi};
+    depthwise_column<V, K, S>(input, weights, out);
+    input.x += V::kLanes;
   }
 }
 
@@ -225,8 +109,8 @@ void depthwise_band_of_any_kernel(const DepthwiseBand& b) {
           acc = V::fma(V::load(x + b.plan.tap_offset(a, kx)), w, acc);
         }
       }
-      clamp(acc, lo, hi)
-          .store(b.y + row * a.out_w + column, smaller(V::kLanes, b.columns - column));
+      const int lanes = smaller(V::kLanes, b.columns - column);
+      clamp(acc, lo, hi).store(b.y + row * a.out_w + column, lanes);
     }
   }
 }
@@ -239,11 +123,11 @@ void depthwise_band_of_kernel(const DepthwiseBand& b) {
 }
 
 template <class V>
-void depthwise_columns(DepthwiseBand b, int first, int count) {
-  if (count == 0) return;
-  b.x += first;
-  b.y += first;
-  b.columns = count;
+void depthwise_columns(DepthwiseBand b, int begin, int end) {
+  if (begin == end) return;
+  b.x += begin;
+  b.y += begin;
+  b.columns = end - begin;
   const bool square = b.args.kernel_h == b.args.kernel_w && b.args.dilation_h == 1;
   switch (square ? b.args.kernel_h : 0) {
     case 3:
@@ -257,32 +141,13 @@ void depthwise_columns(DepthwiseBand b, int first, int count) {
   }
 }
 
-// Whether there is a kernel that reads the plane itself.
-inline bool reads_plane(const DepthwiseArgs& a) {
-  return Vec::kFastMasks && a.kernel_h == a.kernel_w && (a.kernel_h == 3 || a.kernel_h == 5) &&
-         a.stride_h == a.stride_w && a.stride_h <= 2 && a.dilation_h == 1 && a.dilation_w == 1;
+// The columns that whole vectors leave over go, if few, in narrow ones, from here on.
+inline int narrow_from(const DepthwiseArgs& a) {
+  const int left = a.out_w % Vec::kLanes;
+  return left <= NarrowVec::kLanes ? a.out_w - left : a.out_w;
 }
 
-template <class V>
-void depthwise_plane_of(const DepthwiseArgs& a, int begin, int end) {
-  if (begin == end) return;
-  if (a.kernel_h == 3) {
-    a.stride_h == 1 ? depthwise_plane<V, 3, 1>(a, begin, end)
-                    : depthwise_plane<V, 3, 2>(a, begin, end);
-  } else {
-    a.stride_h == 1 ? depthwise_plane<V, 5, 1>(a, begin, end)
-                    : depthwise_plane<V, 5, 2>(a, begin, end);
-  }
-}
-
-std::size_t depthwise_scratch(const DepthwiseArgs& a) {
-  if (a.out_h <= 0 || a.out_w <= 0 || reads_plane(a)) return 0;
-  const DepthwisePlan plan(a);
-  // A vector for aligning the beginning, and one for the rough end and for reading past it.
-  return static_cast<std::size_t>(plan.phase_stride) * a.stride_w + 2 * Vec::kLanes;
-}
-
-inline void depthwise_by_bands(const DepthwiseArgs& a, int narrow) {
+inline void depthwise_by_bands(const DepthwiseArgs& a) {
   const DepthwisePlan plan(a);
   constexpr std::uintptr_t kAlignment = Vec::kLanes * sizeof(float);
   float* scratch = reinterpret_cast<float*>(
@@ -292,26 +157,55 @@ inline void depthwise_by_bands(const DepthwiseArgs& a, int narrow) {
     float* y = a.y + static_cast<std::ptrdiff_t>(row) * a.out_w;
     fill_band(a, plan, scratch, row * a.stride_h - a.pad_top, plan.bordered_rows(a, rows));
     const DepthwiseBand band{a, plan, scratch, y, rows, a.out_w};
-    depthwise_columns<Vec>(band, 0, a.out_w - narrow);
-    depthwise_columns<NarrowVec>(band, a.out_w - narrow, narrow);
+    depthwise_columns<Vec>(band, 0, narrow_from(a));
+    depthwise_columns<NarrowVec>(band, narrow_from(a), a.out_w);
   }
 }
 
-void depthwise(const DepthwiseArgs& a) {
-  if (a.out_h <= 0 || a.out_w <= 0) return;
-  // The columns that whole vectors leave over go, if few, in narrow ones.
-  const int left = a.out_w % Vec::kLanes;
-  const int narrow = left <= NarrowVec::kLanes ? left : 0;
-  DepthwiseArgs raw = a;
-  if (a.epilogue.activation != Activation::kNone) raw.epilogue = Epilogue{};
-  if (reads_plane(a)) {
-    depthwise_plane_of<Vec>(raw, 0, a.out_w - narrow);
-    depthwise_plane_of<NarrowVec>(raw, a.out_w - narrow, a.out_w);
-  } else {
-    depthwise_by_bands(raw, narrow);
+template <class V, int K, int S>
+TFSPARSE_INLINE void depthwise_plane_columns(const DepthwiseArgs& a, int begin, int end) {
+  if (begin == end) return;
+  const DepthwiseWeights<V, K> weights(a.weights, a.bias);
+  for (int column = begin; column < end; column += V::kLanes) {
+    const PlaneInput<V, K, S> input(a, column);
+    const int lanes = smaller(V::kLanes, end - column);
+    const DepthwiseOutput out{a.y + column, a.out_w, a.out_h, lanes, a.epilogue.lo, a.epilogue.hi};
+    depthwise_column<V, K, S>(input, weights, out);
   }
-  if (a.epilogue.activation != Activation::kNone) {
-    finish_run(a.epilogue, a.y, nullptr, a.out_h * a.out_w);
+}
+
+template <int K, int S>
+void depthwise_plane(const DepthwiseArgs& a) {
+  depthwise_plane_columns<Vec, K, S>(a, 0, narrow_from(a));
+  depthwise_plane_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
+}
+
+// The kernel that reads the plane in place, or null where there is none.
+inline void (*plane_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
+  const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
+  if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
+  if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_plane<3, 1>;
+  if (a.kernel_h == 3 && a.stride_h == 2) return depthwise_plane<3, 2>;
+  if (a.kernel_h == 5 && a.stride_h == 1) return depthwise_plane<5, 1>;
+  if (a.kernel_h == 5 && a.stride_h == 2) return depthwise_plane<5, 2>;
+  return nullptr;
+}
+
+std::size_t depthwise_scratch(const DepthwiseArgs& a) {
+  if (a.out_h <= 0 || a.out_w <= 0 || plane_kernel(a)) return 0;
+  const DepthwisePlan plan(a);
+  // A vector for aligning the beginning, and one for the rough end and for reading past it.
+  return static_cast<std::size_t>(plan.phase_stride) * a.stride_w + 2 * Vec::kLanes;
+}
+
+void depthwise(const DepthwiseArgs& args) {
+  if (args.out_h <= 0 || args.out_w <= 0) return;
+  DepthwiseArgs a = args;
+  if (args.epilogue.activation != Activation::kNone) a.epilogue = Epilogue{};
+  const auto in_place = plane_kernel(a);
+  in_place ? in_place(a) : depthwise_by_bands(a);
+  if (args.epilogue.activation != Activation::kNone) {
+    finish_run(args.epilogue, a.y, nullptr, a.out_h * a.out_w);
   }
 }
 

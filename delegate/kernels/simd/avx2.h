@@ -13,7 +13,11 @@ struct Vec16;
 struct Vec8 {
   static constexpr int kLanes = 8;
   static constexpr bool kFastMasks = true;
+#if defined(__AVX512VL__)
+  using Mask = __mmask8;
+#else
   using Mask = __m256i;
+#endif
   __m256 v;
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
@@ -24,6 +28,12 @@ struct Vec8 {
   static inline Vec8 first_of(Vec16 a);
 #endif
   // Lanes [first, last), of which both may lie beyond a vector.
+#if defined(__AVX512VL__)
+  static Mask window(int first, int last) { return static_cast<Mask>(below(last) & ~below(first)); }
+  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskz_loadu_ps(lanes, p)}; }
+  void store(float* p, int lanes) const { _mm256_mask_storeu_ps(p, window(0, lanes), v); }
+#else
   static Mask window(int first, int last) {
     const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
     const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane);
@@ -31,10 +41,6 @@ struct Vec8 {
   }
   // The lanes of the window from p, the others 0; memory under the others is not touched.
   static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskload_ps(p, lanes)}; }
-  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
-  static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
-  static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }
-  void store(float* p) const { _mm256_storeu_ps(p, v); }
   // Narrower stores rather than a masked one, which is microcode on many AMD cores.
   void store(float* p, int lanes) const {
     if (lanes >= kLanes) return store(p);
@@ -51,7 +57,11 @@ struct Vec8 {
     }
     if (lanes & 1) _mm_store_ss(p, part);
   }
-
+#endif
+  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
+  static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }
+  void store(float* p) const { _mm256_storeu_ps(p, v); }
   static Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec8 min(Vec8 a, Vec8 b) { return {_mm256_min_ps(a.v, b.v)}; }
   static Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }
@@ -84,6 +94,9 @@ struct Vec8 {
   friend Vec8 operator/(Vec8 a, Vec8 b) { return {_mm256_div_ps(a.v, b.v)}; }
 
  private:
+  static unsigned below(int lane) {
+    return (1u << (lane < 0 ? 0 : lane > kLanes ? kLanes : lane)) - 1;
+  }
   // From the order of two shuffled halves to that of one vector.
   static Vec8 in_order(__m256 mixed) {
     return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xD8))};

@@ -28,9 +28,7 @@ struct Vec16 {
   // The first lanes of a vector at least as wide.
   static Vec16 first_of(Vec16 a) { return a; }
   // Lanes [first, last), of which both may lie beyond a vector.
-  static Mask window(int first, int last) {
-    return static_cast<Mask>(below(last) & ~below(first));
-  }
+  static Mask window(int first, int last) { return static_cast<Mask>(below(last) & ~below(first)); }
   // The lanes of the window from p, the others 0; memory under the others is not touched.
   static Vec16 load(const float* p, Mask lanes) { return {_mm512_maskz_loadu_ps(lanes, p)}; }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
