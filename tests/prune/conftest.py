@@ -23,7 +23,7 @@ def data():
 
 @pytest.fixture
 def make_model(keras):
-    """Builds a network with a stem, two 1x1 convolutions, a depthwise one and a classifier."""
+    """Builds a network with a stem, two 1x1 convolutions and a classifier."""
 
     def make(optimizer="adam", compiled=True, **options):
         layers = keras.layers
@@ -32,7 +32,6 @@ def make_model(keras):
                 layers.Input((4, 4, 3)),
                 layers.Conv2D(8, 3, padding="same", activation="relu", name="stem"),
                 layers.Conv2D(10, 1, activation="relu", name="expand"),
-                layers.DepthwiseConv2D(3, padding="same", name="depthwise"),
                 layers.Conv2D(6, 1, name="project"),
                 layers.GlobalAveragePooling2D(),
                 layers.Dense(3, name="classifier"),

@@ -40,9 +40,7 @@ def test_block_channels_share_a_pattern(shape, block_size):
         assert np.all(block == block[..., :1])
 
 
-@given(
-    scores=st.lists(st.integers(0, 3), min_size=1, max_size=60), sparsity=st.floats(0, 1 - 1e-9)
-)
+@given(scores=st.lists(st.integers(0, 3), min_size=1, max_size=60), sparsity=st.floats(0, 1 - 1e-9))
 def test_the_count_is_exact_whatever_the_ties(scores, sparsity):
     scores = np.array(scores, np.float32)
     keep = magnitude.keep_largest(scores, sparsity)
@@ -60,9 +58,7 @@ def test_all_layers_together_have_the_sparsity_and_none_is_empty(layers, sparsit
     scores = [np.array(layer, np.float32) for layer in layers]
     keeps = magnitude.keep_largest_of_all(scores, sparsity)
     total = sum(s.size for s in scores)
-    assert sum(np.sum(~keep) for keep in keeps) == min(
-        round(sparsity * total), total - len(scores)
-    )
+    assert sum(np.sum(~keep) for keep in keeps) == min(round(sparsity * total), total - len(scores))
     assert all(keep.any() for keep in keeps)
     assert [keep.shape for keep in keeps] == [s.shape for s in scores]
 

@@ -98,19 +98,19 @@ def test_kernels_that_are_no_plain_float_variable_stay_dense():
 
 def test_a_scope_that_matches_nothing_lists_the_layers(keras):
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2, name="only")])
-    with pytest.raises(ValueError, match="'pointwise' matches no layer.*: only. Use scope='all'"):
+    with pytest.raises(ValueError, match=r"'pointwise' matches no layer.*: only. Use scope='all'"):
         select(model, "pointwise")
-    with pytest.raises(ValueError, match="matches no layer. .*can be pruned: only"):
+    with pytest.raises(ValueError, match=r"matches no layer. .*can be pruned: only"):
         select(model, lambda layer: False)
 
 
 def test_a_misspelt_pattern_gets_a_suggestion(make_model):
-    with pytest.raises(ValueError, match="'clasifier' in scope matches no .* mean 'classifier'"):
+    with pytest.raises(ValueError, match=r"'clasifier' in scope matches no .* mean 'classifier'"):
         select(make_model(compiled=False), {"expand": 0.5, "clasifier": 0.5})
 
 
 def test_only_keras_models_are_taken():
-    with pytest.raises(TypeError, match="Expected a Keras 3 or tf_keras model. Received: .*dict"):
+    with pytest.raises(TypeError, match=r"Expected a Keras 3 or tf_keras model. Received: .*dict"):
         select({}, "all")
 
 
