@@ -96,11 +96,7 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
     by_node = {}
     for step in steps:
         by_node.setdefault(step["node"], []).append(step)
-    total_runs = max([partition["runs"] for partition in report["partitions"]], default=0)
-    layers = tuple(
-        _layer(node, by_node.get(node["id"], []), total_runs if measure else 0)
-        for node in report["nodes"]
-    )
+    layers = tuple(_layer(node, by_node.get(node["id"], []), measure) for node in report["nodes"])
     return Explanation(str(path), report["isa"], len(report["partitions"]), layers)
 
 
@@ -119,7 +115,7 @@ class Layer:
         sparsity: Fraction of zeros in the weights, or `None`.
         encoded: Whether the file stores the weights sparsely.
         macs: Multiply-adds of one run, zeros left out, or `None` where the delegate does not know.
-        seconds: Time of one run, or `None` where it was not measured.
+        seconds: Time of its fastest run, or `None` where it was not measured.
     """
 
     index: int
@@ -197,11 +193,13 @@ def _row(layer, measured):
     return row
 
 
-def _layer(node, steps, runs):
+def _layer(node, steps, measured):
+    from tfsparse.converter.flatbuffer import builtin_name
+
     shape = node.get("weights")
     return Layer(
         index=node["id"],
-        operator=node["type"] or _operator_name(node["code"]),
+        operator=node["type"] or builtin_name(node["code"]),
         name=node["name"],
         taken=node["taken"],
         reason=node["reason"],
@@ -210,15 +208,8 @@ def _layer(node, steps, runs):
         sparsity=node.get("sparsity"),
         encoded=node.get("encoded", False),
         macs=sum(step["macs"] for step in steps) if steps else None,
-        seconds=sum(step["seconds"] for step in steps) / runs if steps and runs else None,
+        seconds=sum(step["seconds"] for step in steps) if steps and measured else None,
     )
-
-
-def _operator_name(code):
-    """TFLite's name of a builtin operator."""
-    from tfsparse.converter.flatbuffer import operator_name
-
-    return operator_name(code)
 
 
 def _run_on_noise(interpreter, runs):

@@ -1,5 +1,6 @@
 #include "delegate/core/plan.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -39,7 +40,8 @@ void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Clock::time_point start = Clock::now();
     steps_[i]->run(context);
-    step_seconds_[i] += std::chrono::duration<double>(Clock::now() - start).count();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    step_seconds_[i] = runs_ == 0 ? seconds : std::min(step_seconds_[i], seconds);
   }
   ++runs_;
 }

@@ -28,7 +28,8 @@ class Plan {
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
 
-  // Wall time of each step in seconds, summed over all runs, while profiling is on.
+  // Wall time of each step's fastest run in seconds, while profiling is on: what the step costs
+  // when nothing else disturbs the machine.
   void set_profiling(bool on) { profiling_ = on; }
   const std::vector<double>& step_seconds() const { return step_seconds_; }
   int runs() const { return runs_; }

@@ -10,6 +10,16 @@ PYBIND11_MODULE(_native, module) {
   module.def("report", &tfsparse::find_report, pybind11::arg("key"),
              "JSON report of the living delegate created with option report=key; '' if none.");
   module.def(
+      "isas",
+      [] {
+        pybind11::list names;
+        for (const char* name : {"avx512", "avx2", "portable"}) {
+          if (tfsparse::find_kernels(name)) names.append(name);
+        }
+        return names;
+      },
+      "The instruction sets that this machine has kernels for, fastest first.");
+  module.def(
       "isa", [] { return tfsparse::best_kernels().name; },
       "The instruction set that the delegate uses on this machine.");
 }

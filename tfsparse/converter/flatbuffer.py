@@ -207,7 +207,12 @@ def operator_name(model, operator):
     """The name of an operator in the schema, such as `CONV_2D`; `CUSTOM` for a custom one."""
     code = model.operatorCodes[operator.opcodeIndex]
     # Old files have the code in a field of 8 bits, new files in both.
-    return _OPERATOR_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
+    return builtin_name(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+def builtin_name(code):
+    """The name in the schema of a builtin operator's code."""
+    return _OPERATOR_NAMES.get(code, "UNKNOWN")
 
 
 def dtype_name(tensor):

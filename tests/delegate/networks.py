@@ -1,0 +1,130 @@
+"""Small Keras networks, each with something the delegate must get right."""
+
+import keras
+import numpy as np
+from keras import layers
+
+
+def randomize(model, sparsity=0.0, seed=0):
+    """Random weights and statistics, such that activations keep their size through the depth.
+
+    `sparsity` is the fraction of zeros in every convolution's and dense layer's kernel.
+    """
+    random = np.random.default_rng(seed)
+    for layer in model.layers:
+        weights = []
+        for variable in layer.weights:
+            shape, name = variable.shape, variable.name
+            if "kernel" in name:
+                depthwise = isinstance(layer, layers.DepthwiseConv2D)
+                fan_in = np.prod(shape[:2] if depthwise else shape[:-1])
+                keep = random.random(shape) >= (0.0 if depthwise else sparsity)
+                values = random.standard_normal(shape) * keep / np.sqrt(fan_in * (1 - sparsity))
+            elif name in ("gamma", "moving_variance"):
+                values = random.uniform(0.5, 1.5, shape)
+            else:
+                values = random.normal(0, 0.3, shape)
+            weights.append(values)
+        layer.set_weights(weights)
+    return model
+
+
+def image(size=24, channels=3):
+    return keras.Input((size, size, channels))
+
+
+def mobile_block(x, channels, *, kernel=3, stride=1, expand=4, gate=False, activation="relu6"):
+    """An inverted residual block, with squeeze and excite if `gate`."""
+    shortcut = x
+    expanded = expand * x.shape[-1]
+    x = layers.Conv2D(expanded, 1, use_bias=False)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Activation(activation)(x)
+    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Activation(activation)(x)
+    if gate:
+        scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        scale = layers.Conv2D(max(expanded // 4, 4), 1, activation="relu")(scale)
+        scale = layers.Conv2D(expanded, 1, activation="sigmoid")(scale)
+        x = layers.Multiply()([x, scale])
+    x = layers.Conv2D(channels, 1, use_bias=False)(x)
+    x = layers.BatchNormalization()(x)
+    return layers.Add()([x, shortcut]) if stride == 1 and channels == shortcut.shape[-1] else x
+
+
+def mobile_net(activation="relu6", gate=False, kernel=3, size=24):
+    """A whole little classifier: stem, three blocks, pooling, dense, softmax."""
+    inputs = image(size)
+    x = layers.Conv2D(16, 3, 2, padding="same")(inputs)
+    x = layers.Activation(activation)(x)
+    x = mobile_block(x, 16, kernel=kernel, activation=activation, gate=gate)
+    x = mobile_block(x, 24, kernel=kernel, stride=2, activation=activation, gate=gate)
+    x = mobile_block(x, 24, kernel=kernel, activation=activation)
+    x = layers.Conv2D(48, 1, activation=activation)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(10)(x)
+    return keras.Model(inputs, layers.Softmax()(x))
+
+
+def one_convolution(
+    *, filters=8, kernel=3, strides=1, padding="same", dilation=1, size=11, pad=None
+):
+    inputs = image(size, 5)
+    x = layers.ZeroPadding2D(pad)(inputs) if pad else inputs
+    x = layers.Conv2D(filters, kernel, strides, padding, dilation_rate=dilation)(x)
+    return keras.Model(inputs, x)
+
+
+def one_depthwise(*, kernel=3, strides=1, padding="same", dilation=1, size=11, pad=None):
+    """Between two 1x1 convolutions, so that it is met in planes."""
+    inputs = image(size, 5)
+    x = layers.Conv2D(7, 1)(inputs)
+    x = layers.ZeroPadding2D(pad)(x) if pad else x
+    x = layers.DepthwiseConv2D(kernel, strides, padding, dilation_rate=dilation)(x)
+    return keras.Model(inputs, layers.Conv2D(6, 1)(x))
+
+
+def around_unknown_operators():
+    """Operators that the delegate does not know, between such as it does."""
+    inputs = image()
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
+    x = layers.MaxPooling2D()(x)
+    x = layers.Conv2D(12, 1, activation="relu")(x)
+    y = layers.Conv2DTranspose(12, 3, padding="same")(x)
+    x = layers.Concatenate()([x, y])
+    return keras.Model(inputs, layers.Conv2D(4, 1)(x))
+
+
+def arithmetic():
+    """Broadcasts of every kind, in TFLite's order and in planes."""
+    a, b = image(9, 4), image(9, 4)
+    channel = np.linspace(-1, 1, 4, dtype=np.float32)
+    x = (a - channel) / (2.0 + channel) + 0.5 * b
+    planes = layers.Conv2D(6, 1)(x)
+    row = np.linspace(0.5, 1, 9 * 6, dtype=np.float32).reshape(1, 1, 9, 6)
+    y = keras.ops.relu(1.0 - planes) * row
+    y = layers.Conv2D(6, 1)(y) + planes
+    z = planes * keras.ops.mean(y, axis=(1, 2), keepdims=True)
+    return keras.Model([a, b], [z, keras.ops.sigmoid(x - b), planes])
+
+
+def several_outputs():
+    """Outputs that are also used inside, and a tensor that is an output in two shapes."""
+    inputs = image(8)
+    x = layers.Conv2D(8, 3, activation="relu")(inputs)
+    y = layers.Conv2D(8, 1)(x)
+    pooled = layers.GlobalAveragePooling2D()(y)
+    return keras.Model(inputs, [x, y, layers.Flatten()(y), layers.Dense(3)(pooled)])
+
+
+def activations():
+    """Every activation, fused into what comes before it and by itself."""
+    inputs = image(8)
+    x = layers.Conv2D(8, 1)(inputs)
+    outputs = []
+    for function in ("relu", "relu6", "hard_swish", "sigmoid", "silu"):
+        fused = layers.Conv2D(8, 1, activation=function)(x)
+        outputs.append(layers.Activation(function)(layers.Add()([fused, x])))
+        outputs.append(layers.Dense(5, activation=function)(layers.Flatten()(fused)))
+    return keras.Model(inputs, outputs)

@@ -1,0 +1,60 @@
+"""Runs a model with the delegate and with TFLite's reference kernels, and compares."""
+
+import numpy as np
+from ai_edge_litert import interpreter as litert
+
+import tfsparse
+
+# Issue of taste, fixed here once: float32 sums in another order, relative to the largest output.
+TOLERANCE = 1e-4
+
+
+def random_inputs(interpreter, seed=0):
+    random = np.random.default_rng(seed)
+    details = sorted(interpreter.get_input_details(), key=lambda detail: detail["name"])
+    return {d["name"]: random.standard_normal(d["shape"]).astype(np.float32) for d in details}
+
+
+def invoke(interpreter, inputs):
+    """Outputs by name."""
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], inputs[detail["name"]])
+    interpreter.invoke()
+    return {d["name"]: interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()}
+
+
+def reference_interpreter(path):
+    return litert.Interpreter(
+        str(path), experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
+    )
+
+
+def resize(interpreter, shape):
+    """Gives every input the shape, where there is one."""
+    if shape is not None:
+        for detail in interpreter.get_input_details():
+            interpreter.resize_tensor_input(detail["index"], shape)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
+    """Asserts that the delegate's outputs are the reference's, twice in a row on other inputs."""
+    reference = resize(reference_interpreter(path), shape)
+    options = {"isa": isa} if isa else None
+    for count in threads:
+        delegated = resize(tfsparse.Interpreter(path, count, options=options), shape)
+        for seed in (0, 1):
+            inputs = random_inputs(reference, seed)
+            expected, actual = invoke(reference, inputs), invoke(delegated, inputs)
+            assert actual.keys() == expected.keys()
+            for name, value in expected.items():
+                assert np.isfinite(value).all(), "a network whose outputs prove nothing"
+                largest = np.abs(value).max()
+                assert largest > 0
+                np.testing.assert_allclose(actual[name], value, rtol=0, atol=TOLERANCE * largest)
+
+
+def left_to_tflite(path, **kwargs):
+    """The operators that the delegate did not take."""
+    return [layer.operator for layer in tfsparse.explain(path, **kwargs).layers if not layer.taken]

@@ -1,0 +1,169 @@
+"""The delegate's outputs are those of TFLite's reference kernels."""
+
+import functools
+
+import keras
+import pytest
+from ai_edge_litert import interpreter as litert
+
+import tfsparse
+from tests.delegate import networks
+from tests.delegate.outputs import check_outputs, left_to_tflite, resize
+from tfsparse import _native
+
+NETWORKS = {
+    "mobilenet_v2_like": networks.mobile_net,
+    "mobilenet_v3_like": functools.partial(
+        networks.mobile_net, activation="hard_swish", gate=True, kernel=5
+    ),
+    "efficientnet_like": functools.partial(networks.mobile_net, activation="silu", gate=True),
+    "odd_size": functools.partial(networks.mobile_net, size=37),
+    "around_unknown_operators": networks.around_unknown_operators,
+    "arithmetic": networks.arithmetic,
+    "several_outputs": networks.several_outputs,
+    "activations": networks.activations,
+}
+WHOLE = [name for name in NETWORKS if name != "around_unknown_operators"]
+
+
+@pytest.fixture(scope="module")
+def convert(tmp_path_factory):
+    """Converts a network once for each set of options."""
+    folder = tmp_path_factory.mktemp("networks")
+
+    @functools.cache
+    def convert(name, sparsity, **options):
+        model = networks.randomize(NETWORKS[name](), sparsity)
+        path = folder / f"{name}-{sparsity}-{'-'.join(map(str, options.values()))}.tflite"
+        return tfsparse.convert(model, path, **options)
+
+    return convert
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.8])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(convert, name, sparsity):
+    check_outputs(convert(name, sparsity))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_takes_it_whole(convert, name):
+    assert left_to_tflite(convert(name, 0.8)) == []
+
+
+def test_leaves_unknown_operators_and_says_so(convert):
+    explanation = tfsparse.explain(convert("around_unknown_operators", 0.8))
+    left = {layer.operator: layer.reason for layer in explanation.layers if not layer.taken}
+    assert set(left) == {"MAX_POOL_2D", "TRANSPOSE_CONV", "CONCATENATION"}
+    assert set(left.values()) == {"operator is not supported"}
+    assert explanation.partitions >= 2
+
+
+@pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
+def test_instruction_set(convert, isa):
+    if isa not in _native.isas():
+        pytest.skip(f"this CPU has no {isa}")
+    check_outputs(convert("mobilenet_v3_like", 0.8), isa=isa)
+
+
+@pytest.mark.parametrize("options", [{"sparse": False}, {"weights": "float16"}])
+def test_encodings_of_the_weights(convert, options):
+    path = convert("mobilenet_v2_like", 0.8, **options)
+    check_outputs(path)
+    assert left_to_tflite(path) == []
+    sparse = [layer for layer in tfsparse.explain(path).layers if layer.kernel.startswith("sparse")]
+    assert len(sparse) >= 7  # found by counting zeros, whatever the encoding
+
+
+def test_batch(convert):
+    check_outputs(convert("mobilenet_v2_like", 0.8, batch_size=3))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2_like", "efficientnet_like"])
+def test_open_batch_dimension_is_resized(convert, name):
+    path = convert(name, 0.8, batch_size=None)
+    assert left_to_tflite(path) == []
+    check_outputs(path, shape=(2, 24, 24, 3))
+
+
+def test_resized_again_and_again(convert):
+    path = convert("mobilenet_v2_like", 0.8, batch_size=None)
+    delegated = tfsparse.Interpreter(path)
+    for batch in (1, 3, 2):
+        resize(delegated, (batch, 24, 24, 3)).invoke()
+        output = delegated.get_output_details()[0]["index"]
+        assert delegated.get_tensor(output).shape == (batch, 10)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("kind", [networks.one_convolution, networks.one_depthwise])
+def test_window(tmp_path, kind, kernel, strides, padding):
+    model = kind(kernel=kernel, strides=strides, padding=padding)
+    for sparsity in (0.0, 0.7):
+        networks.randomize(model, sparsity)
+        check_outputs(tfsparse.convert(model, tmp_path / "model.tflite"), threads=[1])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dilation": 2},
+        {"dilation": 3, "kernel": 5, "padding": "valid", "size": 17},
+        {"pad": ((1, 0), (0, 2)), "strides": 2, "padding": "valid"},
+        {"pad": 2, "padding": "same"},
+        {"pad": 4, "kernel": 3, "padding": "valid"},
+        {"kernel": (1, 3)},
+        {"kernel": (5, 1), "strides": 2},
+        {"kernel": 7},
+        {"size": 1},
+        {"size": 2, "kernel": 5},
+        {"strides": 3, "size": 16},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", [networks.one_convolution, networks.one_depthwise])
+def test_unusual_window(tmp_path, kind, options):
+    model = networks.randomize(kind(**options), 0.7)
+    path = tfsparse.convert(model, tmp_path / "model.tflite")
+    check_outputs(path, threads=[1])
+
+
+def test_padding_that_several_read(tmp_path):
+    inputs = networks.image(8, 4)
+    padded = keras.layers.ZeroPadding2D(1)(keras.layers.Conv2D(4, 1)(inputs))
+    x = keras.layers.DepthwiseConv2D(3)(padded)
+    model = keras.Model(inputs, [keras.layers.Conv2D(4, 3)(padded) + x, padded])
+    path = tfsparse.convert(networks.randomize(model), tmp_path / "model.tflite")
+    check_outputs(path)
+
+
+@pytest.mark.parametrize("network", ["MobileNet", "MobileNetV2", "MobileNetV3Small"])
+def test_stock_network_converted_by_tflite_itself(tmp_path, network):
+    """Open dimensions, and the shape arithmetic that comes with them."""
+    import tensorflow as tf
+    from tfsparse.converter.capture import captured_output
+
+    model = getattr(keras.applications, network)(
+        weights=None, alpha=0.35 if "V3" not in network else 0.75, classes=10
+    )
+    networks.randomize(model, 0.8)
+    with captured_output():
+        data = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    path = tmp_path / "model.tflite"
+    path.write_bytes(data)
+    assert left_to_tflite(path) == []
+    check_outputs(path, shape=(2, 96, 96, 3) if "V3" in network else None)
+
+
+def test_loads_in_both_runtimes(convert):
+    path = convert("mobilenet_v2_like", 0.8)
+    import tensorflow as tf
+
+    for Interpreter in (litert.Interpreter, tf.lite.Interpreter):
+        interpreter = Interpreter(path, experimental_delegates=[tfsparse.load_delegate()])
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    for runtime in ("litert", "tf"):
+        resize(tfsparse.Interpreter(path, runtime=runtime), None).invoke()
