@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 
 _RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
+# Those that check a file before they follow its offsets; `tf.lite` crashes on one cut short.
+_VERIFYING_RUNTIMES = ("ai_edge_litert.interpreter",)
 _report_keys = itertools.count()
 
 
@@ -233,10 +235,11 @@ def _run_on_noise(interpreter, runs):
 def _open(module, path, **kwargs):
     path = os.fspath(path)
     if not os.path.isfile(path):
-        raise FileNotFoundError(
-            f"Expected a .tflite file. Received: {path!r}, which does not exist."
-        )
+        raise FileNotFoundError(f"Expected a .tflite file. Received: {path!r}: there is none.")
     try:
+        if module.__name__ not in _VERIFYING_RUNTIMES:
+            flatbuffer = importlib.import_module("tfsparse.converter.flatbuffer")
+            flatbuffer.read(path)
         return module.Interpreter(model_path=path, **kwargs)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"Expected a valid TFLite model. Received: {path!r}: {error}") from error

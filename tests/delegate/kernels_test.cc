@@ -117,14 +117,18 @@ void test_gemm(const Kernels& k, Random& random) {
 }
 
 void check_depthwise(const Kernels& k, Random& random, DepthwiseArgs a) {
-  GuardedInput x(static_cast<std::size_t>(a.in_h) * a.in_w);
-  std::vector<float> weights(a.kernel_h * a.kernel_w);
-  GuardedOutput actual(static_cast<std::size_t>(a.out_h) * a.out_w), expected(actual.size());
+  a.planes = random.between(1, 3);
+  a.x_stride = a.in_h * a.in_w + random.between(0, 5);
+  a.y_stride = a.out_h * a.out_w + random.between(0, 5);
+  GuardedInput x((a.planes - 1) * a.x_stride + a.in_h * a.in_w);
+  std::vector<float> weights(a.planes * a.kernel_h * a.kernel_w), bias(a.planes);
+  GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
   random.fill(x);
   random.fill(weights);
+  random.fill(bias);
   a.x = x.data();
   a.weights = weights.data();
-  a.bias = random.normal();
+  a.bias = bias.data();
   a.epilogue = random.epilogue();
   a.y = expected.data();
   reference::depthwise(a);

@@ -143,6 +143,7 @@ def test_padding_that_several_read(tmp_path):
 def test_stock_network_converted_by_tflite_itself(tmp_path, network):
     """Open dimensions, and the shape arithmetic that comes with them."""
     import tensorflow as tf
+
     from tfsparse.converter.capture import captured_output
 
     model = getattr(keras.applications, network)(

@@ -1,0 +1,174 @@
+"""What a user of the delegate from Python meets: loading, explaining, and damaged files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfsparse
+from tests.delegate import networks
+from tests.delegate.outputs import random_inputs
+from tfsparse.converter import flatbuffer
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    model = networks.randomize(networks.mobile_net(), 0.8)
+    return tfsparse.convert(model, tmp_path_factory.mktemp("runtime") / "model.tflite")
+
+
+def test_explain_tells_every_layer(path):
+    explanation = tfsparse.explain(path)
+    pointwise = [
+        layer for layer in explanation.layers if layer.weights and layer.weights[1:3] == (1, 1)
+    ]
+    assert len(pointwise) == 7
+    for layer in pointwise:
+        assert layer.taken
+        assert layer.encoded
+        assert 0.7 < layer.sparsity < 0.9
+        assert layer.kernel.startswith("sparse")
+        assert layer.seconds is None
+    assert explanation.partitions == 1
+    table = str(explanation)
+    assert "DEPTHWISE_CONV_2D" in table
+    assert "80 % stored sparse" in table
+    assert "runs" in explanation.summary()
+
+
+def test_explain_measures(path):
+    layers = tfsparse.explain(path, measure=True, runs=3).layers
+    timed = [layer for layer in layers if layer.seconds is not None]
+    assert len(timed) > 10
+    assert all(0 < layer.seconds < 1 for layer in timed)
+
+
+def test_explain_counts_only_nonzero_multiplications(path):
+    layer = next(
+        layer for layer in tfsparse.explain(path).layers if layer.kernel.startswith("sparse")
+    )
+    nonzeros = np.prod(layer.weights) * (1 - layer.sparsity)
+    assert layer.macs == pytest.approx(nonzeros * 12 * 12)
+
+
+def test_runs_without_keras_and_tensorflow(path):
+    """A program that only runs models pays for nothing else."""
+    code = (
+        "import sys, tfsparse\n"
+        f"interpreter = tfsparse.Interpreter({path!r}, runtime='litert')\n"
+        "interpreter.allocate_tensors(); interpreter.invoke()\n"
+        "print([name for name in ('keras', 'tensorflow') if name in sys.modules])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_two_interpreters_of_one_delegate(path):
+    delegate = tfsparse.load_delegate()
+    outputs = []
+    for _ in range(2):
+        interpreter = tfsparse.Interpreter(path, experimental_delegates=[delegate])
+        interpreter.allocate_tensors()
+        for detail in interpreter.get_input_details():
+            interpreter.set_tensor(detail["index"], random_inputs(interpreter)[detail["name"]])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    np.testing.assert_array_equal(*outputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 2}, "unknown option 'threads'"),
+        ({"num_threads": -1}, "option num_threads: expected a number from 0"),
+        ({"isa": "mmx"}, "option isa: expected an instruction set"),
+        ({"profile": "yes"}, "option profile: expected 0 or 1"),
+    ],
+)
+def test_wrong_option(options, message):
+    with pytest.raises(ValueError, match=message):
+        tfsparse.load_delegate(**options)
+
+
+def test_wrong_runtime():
+    with pytest.raises(ValueError, match="Expected runtime to be one of"):
+        tfsparse.load_delegate(runtime="onnx")
+
+
+def test_missing_file():
+    with pytest.raises(FileNotFoundError, match="no-such-model"):
+        tfsparse.Interpreter("no-such-model.tflite")
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tf"])
+@pytest.mark.parametrize("fraction", [0, 0.001, 0.3, 0.9, 0.9999])
+def test_truncated_file(path, tmp_path, fraction, runtime):
+    data = Path(path).read_bytes()
+    damaged = tmp_path / "model.tflite"
+    damaged.write_bytes(data[: int(fraction * len(data))])
+    with pytest.raises(ValueError, match="Expected a valid TFLite model"):
+        tfsparse.Interpreter(damaged, runtime=runtime)
+
+
+def index_beyond_the_dimension(tensor, metadata):
+    indices = metadata[-1].arrayIndices
+    indices.values = np.full_like(indices.values, 255)
+
+
+def segments_beyond_the_indices(tensor, metadata):
+    segments = metadata[-1].arraySegments
+    segments.values = np.array(segments.values)
+    segments.values[1:] = np.iinfo(segments.values.dtype).max
+
+
+def segments_that_decrease(tensor, metadata):
+    segments = metadata[-1].arraySegments
+    segments.values = np.array(segments.values)[::-1]
+
+
+def fewer_segments(tensor, metadata):
+    metadata[-1].arraySegments.values = np.array(metadata[-1].arraySegments.values)[:-1]
+
+
+def dimension_twice_in_the_order(tensor, metadata):
+    tensor.sparsity.traversalOrder = [0, 0, *range(2, len(metadata))]
+
+
+def huge_dimension(tensor, metadata):
+    metadata[0].denseSize = 10**6
+
+
+def missing_level(tensor, metadata):
+    del metadata[-1]
+
+
+def block_of_no_dimension(tensor, metadata):
+    tensor.sparsity.blockMap = [9]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        index_beyond_the_dimension,
+        segments_beyond_the_indices,
+        segments_that_decrease,
+        fewer_segments,
+        dimension_twice_in_the_order,
+        huge_dimension,
+        missing_level,
+        block_of_no_dimension,
+    ],
+)
+def test_sparsity_metadata_that_lies(path, tmp_path, lie):
+    """TFLite itself would read out of bounds: the delegate refuses the model, with the reason."""
+    model = flatbuffer.read(path)
+    tensor = next(t for t in model.subgraphs[0].tensors if t.sparsity is not None)
+    lie(tensor, tensor.sparsity.dimMetadata)
+    damaged = tmp_path / "model.tflite"
+    damaged.write_bytes(flatbuffer.serialize(model))
+    with pytest.raises(ValueError, match=r"tfsparse: tensor '.*': sparsity metadata: "):
+        tfsparse.Interpreter(damaged)
