@@ -82,7 +82,7 @@ struct DepthwiseBand {
 template <class V, int K, int S>
 void depthwise_band(const DepthwiseBand& b) {
   const DepthwiseArgs& a = b.args;
-  const DepthwiseWeights<V, K> weights(a.weights, a.bias);
+  const DepthwiseWeights<V, K> weights(a.weights, a.bias[0]);
   BorderedInput<V, K> input{b.x, b.plan.row_stride, {}};
   for (int kx = 0; kx < K; ++kx) input.tap[kx] = b.plan.tap_offset(a, kx);
   for (int column = 0; column < b.columns; column += V::kLanes) {
@@ -100,7 +100,7 @@ void depthwise_band_of_any_kernel(const DepthwiseBand& b) {
   const V lo = V::broadcast(a.epilogue.lo), hi = V::broadcast(a.epilogue.hi);
   for (int row = 0; row < b.rows; ++row) {
     for (int column = 0; column < b.columns; column += V::kLanes) {
-      V acc = V::broadcast(a.bias);
+      V acc = V::broadcast(a.bias[0]);
       for (int ky = 0; ky < a.kernel_h; ++ky) {
         const int in_row = row * a.stride_h + ky * a.dilation_h;
         const float* x = b.x + in_row * b.plan.row_stride + column;
@@ -147,6 +147,7 @@ inline int narrow_from(const DepthwiseArgs& a) {
   return left <= NarrowVec::kLanes ? a.out_w - left : a.out_w;
 }
 
+// Of the first plane.
 inline void depthwise_by_bands(const DepthwiseArgs& a) {
   const DepthwisePlan plan(a);
   constexpr std::uintptr_t kAlignment = Vec::kLanes * sizeof(float);
@@ -163,36 +164,40 @@ inline void depthwise_by_bands(const DepthwiseArgs& a) {
 }
 
 template <class V, int K, int S>
-TFSPARSE_INLINE void depthwise_plane_columns(const DepthwiseArgs& a, int begin, int end) {
-  if (begin == end) return;
-  const DepthwiseWeights<V, K> weights(a.weights, a.bias);
+TFSPARSE_INLINE void depthwise_in_place_columns(const DepthwiseArgs& args, int begin, int end) {
+  const DepthwiseArgs a = args;  // a copy, which stores to y cannot alias
   for (int column = begin; column < end; column += V::kLanes) {
-    const PlaneInput<V, K, S> input(a, column);
     const int lanes = smaller(V::kLanes, end - column);
-    const DepthwiseOutput out{a.y + column, a.out_w, a.out_h, lanes, a.epilogue.lo, a.epilogue.hi};
-    depthwise_column<V, K, S>(input, weights, out);
+    PlaneInput<V, K, S> input(a, column);
+    DepthwiseOutput out{a.y + column, a.out_w, a.out_h, lanes, a.epilogue.lo, a.epilogue.hi};
+    for (int plane = 0; plane < a.planes; ++plane) {
+      const DepthwiseWeights<V, K> weights(a.weights + plane * K * K, a.bias[plane]);
+      depthwise_column<V, K, S>(input, weights, out);
+      input.x += a.x_stride;
+      out.y += a.y_stride;
+    }
   }
 }
 
 template <int K, int S>
-void depthwise_plane(const DepthwiseArgs& a) {
-  depthwise_plane_columns<Vec, K, S>(a, 0, narrow_from(a));
-  depthwise_plane_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
+void depthwise_in_place(const DepthwiseArgs& a) {
+  depthwise_in_place_columns<Vec, K, S>(a, 0, narrow_from(a));
+  depthwise_in_place_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
 }
 
 // The kernel that reads the plane in place, or null where there is none.
-inline void (*plane_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
+inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
   if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
-  if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_plane<3, 1>;
-  if (a.kernel_h == 3 && a.stride_h == 2) return depthwise_plane<3, 2>;
-  if (a.kernel_h == 5 && a.stride_h == 1) return depthwise_plane<5, 1>;
-  if (a.kernel_h == 5 && a.stride_h == 2) return depthwise_plane<5, 2>;
+  if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_in_place<3, 1>;
+  if (a.kernel_h == 3 && a.stride_h == 2) return depthwise_in_place<3, 2>;
+  if (a.kernel_h == 5 && a.stride_h == 1) return depthwise_in_place<5, 1>;
+  if (a.kernel_h == 5 && a.stride_h == 2) return depthwise_in_place<5, 2>;
   return nullptr;
 }
 
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {
-  if (a.out_h <= 0 || a.out_w <= 0 || plane_kernel(a)) return 0;
+  if (a.out_h <= 0 || a.out_w <= 0 || in_place_kernel(a)) return 0;
   const DepthwisePlan plan(a);
   // A vector for aligning the beginning, and one for the rough end and for reading past it.
   return static_cast<std::size_t>(plan.phase_stride) * a.stride_w + 2 * Vec::kLanes;
@@ -200,12 +205,25 @@ std::size_t depthwise_scratch(const DepthwiseArgs& a) {
 
 void depthwise(const DepthwiseArgs& args) {
   if (args.out_h <= 0 || args.out_w <= 0) return;
+  const auto in_place = in_place_kernel(args);
+  // Planes one vector wide go together, as they share the preparation of the masks; others one
+  // after the other, as a second vector of columns had better find the plane in the cache.
+  const int at_once = in_place && args.out_w <= Vec::kLanes ? args.planes : 1;
+  const bool activates = args.epilogue.activation != Activation::kNone;
   DepthwiseArgs a = args;
-  if (args.epilogue.activation != Activation::kNone) a.epilogue = Epilogue{};
-  const auto in_place = plane_kernel(a);
-  in_place ? in_place(a) : depthwise_by_bands(a);
-  if (args.epilogue.activation != Activation::kNone) {
-    finish_run(args.epilogue, a.y, nullptr, a.out_h * a.out_w);
+  if (activates) a.epilogue = Epilogue{};
+  for (int plane = 0; plane < args.planes; plane += at_once) {
+    a.planes = at_once;
+    in_place ? in_place(a) : depthwise_by_bands(a);
+    if (activates) {
+      for (int p = 0; p < at_once; ++p) {
+        finish_run(args.epilogue, a.y + p * a.y_stride, nullptr, a.out_h * a.out_w);
+      }
+    }
+    a.x += at_once * a.x_stride;
+    a.y += at_once * a.y_stride;
+    a.weights += at_once * a.kernel_h * a.kernel_w;
+    a.bias += at_once;
   }
 }
 

@@ -63,15 +63,18 @@ struct GemmArgs {
   Epilogue epilogue;
 };
 
-// Depthwise convolution of one plane.
+// Depthwise convolution of `planes` planes of one shape; many in one call cost less than many
+// calls.
 struct DepthwiseArgs {
-  const float* x;  // in_h * in_w
-  float* y;        // out_h * out_w
+  const float* x;  // in_h * in_w a plane
+  float* y;        // out_h * out_w a plane
+  int planes;
+  std::size_t x_stride, y_stride;  // floats between planes
   int in_h, in_w, out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
   int pad_top, pad_left;  // what lies beyond the other two edges follows from the sizes
-  const float* weights;   // kernel_h * kernel_w
-  float bias;
+  const float* weights;   // [planes][kernel_h * kernel_w]
+  const float* bias;      // one a plane
   Epilogue epilogue;
   float* scratch;  // Kernels::depthwise_scratch(args) floats of the caller's, any content
 };

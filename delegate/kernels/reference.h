@@ -60,21 +60,27 @@ inline void gemm(const GemmArgs& a, int gemm_rows) {
   }
 }
 
-inline void depthwise(const DepthwiseArgs& a) {
+inline void depthwise_plane(const DepthwiseArgs& a, int plane) {
+  const float* x = a.x + plane * a.x_stride;
+  const float* weights = a.weights + plane * a.kernel_h * a.kernel_w;
   for (int oy = 0; oy < a.out_h; ++oy) {
     for (int ox = 0; ox < a.out_w; ++ox) {
-      double v = a.bias;
+      double v = a.bias[plane];
       for (int ky = 0; ky < a.kernel_h; ++ky) {
         for (int kx = 0; kx < a.kernel_w; ++kx) {
           const int iy = oy * a.stride_h + ky * a.dilation_h - a.pad_top;
           const int ix = ox * a.stride_w + kx * a.dilation_w - a.pad_left;
           if (iy < 0 || iy >= a.in_h || ix < 0 || ix >= a.in_w) continue;
-          v += static_cast<double>(a.weights[ky * a.kernel_w + kx]) * a.x[iy * a.in_w + ix];
+          v += static_cast<double>(weights[ky * a.kernel_w + kx]) * x[iy * a.in_w + ix];
         }
       }
-      a.y[oy * a.out_w + ox] = apply(a.epilogue, v);
+      a.y[plane * a.y_stride + oy * a.out_w + ox] = apply(a.epilogue, v);
     }
   }
+}
+
+inline void depthwise(const DepthwiseArgs& a) {
+  for (int plane = 0; plane < a.planes; ++plane) depthwise_plane(a, plane);
 }
 
 inline void pad(const PadArgs& a) {

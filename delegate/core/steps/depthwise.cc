@@ -1,4 +1,6 @@
 // DEPTHWISE_CONV_2D on planes: one plane in, one plane out.
+#include <algorithm>
+
 #include "delegate/core/step.h"
 
 namespace tfsparse {
@@ -9,13 +11,14 @@ class Depthwise : public Step {
   void run(const RunContext& context) const override {
     const int planes = y_planes_.batch * y_planes_.channels;
     context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
-      for (int plane = begin; plane < end; ++plane) {
-        DepthwiseArgs args = args_;
+      DepthwiseArgs args = args_;
+      for (int plane = begin; plane < end; plane += args.planes) {
         const int channel = plane % y_planes_.channels;
+        args.planes = std::min(end - plane, y_planes_.channels - channel);  // of one image
         args.x = context.values[x_] + plane * x_stride_;
         args.y = context.values[y_] + plane * y_planes_.stride;
         args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
-        args.bias = bias_[channel];
+        args.bias = bias_.data() + channel;
         args.scratch = context.scratch[worker];
         context.kernels.depthwise(args);
       }
@@ -66,6 +69,8 @@ Status make_depthwise(const Graph& graph, const Node& node, int x, const Planes&
   args.dilation_w = node.dilation_w;
   args.pad_top = node.pad_top;
   args.pad_left = node.pad_left;
+  args.x_stride = x_planes.stride;
+  args.y_stride = y_planes.stride;
   args.epilogue = node.epilogue;
 
   step->x_ = x;
