@@ -19,9 +19,7 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-import tfsparse
 from tfsparse import networks, timing
-from tfsparse.converter.capture import captured_output
 
 SPARSITY = flags.DEFINE_list(
     "sparsity", ["0.8", "0.9"], "Zeros in the 1x1 convolutions of named networks, as fractions."
@@ -51,16 +49,6 @@ class Result:
     difference: float
 
 
-def default_interpreter(path, threads, runtime):
-    if runtime == "tf":
-        import tensorflow as tf
-
-        Interpreter = tf.lite.Interpreter
-    else:
-        from ai_edge_litert.interpreter import Interpreter
-    return Interpreter(model_path=str(path), num_threads=threads)
-
-
 def runtime_name(runtime):
     package = {"tf": "tensorflow", "litert": "ai-edge-litert"}[runtime]
     try:
@@ -84,18 +72,6 @@ def files_to_measure(arguments, sparsities, folder, console):
         else:
             names = ", ".join(networks.NETWORKS)
             raise app.UsageError(f"{argument!r} is neither a file nor one of {names}.")
-
-
-def measure(path, threads, runtime, seconds):
-    """Returns the comparison of TFLite's default with tfsparse, and the outputs' difference."""
-    with captured_output():
-        default = default_interpreter(path, threads, runtime)
-        sparse = tfsparse.Interpreter(path, threads, runtime=runtime)
-        for interpreter in (default, sparse):
-            interpreter.allocate_tensors()
-    timing.set_random_inputs([default, sparse])
-    difference = timing.output_difference(default, sparse)
-    return timing.compare(default, sparse, seconds=seconds), difference
 
 
 def table_of(results, tolerance):
@@ -149,7 +125,9 @@ def main(argv):
     results = []
     for name, sparsity, path in files:
         with console.status(f"timing {name}"):
-            comparison, difference = measure(path, THREADS.value, RUNTIME.value, SECONDS.value)
+            pair = timing.open_pair(path, path, THREADS.value, RUNTIME.value)
+            difference = timing.output_difference(*pair)
+            comparison = timing.compare(*pair, seconds=SECONDS.value)
         results.append(Result(name, sparsity, str(path), comparison, difference))
     console.print(table_of(results, TOLERANCE.value))
     console.print("{cpu}, threads: {threads}, {runtime}".format(**machine), highlight=False)

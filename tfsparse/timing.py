@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+import tfsparse
+from tfsparse.converter.capture import captured_output
+
 # pthreadpool's workers spin for some milliseconds after an inference before they sleep; a burst
 # that started at once would share its cores with the other interpreter's idle threads.
 SETTLE_SECONDS = 0.02
@@ -38,6 +41,35 @@ class Comparison:
     speedup: float
     speedup_quartiles: tuple[float, float]
     rounds: int
+
+
+def open_pair(baseline, candidate, threads=1, runtime="tf"):
+    """Opens a file in TFLite's default runtime, and one with the delegate; the same may be both.
+
+    Args:
+        baseline: a .tflite file to run with XNNPACK, TFLite's default.
+        candidate: a .tflite file with the same inputs, to run with tfsparse.
+        threads: of each of the two interpreters.
+        runtime: "tf" or "litert", see `tfsparse.Interpreter`.
+
+    Returns:
+        Two interpreters with the same random inputs set.
+    """
+    with captured_output():
+        if runtime == "tf":
+            import tensorflow as tf
+
+            default = tf.lite.Interpreter
+        else:
+            from ai_edge_litert.interpreter import Interpreter as default
+        pair = (
+            default(model_path=str(baseline), num_threads=threads),
+            tfsparse.Interpreter(candidate, threads, runtime=runtime),
+        )
+        for interpreter in pair:
+            interpreter.allocate_tensors()
+    set_random_inputs(pair)
+    return pair
 
 
 def compare(baseline, candidate, seconds=6.0):
