@@ -1,6 +1,7 @@
 """Keep what a block of code prints, from Python or native code, away from the terminal."""
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -37,8 +38,8 @@ def captured_output():
         writer = stack.enter_context(open(os.dup(log.fileno()), "w", buffering=1, errors="replace"))
         for fd, stream in ((1, sys.stdout), (2, sys.stderr)):
             stack.enter_context(_redirected(fd, log.fileno(), stream))
-        stack.enter_context(contextlib.redirect_stdout(writer))
-        stack.enter_context(contextlib.redirect_stderr(writer))
+        stack.enter_context(_replaced("stdout", writer))
+        stack.enter_context(_replaced("stderr", writer))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         for name in _LOGGERS:
@@ -68,6 +69,37 @@ def _redirected(fd, target, stream):
         _flush(stream)
         os.dup2(saved, fd)
         os.close(saved)
+
+
+@contextlib.contextmanager
+def _replaced(name, writer):
+    """Makes `sys.stdout` or `sys.stderr` write to `writer` for the block."""
+    original = getattr(sys, name)
+    stream = _Stream(writer)
+    setattr(sys, name, stream)
+    try:
+        yield
+    finally:
+        setattr(sys, name, original)
+        # A log handler that was made meanwhile keeps the stream.
+        stream.target = original
+
+
+class _Stream(io.TextIOBase):
+    """Text stream whose target can change."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def write(self, text):
+        """Writes to the target, if there is one."""
+        if self.target is not None:
+            self.target.write(text)
+        return len(text)
+
+    def flush(self):
+        """Flushes the target."""
+        _flush(self.target)
 
 
 def _flush(stream):

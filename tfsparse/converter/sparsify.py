@@ -62,8 +62,8 @@ def _weights(model, subgraph):
     def only_weights(index):
         return index not in outputs and all(is_weights(*use) for use in uses[index])
 
-    # With float16 weights from a DENSIFY, the converter's float16 biases are right everywhere, but
-    # beside a float32 constant XNNPACK as of TensorFlow 2.21 computes with weights it never wrote.
+    # Where the bias is a float32 constant, XNNPACK as of TensorFlow 2.21 gives wrong outputs for
+    # float16 weights from a DENSIFY. The converter's own biases are float16 too, and are right.
     def has_constant_bias(operator):
         bias = operator.inputs[BIAS_INPUT] if len(operator.inputs) > BIAS_INPUT else -1
         return bias >= 0 and flatbuffer.constant(model, subgraph.tensors[bias]) is not None
