@@ -1,0 +1,77 @@
+// The arena's plan: tensors that live at the same time never overlap, and little memory is wasted.
+#include "delegate/core/memory.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+
+#include "tests/delegate/check.h"
+
+using tfsparse::ArenaPlan;
+using tfsparse::Buffer;
+using tfsparse::Lifetime;
+using tfsparse::plan_arena;
+
+namespace {
+
+bool live_together(const Lifetime& a, const Lifetime& b) {
+  return a.first_step <= b.last_step && b.first_step <= a.last_step;
+}
+
+void test_a_chain_needs_two_tensors_at_a_time() {
+  std::vector<Lifetime> chain;
+  for (int step = 0; step < 10; ++step) chain.push_back({1024, step, step + 1});
+  CHECK(plan_arena(chain).floats == 2048);
+}
+
+void test_nothing_overlaps() {
+  std::mt19937 random(1);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Lifetime> lifetimes;
+    for (int i = random() % 30; i >= 0; --i) {
+      const int first = random() % 20;
+      lifetimes.push_back({random() % 5000, first, first + static_cast<int>(random() % 6)});
+    }
+    const ArenaPlan plan = plan_arena(lifetimes);
+    std::size_t largest_step = 0, sum = 0;
+    for (int step = 0; step < 30; ++step) {
+      std::size_t live = 0;
+      for (const Lifetime& l : lifetimes) {
+        if (l.first_step <= step && step <= l.last_step) live += l.floats;
+      }
+      largest_step = std::max(largest_step, live);
+    }
+    for (std::size_t i = 0; i < lifetimes.size(); ++i) {
+      CHECK(plan.offsets[i] % 16 == 0);
+      CHECK(plan.offsets[i] + lifetimes[i].floats <= plan.floats);
+      sum += lifetimes[i].floats + 16;
+      for (std::size_t j = 0; j < i; ++j) {
+        CHECK(!live_together(lifetimes[i], lifetimes[j]) ||
+              plan.offsets[i] + lifetimes[i].floats <= plan.offsets[j] ||
+              plan.offsets[j] + lifetimes[j].floats <= plan.offsets[i]);
+      }
+    }
+    CHECK(plan.floats >= largest_step);
+    CHECK(plan.floats <= sum);
+  }
+}
+
+void test_buffer() {
+  for (std::size_t floats : {std::size_t{1}, std::size_t{1000}, std::size_t{1} << 20}) {
+    Buffer buffer(floats);
+    CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64 == 0);
+    CHECK(std::all_of(buffer.data(), buffer.data() + floats, [](float x) { return x == 0; }));
+    float* data = buffer.data();
+    Buffer moved = std::move(buffer);
+    CHECK(moved.data() == data && buffer.data() == nullptr);
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_a_chain_needs_two_tensors_at_a_time();
+  test_nothing_overlaps();
+  test_buffer();
+  return tfsparse::testing::report();
+}

@@ -1,0 +1,211 @@
+// From a graph to a plan: shapes, fusion, layouts and memory, by what the steps are and compute.
+#include "delegate/core/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+
+#include "tests/delegate/check.h"
+
+using namespace tfsparse;
+
+namespace {
+
+// Builds graphs by hand; owns their constants.
+class GraphBuilder {
+ public:
+  int input(Shape shape) {
+    const int tensor = add_tensor(std::move(shape));
+    graph.inputs.push_back(tensor);
+    return tensor;
+  }
+  int constant(Shape shape, std::vector<float> values) {
+    constants_.push_back(std::move(values));
+    const int tensor = add_tensor(std::move(shape));
+    graph.tensors[tensor].data = constants_.back().data();
+    graph.tensors[tensor].bytes = constants_.back().size() * sizeof(float);
+    return tensor;
+  }
+  Node& node(Op op, std::vector<int> inputs) {
+    Node node;
+    node.op = op;
+    node.type = "node";
+    node.inputs = std::move(inputs);
+    node.output = add_tensor({});
+    node.id = static_cast<int>(graph.nodes.size());
+    graph.nodes.push_back(node);
+    return graph.nodes.back();
+  }
+  // A 1x1 convolution that multiplies every channel by `scale`.
+  int scaling(int x, int channels, float scale) {
+    std::vector<float> weights(channels * channels, 0.0f);
+    for (int i = 0; i < channels; ++i) weights[i * channels + i] = scale;
+    return node(Op::kConv2D, {x, constant({channels, 1, 1, channels}, weights)}).output;
+  }
+  int unary(int x, Unary unary, float lo, float hi) {
+    Node& added = node(Op::kUnary, {x});
+    added.unary = unary;
+    added.epilogue.lo = lo;
+    added.epilogue.hi = hi;
+    return added.output;
+  }
+  int binary(int a, int b, Binary binary) {
+    Node& added = node(Op::kBinary, {a, b});
+    added.binary = binary;
+    return added.output;
+  }
+
+  Graph graph;
+
+ private:
+  int add_tensor(Shape shape) {
+    Tensor tensor;
+    tensor.name = "t" + std::to_string(graph.tensors.size());
+    tensor.type = DType::kFloat32;
+    tensor.shape = std::move(shape);
+    graph.tensors.push_back(tensor);
+    return static_cast<int>(graph.tensors.size()) - 1;
+  }
+  std::deque<std::vector<float>> constants_;
+};
+
+std::unique_ptr<Plan> build(const Graph& graph, int threads = 1) {
+  std::unique_ptr<Plan> plan;
+  const Status status = Plan::build(graph, best_kernels(), threads, &plan);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.message().c_str());
+  CHECK(status.ok());
+  return plan;
+}
+
+std::string kernels(const Plan& plan) {
+  std::string all;
+  for (const auto& step : plan.steps()) all += step->kernel.substr(0, step->kernel.find(' ')) + ";";
+  return all;
+}
+
+std::vector<float> run(Plan* plan, const std::vector<float>& x, std::size_t outputs) {
+  std::vector<float> y(outputs);
+  ThreadPool pool(1);
+  plan->run(&pool, {x.data()}, {y.data()});
+  return y;
+}
+
+const float kInfinity = std::numeric_limits<float>::infinity();
+
+void test_activation_and_residual_become_part_of_the_convolution() {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  const int y = b.unary(b.scaling(x, 2, 3), Unary::kIdentity, 0, 6);
+  const int z = b.binary(b.scaling(y, 2, 10), y, Binary::kAdd);
+  b.graph.outputs = {z};
+  auto plan = build(b.graph);
+  CHECK(kernels(*plan) == "to;sparse;sparse;from;");
+  const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 8);
+  const float expected[] = {0, 0, 33, 66, 66, 16.5f, 0, 33};
+  for (int i = 0; i < 8; ++i) CHECK_NEAR(result[i], expected[i], 1e-5);
+}
+
+void test_what_somebody_else_reads_is_not_fused_away() {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  const int y = b.scaling(x, 2, 2);
+  const int z = b.unary(y, Unary::kIdentity, 0, kInfinity);
+  b.graph.outputs = {y, z};
+  auto plan = build(b.graph);
+  std::vector<float> in = {-1, 1, -2, 2, -3, 3, -4, 4}, first(8), second(8);
+  ThreadPool pool(1);
+  plan->run(&pool, {in.data()}, {first.data(), second.data()});
+  for (int i = 0; i < 8; ++i) {
+    CHECK_NEAR(first[i], 2 * in[i], 1e-6);
+    CHECK_NEAR(second[i], std::max(0.0f, 2 * in[i]), 1e-6);
+  }
+}
+
+void test_swish() {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 1});
+  const int y = b.scaling(x, 1, 1);
+  const int gate = b.unary(y, Unary::kSigmoid, -kInfinity, kInfinity);
+  b.graph.outputs = {b.binary(gate, y, Binary::kMul)};
+  auto plan = build(b.graph);
+  CHECK(plan->steps().size() <= 3);  // one convolution between at most two layout changes
+  const auto result = run(plan.get(), {-1, 0, 1, 2}, 4);
+  for (int i = 0; i < 4; ++i) {
+    const double v = i - 1;
+    CHECK_NEAR(result[i], v / (1 + std::exp(-v)), 1e-5);
+  }
+}
+
+void test_an_output_straight_from_an_input_is_copied() {
+  GraphBuilder b;
+  const int x = b.input({1, 4});
+  Node& reshape = b.node(Op::kReshape, {x});
+  reshape.new_shape = {2, -1};
+  b.graph.outputs = {reshape.output, reshape.output};
+  auto plan = build(b.graph);
+  CHECK((plan->output_shapes()[0] == Shape{2, 2}));
+  std::vector<float> in = {1, 2, 3, 4}, first(4), second(4);
+  ThreadPool pool(1);
+  plan->run(&pool, {in.data()}, {first.data(), second.data()});
+  CHECK(first == in && second == in);
+}
+
+void test_shapes_that_do_not_fit_are_refused() {
+  const auto refused = [](const Graph& graph) {
+    std::unique_ptr<Plan> plan;
+    return !Plan::build(graph, best_kernels(), 1, &plan).ok();
+  };
+  {
+    GraphBuilder b;  // three channels into weights for two
+    b.graph.outputs = {b.scaling(b.input({1, 2, 2, 3}), 2, 1)};
+    CHECK(refused(b.graph));
+  }
+  {
+    GraphBuilder b;
+    Node& reshape = b.node(Op::kReshape, {b.input({1, 5})});
+    reshape.new_shape = {2, -1};
+    b.graph.outputs = {reshape.output};
+    CHECK(refused(b.graph));
+  }
+  {
+    GraphBuilder b;
+    b.graph.outputs = {b.binary(b.input({1, 3}), b.input({1, 4}), Binary::kAdd)};
+    CHECK(refused(b.graph));
+  }
+  {
+    GraphBuilder b;  // weights with fewer bytes than their shape says
+    const int x = b.input({1, 2, 2, 2});
+    b.graph.outputs = {b.scaling(x, 2, 1)};
+    b.graph.tensors[b.graph.nodes[0].inputs[1]].bytes -= 4;
+    CHECK(refused(b.graph));
+  }
+}
+
+void test_empty_images_run() {
+  GraphBuilder b;
+  b.graph.outputs = {b.scaling(b.input({1, 0, 3, 2}), 2, 1)};
+  auto plan = build(b.graph);
+  run(plan.get(), {}, 0);
+}
+
+void test_planes_spread_over_the_cache() {
+  CHECK(plane_stride(1) == 1);
+  for (std::size_t pixels = 2; pixels < 20000; pixels += 7) {
+    const std::size_t stride = plane_stride(pixels);
+    CHECK(stride >= pixels && stride % 16 == 0 && (stride / 16) % 2 == 1 && stride < pixels + 32);
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_activation_and_residual_become_part_of_the_convolution();
+  test_what_somebody_else_reads_is_not_fused_away();
+  test_swish();
+  test_an_output_straight_from_an_input_is_copied();
+  test_shapes_that_do_not_fit_are_refused();
+  test_empty_images_run();
+  test_planes_spread_over_the_cache();
+  return tfsparse::testing::report();
+}

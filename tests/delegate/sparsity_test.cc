@@ -1,0 +1,137 @@
+// The decoder of TFLite's sparsity encoding: right on every kind, and safe on any bytes.
+#include "delegate/core/sparsity.h"
+
+#include <random>
+
+#include "tests/delegate/check.h"
+
+using tfsparse::locate_values;
+using tfsparse::Shape;
+using tfsparse::SparseEncoding;
+using Positions = std::vector<std::size_t>;
+
+namespace {
+
+// [[0, 7, 0, 0], [5, 0, 0, 6], [0, 0, 0, 0]] by rows.
+SparseEncoding by_rows() {
+  SparseEncoding encoding;
+  encoding.traversal_order = {0, 1};
+  encoding.levels = {{false, 3, {}, {}}, {true, 0, {0, 1, 3, 3}, {1, 0, 3}}};
+  return encoding;
+}
+
+void test_rows() {
+  Positions positions;
+  CHECK(locate_values(by_rows(), {3, 4}, 3, &positions).ok());
+  CHECK((positions == Positions{1, 4, 7}));
+}
+
+void test_columns() {
+  SparseEncoding encoding;
+  encoding.traversal_order = {1, 0};
+  encoding.levels = {{false, 4, {}, {}}, {true, 0, {0, 1, 2, 2, 3}, {1, 0, 1}}};
+  Positions positions;
+  CHECK(locate_values(encoding, {3, 4}, 3, &positions).ok());
+  CHECK((positions == Positions{4, 1, 7}));
+}
+
+// A 4 x 4 matrix in blocks of 2 x 2, of which the upper right and the lower left are stored.
+void test_blocks() {
+  SparseEncoding encoding;
+  encoding.traversal_order = {0, 1, 2, 3};
+  encoding.block_map = {0, 1};
+  encoding.levels = {
+      {false, 2, {}, {}}, {true, 0, {0, 1, 2}, {1, 0}}, {false, 2, {}, {}}, {false, 2, {}, {}}};
+  Positions positions;
+  CHECK(locate_values(encoding, {4, 4}, 8, &positions).ok());
+  CHECK((positions == Positions{2, 3, 6, 7, 8, 9, 12, 13}));
+}
+
+void test_all_dense_and_empty() {
+  SparseEncoding encoding;
+  encoding.traversal_order = {0, 1};
+  encoding.levels = {{false, 2, {}, {}}, {false, 2, {}, {}}};
+  Positions positions;
+  CHECK(locate_values(encoding, {2, 2}, 4, &positions).ok());
+  CHECK((positions == Positions{0, 1, 2, 3}));
+  encoding.levels[1] = {true, 0, {0, 0, 0}, {}};
+  CHECK(locate_values(encoding, {2, 2}, 0, &positions).ok());
+  CHECK(positions.empty());
+}
+
+template <typename Change>
+bool refuses(Change change, Shape shape = {3, 4}, std::size_t values = 3) {
+  SparseEncoding encoding = by_rows();
+  change(&encoding);
+  Positions positions;
+  return !locate_values(encoding, shape, values, &positions).ok();
+}
+
+void test_contradictions() {
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 4; }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = -1; }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 0; }));  // twice the same
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 3, 1, 3}; }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 1, 3, 4}; }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments = {1, 1, 3, 3}; }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments.clear(); }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels[0].dense_size = 4; }));
+  CHECK(refuses([](SparseEncoding* e) { e->levels.pop_back(); }));
+  CHECK(refuses([](SparseEncoding* e) { e->traversal_order = {0, 0}; }));
+  CHECK(refuses([](SparseEncoding* e) { e->traversal_order = {0, 2}; }));
+  CHECK(refuses([](SparseEncoding* e) { e->block_map = {0}; }));
+  CHECK(refuses([](SparseEncoding*) {}, {3, 4}, 2));
+  CHECK(refuses([](SparseEncoding*) {}, {3, 4}, 13));
+  CHECK(refuses([](SparseEncoding*) {}, {3, -4}));
+  CHECK(refuses([](SparseEncoding*) {}, {1 << 20, 1 << 20}));
+}
+
+// Whatever an encoding holds, the decoder either refuses it or names positions inside the tensor.
+void test_random_encodings_never_leave_the_tensor() {
+  std::mt19937 random(1);
+  const auto any = [&](int limit) { return static_cast<int>(random() % (limit + 2)) - 1; };
+  int accepted = 0;
+  for (int round = 0; round < 200000; ++round) {
+    SparseEncoding encoding = by_rows();
+    for (int change = random() % 3; change >= 0; --change) {
+      auto& level = encoding.levels[random() % 2];
+      switch (random() % 5) {
+        case 0:
+          if (!level.indices.empty()) level.indices[random() % level.indices.size()] = any(4);
+          break;
+        case 1:
+          if (!level.segments.empty()) level.segments[random() % level.segments.size()] = any(4);
+          break;
+        case 2:
+          level.dense_size = any(4);
+          break;
+        case 3:
+          encoding.traversal_order[random() % 2] = any(2);
+          break;
+        case 4:
+          level.compressed = random() % 2;
+          break;
+      }
+    }
+    Positions positions;
+    const std::size_t values = random() % 13;
+    if (!locate_values(encoding, {3, 4}, values, &positions).ok()) continue;
+    ++accepted;
+    bool inside = positions.size() == values;
+    for (std::size_t position : positions) inside = inside && position < 12;
+    CHECK(inside);
+  }
+  CHECK(accepted > 100);
+}
+
+}  // namespace
+
+int main() {
+  test_rows();
+  test_columns();
+  test_blocks();
+  test_all_dense_and_empty();
+  test_contradictions();
+  test_random_encodings_never_leave_the_tensor();
+  return tfsparse::testing::report();
+}

@@ -1,0 +1,62 @@
+// The thread pool: every share of the work is done once, whatever the number of threads.
+#include "delegate/core/threads.h"
+
+#include <chrono>
+#include <ctime>
+#include <thread>
+
+#include "tests/delegate/check.h"
+
+using tfsparse::ThreadPool;
+
+namespace {
+
+void test_every_element_once() {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    CHECK(pool.size() == threads);
+    for (int count : {0, 1, 7, 64, 1000}) {
+      for (int grain : {1, 16, 100}) {
+        std::vector<int> visits(count, 0);
+        pool.parallel_for(count, grain, [&](int begin, int end, int worker) {
+          CHECK(begin % grain == 0 && worker >= 0 && worker < threads);
+          for (int i = begin; i < end; ++i) ++visits[i];
+        });
+        for (int visit : visits) CHECK(visit == 1);
+      }
+    }
+  }
+}
+
+void test_many_small_jobs_and_pauses() {
+  ThreadPool pool(3);
+  long sum = 0;
+  for (int job = 0; job < 3000; ++job) {
+    std::vector<int> of_worker(3, 0);
+    pool.run([&](int worker) { of_worker[worker] = worker + 1; });
+    sum += of_worker[0] + of_worker[1] + of_worker[2];
+    if (job % 1000 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  CHECK(sum == 3000 * 6);
+}
+
+double process_cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+void test_idle_threads_sleep() {
+  ThreadPool pool(4);
+  pool.run([](int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const double before = process_cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  // Three spinning threads would have used 0.6 to 0.9 s on two cores or more.
+  CHECK(process_cpu_seconds() - before < 0.1);
+}
+
+}  // namespace
+
+int main() {
+  test_every_element_once();
+  test_many_small_jobs_and_pauses();
+  test_idle_threads_sleep();
+  return tfsparse::testing::report();
+}
