@@ -35,6 +35,10 @@ LEARNING_RATE = 4e-3
 DEFAULT_STEPS = 370
 LARGE_SPARSITIES = (0.8, 0.9)
 SECONDS = 5  # Of timing each pair.
+CLOSING = (
+    "The delegate named the same class as TFLite's default for every picture. MobileNetV2 1.0 has "
+    "random weights: latency depends on which weights are zero, not on what the others are."
+)
 
 DATASET = flags.DEFINE_string(
     "dataset", "digits", "digits, fashion_mnist, or a folder or zip file of class folders."
@@ -76,11 +80,7 @@ def main(argv):
         large = measure_large(console, folder)
         console.print(table_of(f"Small MobileNetV2, {Path(DATASET.value).name}", small, large))
     console.print(legend(len(data.x_test)), highlight=False)
-    console.print(
-        "\nThe delegate named the same class as TFLite's default for every picture. MobileNetV2 1.0 "
-        "has random weights: latency depends on which weights are zero, not on what the others are.",
-        highlight=False,
-    )
+    console.print(f"\n{CLOSING}", highlight=False)
 
 
 def measure_trained(console, data, folder):
