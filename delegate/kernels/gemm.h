@@ -30,10 +30,11 @@ struct GemmPass {
       }
       TFSPARSE_UNROLL
       for (int r = 0; r < kGemmRows; ++r) {
-        if (r >= rows) break;
-        const std::size_t at = (row + r) * a.y_stride + first;
-        finish_and_store(acc[r], a.y + at, a.residual ? a.residual + at : nullptr, last_lanes,
-                         a.epilogue);
+        if (r < rows) {
+          const std::size_t at = (row + r) * a.y_stride + first;
+          const float* residual = a.residual ? a.residual + at : nullptr;
+          finish_and_store(acc[r], a.y + at, residual, last_lanes, a.epilogue);
+        }
       }
     }
   }

@@ -18,10 +18,13 @@
 #include "delegate/kernels/simd/portable.h"
 #endif
 
+// TFSPARSE_SCALAR is for functions that g++ would put together from single lanes, which is slower.
 #if defined(__clang__)
 #define TFSPARSE_UNROLL _Pragma("clang loop unroll(full)")
+#define TFSPARSE_SCALAR
 #else
 #define TFSPARSE_UNROLL _Pragma("GCC unroll 64")
+#define TFSPARSE_SCALAR __attribute__((noinline, optimize("no-tree-vectorize")))
 #endif
 
 // For members of types that must end up in registers.
