@@ -25,7 +25,7 @@ def data():
 def make_model(keras):
     """Builds a network with a stem, two 1x1 convolutions and a classifier."""
 
-    def make(optimizer="adam", compiled=True, **options):
+    def make(optimizer="sgd", compiled=True, **options):
         layers = keras.layers
         model = keras.Sequential(
             [

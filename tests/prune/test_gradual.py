@@ -252,7 +252,7 @@ def test_stopping_early_does_not_prune_the_rest_at_once(make_model, fit, sparsit
 def test_a_later_fit_without_the_callback_lets_weights_grow_and_constant_keeps_them(
     make_model, fit, sparsity
 ):
-    model = make_model()
+    model = make_model("adam")
     fit(model, GradualPruning(0.8))
     before = model.get_layer("project").kernel.numpy() != 0
     fit(model, GradualPruning(schedule=ConstantSparsity(0.8)))

@@ -143,7 +143,7 @@ class GradualPruning(Callback):
             if self._masked_model is not model:
                 self._attach(model)
                 model.train_function = None  # of train_on_batch, which knows of no masks yet
-            self._schedule = schedule
+            self._schedule, self._first_step = schedule, 0
             self._advance(int(step))
         return self._sparsity
 
@@ -195,12 +195,13 @@ class GradualPruning(Callback):
     def _plan(self):
         """Sets the schedule in steps, as far as the length of the training is known."""
         clock = self._clock
-        self._seen = None
+        self._seen, self._first_step = None, 0
         if not schedules.needs_total(self.schedule):
             self._schedule = schedules.in_steps(self.schedule)
             self._warn_if_too_short()
         elif clock.total_steps is not None:
-            self._schedule = schedules.in_steps(self.schedule, clock.total_steps, clock.first_step)
+            self._schedule = schedules.in_steps(self.schedule, clock.total_steps)
+            self._first_step = clock.first_step
         elif clock.epochs and clock.epochs - clock.epoch > 1:
             # Until the first epoch has shown its length, only where it begins is known.
             schedule = schedules.in_steps(self.schedule, clock.epochs * _FINE)
@@ -225,6 +226,7 @@ class GradualPruning(Callback):
 
     def _advance(self, step):
         """Brings the masks to the schedule's sparsity at a step."""
+        step -= self._first_step
         if self._seen is None or step < self._seen:
             self._prune(self._schedule(step)[1])
         else:

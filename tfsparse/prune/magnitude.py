@@ -18,7 +18,7 @@ def block_magnitudes(weights, block_size):
     Returns:
         Float array [..., ceil(outputs / block_size)].
     """
-    magnitudes = np.abs(weights)
+    magnitudes = np.abs(weights).astype(np.float32)  # NumPy cannot order every 16-bit type
     if block_size == 1:
         return magnitudes
     starts = np.arange(0, weights.shape[-1], block_size)

@@ -18,30 +18,29 @@ class Mask:
 
     def __init__(self, variable, strategy):
         self.variable = variable
+        # A copy on the host: an update must not wait for the device more than once a variable.
+        self._keep = np.ones(variable.shape, bool)
         with tf.init_scope(), strategy.scope():
-            self._keep = tf.Variable(
-                tf.ones(variable.shape, tf.bool), trainable=False, name="pruning_mask"
-            )
-        self._sparsity = 0.0
+            self._device_keep = tf.Variable(self._keep, trainable=False, name="pruning_mask")
 
     @property
     def size(self):
         """Number of positions, an int."""
-        return int(np.prod(self.variable.shape))
+        return self._keep.size
 
     @property
     def sparsity(self):
         """Fraction of positions the mask holds at zero, a float."""
-        return self._sparsity
+        return 1 - float(np.mean(self._keep))
 
     @property
     def keep(self):
         """True where a weight is kept: a bool array of the variable's shape."""
-        return self._keep.numpy()
+        return self._keep
 
     def weights(self):
-        """Returns the variable's values as a float32 array."""
-        return np.asarray(self.variable.numpy()).astype(np.float32)
+        """Returns the variable's values as an array."""
+        return self.variable.numpy()
 
     def assign(self, keep):
         """Replaces the mask and zeroes what it prunes.
@@ -49,17 +48,18 @@ class Mask:
         Args:
             keep: Bool array of the variable's shape, True where a weight is kept.
         """
-        self._keep.assign(keep)
-        self._sparsity = 1 - float(np.mean(keep))
+        self._keep = np.array(keep, bool)
+        self._device_keep.assign(self._keep)
         self.apply()
 
     def apply(self):
         """Zeroes the pruned positions now."""
-        self.variable.assign(self(self.variable))
+        weights = self.weights()
+        self.variable.assign(np.where(self._keep, weights, np.zeros((), weights.dtype)))
 
     def holds(self):
         """Returns whether every pruned position is zero."""
-        return not np.any(self.weights()[~self.keep])
+        return not np.any(self.weights()[~self._keep])
 
     def attach(self):
         """Makes every optimizer update apply the mask, after the variable's own constraint."""
@@ -79,7 +79,7 @@ class Mask:
     def __call__(self, weights):
         """Returns the weights with the pruned positions zero; a select, so never -0 or NaN."""
         weights = tf.convert_to_tensor(weights)
-        return tf.where(self._keep, weights, tf.zeros_like(weights))
+        return tf.where(self._device_keep, weights, tf.zeros((), weights.dtype))
 
 
 class _Masked:
