@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tfsparse
+from tfsparse import networks
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "latency.py"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "tiny.tflite"
+    return tfsparse.convert(networks.small_mobilenet_v2((16, 16, 1), 3), path)
+
+
+@pytest.mark.parametrize("runtime", ["tf", "litert"])
+def test_compares_a_file_in_text_and_json(model, tmp_path, runtime):
+    out = tmp_path / "out.json"
+    result = run(model, "--runtime", runtime, "--threads", 2, "--seconds", 0.2, "--json", out)
+    assert result.returncode == 0, result.stderr
+    assert "tiny.tflite" in result.stdout
+    assert "TFLite default" in result.stdout
+    assert "threads: 2" in result.stdout
+    assert result.stderr == "", "no chatter"
+    written = json.loads(out.read_text())
+    assert written["threads"] == 2
+    assert written["cpu"]
+    (row,) = written["results"]
+    lower, upper = row["comparison"]["speedup_quartiles"]
+    assert 0 < lower <= row["comparison"]["speedup"] <= upper
+    assert row["difference"] < 1e-4
+
+
+def test_takes_named_networks_from_the_cache_at_each_sparsity(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(networks, "build", lambda name, sparsity: None)
+    monkeypatch.setattr(
+        tfsparse, "convert", lambda _, path, sparse: Path(path).write_bytes(content)
+    )
+    content = Path(model).read_bytes()
+    for sparsity in (0.7, 0.95):
+        networks.cached_file("mobilenet_v1", sparsity, tmp_path)
+    result = run(
+        "mobilenet_v1", "--sparsity", "0.7,0.95", "--seconds", 0.1, "--cache_dir", tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    assert "70%" in result.stdout
+    assert "95%" in result.stdout
+
+
+def test_fails_where_outputs_differ(model):
+    result = run(model, "--seconds", 0.1, "--tolerance", -1)
+    assert result.returncode == 1
+    assert "Outputs differ by more than -1: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mobilenet"], "'mobilenet' is neither a file nor one of efficientnet_b0, mobilenet_v1"),
+        (["--sparsity", "much"], "--sparsity takes fractions such as 0.8,0.9"),
+        (["--sparsity", "80"], "--sparsity takes fractions from 0 to below 1"),
+        (["--threads", "0"], "--threads=0"),
+        (["--runtime", "torch"], "--runtime=torch"),
+    ],
+)
+def test_says_what_is_wrong_with_its_arguments(arguments, message):
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert message in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_has_an_example():
+    assert "python benchmarks/latency.py mobilenet_v1" in run("--help").stdout
