@@ -59,17 +59,62 @@ void pad(const PadArgs& a) {
   }
 }
 
+// Four rows of four floats to four columns.
+inline void transpose_4x4(const float* x, std::size_t x_stride, float* y, std::size_t y_stride) {
+  const Vec4::Floats a = Vec4::load(x).v, b = Vec4::load(x + x_stride).v;
+  const Vec4::Floats c = Vec4::load(x + 2 * x_stride).v, d = Vec4::load(x + 3 * x_stride).v;
+  const auto ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+  const auto ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+  const auto bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+  const auto bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+  Vec4{__builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5)}.store(y);
+  Vec4{__builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7)}.store(y + y_stride);
+  Vec4{__builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5)}.store(y + 2 * y_stride);
+  Vec4{__builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7)}.store(y + 3 * y_stride);
+}
+
+// The same for fewer than four rows or columns.
+void transpose_thin(const float* x, std::size_t x_stride, int rows, int columns, float* y,
+                    std::size_t y_stride) {
+  if (rows == 1 && y_stride == 1) return copy_strided(x, y, columns, 1);
+  if (columns < rows) {
+    for (int column = 0; column < columns; ++column) {
+      copy_strided(x + column, y + column * y_stride, rows, static_cast<std::ptrdiff_t>(x_stride));
+    }
+  } else {
+    for (int column = 0; column < columns; ++column) {
+      for (int row = 0; row < rows; ++row) y[column * y_stride + row] = x[row * x_stride + column];
+    }
+  }
+}
+
+// y[column * y_stride + row] = x[row * x_stride + column]
+void transpose(const float* x, std::size_t x_stride, int rows, int columns, float* y,
+               std::size_t y_stride) {
+  if (rows < 4 || columns < 4) return transpose_thin(x, x_stride, rows, columns, y, y_stride);
+  constexpr int kBlock = 16;  // rows, so that a cache line of y is written at once
+  const int whole_columns = columns / 4 * 4;
+  for (int first = 0; first < rows; first += kBlock) {
+    const int last = smaller(rows, first + kBlock), whole_last = first + (last - first) / 4 * 4;
+    for (int column = 0; column < whole_columns; column += 4) {
+      for (int row = first; row < whole_last; row += 4) {
+        transpose_4x4(x + row * x_stride + column, x_stride, y + column * y_stride + row, y_stride);
+      }
+    }
+    for (int column = 0; column < columns; ++column) {
+      const int row = column < whole_columns ? whole_last : first;
+      copy_strided(x + row * x_stride + column, y + column * y_stride + row, last - row,
+                   static_cast<std::ptrdiff_t>(x_stride));
+    }
+  }
+}
+
 void to_planes(const float* x, float* y, int pixels, int channels, std::size_t plane_stride) {
-  for (int c = 0; c < channels; ++c) copy_strided(x + c, y + c * plane_stride, pixels, channels);
+  transpose(x, channels, pixels, channels, y, plane_stride);
 }
 
 void from_planes(const float* x, float* y, int pixels, int channels, std::size_t plane_stride) {
-  if (channels == 1) return copy_strided(x, y, pixels, 1);
-  if (pixels == 1) return copy_strided(x, y, channels, static_cast<std::ptrdiff_t>(plane_stride));
-  for (int p = 0; p < pixels; ++p) {
-    for (int c = 0; c < channels; ++c)
-      y[static_cast<std::size_t>(p) * channels + c] = x[c * plane_stride + p];
-  }
+  transpose(x, plane_stride, channels, pixels, y, channels);
 }
 
 }  // namespace

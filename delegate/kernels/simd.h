@@ -14,9 +14,8 @@
 #include "delegate/kernels/simd/avx512.h"
 #elif defined(__AVX2__)
 #include "delegate/kernels/simd/avx2.h"
-#else
-#include "delegate/kernels/simd/portable.h"
 #endif
+#include "delegate/kernels/simd/portable.h"
 
 // TFSPARSE_SCALAR is for functions that g++ would put together from single lanes, which is slower.
 #if defined(__clang__)
