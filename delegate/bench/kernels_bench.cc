@@ -1,4 +1,5 @@
-// Speed of each kernel on the layer shapes of MobileNetV2 at 224 x 224, one thread.
+// Speed of the kernels beside the 1x1 convolutions, on layers of MobileNetV2 at 224 x 224, one
+// thread.
 //
 //   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
 //   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -c delegate/kernels/isa/avx512.cc
@@ -9,68 +10,11 @@
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <new>
-#include <random>
-#include <vector>
-
-#include "delegate/kernels/kernels.h"
+#include "delegate/bench/bench.h"
 
 namespace tfsparse {
+namespace bench {
 namespace {
-
-// Seconds of one call: the least over batches of calls, so that other work on the machine shows
-// little.
-template <class F>
-double seconds(const F& call) {
-  using Clock = std::chrono::steady_clock;
-  const auto time = [&call](int calls) {
-    const auto start = Clock::now();
-    for (int i = 0; i < calls; ++i) call();
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  constexpr double kBatch = 1e-3;
-  const int calls = static_cast<int>(kBatch / std::max(time(1), 1e-8)) + 1;
-  double least = 1e9;
-  for (int batch = 0; batch < 12; ++batch) least = std::min(least, time(calls) / calls);
-  return least;
-}
-
-// A 64-byte load that crosses a cache line costs two: buffers begin at one, planes are multiples of
-// one, as an engine would lay them out.
-template <class T>
-struct CacheLineAllocator {
-  using value_type = T;
-  T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64}));
-  }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
-  bool operator==(const CacheLineAllocator&) const { return true; }
-  bool operator!=(const CacheLineAllocator&) const { return false; }
-};
-using Floats = std::vector<float, CacheLineAllocator<float>>;
-
-int plane_stride(int pixels) { return (pixels + 15) / 16 * 16; }
-
-Floats random_floats(std::size_t n) {
-  static std::minstd_rand engine(1);
-  Floats v(n + kOverread);
-  for (float& x : v) x = static_cast<float>(engine()) / engine.max() - 0.5f;
-  return v;
-}
-
-struct Pointwise {
-  int size, in, out, count;  // size * size pixels, channels, how often in the network
-};
-constexpr Pointwise kPointwise[] = {
-    {112, 32, 16, 1}, {112, 16, 96, 1}, {56, 96, 24, 1},  {56, 24, 144, 2},  {56, 144, 24, 1},
-    {28, 144, 32, 1}, {28, 32, 192, 3}, {28, 192, 32, 2}, {14, 192, 64, 1},  {14, 64, 384, 4},
-    {14, 384, 64, 3}, {14, 384, 96, 1}, {14, 96, 576, 3}, {14, 576, 96, 2},  {7, 576, 160, 1},
-    {7, 160, 960, 3}, {7, 960, 160, 2}, {7, 960, 320, 1}, {7, 320, 1280, 1},
-};
 
 struct Depthwise {
   int size, channels, stride, count;
@@ -79,135 +23,6 @@ constexpr Depthwise kDepthwise[] = {
     {112, 32, 1, 1}, {112, 96, 2, 1}, {56, 144, 1, 1}, {56, 144, 2, 1}, {28, 192, 1, 2},
     {28, 192, 2, 1}, {14, 384, 1, 4}, {14, 576, 1, 2}, {14, 576, 2, 1}, {7, 960, 1, 3},
 };
-
-// Rows of random weights over the channels [first, last), `density` of them not zero, planes
-// `stride` floats apart.
-struct SparseLayer {
-  Floats values, bias;
-  std::vector<std::int32_t> offsets, row_nnz;
-
-  SparseLayer(int rows, int first, int last, double density, int stride)
-      : bias(random_floats(rows)) {
-    std::mt19937 engine(first + 2);
-    std::bernoulli_distribution keep(density);
-    for (int row = 0; row < rows; ++row) {
-      const std::size_t before = values.size();
-      for (int c = first; c < last; ++c) {
-        if (!keep(engine)) continue;
-        values.push_back(0.1f);
-        offsets.push_back(c * stride);
-      }
-      row_nnz.push_back(static_cast<std::int32_t>(values.size() - before));
-    }
-  }
-};
-
-void clamp_to_relu6(Epilogue& e) { e.lo = 0.0f, e.hi = 6.0f; }
-
-// How a layer is cut: `direct` tile by tile, `split` also into parts of the reduction whose inputs
-// fit L1, `packed` with the pixels of a tile first copied next to each other.
-enum class Cut { kDirect, kSplit, kPackedSplit };
-constexpr const char* kCutNames[] = {"direct", "split", "packed split"};
-
-double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile, Cut cut) {
-  constexpr int kL1Floats = 6 * 1024;  // 24 KB of a 32 KB L1
-  const int pixels = p.size * p.size, stride = plane_stride(pixels), run = tile * k.lanes;
-  const bool pack = cut == Cut::kPackedSplit;
-  const int fitting = std::max(16, kL1Floats / run);
-  const int parts = cut == Cut::kDirect ? 1 : (p.in + fitting - 1) / fitting;
-  std::vector<SparseLayer> layers;
-  for (int part = 0; part < parts; ++part) {
-    layers.emplace_back(p.out, p.in * part / parts, p.in * (part + 1) / parts, density,
-                        pack ? run : stride);
-  }
-  const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
-  auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
-  auto packed = random_floats(static_cast<std::size_t>(p.in) * run);
-  SpmmArgs a{};
-  a.y_stride = stride;
-  a.rows = p.out;
-  a.tile = tile;
-  clamp_to_relu6(a.epilogue);
-  PadArgs copy{};
-  copy.in_h = copy.out_h = p.in;
-  copy.x_pixel_stride = copy.stride_w = 1;
-  copy.x_row_stride = stride;
-  copy.y = packed.data();
-  copy.row_stride = run;
-  return seconds([&] {
-    for (int first = 0; first < pixels; first += run) {
-      a.n = std::min(run, pixels - first);
-      a.x = x.data() + first;
-      a.y = y.data() + first;
-      if (pack) {
-        copy.x = a.x;
-        copy.in_w = copy.out_w = a.n;
-        k.pad(copy);
-        a.x = packed.data();
-      }
-      for (int part = 0; part < parts; ++part) {
-        a.values = layers[part].values.data();
-        a.offsets = layers[part].offsets.data();
-        a.row_nnz = layers[part].row_nnz.data();
-        a.bias = layers[part].bias.data();
-        a.accumulate = part > 0;
-        a.finish = part == parts - 1;
-        k.spmm(a);
-      }
-    }
-  });
-}
-
-void bench_spmm(const Kernels& k, double density) {
-  double total = 0.0;
-  for (const Pointwise& p : kPointwise) {
-    std::printf("  %3d px %4d -> %4d x%d:", p.size, p.in, p.out, p.count);
-    const double flop = 2.0 * p.size * p.size * p.in * p.out * density;
-    double best = 1e9;
-    for (const Cut cut : {Cut::kDirect, Cut::kSplit, Cut::kPackedSplit}) {
-      double least = 1e9;
-      int best_tile = 0;
-      for (int tile = 2; tile <= k.max_tile; ++tile) {
-        const double t = time_spmm(k, p, density, tile, cut);
-        if (t < least) least = t, best_tile = tile;
-      }
-      best = std::min(best, least);
-      std::printf("  %s %6.1f us %5.1f GFLOP/s (tile %2d)", kCutNames[static_cast<int>(cut)],
-                  least * 1e6, flop / least * 1e-9, best_tile);
-    }
-    total += best * p.count;
-    std::printf("\n");
-  }
-  std::printf("  whole network, the best cut of each layer: %.3f ms\n", total * 1e3);
-}
-
-void bench_gemm(const Kernels& k) {
-  double total = 0;
-  for (const Pointwise& p : kPointwise) {
-    const int pixels = p.size * p.size, stride = plane_stride(pixels);
-    const int blocks = (p.out + k.gemm_rows - 1) / k.gemm_rows;
-    const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
-    const auto weights = random_floats(static_cast<std::size_t>(blocks) * p.in * k.gemm_rows);
-    auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
-    std::vector<std::int32_t> offsets;
-    for (int c = 0; c < p.in; ++c) offsets.push_back(c * stride);
-    GemmArgs a{};
-    a.x = x.data();
-    a.y = y.data();
-    a.y_stride = stride;
-    a.n = pixels;
-    a.rows = p.out;
-    a.depth = p.in;
-    a.weights = weights.data();
-    a.offsets = offsets.data();
-    clamp_to_relu6(a.epilogue);
-    const double t = seconds([&] { k.gemm(a); });
-    total += t * p.count;
-    std::printf("  %3d px %4d -> %4d x%d: %6.1f us %6.1f GFLOP/s\n", p.size, p.in, p.out, p.count,
-                t * 1e6, 2.0 * pixels * p.in * p.out / t * 1e-9);
-  }
-  std::printf("  whole network: %.3f ms\n", total * 1e3);
-}
 
 void bench_depthwise(const Kernels& k, int kernel) {
   double total = 0;
@@ -342,25 +157,25 @@ void bench_layout(const Kernels& k) {
 }
 
 void bench_rows(const Kernels& k) {
-  constexpr Pointwise kClassifier = {1, 1280, 1000, 1};
-  const auto x = random_floats(kClassifier.in);
-  const auto weights = random_floats(kClassifier.in * kClassifier.out);
-  auto y = random_floats(kClassifier.out);
+  constexpr int kDepth = 1280, kRows = 1000;
+  const auto x = random_floats(kDepth);
+  const auto weights = random_floats(kDepth * kRows);
+  auto y = random_floats(kRows);
   DenseRowsArgs dense{};
   dense.x = x.data();
   dense.y = y.data();
-  dense.rows = kClassifier.out;
-  dense.depth = kClassifier.in;
+  dense.rows = kRows;
+  dense.depth = kDepth;
   dense.weights = weights.data();
   const double t = seconds([&] { k.dense_rows(dense); });
   std::printf("  dense 1280 -> 1000: %6.1f us %5.1f GB/s\n", t * 1e6,
               4e-9 * dense.rows * dense.depth / t);
   for (const double density : {0.2, 0.1}) {
-    const SparseLayer layer(kClassifier.out, 0, kClassifier.in, density, 1);
+    const SparseLayer layer(kRows, 0, kDepth, density, 1);
     SparseRowsArgs a{};
     a.x = x.data();
     a.y = y.data();
-    a.rows = kClassifier.out;
+    a.rows = kRows;
     a.values = layer.values.data();
     a.offsets = layer.offsets.data();
     a.row_nnz = layer.row_nnz.data();
@@ -371,25 +186,18 @@ void bench_rows(const Kernels& k) {
 }
 
 }  // namespace
+}  // namespace bench
 }  // namespace tfsparse
 
 int main(int argc, char** argv) {
-  using namespace tfsparse;
-  const Kernels& k = best_kernels();
+  using namespace tfsparse::bench;
+  const tfsparse::Kernels& k = tfsparse::best_kernels();
   std::printf("%s\n", k.name);
-  const auto section = [&](const char* name, auto bench) {
-    if (argc > 1 && !std::strstr(name, argv[1])) return;
-    std::printf("%s\n", name);
-    bench();
-  };
-  section("spmm, 80 % zeros", [&] { bench_spmm(k, 0.2); });
-  section("spmm, 90 % zeros", [&] { bench_spmm(k, 0.1); });
-  section("gemm", [&] { bench_gemm(k); });
-  section("depthwise 3x3", [&] { bench_depthwise(k, 3); });
-  section("depthwise 5x5", [&] { bench_depthwise(k, 5); });
-  section("stem", [&] { bench_stem(k); });
-  section("elementwise", [&] { bench_elementwise(k); });
-  section("layout", [&] { bench_layout(k); });
-  section("rows", [&] { bench_rows(k); });
+  section(argc, argv, "depthwise 3x3", [&] { bench_depthwise(k, 3); });
+  section(argc, argv, "depthwise 5x5", [&] { bench_depthwise(k, 5); });
+  section(argc, argv, "stem", [&] { bench_stem(k); });
+  section(argc, argv, "elementwise", [&] { bench_elementwise(k); });
+  section(argc, argv, "layout", [&] { bench_layout(k); });
+  section(argc, argv, "rows", [&] { bench_rows(k); });
   return 0;
 }

@@ -6,9 +6,9 @@
 // tap's row and column for a k x k one. So one kernel serves every convolution.
 //
 // All pointers need only the alignment of float; but a 64-byte load that crosses a cache line costs
-// two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up to 1.5
-// times as fast. A kernel may read up to kOverread floats past the end of a run that it
-// is given as input (their values never reach an output), also of a residual and of a y that it
+// two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up
+// to 1.5 times as fast. A kernel may read up to kOverread floats past the end of a run that it is
+// given as input (their values never reach an output), also of a residual and of a y that it
 // accumulates to; it never writes past the end of an output.
 #pragma once
 

@@ -1,0 +1,91 @@
+// What the benchmarks share: a timer, aligned random floats, random sparse weights.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <random>
+#include <vector>
+
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+namespace bench {
+
+// Seconds of one call: the least over batches of calls, so that other work on the machine shows
+// little.
+template <class F>
+double seconds(const F& call) {
+  using Clock = std::chrono::steady_clock;
+  const auto time = [&call](int calls) {
+    const auto start = Clock::now();
+    for (int i = 0; i < calls; ++i) call();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  constexpr double kBatch = 1e-3;
+  const int calls = static_cast<int>(kBatch / std::max(time(1), 1e-8)) + 1;
+  double least = 1e9;
+  for (int batch = 0; batch < 12; ++batch) least = std::min(least, time(calls) / calls);
+  return least;
+}
+
+// A 64-byte load that crosses a cache line costs two: buffers begin at one, planes are multiples of
+// one, as an engine would lay them out.
+template <class T>
+struct CacheLineAllocator {
+  using value_type = T;
+  T* allocate(std::size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64}));
+  }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
+  bool operator==(const CacheLineAllocator&) const { return true; }
+  bool operator!=(const CacheLineAllocator&) const { return false; }
+};
+using Floats = std::vector<float, CacheLineAllocator<float>>;
+
+inline int plane_stride(int pixels) { return (pixels + 15) / 16 * 16; }
+
+inline Floats random_floats(std::size_t n) {
+  static std::minstd_rand engine(1);
+  Floats v(n + kOverread);
+  for (float& x : v) x = static_cast<float>(engine()) / engine.max() - 0.5f;
+  return v;
+}
+
+// Rows of random weights over the channels [first, last), `density` of them not zero, planes
+// `stride` floats apart.
+struct SparseLayer {
+  Floats values, bias;
+  std::vector<std::int32_t> offsets, row_nnz;
+
+  SparseLayer(int rows, int first, int last, double density, int stride)
+      : bias(random_floats(rows)) {
+    std::mt19937 engine(first + 2);
+    std::bernoulli_distribution keep(density);
+    for (int row = 0; row < rows; ++row) {
+      const std::size_t before = values.size();
+      for (int c = first; c < last; ++c) {
+        if (!keep(engine)) continue;
+        values.push_back(0.1f);
+        offsets.push_back(c * stride);
+      }
+      row_nnz.push_back(static_cast<std::int32_t>(values.size() - before));
+    }
+  }
+};
+
+inline void clamp_to_relu6(Epilogue& e) { e.lo = 0.0f, e.hi = 6.0f; }
+
+// Runs bench() under a heading, if its name contains the word on the command line.
+template <class Bench>
+void section(int argc, char** argv, const char* name, const Bench& bench) {
+  if (argc > 1 && !std::strstr(name, argv[1])) return;
+  std::printf("%s\n", name);
+  bench();
+}
+
+}  // namespace bench
+}  // namespace tfsparse

@@ -1,0 +1,145 @@
+// Speed of the 1x1 convolutions of MobileNetV2 at 224 x 224, sparse and dense, one thread.
+//
+//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
+//   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -c delegate/kernels/isa/avx512.cc
+//      -o build/bench/avx512.o &&
+//   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
+//   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc build/bench/*.o
+//      -o build/bench/pointwise && build/bench/pointwise
+//
+// TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
+// sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
+#include "delegate/bench/bench.h"
+
+namespace tfsparse {
+namespace bench {
+namespace {
+
+struct Pointwise {
+  int size, in, out, count;  // size * size pixels, channels, how often in the network
+};
+constexpr Pointwise kPointwise[] = {
+    {112, 32, 16, 1}, {112, 16, 96, 1}, {56, 96, 24, 1},  {56, 24, 144, 2},  {56, 144, 24, 1},
+    {28, 144, 32, 1}, {28, 32, 192, 3}, {28, 192, 32, 2}, {14, 192, 64, 1},  {14, 64, 384, 4},
+    {14, 384, 64, 3}, {14, 384, 96, 1}, {14, 96, 576, 3}, {14, 576, 96, 2},  {7, 576, 160, 1},
+    {7, 160, 960, 3}, {7, 960, 160, 2}, {7, 960, 320, 1}, {7, 320, 1280, 1},
+};
+
+// How a layer is cut: `direct` tile by tile, `split` also into parts of the reduction whose inputs
+// fit L1, `packed` with the pixels of a tile first copied next to each other.
+enum class Cut { kDirect, kSplit, kPackedSplit };
+constexpr const char* kCutNames[] = {"direct", "split", "packed split"};
+
+double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile, Cut cut) {
+  constexpr int kL1Floats = 6 * 1024;  // 24 KB of a 32 KB L1
+  const int pixels = p.size * p.size, stride = plane_stride(pixels), run = tile * k.lanes;
+  const bool pack = cut == Cut::kPackedSplit;
+  const int fitting = std::max(16, kL1Floats / run);
+  const int parts = cut == Cut::kDirect ? 1 : (p.in + fitting - 1) / fitting;
+  std::vector<SparseLayer> layers;
+  for (int part = 0; part < parts; ++part) {
+    layers.emplace_back(p.out, p.in * part / parts, p.in * (part + 1) / parts, density,
+                        pack ? run : stride);
+  }
+  const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
+  auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
+  auto packed = random_floats(static_cast<std::size_t>(p.in) * run);
+  SpmmArgs a{};
+  a.y_stride = stride;
+  a.rows = p.out;
+  a.tile = tile;
+  clamp_to_relu6(a.epilogue);
+  PadArgs copy{};
+  copy.in_h = copy.out_h = p.in;
+  copy.x_pixel_stride = copy.stride_w = 1;
+  copy.x_row_stride = stride;
+  copy.y = packed.data();
+  copy.row_stride = run;
+  return seconds([&] {
+    for (int first = 0; first < pixels; first += run) {
+      a.n = std::min(run, pixels - first);
+      a.x = x.data() + first;
+      a.y = y.data() + first;
+      if (pack) {
+        copy.x = a.x;
+        copy.in_w = copy.out_w = a.n;
+        k.pad(copy);
+        a.x = packed.data();
+      }
+      for (int part = 0; part < parts; ++part) {
+        a.values = layers[part].values.data();
+        a.offsets = layers[part].offsets.data();
+        a.row_nnz = layers[part].row_nnz.data();
+        a.bias = layers[part].bias.data();
+        a.accumulate = part > 0;
+        a.finish = part == parts - 1;
+        k.spmm(a);
+      }
+    }
+  });
+}
+
+void bench_spmm(const Kernels& k, double density) {
+  double total = 0.0;
+  for (const Pointwise& p : kPointwise) {
+    std::printf("  %3d px %4d -> %4d x%d:", p.size, p.in, p.out, p.count);
+    const double flop = 2.0 * p.size * p.size * p.in * p.out * density;
+    double best = 1e9;
+    for (const Cut cut : {Cut::kDirect, Cut::kSplit, Cut::kPackedSplit}) {
+      double least = 1e9;
+      int best_tile = 0;
+      for (int tile = 2; tile <= k.max_tile; ++tile) {
+        const double t = time_spmm(k, p, density, tile, cut);
+        if (t < least) least = t, best_tile = tile;
+      }
+      best = std::min(best, least);
+      std::printf("  %s %6.1f us %5.1f GFLOP/s (tile %2d)", kCutNames[static_cast<int>(cut)],
+                  least * 1e6, flop / least * 1e-9, best_tile);
+    }
+    total += best * p.count;
+    std::printf("\n");
+  }
+  std::printf("  whole network, the best cut of each layer: %.3f ms\n", total * 1e3);
+}
+
+void bench_gemm(const Kernels& k) {
+  double total = 0;
+  for (const Pointwise& p : kPointwise) {
+    const int pixels = p.size * p.size, stride = plane_stride(pixels);
+    const int blocks = (p.out + k.gemm_rows - 1) / k.gemm_rows;
+    const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
+    const auto weights = random_floats(static_cast<std::size_t>(blocks) * p.in * k.gemm_rows);
+    auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
+    std::vector<std::int32_t> offsets;
+    for (int c = 0; c < p.in; ++c) offsets.push_back(c * stride);
+    GemmArgs a{};
+    a.x = x.data();
+    a.y = y.data();
+    a.y_stride = stride;
+    a.n = pixels;
+    a.rows = p.out;
+    a.depth = p.in;
+    a.weights = weights.data();
+    a.offsets = offsets.data();
+    clamp_to_relu6(a.epilogue);
+    const double t = seconds([&] { k.gemm(a); });
+    total += t * p.count;
+    std::printf("  %3d px %4d -> %4d x%d: %6.1f us %6.1f GFLOP/s\n", p.size, p.in, p.out, p.count,
+                t * 1e6, 2.0 * pixels * p.in * p.out / t * 1e-9);
+  }
+  std::printf("  whole network: %.3f ms\n", total * 1e3);
+}
+
+}  // namespace
+}  // namespace bench
+}  // namespace tfsparse
+
+int main(int argc, char** argv) {
+  using namespace tfsparse::bench;
+  const tfsparse::Kernels& k = tfsparse::best_kernels();
+  std::printf("%s\n", k.name);
+  section(argc, argv, "spmm, 80 % zeros", [&] { bench_spmm(k, 0.2); });
+  section(argc, argv, "spmm, 90 % zeros", [&] { bench_spmm(k, 0.1); });
+  section(argc, argv, "gemm", [&] { bench_gemm(k); });
+  return 0;
+}

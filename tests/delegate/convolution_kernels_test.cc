@@ -1,0 +1,196 @@
+// The kernels of convolutions on every instruction set that this CPU has, against the oracle, over
+// random shapes below, at and above the sizes of their tiles.
+#include <cmath>
+#include <vector>
+
+#include "delegate/kernels/kernels.h"
+#include "delegate/kernels/reference.h"
+#include "tests/delegate/kernel_cases.h"
+
+namespace tfsparse {
+namespace {
+
+using testing::compare;
+using testing::GuardedInput;
+using testing::GuardedOutput;
+using testing::Random;
+using testing::SparseCase;
+
+void test_spmm(const Kernels& k, Random& random) {
+  for (int i = 0; i < 400; ++i) {
+    const int n = i < 100 ? i : random.between(0, 20 * k.lanes);
+    const int channels = random.between(1, 24), rows = random.between(0, 9);
+    const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
+    const SparseCase weights(random, rows, channels, plane, random.between(0, 4) * 0.25);
+    // The last plane ends with its run, so that reading beyond kOverread crashes.
+    GuardedInput x((channels - 1) * plane + n), residual(rows * y_stride);
+    GuardedOutput actual(rows * y_stride), expected(rows * y_stride);
+    random.fill(x);
+    random.fill(residual);
+    SpmmArgs a{};
+    a.x = x.data();
+    a.y_stride = y_stride;
+    a.n = n;
+    a.rows = rows;
+    a.values = weights.values.data();
+    a.offsets = weights.offsets.data();
+    a.row_nnz = weights.row_nnz.data();
+    a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
+    a.residual = random.chance(0.5) ? residual.data() : nullptr;
+    a.accumulate = random.chance(0.3);
+    a.finish = random.chance(0.7);
+    a.tile = random.between(1, k.max_tile);
+    a.epilogue = random.epilogue();
+    if (a.accumulate) {
+      for (int row = 0; row < rows; ++row) {
+        for (int p = 0; p < n; ++p) {
+          actual[row * y_stride + p] = expected[row * y_stride + p] = random.normal();
+        }
+      }
+    }
+    a.y = expected.data();
+    reference::spmm(a);
+    a.y = actual.data();
+    k.spmm(a);
+    compare(actual, expected, 2e-5);
+  }
+}
+
+void test_gemm(const Kernels& k, Random& random) {
+  for (int i = 0; i < 300; ++i) {
+    const int n = i < 100 ? i : random.between(0, 8 * k.lanes);
+    const int depth = random.between(0, 20), rows = random.between(0, 3 * k.gemm_rows + 1);
+    const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
+    const int blocks = (rows + k.gemm_rows - 1) / k.gemm_rows;
+    GuardedInput x(depth ? (depth - 1) * plane + n : 0), residual(rows * y_stride);
+    GuardedOutput actual(rows * y_stride), expected(rows * y_stride);
+    std::vector<float> weights(blocks * depth * k.gemm_rows), bias(rows);
+    std::vector<std::int32_t> offsets(depth);
+    for (int d = 0; d < depth; ++d) offsets[d] = d * plane;
+    random.fill(x);
+    random.fill(residual);
+    random.fill(weights);
+    random.fill(bias);
+    GemmArgs a{};
+    a.x = x.data();
+    a.y_stride = y_stride;
+    a.n = n;
+    a.rows = rows;
+    a.depth = depth;
+    a.weights = weights.data();
+    a.offsets = offsets.data();
+    a.bias = random.chance(0.8) ? bias.data() : nullptr;
+    a.residual = random.chance(0.5) ? residual.data() : nullptr;
+    a.epilogue = random.epilogue();
+    a.y = expected.data();
+    reference::gemm(a, k.gemm_rows);
+    a.y = actual.data();
+    k.gemm(a);
+    compare(actual, expected, 2e-5);
+  }
+}
+
+void check_depthwise(const Kernels& k, Random& random, DepthwiseArgs a) {
+  a.planes = random.between(1, 3);
+  a.x_stride = a.in_h * a.in_w + random.between(0, 5);
+  a.y_stride = a.out_h * a.out_w + random.between(0, 5);
+  GuardedInput x((a.planes - 1) * a.x_stride + a.in_h * a.in_w);
+  std::vector<float> weights(a.planes * a.kernel_h * a.kernel_w), bias(a.planes);
+  GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+  random.fill(x);
+  random.fill(weights);
+  random.fill(bias);
+  a.x = x.data();
+  a.weights = weights.data();
+  a.bias = bias.data();
+  a.epilogue = random.epilogue();
+  a.y = expected.data();
+  reference::depthwise(a);
+  GuardedOutput scratch(k.depthwise_scratch(a));
+  for (std::size_t i = 0; i < scratch.size(); ++i) scratch[i] = NAN;
+  a.scratch = scratch.data();
+  a.y = actual.data();
+  k.depthwise(a);
+  compare(actual, expected, 5e-5);
+  scratch.check();
+}
+
+void test_depthwise(const Kernels& k, Random& random) {
+  for (int i = 0; i < 1200; ++i) {
+    DepthwiseArgs a{};
+    const bool usual = random.chance(0.7);
+    a.kernel_h = usual ? 3 + 2 * random.between(0, 2) : random.between(1, 8);
+    a.kernel_w = usual ? a.kernel_h : random.between(1, 8);
+    a.stride_h = random.between(1, usual ? 2 : 4);
+    a.stride_w = usual ? a.stride_h : random.between(1, 4);
+    a.dilation_h = usual ? 1 : random.between(1, 3);
+    a.dilation_w = usual ? 1 : random.between(1, 3);
+    const int largest = random.chance(0.1) ? 70 : 20;
+    a.in_h = random.between(0, largest);
+    a.in_w = random.between(0, largest);
+    a.pad_top = random.between(0, random.chance(0.2) ? 12 : 3);
+    a.pad_left = random.between(0, random.chance(0.2) ? 12 : 3);
+    // From no output at all to some that see only the padding.
+    a.out_h = random.between(0, (a.in_h + 12) / a.stride_h);
+    a.out_w = random.between(0, (a.in_w + 12) / a.stride_w);
+    check_depthwise(k, random, a);
+  }
+  // Planes too large for one filling of the scratch.
+  for (int kernel : {3, 5, 7, 9}) {
+    for (int stride : {1, 2, 3}) {
+      DepthwiseArgs a{};
+      a.kernel_h = a.kernel_w = kernel;
+      a.stride_h = a.stride_w = stride;
+      a.dilation_h = a.dilation_w = 1;
+      a.in_h = a.in_w = 161;
+      a.pad_top = a.pad_left = kernel / 2;
+      a.out_h = a.out_w = 160 / stride + 1;
+      check_depthwise(k, random, a);
+    }
+  }
+}
+
+void test_pad(const Kernels& k, Random& random) {
+  for (int i = 0; i < 600; ++i) {
+    const int channels = random.chance(0.5) ? 1 : random.between(2, 5);
+    PadArgs a{};
+    a.in_h = random.between(0, 12);
+    a.in_w = random.between(0, random.chance(0.3) ? 150 : 20);
+    a.x_pixel_stride = channels;
+    a.x_row_stride = a.in_w * channels;
+    a.pad_top = random.between(0, 6);
+    a.pad_left = random.between(0, random.chance(0.3) ? 40 : 6);
+    a.out_h = random.between(0, a.in_h + 8);
+    a.out_w = random.between(0, a.in_w + 20);
+    a.stride_w = random.between(1, 4);
+    const int phase_width = (a.out_w + a.stride_w - 1) / a.stride_w + random.between(0, 3);
+    const bool phases_in_rows = random.chance(0.5);  // or a plane for each phase
+    a.phase_stride = phases_in_rows ? phase_width : a.out_h * phase_width;
+    a.row_stride = phases_in_rows ? a.stride_w * phase_width : phase_width;
+    GuardedInput x(static_cast<std::size_t>(a.in_h) * a.in_w * channels);
+    GuardedOutput actual(static_cast<std::size_t>(a.out_h) * phase_width * a.stride_w);
+    GuardedOutput expected(actual.size());
+    random.fill(x);
+    // The last channel, so that reading past the last pixel of the image crashes.
+    a.x = x.data() + (x.size() ? channels - 1 : 0);
+    a.y = expected.data();
+    reference::pad(a);
+    a.y = actual.data();
+    k.pad(a);
+    compare(actual, expected, 0.0);
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+int main() {
+  using namespace tfsparse;
+  testing::for_each_instruction_set([](const Kernels& k, testing::Random& random) {
+    test_spmm(k, random);
+    test_gemm(k, random);
+    test_depthwise(k, random);
+    test_pad(k, random);
+  });
+  return testing::report();
+}
