@@ -222,9 +222,9 @@ def report(name, path, logits, labels):
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {' '.join(argv[1:])}")
-    pictures, labels = read_pictures()
     model = mobilenet_v2()
     load_weights(model, read_weights())
+    pictures, labels = read_pictures()
     with tempfile.TemporaryDirectory() as temporary:
         folder = OUTPUT_DIR.value or temporary
         os.makedirs(folder, exist_ok=True)
