@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h')
+CPP_TESTS := $(wildcard tests/delegate/*.cc tests/delegate/*.h)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test lint format bench clean
 
 demo: $(VENV)/.installed
-	$(RUN)/python -m tfsparse.demo $(ARGS)
+	@$(RUN)/python -m tfsparse.demo $(ARGS)
 
 test: $(VENV)/.installed
 	$(RUN)/python -m pytest $(ARGS)
@@ -16,22 +17,30 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/clang-format --dry-run --Werror $(NATIVE)
+	$(RUN)/clang-format --dry-run --Werror $(NATIVE) $(CPP_TESTS)
 
 format: $(VENV)/.installed
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
-	$(RUN)/clang-format -i $(NATIVE)
+	$(RUN)/clang-format -i $(NATIVE) $(CPP_TESTS)
 
 bench: $(VENV)/.installed
 	$(RUN)/python benchmarks/latency.py
 	$(RUN)/python benchmarks/training.py
 
+# Fails with the name of a Debian package where $(1) does.
+need = @$(1) >/dev/null 2>&1 || { echo "tfsparse needs $(2): apt-get install $(3)" >&2; exit 1; }
+PYTHON_H = $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
+
 # Editable, so that Python edits need no reinstall; an edit of the native part does.
 $(VENV)/.installed: pyproject.toml setup.py $(NATIVE)
-	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	$(call need,command -v $(CXX),a C++ compiler,g++)
+	$(call need,$(PYTHON) -m ensurepip --version,Python's venv,python3-venv)
+	$(call need,test -f "$(PYTHON_H)",Python's headers,python3-dev)
+	@echo "Installing tfsparse and TensorFlow into $(VENV): some minutes the first time."
+	@test -x $(RUN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(RUN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info tfsparse/_native*.so
