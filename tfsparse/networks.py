@@ -22,6 +22,9 @@ NETWORKS = {
     "mobilenet_v3_small": "MobileNetV3Small",
 }
 
+# Of small_mobilenet_v2: expansion, channels, repeats, strides.
+SMALL_BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 48, 2, 2))
+
 
 def build(name, sparsity, size=224, seed=0):
     """Builds a stock Keras network with random weights, its 1x1 convolutions pruned.
@@ -55,6 +58,46 @@ def build(name, sparsity, size=224, seed=0):
         tfsparse.GradualPruning(final_sparsity=sparsity).apply(model)
         model(picture, training=True)
     return model
+
+
+def small_mobilenet_v2(input_shape, classes, width=1.0):
+    """Builds a MobileNetV2 for pictures of about 32x32: the same blocks, fewer and less strided.
+
+    Args:
+        input_shape: height, width and channels.
+        classes: number of outputs, a softmax over them.
+        width: factor on the number of channels of all layers.
+
+    Returns:
+        An untrained `keras.Model` that takes pixels from 0 to 255.
+    """
+    from keras import Input, Model, layers
+
+    def norm(x, relu=True):
+        # Statistics settle within the few hundred steps of a short training.
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        return layers.ReLU(6.0)(x) if relu else x
+
+    def pointwise(x, channels, relu=True):
+        return norm(layers.Conv2D(channels, 1, use_bias=False)(x), relu)
+
+    def depthwise(x, strides):
+        return norm(layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(x))
+
+    inputs = Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = norm(layers.Conv2D(round(16 * width), 3, 2, padding="same", use_bias=False)(x))
+    for expansion, channels, repeats, strides in SMALL_BLOCKS:
+        for i in range(repeats):
+            shortcut = x
+            if expansion > 1:
+                x = pointwise(x, expansion * x.shape[-1])
+            x = depthwise(x, strides if i == 0 else 1)
+            x = pointwise(x, round(channels * width), relu=False)
+            if x.shape == shortcut.shape:
+                x = layers.Add()([x, shortcut])
+    x = layers.GlobalAveragePooling2D()(pointwise(x, round(192 * width)))
+    return Model(inputs, layers.Dense(classes, activation="softmax")(x))
 
 
 def cached_file(name, sparsity, folder):
