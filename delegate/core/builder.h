@@ -2,6 +2,7 @@
 #pragma once
 
 #include "delegate/core/plan.h"
+#include "delegate/core/row_step.h"
 
 namespace tfsparse {
 
@@ -21,10 +22,20 @@ class PlanBuilder {
     bool external;  // an input or output of the graph, not in the arena
   };
 
+  void find_chains();
+  bool is_row_step(const Node& node) const;
+  bool is_matrix_product(const Node& node) const;
+  bool convolution_reads_border(const Node& node) const;
+  RowWindow window(const Node& node) const;
   Status add_node(const Node& node);
-  Status add_convolution(const Node& node);
+  Status add_chain(const std::vector<const Node*>& nodes);
+  // Makes a convolution's step. A tensor within a chain has no value of its own: `x` and `y` are
+  // the strips that stand for it there, or null.
+  Status make_row_step(const Node& node, const Planes* x, const Planes* y,
+                       std::unique_ptr<RowStep>* step);
+  Status add_matrix_product(const Node& node);
   Status add_binary(const Node& node);
-  void add(std::unique_ptr<Step> step, int node_id);
+  void add(std::unique_ptr<Step> step, int node_id = -1);
   void bind_outputs();
   Status lay_out_memory(int threads);
 
@@ -50,6 +61,10 @@ class PlanBuilder {
   const Kernels& kernels_;
   Plan& plan_;
   std::vector<Value> values_;
+  std::vector<int> uses_;  // of each tensor, the graph's outputs among them
+  // Of each node, the nodes that are computed in strips when it is its turn, itself the last; empty
+  // where an earlier node's turn is left to a later one's.
+  std::vector<std::vector<const Node*>> chains_;
   std::vector<int> flat_;    // of each tensor, its value in TFLite's order, or -1
   std::vector<int> planes_;  // of each tensor, its value in planes, or -1
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "delegate/core/builder.h"
@@ -16,7 +17,9 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
   auto built = std::make_unique<Plan>();
   built->kernels_ = &kernels;
   TFSPARSE_RETURN_IF_ERROR(PlanBuilder(graph, kernels, built.get()).build(threads));
-  built->step_seconds_.assign(built->steps_.size(), 0.0);
+  for (const auto& step : built->steps_) {
+    built->seconds_.emplace_back(step->parts.size(), std::numeric_limits<double>::infinity());
+  }
   *plan = std::move(built);
   return {};
 }
@@ -31,17 +34,27 @@ void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
   std::vector<float*> scratch;
   for (const Buffer& buffer : scratch_) scratch.push_back(buffer.data());
 
-  const RunContext context{values_.data(), scratch.data(), *kernels_, *pool};
-  if (!profiling_) {
-    for (const auto& step : steps_) step->run(context);
+  const RunContext context{values_.data(), scratch.data(), *kernels_, *pool, nullptr};
+  if (profiling_) {
+    run_profiled(context);
     return;
   }
+  for (const auto& step : steps_) step->run(context);
+}
+
+void Plan::run_profiled(const RunContext& context) {
   using Clock = std::chrono::steady_clock;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
+    std::vector<double> now(seconds_[i].size(), 0.0);
+    const bool times_itself = now.size() > 1;
+    const RunContext profiled{context.values, context.scratch, context.kernels, context.pool,
+                              times_itself ? now.data() : nullptr};
     const Clock::time_point start = Clock::now();
-    steps_[i]->run(context);
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    step_seconds_[i] = runs_ == 0 ? seconds : std::min(step_seconds_[i], seconds);
+    steps_[i]->run(profiled);
+    if (!times_itself) now[0] = std::chrono::duration<double>(Clock::now() - start).count();
+    for (std::size_t part = 0; part < now.size(); ++part) {
+      seconds_[i][part] = std::min(seconds_[i][part], now[part]);
+    }
   }
   ++runs_;
 }

@@ -28,14 +28,16 @@ class Plan {
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
 
-  // Wall time of each step's fastest run in seconds, while profiling is on: what the step costs
-  // when nothing else disturbs the machine.
+  // Wall time of every step's parts in their fastest run, in seconds, while profiling is on: what
+  // they cost when nothing else disturbs the machine.
   void set_profiling(bool on) { profiling_ = on; }
-  const std::vector<double>& step_seconds() const { return step_seconds_; }
+  const std::vector<std::vector<double>>& seconds() const { return seconds_; }
   int runs() const { return runs_; }
 
  private:
   friend class PlanBuilder;
+
+  void run_profiled(const RunContext& context);
 
   const Kernels* kernels_ = nullptr;
   std::vector<std::unique_ptr<Step>> steps_;
@@ -46,7 +48,7 @@ class Plan {
   std::vector<int> input_values_;
   std::vector<int> output_values_;
   bool profiling_ = false;
-  std::vector<double> step_seconds_;
+  std::vector<std::vector<double>> seconds_;  // of each step, of each part
   int runs_ = 0;
 };
 

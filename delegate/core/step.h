@@ -17,6 +17,14 @@ struct RunContext {
   float* const* scratch;  // of each worker
   const Kernels& kernels;
   ThreadPool& pool;
+  double* part_seconds;  // where a step of several parts adds their times, or null
+};
+
+// What computes one node of the graph.
+struct StepPart {
+  int node_id = -1;    // the caller's number of the node; -1 for a layout change
+  std::string kernel;  // for reports
+  double macs = 0;     // multiply-adds done, zeros skipped
 };
 
 class Step {
@@ -24,11 +32,9 @@ class Step {
   virtual ~Step() = default;
   virtual void run(const RunContext& context) const = 0;
 
-  int node_id = -1;         // the caller's number of the node it computes; -1 for a layout change
-  std::string kernel;       // what computes it, for reports
-  double macs = 0;          // multiply-adds done, zeros skipped
-  std::size_t scratch = 0;  // floats needed by each worker
-  std::vector<int> reads;   // values
+  std::vector<StepPart> parts = std::vector<StepPart>(1);  // more where nodes are fused
+  std::size_t scratch = 0;                                 // floats needed by each worker
+  std::vector<int> reads;                                  // values
   std::vector<int> writes;
 };
 
@@ -50,20 +56,7 @@ Planes planes_of(const Shape& shape);
 // pixel tile over all sets of the cache.
 std::size_t plane_stride(std::size_t pixels);
 
-// The makers of steps, one a family of operators. Weights and biases are read from `graph`.
-struct ConvInput {
-  int value = -1;
-  bool is_flat = false;  // as TFLite has it, [batch, height, width, channels]
-  Planes planes;         // sizes; stride holds for planes only
-};
-Status make_convolution(const Graph& graph, const Node& node, const ConvInput& x, int y,
-                        const Planes& y_planes, int residual, int border, const Kernels& kernels,
-                        std::unique_ptr<Step>* step);
-// Floats of the bordered copy of one image that the convolution wants, 0 for none.
-std::size_t convolution_border(const Graph& graph, const Node& node);
-
-Status make_depthwise(const Graph& graph, const Node& node, int x, const Planes& x_planes, int y,
-                      const Planes& y_planes, const Kernels& kernels, std::unique_ptr<Step>* step);
+// The makers of steps, one a family of operators; row_step.h has more.
 Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, int batch,
                             std::unique_ptr<Step>* step);
 

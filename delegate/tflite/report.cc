@@ -42,12 +42,14 @@ void write_partition(const Plan& plan, int threads, Json* json) {
   json->begin_array("steps");
   for (std::size_t i = 0; i < plan.steps().size(); ++i) {
     const Step& step = *plan.steps()[i];
-    json->begin_object();
-    json->field("node", step.node_id);
-    json->field("kernel", step.kernel);
-    json->field("macs", step.macs);
-    json->field("seconds", plan.step_seconds()[i]);
-    json->end_object();
+    for (std::size_t part = 0; part < step.parts.size(); ++part) {
+      json->begin_object();
+      json->field("node", step.parts[part].node_id);
+      json->field("kernel", step.parts[part].kernel);
+      json->field("macs", step.parts[part].macs);
+      if (plan.runs() > 0) json->field("seconds", plan.seconds()[i][part]);
+      json->end_object();
+    }
   }
   json->end_array();
   json->end_object();

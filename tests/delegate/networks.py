@@ -67,6 +67,21 @@ def mobile_net(activation="relu6", gate=False, kernel=3, size=24):
     return keras.Model(inputs, layers.Softmax()(x))
 
 
+def large_images():
+    """Tensors so large that they are passed on in strips, through every kind of window."""
+    inputs = image(113)
+    x = layers.Conv2D(24, 3, padding="same", activation="relu")(inputs)
+    x = layers.DepthwiseConv2D(5, padding="same", dilation_rate=2)(x)
+    x = layers.Conv2D(28, 1, activation="relu6")(x)
+    x = layers.ZeroPadding2D(((9, 3), (1, 2)))(x)
+    x = layers.DepthwiseConv2D(3, 2)(x)
+    shortcut = layers.Conv2D(80, 1)(x)
+    x = layers.Conv2D(80, 1, activation="hard_swish")(shortcut)
+    x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(80, 1)(x)
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(layers.Add()([x, shortcut])))
+
+
 def one_convolution(
     *, filters=8, kernel=3, strides=1, padding="same", dilation=1, size=11, pad=None
 ):

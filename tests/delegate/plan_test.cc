@@ -80,7 +80,11 @@ std::unique_ptr<Plan> build(const Graph& graph, int threads = 1) {
 
 std::string kernels(const Plan& plan) {
   std::string all;
-  for (const auto& step : plan.steps()) all += step->kernel.substr(0, step->kernel.find(' ')) + ";";
+  for (const auto& step : plan.steps()) {
+    for (const StepPart& part : step->parts) {
+      all += part.kernel.substr(0, part.kernel.find(' ')) + ";";
+    }
+  }
   return all;
 }
 

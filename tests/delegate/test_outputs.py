@@ -19,6 +19,7 @@ NETWORKS = {
     "efficientnet_like": functools.partial(networks.mobile_net, activation="silu", gate=True),
     "odd_size": functools.partial(networks.mobile_net, size=37),
     "around_unknown_operators": networks.around_unknown_operators,
+    "large_images": networks.large_images,
     "arithmetic": networks.arithmetic,
     "several_outputs": networks.several_outputs,
     "activations": networks.activations,
@@ -57,6 +58,11 @@ def test_leaves_unknown_operators_and_says_so(convert):
     assert set(left) == {"MAX_POOL_2D", "TRANSPOSE_CONV", "CONCATENATION"}
     assert set(left.values()) == {"operator is not supported"}
     assert explanation.partitions >= 2
+
+
+def test_large_tensors_stay_in_the_cache(convert):
+    kernels = [layer.kernel for layer in tfsparse.explain(convert("large_images", 0.8)).layers]
+    assert sum("in strips of rows" in kernel for kernel in kernels) >= 6
 
 
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "delegate/core/pack.h"
-#include "delegate/core/step.h"
+#include "delegate/core/row_step.h"
 
 namespace tfsparse {
 namespace {
@@ -49,12 +49,47 @@ Border border_of(const Graph& graph, const Node& node) {
   return border;
 }
 
-class Convolution : public Step {
+class Convolution : public RowStep {
  public:
   void run(const RunContext& context) const override {
-    for (int image = 0; image < y_planes_.batch; ++image) {
-      if (!pointwise_) make_border(context, image);
-      compute(context, image);
+    for (int image = 0; image < y_planes.batch; ++image) {
+      begin_image(context, image);
+      if (pointwise_) {
+        run_pointwise(context, image);
+      } else {
+        context.pool.parallel_for(y_planes.height, 1, [&](int begin, int end, int) {
+          run_rows(context, image, {begin, end}, {}, output(context, image), nullptr);
+        });
+      }
+    }
+  }
+
+  void begin_image(const RunContext& context, int image) const override {
+    if (!pointwise_) make_border(context, image);
+  }
+
+  Rows input_rows(Rows output) const override {
+    return pointwise_ ? output : Rows{0, x_planes.height};
+  }
+
+  void run_rows(const RunContext& context, int image, Rows rows, const RowsView& x,
+                const RowsView& y, float*) const override {
+    const int width = y_planes.width;
+    const float* residual = residual_ < 0 ? nullptr
+                                          : context.values[residual_] + image * y_planes.image() +
+                                                static_cast<std::size_t>(rows.begin) * width;
+    float* to = y.base + static_cast<std::size_t>(rows.begin - y.first) * width;
+    if (pointwise_) {
+      const float* from = x.base + static_cast<std::size_t>(rows.begin - x.first) * width;
+      multiply(context, from, to, y.stride, residual, rows.count() * width, 0, rows_);
+      return;
+    }
+    for (int row = rows.begin; row < rows.end; ++row) {
+      const float* from = context.values[border_value_] +
+                          static_cast<std::size_t>(row) * stride_h_ * border_.row_stride;
+      multiply(context, from, to, y.stride, residual, width, 0, rows_);
+      to += width;
+      if (residual) residual += width;
     }
   }
 
@@ -80,9 +115,8 @@ class Convolution : public Step {
     return {};
   }
 
-  ConvInput x_;
+  RowInput x_;
   int y_ = -1, residual_ = -1, border_value_ = -1;
-  Planes y_planes_;
 
  private:
   std::vector<std::int32_t> tap_offsets(const Shape& w, const Node& node) const {
@@ -105,8 +139,10 @@ class Convolution : public Step {
   void pack(const std::vector<float>& dense, const std::vector<std::int32_t>& offsets,
             const Kernels& kernels) {
     const int zeros = static_cast<int>(std::count(dense.begin(), dense.end(), 0.0f));
-    const int pixels = pointwise_ ? y_planes_.pixels() : y_planes_.width;
-    macs = static_cast<double>(y_planes_.batch) * y_planes_.pixels() * dense.size();
+    const int pixels = pointwise_ ? y_planes.pixels() : y_planes.width;
+    double& macs = parts[0].macs;
+    std::string& kernel = parts[0].kernel;
+    macs = static_cast<double>(y_planes.batch) * y_planes.pixels() * dense.size();
     sparse_ = zeros >= kSparseFrom * dense.size();
     if (!sparse_) {
       tile_pixels_ = 3 * kernels.lanes;
@@ -122,14 +158,14 @@ class Convolution : public Step {
     tile_ = (vectors + passes - 1) / passes;
     tile_pixels_ = tile_ * kernels.lanes;
     const int fitting = std::max(16, kTileBytes / (tile_pixels_ * 4));
-    const int parts = (depth_ + fitting - 1) / fitting;
-    for (int part = 0; part < parts; ++part) {
-      const int begin = static_cast<int>(static_cast<std::int64_t>(depth_) * part / parts);
-      const int end = static_cast<int>(static_cast<std::int64_t>(depth_) * (part + 1) / parts);
+    const int count = (depth_ + fitting - 1) / fitting;
+    for (int part = 0; part < count; ++part) {
+      const int begin = static_cast<int>(static_cast<std::int64_t>(depth_) * part / count);
+      const int end = static_cast<int>(static_cast<std::int64_t>(depth_) * (part + 1) / count);
       parts_.push_back(pack_sparse(dense, rows_, depth_, begin, end, offsets));
     }
     kernel = std::string("sparse ") + kernels.name + " " + std::to_string(tile_) + "x" +
-             std::to_string(kernels.lanes) + (parts > 1 ? "/" + std::to_string(parts) : "");
+             std::to_string(kernels.lanes) + (count > 1 ? "/" + std::to_string(count) : "");
   }
 
   void make_border(const RunContext& context, int image) const {
@@ -163,42 +199,38 @@ class Convolution : public Step {
     });
   }
 
-  // Shares the work among the threads: by runs, by pixels, or where there are too few of either, by
-  // output channels.
-  void compute(const RunContext& context, int image) const {
+  RowsView output(const RunContext& context, int image) const {
+    return {context.values[y_] + image * y_planes.image(), y_planes.stride, 0};
+  }
+
+  // Shares the work among the threads: by pixels, or where there are too few, by output channels.
+  void run_pointwise(const RunContext& context, int image) const {
     const int threads = context.pool.size();
-    const int pixels = y_planes_.pixels();
-    if (!pointwise_) {
-      context.pool.parallel_for(y_planes_.height, 1, [&](int begin, int end, int) {
-        for (int row = begin; row < end; ++row) {
-          compute_run(context, image, row * y_planes_.width, y_planes_.width,
-                      static_cast<std::size_t>(row) * stride_h_ * border_.row_stride, 0, rows_);
-        }
-      });
-      return;
-    }
+    const int pixels = y_planes.pixels();
+    const float* x = context.values[x_.value] + image * x_.planes.image();
+    const RowsView y = output(context, image);
+    const float* residual =
+        residual_ < 0 ? nullptr : context.values[residual_] + image * y_planes.image();
     const int tiles = (pixels + tile_pixels_ - 1) / tile_pixels_;
     if (tiles % threads == 0 || tiles >= 4 * threads) {
       context.pool.parallel_for(pixels, tile_pixels_, [&](int begin, int end, int) {
-        compute_run(context, image, begin, end - begin, begin, 0, rows_);
+        multiply(context, x + begin, y.base + begin, y.stride,
+                 residual ? residual + begin : nullptr, end - begin, 0, rows_);
       });
     } else {
       context.pool.parallel_for(rows_, context.kernels.gemm_rows, [&](int begin, int end, int) {
-        compute_run(context, image, 0, pixels, 0, begin, end);
+        const std::size_t at = begin * y.stride;
+        multiply(context, x, y.base + at, y.stride, residual ? residual + at : nullptr, pixels,
+                 begin, end);
       });
     }
   }
 
-  // Output rows [row, end) of n pixels from `pixel` on; their inputs start at `from`.
-  void compute_run(const RunContext& context, int image, int pixel, int n, std::size_t from,
-                   int row, int end) const {
-    const float* x = pointwise_ ? context.values[x_.value] + image * x_.planes.image()
-                                : context.values[border_value_];
-    const std::size_t to = image * y_planes_.image() + row * y_planes_.stride + pixel;
-    float* y = context.values[y_] + to;
-    const float* residual = residual_ < 0 ? nullptr : context.values[residual_] + to;
+  // Output channels [row, end) of a run of n pixels; y and residual point at channel `row`.
+  void multiply(const RunContext& context, const float* x, float* y, std::size_t y_stride,
+                const float* residual, int n, int row, int end) const {
     if (!sparse_) {
-      context.kernels.gemm({x + from, y, y_planes_.stride, n, end - row, depth_,
+      context.kernels.gemm({x, y, y_stride, n, end - row, depth_,
                             weights_.data() + static_cast<std::size_t>(row) * depth_,
                             offsets_.data(), bias_.data() + row, residual, epilogue_});
       return;
@@ -209,10 +241,10 @@ class Convolution : public Step {
       for (std::size_t part = 0; part < parts_.size(); ++part) {
         const SparseMatrix& matrix = parts_[part];
         const std::size_t nonzero = matrix.row_begin[row];
-        context.kernels.spmm({x + from + at, y + at, y_planes_.stride, std::min(step, n - at),
-                              end - row, matrix.values.data() + nonzero,
-                              matrix.offsets.data() + nonzero, matrix.row_nnz.data() + row,
-                              bias_.data() + row, residual ? residual + at : nullptr, part > 0,
+        context.kernels.spmm({x + at, y + at, y_stride, std::min(step, n - at), end - row,
+                              matrix.values.data() + nonzero, matrix.offsets.data() + nonzero,
+                              matrix.row_nnz.data() + row, bias_.data() + row,
+                              residual ? residual + at : nullptr, part > 0,
                               part + 1 == parts_.size(), tile_, epilogue_});
       }
     }
@@ -237,19 +269,23 @@ std::size_t convolution_border(const Graph& graph, const Node& node) {
   return border_of(graph, node).plane * graph.tensors[node.inputs[1]].shape[3];
 }
 
-Status make_convolution(const Graph& graph, const Node& node, const ConvInput& x, int y,
+Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, int y,
                         const Planes& y_planes, int residual, int border, const Kernels& kernels,
-                        std::unique_ptr<Step>* step) {
+                        std::unique_ptr<RowStep>* step) {
   auto convolution = std::make_unique<Convolution>();
   convolution->x_ = x;
+  convolution->x_planes = x.planes;
   convolution->y_ = y;
-  convolution->y_planes_ = y_planes;
+  convolution->y_planes = y_planes;
   convolution->residual_ = residual;
   convolution->border_value_ = border;
-  convolution->reads = {x.value};
-  if (residual >= 0) convolution->reads.push_back(residual);
-  convolution->writes = {y};
-  if (border >= 0) convolution->writes.push_back(border);
+  convolution->parts[0].node_id = node.id;
+  for (int value : {x.value, residual}) {
+    if (value >= 0) convolution->reads.push_back(value);
+  }
+  for (int value : {y, border}) {
+    if (value >= 0) convolution->writes.push_back(value);
+  }
   TFSPARSE_RETURN_IF_ERROR(convolution->set_up(graph, node, kernels));
   *step = std::move(convolution);
   return {};

@@ -1,44 +1,73 @@
 // DEPTHWISE_CONV_2D on planes: one plane in, one plane out.
 #include <algorithm>
 
-#include "delegate/core/step.h"
+#include "delegate/core/row_step.h"
 
 namespace tfsparse {
 namespace {
 
-class Depthwise : public Step {
+class Depthwise : public RowStep {
  public:
   void run(const RunContext& context) const override {
-    const int planes = y_planes_.batch * y_planes_.channels;
+    const int planes = y_planes.batch * y_planes.channels;
     context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
-      DepthwiseArgs args = args_;
-      for (int plane = begin; plane < end; plane += args.planes) {
-        const int channel = plane % y_planes_.channels;
-        args.planes = std::min(end - plane, y_planes_.channels - channel);  // of one image
-        args.x = context.values[x_] + plane * x_stride_;
-        args.y = context.values[y_] + plane * y_planes_.stride;
-        args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
-        args.bias = bias_.data() + channel;
-        args.scratch = context.scratch[worker];
-        context.kernels.depthwise(args);
+      for (int plane = begin; plane < end;) {
+        const int channel = plane % y_planes.channels;
+        const int count = std::min(end - plane, y_planes.channels - channel);  // of one image
+        DepthwiseArgs args = args_;
+        args.x = context.values[x_] + plane * args.x_stride;
+        args.y = context.values[y_] + plane * args.y_stride;
+        convolve(context, args, channel, count, context.scratch[worker]);
+        plane += count;
       }
     });
   }
 
+  Rows input_rows(Rows output) const override {
+    const int first = output.begin * args_.stride_h - args_.pad_top;
+    const int last =
+        (output.end - 1) * args_.stride_h - args_.pad_top + (args_.kernel_h - 1) * args_.dilation_h;
+    const int begin = std::clamp(first, 0, args_.in_h);
+    return {begin, std::clamp(last + 1, begin, args_.in_h)};
+  }
+
+  void run_rows(const RunContext& context, int, Rows output, const RowsView& x, const RowsView& y,
+                float* scratch) const override {
+    const Rows input = input_rows(output);
+    DepthwiseArgs args = args_;
+    // The part of the image that these rows see, as an image of its own.
+    args.pad_top = args_.pad_top - output.begin * args_.stride_h + input.begin;
+    args.in_h = input.count();
+    args.out_h = output.count();
+    args.x = x.base + static_cast<std::size_t>(input.begin - x.first) * args.in_w;
+    args.y = y.base + static_cast<std::size_t>(output.begin - y.first) * args.out_w;
+    args.x_stride = x.stride;
+    args.y_stride = y.stride;
+    convolve(context, args, 0, y_planes.channels, scratch);
+  }
+
   int x_ = -1, y_ = -1;
-  std::size_t x_stride_ = 0;
-  Planes y_planes_;
-  DepthwiseArgs args_{};
+  DepthwiseArgs args_{};  // of the whole image
   std::size_t taps_ = 0;
   std::vector<float> weights_;  // [channel][tap]
   std::vector<float> bias_;
+
+ private:
+  void convolve(const RunContext& context, DepthwiseArgs args, int channel, int count,
+                float* scratch) const {
+    args.planes = count;
+    args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
+    args.bias = bias_.data() + channel;
+    args.scratch = scratch;
+    context.kernels.depthwise(args);
+  }
 };
 
 }  // namespace
 
-Status make_depthwise(const Graph& graph, const Node& node, int x, const Planes& x_planes, int y,
+Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, int y,
                       const Planes& y_planes, const Kernels& kernels,
-                      std::unique_ptr<Step>* result) {
+                      std::unique_ptr<RowStep>* result) {
   auto step = std::make_unique<Depthwise>();
   const Tensor& weights = graph.tensors[node.inputs[1]];
   std::vector<float> by_tap;
@@ -57,8 +86,8 @@ Status make_depthwise(const Graph& graph, const Node& node, int x, const Planes&
   }
 
   DepthwiseArgs& args = step->args_;
-  args.in_h = x_planes.height;
-  args.in_w = x_planes.width;
+  args.in_h = x.planes.height;
+  args.in_w = x.planes.width;
   args.out_h = y_planes.height;
   args.out_w = y_planes.width;
   args.kernel_h = weights.shape[1];
@@ -69,19 +98,19 @@ Status make_depthwise(const Graph& graph, const Node& node, int x, const Planes&
   args.dilation_w = node.dilation_w;
   args.pad_top = node.pad_top;
   args.pad_left = node.pad_left;
-  args.x_stride = x_planes.stride;
+  args.x_stride = x.planes.stride;
   args.y_stride = y_planes.stride;
   args.epilogue = node.epilogue;
 
-  step->x_ = x;
+  step->x_ = x.value;
   step->y_ = y;
-  step->x_stride_ = x_planes.stride;
-  step->y_planes_ = y_planes;
-  step->reads = {x};
-  step->writes = {y};
+  step->x_planes = x.planes;
+  step->y_planes = y_planes;
+  if (x.value >= 0) step->reads = {x.value};
+  if (y >= 0) step->writes = {y};
   step->scratch = kernels.depthwise_scratch(args);
-  step->macs = static_cast<double>(y_planes.batch) * channels * y_planes.pixels() * step->taps_;
-  step->kernel = std::string("depthwise ") + kernels.name;
+  const double macs = static_cast<double>(y_planes.batch) * channels * y_planes.pixels();
+  step->parts[0] = {node.id, std::string("depthwise ") + kernels.name, macs * step->taps_};
   *result = std::move(step);
   return {};
 }

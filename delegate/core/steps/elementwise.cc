@@ -136,7 +136,7 @@ std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t flo
   step->floats_ = static_cast<int>(floats);
   step->reads = {x};
   step->writes = {y};
-  step->kernel = "elementwise";
+  step->parts[0].kernel = "elementwise";
   return step;
 }
 
@@ -147,7 +147,7 @@ std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b,
   step->epilogue_ = node.epilogue;
   step->planes_ = planes;
   step->writes = {y};
-  step->kernel = "elementwise";
+  step->parts[0].kernel = "elementwise";
   const auto plan = [&](Operand& operand, PlaneOperand* result) {
     const std::int64_t elements = element_count(operand.shape);
     if (elements == static_cast<std::int64_t>(planes.batch) * planes.pixels() * planes.channels &&
@@ -176,7 +176,7 @@ std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, i
   step->op_ = node.binary;
   step->epilogue_ = node.epilogue;
   step->writes = {y};
-  step->kernel = "elementwise";
+  step->parts[0].kernel = "elementwise";
   const std::vector<std::size_t> a_strides = broadcast_strides(a.shape, shape);
   const std::vector<std::size_t> b_strides = broadcast_strides(b.shape, shape);
 

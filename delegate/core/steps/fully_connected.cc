@@ -57,16 +57,16 @@ Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, 
   }
   const auto zeros = std::count(dense.begin(), dense.end(), 0.0f);
   step->sparse_ = zeros >= kSparseFrom * dense.size();
-  step->macs = static_cast<double>(batch) * dense.size();
+  step->parts[0].macs = static_cast<double>(batch) * dense.size();
   if (step->sparse_) {
-    step->macs -= static_cast<double>(batch) * zeros;
+    step->parts[0].macs -= static_cast<double>(batch) * zeros;
     std::vector<std::int32_t> columns(step->depth_);
     for (int i = 0; i < step->depth_; ++i) columns[i] = i;
     step->matrix_ = pack_sparse(dense, step->rows_, step->depth_, 0, step->depth_, columns);
   } else {
     step->weights_ = std::move(dense);
   }
-  step->kernel = step->sparse_ ? "sparse rows" : "dense rows";
+  step->parts[0].kernel = step->sparse_ ? "sparse rows" : "dense rows";
   step->x_ = x;
   step->y_ = y;
   step->batch_ = batch;

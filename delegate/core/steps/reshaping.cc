@@ -21,7 +21,7 @@ class LambdaStep : public Step {
 template <typename Body>
 std::unique_ptr<Step> make_step(const char* kernel, int x, int y, Body body) {
   auto step = std::make_unique<LambdaStep<Body>>(std::move(body));
-  step->kernel = kernel;
+  step->parts[0].kernel = kernel;
   step->reads = {x};
   step->writes = {y};
   return step;
