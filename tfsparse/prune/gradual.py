@@ -29,7 +29,8 @@ class GradualPruning(Callback):
     A training that is resumed from saved weights and optimizer state (with `initial_epoch`, or by
     `BackupAndRestore`) goes on where it was: pruned weights are those that are zero. A later `fit`
     without this callback lets them grow again; to fine-tune a pruned model as it is, give that
-    `fit` a `GradualPruning(schedule=ConstantSparsity(...))`.
+    `fit` a `GradualPruning(schedule=ConstantSparsity(...))`. A `fit` that an exception ends leaves
+    its masks in force; the next one with a `GradualPruning` replaces them.
 
     `fit` logs the sparsity reached as `"sparsity"`: the fraction of zeros in all layers of the
     scope. Callbacks that read the logs, such as `TensorBoard`, see it if they come later in the
@@ -239,7 +240,8 @@ class GradualPruning(Callback):
     def _prune(self, sparsity):
         if sparsity == self._scheduled:
             return
-        if not all(mask.holds() for mask in self._masks):
+        weights = [mask.weights() for mask in self._masks]
+        if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
             warnings.warn(
                 "Weights that were pruned are no longer zero. Either something other than an "
                 "optimizer wrote to them, or the train step was compiled (by tf.function) before "
@@ -248,7 +250,7 @@ class GradualPruning(Callback):
                 stacklevel=2,
             )
         self._scheduled = sparsity
-        scores = [magnitude.block_magnitudes(m.weights(), self.block_size) for m in self._masks]
+        scores = [magnitude.block_magnitudes(w, self.block_size) for w in weights]
         if self.distribution == "global":
             keeps = magnitude.keep_largest_of_all(scores, sparsity)
         else:

@@ -57,9 +57,9 @@ class Mask:
         weights = self.weights()
         self.variable.assign(np.where(self._keep, weights, np.zeros((), weights.dtype)))
 
-    def holds(self):
-        """Returns whether every pruned position is zero."""
-        return not np.any(self.weights()[~self._keep])
+    def holds(self, weights):
+        """Returns whether every pruned position is zero in weights that were read."""
+        return not np.any(weights[~self._keep])
 
     def attach(self):
         """Makes every optimizer update apply the mask, after the variable's own constraint."""
