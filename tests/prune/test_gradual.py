@@ -45,7 +45,6 @@ OPTIMIZERS = {
     "adamw": lambda keras: keras.optimizers.AdamW(0.01, weight_decay=0.1, global_clipnorm=1.0),
     "momentum": lambda keras: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=1.0),
     "ema": lambda keras: keras.optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=2),
-    "rmsprop": lambda keras: keras.optimizers.RMSprop(0.01, centered=True, momentum=0.9),
 }
 
 

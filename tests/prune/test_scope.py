@@ -8,7 +8,7 @@ def names(targets):
     return [target.layer.name for target in targets]
 
 
-def test_pointwise_leaves_stem_depthwise_and_dense_alone(make_model):
+def test_pointwise_leaves_stem_and_dense_layers_alone(make_model):
     assert names(select(make_model(compiled=False), "pointwise")) == ["expand", "project"]
 
 
@@ -77,11 +77,14 @@ def test_layers_of_subclassed_models_are_found(keras):
     assert names(select(model, "all")) == ["step_0", "step_1", "head"]
 
 
-def test_a_transposed_convolution_stays_dense(keras):
+def test_convolutions_of_other_kinds_stay_dense(keras):
     layers = keras.layers
-    stack = [layers.Conv2DTranspose(4, 1), layers.SeparableConv2D(4, 3), layers.Conv2D(2, 1)]
-    model = keras.Sequential([layers.Input((4, 4, 3)), *stack])
-    assert [t.layer for t in select(model, "all")] == stack[2:]
+    kinds = layers.Conv2DTranspose, layers.SeparableConv2D
+    others = [layers.DepthwiseConv2D(1), *(kind(4, 1) for kind in kinds)]
+    convs = [layers.Conv2D(3, 1, name="stem"), layers.Conv2D(2, 1, name="pointwise")]
+    model = keras.Sequential([layers.Input((4, 4, 3)), *others, *convs, layers.DepthwiseConv2D(1)])
+    assert names(select(model, "all")) == ["stem", "pointwise"]
+    assert names(select(model, "pointwise")) == ["pointwise"]
 
 
 def test_kernels_that_are_no_plain_float_variable_stay_dense():
