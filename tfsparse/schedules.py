@@ -109,17 +109,16 @@ class PolynomialDecay(_Schedule):
         rise = (self.final_sparsity - self.initial_sparsity) * remaining**self.power
         return offset == 0, self.final_sparsity - rise
 
-    def in_steps(self, total_steps=None, first_step=0):
+    def in_steps(self, total_steps=None):
         """Returns the same schedule with its positions as steps.
 
         Args:
             total_steps: Int, steps in the whole training. Needed if a position is a fraction.
-            first_step: Int, the step at which the training begins.
         """
         return dataclasses.replace(
             self,
-            begin=_to_step("begin", self.begin, total_steps, first_step),
-            end=_to_step("end", self.end, total_steps, first_step),
+            begin=_to_step("begin", self.begin, total_steps),
+            end=_to_step("end", self.end, total_steps),
         )
 
     def _steps(self):
@@ -169,11 +168,9 @@ class ConstantSparsity(_Schedule):
         begin = self.in_steps().begin
         return step == begin, self.sparsity if step >= begin else 0.0
 
-    def in_steps(self, total_steps=None, first_step=0):
+    def in_steps(self, total_steps=None):
         """Returns the same schedule with its position as a step; see `PolynomialDecay.in_steps`."""
-        return dataclasses.replace(
-            self, begin=_to_step("begin", self.begin, total_steps, first_step)
-        )
+        return dataclasses.replace(self, begin=_to_step("begin", self.begin, total_steps))
 
 
 def final_sparsity(schedule):
@@ -186,20 +183,19 @@ def final_sparsity(schedule):
     return None if value is None else float(value)
 
 
-def in_steps(schedule, total_steps=None, first_step=0):
+def in_steps(schedule, total_steps=None):
     """Returns a schedule with its positions as steps, as a function of a step.
 
     Args:
         schedule: One of ours, or a `PruningSchedule` of tensorflow-model-optimization.
         total_steps: Int, steps in the whole training. Needed if a position is a fraction.
-        first_step: Int, the step at which the training begins.
 
     Returns:
         A function from a step to a bool, whether masks change, and a float, the sparsity. Its
         attribute `end` is the step of the last update, or None if that is unknown.
     """
     if isinstance(schedule, _Schedule):
-        return schedule.in_steps(total_steps, first_step)
+        return schedule.in_steps(total_steps)
     return _PruningSchedule(schedule)
 
 
@@ -274,14 +270,12 @@ def _check_order(begin, end):
         )
 
 
-def _to_step(name, position, total_steps, first_step):
-    if isinstance(position, Integral):
+def _to_step(name, position, total_steps):
+    if isinstance(position, Integral) or position == 0:
         return int(position)
-    if position == 0:
-        return first_step
     if total_steps is None:
         raise ValueError(
             f"{name}={position} is a fraction of the training, and how many steps the training has "
             f"is not known here. Give total_steps, or {name} as a step (an int)."
         )
-    return first_step + round(position * total_steps)
+    return round(position * total_steps)
