@@ -16,8 +16,8 @@ from delegate import sources
 
 LINK_FLAGS = ["-pthread"]
 if sys.platform == "linux":
-    # An undefined symbol must fail here and not in a user's dlopen. Python's own symbols come from
-    # the interpreter, so this is only checked for the plugin by a test, not asked of the linker.
+    # Nothing of a static library becomes a symbol of ours. That none is undefined but Python's own,
+    # which come from the interpreter, is checked by a test.
     LINK_FLAGS += ["-Wl,--exclude-libs,ALL"]
 
 

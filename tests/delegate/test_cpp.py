@@ -33,7 +33,7 @@ def run(*command):
 
 def compile_object(source, extra_flags=()):
     """Path of the object of a source, named by what it was made from."""
-    command = [CXX, *sources.COMMON_FLAGS, "-Werror", *extra_flags, "-I."]
+    command = [CXX, *sources.COMMON_FLAGS, "-fPIC", "-Werror", *extra_flags, "-I."]
     files = [source, *sources.headers(), *sources.find("tests/delegate/*.h")]
     digest = hashlib.sha256(repr(command).encode())
     for file in files:
@@ -72,3 +72,15 @@ def test_one_instruction_set_leaks_nothing_into_another(source, objects):
     symbols = run("nm", "--extern-only", "--defined-only", objects[source]).splitlines()
     assert len(symbols) == 1
     assert re.search(r"k\w+Kernels", symbols[0])
+
+
+def test_plugin_needs_nothing_but_the_system_and_exports_nothing_but_itself(objects):
+    library = str(BUILD / "plugin.so")
+    # -z defs: an undefined symbol fails here, and not in a user's dlopen.
+    run(CXX, "-shared", "-Wl,-z,defs", *objects.values(), "-pthread", "-o", library)
+    functions = [
+        line.split()[-1]
+        for line in run("nm", "--dynamic", "--defined-only", library).splitlines()
+        if line.split()[-2] == "T"
+    ]
+    assert sorted(functions) == ["tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate"]
