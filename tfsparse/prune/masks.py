@@ -18,6 +18,8 @@ class Mask:
 
     def __init__(self, variable, strategy):
         self.variable = variable
+        # To assign through a keras.Variable takes about three times as long (measured).
+        self._value = variable if isinstance(variable, tf.Variable) else variable.value
         # A copy on the host: an update must not wait for the device more than once a variable.
         self._keep = np.ones(variable.shape, bool)
         with tf.init_scope(), strategy.scope():
@@ -40,7 +42,7 @@ class Mask:
 
     def weights(self):
         """Returns the variable's values as an array."""
-        return self.variable.numpy()
+        return self._value.numpy()
 
     def assign(self, keep):
         """Replaces the mask and zeroes what it prunes.
@@ -49,13 +51,14 @@ class Mask:
             keep: Bool array of the variable's shape, True where a weight is kept.
         """
         self._keep = np.array(keep, bool)
-        self._device_keep.assign(self._keep)
+        self._device_keep.assign(self._keep, read_value=False)
         self.apply()
 
     def apply(self):
         """Zeroes the pruned positions now."""
         weights = self.weights()
-        self.variable.assign(np.where(self._keep, weights, np.zeros((), weights.dtype)))
+        weights = np.where(self._keep, weights, np.zeros((), weights.dtype))
+        self._value.assign(weights, read_value=False)
 
     def holds(self, weights):
         """Returns whether every pruned position is zero in weights that were read."""
