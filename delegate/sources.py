@@ -1,19 +1,16 @@
 """Which C++ sources there are and the flags of each: shared by setup.py and the C++ tests."""
 
 import platform
+import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-COMMON_FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
+_shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # What Bazel reads too.
+COMMON_FLAGS = _shared["COMMON_FLAGS"]
+X86_ISA_FLAGS = _shared["X86_ISA_FLAGS"]
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
-X86_ISA_FLAGS = {
-    "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma"],
-    "delegate/kernels/isa/avx512.cc": [
-        *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx2", "-mfma")
-    ],
-}
 # Sources that need flags of their own on this processor, and those flags.
 ISA_FLAGS = X86_ISA_FLAGS if X86 else {}
 
