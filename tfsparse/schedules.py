@@ -99,7 +99,8 @@ class PolynomialDecay(_Schedule):
         Raises:
             ValueError: The positions are fractions; see `in_steps`.
         """
-        begin, end, frequency = self._steps()
+        begin, end = _to_step("begin", self.begin), _to_step("end", self.end)
+        frequency = self.frequency or min(max((end - begin) // _MIN_UPDATES, 1), _FREQUENCY)
         if step < begin:
             return False, 0.0
         if step >= end:
@@ -120,11 +121,6 @@ class PolynomialDecay(_Schedule):
             begin=_to_step("begin", self.begin, total_steps),
             end=_to_step("end", self.end, total_steps),
         )
-
-    def _steps(self):
-        steps = self.in_steps()
-        ramp = (steps.end - steps.begin) // _MIN_UPDATES
-        return steps.begin, steps.end, self.frequency or min(max(ramp, 1), _FREQUENCY)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +161,7 @@ class ConstantSparsity(_Schedule):
 
     def __call__(self, step):
         """Returns whether masks change at a step, and the sparsity they have from then on."""
-        begin = self.in_steps().begin
+        begin = _to_step("begin", self.begin)
         return step == begin, self.sparsity if step >= begin else 0.0
 
     def in_steps(self, total_steps=None):
@@ -270,7 +266,7 @@ def _check_order(begin, end):
         )
 
 
-def _to_step(name, position, total_steps):
+def _to_step(name, position, total_steps=None):
     if isinstance(position, Integral) or position == 0:
         return int(position)
     if total_steps is None:
