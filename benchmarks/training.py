@@ -204,7 +204,7 @@ def result_of(name, trainings, update):
     turns = np.array(trainings[name].turns)
     baseline = np.array(trainings[f"{name.partition(',')[0]}, plain"].turns)
     step = np.median(turns, axis=1)
-    extra = turns[:, update - 1 : update + 1].max(axis=1) - step
+    extra = turns[:, update - 1 : update + 1].sum(axis=1) - 2 * step
     if name.endswith("plain"):
         extra = np.zeros_like(step)
     ratio = (step + np.median(extra) / FREQUENCY) / np.median(baseline, axis=1)
