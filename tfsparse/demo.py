@@ -105,13 +105,13 @@ def measure_trained(console, data, folder):
         Row(
             "dense, TFLite default",
             Path(dense),
-            times.baseline_median,
+            times.baseline_min,
             accuracy=np.mean(dense_predictions == data.y_test),
         ),
         Row(
             f"{percent} zeros, tfsparse",
             Path(sparse),
-            times.candidate_median,
+            times.candidate_min,
             accuracy=np.mean(predictions == data.y_test),
             speedup=times.speedup,
         ),
@@ -184,12 +184,12 @@ def measure_large(console, folder):
         sparse = tfsparse.convert(model, folder / f"mobilenet_v2-{sparsity:.0%}.tflite")
         times = timing.compare(*timing.open_pair(dense, sparse, THREADS.value), SECONDS)
         if not rows:
-            rows.append(Row("dense, TFLite default", Path(dense), times.baseline_median))
+            rows.append(Row("dense, TFLite default", Path(dense), times.baseline_min))
         rows.append(
             Row(
                 f"{sparsity:.0%} zeros, tfsparse",
                 Path(sparse),
-                times.candidate_median,
+                times.candidate_min,
                 speedup=times.speedup,
             )
         )
@@ -225,9 +225,10 @@ def legend(pictures):
         "file": "The .tflite file. The sparse one stores only the weights that are not zero, and "
         "where they are. It runs in any TFLite interpreter, with tfsparse or without.",
         "gzip": "The same file compressed, as app stores send it.",
-        "latency": f"Time of one inference, the median of many, on {timing.cpu_name()}, threads: "
-        f"{THREADS.value}. TFLite's default is XNNPACK. The two took turns in one process.",
-        "speed-up": "How many times faster than the dense network in TFLite's default.",
+        "latency": "Time of one inference, the fastest of many, which other programs disturb "
+        f"least; on {timing.cpu_name()}, threads: {THREADS.value}. TFLite's default is XNNPACK.",
+        "speed-up": "How many times faster than the dense network in TFLite's default: the median "
+        "over many rounds in which the two took turns.",
     }
     grid = Table.grid(padding=(0, 2))
     for name, meaning in meanings.items():
