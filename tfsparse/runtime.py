@@ -86,6 +86,8 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
     Raises:
         FileNotFoundError, ValueError: As `Interpreter`.
     """
+    if runs < 1:
+        raise ValueError(f"Expected runs to be at least 1. Received: {runs}")
     key = f"explain-{os.getpid()}-{next(_report_keys)}"
     options = {"report": key, "profile": measure}
     interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
@@ -94,11 +96,14 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
     else:
         interpreter.allocate_tensors()
     report = json.loads(_native().report(key))
-    steps = [step for partition in report["partitions"] for step in partition["steps"]]
     by_node = {}
-    for step in steps:
-        by_node.setdefault(step["node"], []).append(step)
-    layers = tuple(_layer(node, by_node.get(node["id"], []), measure) for node in report["nodes"])
+    for partition in report["partitions"]:
+        for step in partition["steps"]:
+            by_node.setdefault((partition["subgraph"], step["node"]), []).append(step)
+    layers = tuple(
+        _layer(node, by_node.get((node["subgraph"], node["id"]), []), measure)
+        for node in report["nodes"]
+    )
     return Explanation(str(path), report["isa"], len(report["partitions"]), layers)
 
 
@@ -107,7 +112,8 @@ class Layer:
     """One operator of a model.
 
     Attributes:
-        index: The operator's index in the file.
+        subgraph: The subgraph that it is in, in the order in which the runtime shows them.
+        index: The operator's index in that subgraph.
         operator: Its TFLite name, such as `CONV_2D`.
         name: The name of its output tensor.
         taken: Whether the delegate runs it.
@@ -120,6 +126,7 @@ class Layer:
         seconds: Time of its fastest run, or `None` where it was not measured.
     """
 
+    subgraph: int
     index: int
     operator: str
     name: str
@@ -200,6 +207,7 @@ def _layer(node, steps, measured):
 
     shape = node.get("weights")
     return Layer(
+        subgraph=node["subgraph"],
         index=node["id"],
         operator=node["type"] or builtin_name(node["code"]),
         name=node["name"],
@@ -241,8 +249,10 @@ def _open(module, path, **kwargs):
             flatbuffer = importlib.import_module("tfsparse.converter.flatbuffer")
             flatbuffer.read(path)
         return module.Interpreter(model_path=path, **kwargs)
-    except (ValueError, RuntimeError) as error:
+    except ValueError as error:
         raise ValueError(f"Expected a valid TFLite model. Received: {path!r}: {error}") from error
+    except RuntimeError as error:
+        raise ValueError(f"TFLite could not load {path!r}: {error}") from error
 
 
 def _import_runtime(name):

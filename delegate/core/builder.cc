@@ -25,6 +25,7 @@ Status PlanBuilder::build(int threads) {
     if (chains_[i].size() > 1) TFSPARSE_RETURN_IF_ERROR(add_chain(chains_[i]));
   }
   bind_outputs();
+  if (reads_unmade_) return Status::error("a node reads a tensor that none before it makes");
   return lay_out_memory(threads);
 }
 
@@ -89,7 +90,6 @@ Status PlanBuilder::add_chain(const std::vector<const Node*>& nodes) {
 }
 
 Status PlanBuilder::add_node(const Node& node) {
-  std::unique_ptr<Step> step;
   const int x = node.inputs[0];
   switch (node.op) {
     case Op::kConv2D:
@@ -236,7 +236,7 @@ int PlanBuilder::define_planes(int tensor) {
 
 int PlanBuilder::flat(int tensor) {
   if (flat_[tensor] < 0) {
-    const int from = planes_[tensor];
+    const int from = made(planes_[tensor]);
     add(make_from_planes(from, define_flat(tensor), planes_of(shape(tensor))), -1);
   }
   return flat_[tensor];
@@ -245,10 +245,17 @@ int PlanBuilder::flat(int tensor) {
 int PlanBuilder::planes(int tensor) {
   if (!is_image(tensor)) return flat(tensor);
   if (planes_[tensor] < 0) {
-    const int from = flat_[tensor];
+    const int from = made(flat_[tensor]);
     add(make_to_planes(from, define_planes(tensor), planes_of(shape(tensor))), -1);
   }
   return planes_[tensor];
+}
+
+// A value that must be there already. A graph that reads what nobody makes is found out here rather
+// than by a wild pointer.
+int PlanBuilder::made(int value) {
+  reads_unmade_ = reads_unmade_ || value < 0;
+  return std::max(value, 0);
 }
 
 bool PlanBuilder::prefers_planes(int tensor) const { return planes_[tensor] >= 0; }

@@ -70,7 +70,7 @@ struct Node {
   float beta = 1;          // softmax
   Shape new_shape;         // reshape without a second input
   int begin_mask = 0, end_mask = 0, shrink_axis_mask = 0, other_masks = 0;  // strided slice
-  int axis = 0, residual = -1;  // pack; a tensor that fusion adds to the output
+  int residual = -1;  // a tensor that fusion has the convolution add to its output
 };
 
 struct Graph {

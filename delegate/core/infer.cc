@@ -51,8 +51,11 @@ class Inference {
         return slice(node);
       case Op::kPack:
         return pack(node);
-      case Op::kUnary:
       case Op::kSoftmax:
+        if (in(node, 0).empty()) return Status::error("input is a scalar");
+        out(node) = in(node, 0);
+        return {};
+      case Op::kUnary:
       case Op::kDensify:
       case Op::kDequantize:
         out(node) = in(node, 0);
@@ -64,15 +67,29 @@ class Inference {
   }
 
   // The output's length along one axis, and the padding before it. TFLite's rules.
-  static int window(Padding padding, int size, int kernel, int stride, int dilation, int* before) {
-    const int reach = (kernel - 1) * dilation + 1;
+  static int window(Padding padding, std::int64_t size, std::int64_t kernel, std::int64_t stride,
+                    std::int64_t dilation, int* before) {
+    const std::int64_t reach = (kernel - 1) * dilation + 1;
     if (padding == Padding::kSame) {
-      const int length = (size + stride - 1) / stride;
-      *before = std::max((length - 1) * stride + reach - size, 0) / 2;
-      return length;
+      const std::int64_t length = (size + stride - 1) / stride;
+      const std::int64_t total = std::max<std::int64_t>((length - 1) * stride + reach - size, 0);
+      *before = static_cast<int>(std::min(total, kMaxElements) / 2);
+      return static_cast<int>(length);
     }
     *before = 0;
-    return size < reach ? 0 : (size - reach) / stride + 1;
+    return size < reach ? 0 : static_cast<int>((size - reach) / stride + 1);
+  }
+
+  // The input with its border of zeros, as far as the window reaches, has to fit into memory.
+  static bool border_is_sane(const Node& node, const Shape& w, const Shape& y) {
+    const auto reach = [](std::int64_t size, std::int64_t kernel, std::int64_t stride,
+                          std::int64_t dilation) {
+      return std::max<std::int64_t>(size - 1, 0) * stride + (kernel - 1) * dilation + stride;
+    };
+    const std::int64_t rows = reach(y[1], w[1], node.stride_h, node.dilation_h);
+    const std::int64_t columns = reach(y[2], w[2], node.stride_w, node.dilation_w);
+    return rows <= kMaxElements && columns <= kMaxElements && rows * columns <= kMaxElements &&
+           rows * columns * w[3] <= kMaxElements;
   }
 
   Status convolution(Node& node) {
@@ -88,6 +105,9 @@ class Inference {
     const int width =
         window(node.padding, x[2], w[2], node.stride_w, node.dilation_w, &node.pad_left);
     out(node) = {x[0], height, width, channels};
+    if (!border_is_sane(node, w, out(node))) {
+      return Status::error("window of weights " + to_string(w) + " is too large");
+    }
     return {};
   }
 
@@ -126,7 +146,9 @@ class Inference {
     for (int dim = 0; dim < 4; ++dim) {
       const std::int64_t before = amounts[2 * dim], after = amounts[2 * dim + 1];
       const bool spatial = dim == 1 || dim == 2;
-      if (before < 0 || after < 0 || before + after > 1 << 20 || (!spatial && before + after > 0)) {
+      constexpr std::int64_t kMost = 1 << 20;
+      if (before < 0 || after < 0 || before > kMost || after > kMost ||
+          (!spatial && before + after > 0)) {
         return Status::error("pads by an amount that is negative, huge or not spatial");
       }
       shape[dim] += static_cast<int>(before + after);

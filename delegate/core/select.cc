@@ -24,9 +24,14 @@ class Selection {
         TFSPARSE_RETURN_IF_ERROR(count_zeros(node, &verdicts_[i]));
       }
     }
-    while (leave_dependents()) {
-    }
+    leave_dependents();
     return {};
+  }
+
+  bool leave_dependents() {
+    bool any = false;
+    while (leave_some()) any = true;
+    return any;
   }
 
  private:
@@ -37,6 +42,10 @@ class Selection {
     if (node.op == Op::kUnsupported) return node.problem;
     for (int input : node.inputs) {
       if (input >= 0 && tensor(input).shape.size() > 6) return "more than 6 dimensions";
+    }
+    const Tensor& output = tensor(node.output);
+    if (!is_preparation(node.op) && output.type != DType::kFloat32) {
+      return std::string("output is of ") + to_string(output.type);
     }
     switch (node.op) {
       case Op::kConv2D:
@@ -54,6 +63,10 @@ class Selection {
       case Op::kSoftmax:
       case Op::kReshape:
         return float_input(node);
+      case Op::kStridedSlice:
+        return slice(node);
+      case Op::kPack:
+        return pack(node);
       case Op::kDensify:
       case Op::kDequantize:
         return stored_constant(graph_, node.output) < 0 ? "input is no constant" : "";
@@ -109,6 +122,27 @@ class Selection {
     return axes[0] == 1 && axes[1] == 2 ? "" : "averages other axes than height and width";
   }
 
+  // Of the shape of a tensor: one dimension, step 1.
+  std::string slice(const Node& node) const {
+    std::vector<std::int64_t> values[3];
+    for (int i = 0; i < 3; ++i) {
+      if (!read_ints(tensor(node.inputs[i + 1]), &values[i]).ok() || values[i].size() != 1) {
+        return "is no plain slice of a shape";
+      }
+    }
+    const bool plain = values[2][0] == 1 && node.other_masks == 0;
+    return plain && tensor(node.inputs[0]).shape.size() == 1 ? "" : "is no plain slice of a shape";
+  }
+
+  std::string pack(const Node& node) const {
+    for (int input : node.inputs) {
+      const Tensor& value = tensor(input);
+      const bool whole = value.type == DType::kInt32 || value.type == DType::kInt64;
+      if (!whole || !value.shape.empty()) return "packs other values than sizes";
+    }
+    return "";
+  }
+
   std::string weights(const Node& node, std::size_t rank) const {
     const std::string problem = float_input(node);
     if (!problem.empty()) return problem;
@@ -122,8 +156,9 @@ class Selection {
         return std::string(what) + " are of " + to_string(type);
       }
     }
-    if (tensor(stored_constant(graph_, node.inputs[1])).shape.size() != rank) {
-      return "weights have an unexpected rank";
+    const Shape& shape = tensor(stored_constant(graph_, node.inputs[1])).shape;
+    if (shape.size() != rank || *std::min_element(shape.begin(), shape.end()) < 1) {
+      return "weights have an unexpected shape";
     }
     return "";
   }
@@ -156,7 +191,7 @@ class Selection {
 
   // Leaves the preparations that somebody else needs, and the reshapes whose shape is then not
   // known when the plan is made. Returns whether anything changed.
-  bool leave_dependents() {
+  bool leave_some() {
     bool changed = false;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (!verdicts_[i].taken()) continue;
@@ -204,6 +239,10 @@ class Selection {
 };
 
 }  // namespace
+
+bool leave_dependents(const Graph& graph, std::vector<Verdict>* verdicts) {
+  return Selection(graph, verdicts).leave_dependents();
+}
 
 bool has_weights(const Node& node) {
   return node.op == Op::kConv2D || node.op == Op::kDepthwiseConv2D ||

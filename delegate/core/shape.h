@@ -10,7 +10,7 @@ namespace tfsparse {
 using Shape = std::vector<int>;
 
 // More elements than this in one tensor is taken for a damaged file.
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
 
 // Product of the dimensions, or -1 where one is negative or the product exceeds kMaxElements.
 inline std::int64_t element_count(const Shape& shape) {

@@ -10,7 +10,7 @@
 
 namespace tfsparse {
 
-// Runs a job on `size` threads, the caller's own among them.
+// Runs jobs on several threads, the caller's own among them.
 class ThreadPool {
  public:
   explicit ThreadPool(int size);
@@ -18,7 +18,10 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // Threads there are: fewer than asked for where the machine has fewer cores or lets us have
+  // fewer.
   int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int requested() const { return requested_; }
 
   // Calls job(worker) for every worker in [0, size()) and returns when all are done. One caller at
   // a time.
@@ -33,6 +36,7 @@ class ThreadPool {
   void work(int worker);
   bool wait_for_job(unsigned seen);
 
+  int requested_;
   std::vector<std::thread> workers_;
   const std::function<void(int)>* job_ = nullptr;
   std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the workers

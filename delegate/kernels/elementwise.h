@@ -6,19 +6,21 @@
 namespace tfsparse {
 namespace {
 
-// y[i] = f(i) for whole vectors and then for the first lanes of one more.
+// y[i] = f(i, load) for whole vectors and then for the first lanes of one more, where `load` reads
+// nothing behind the last element: operands may be memory of the caller's.
 template <class V, class F>
 void map(float* y, std::size_t n, const F& f) {
   std::size_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) f(i).store(y + i);
-  if (i < n) f(i).store(y + i, static_cast<int>(n - i));
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    f(i, [](const float* p) { return V::load(p); }).store(y + i);
+  const int left = static_cast<int>(n - i);
+  if (left > 0) f(i, [left](const float* p) { return load_first<V>(p, left); }).store(y + i, left);
 }
 
 void unary(const UnaryArgs& a) {
-  // The tail reads a whole vector, as kOverread allows.
   const auto run = [&a](auto op) {
     map<Vec>(a.y, a.n,
-             [&a, &op](std::size_t i) { return apply(a.epilogue, op(Vec::load(a.x + i))); });
+             [&a, &op](std::size_t i, auto load) { return apply(a.epilogue, op(load(a.x + i))); });
   };
   switch (a.op) {
     case Unary::kIdentity:
@@ -37,9 +39,9 @@ void binary(const BinaryArgs& a) {
   const Vec first_a = Vec::broadcast(a.a[0]);
   const Vec first_b = Vec::broadcast(a.b[0]);
   const auto run = [&](auto op) {
-    map<Vec>(a.y, a.n, [&](std::size_t i) {
-      const Vec left = a.a_step ? Vec::load(a.a + i) : first_a;
-      const Vec right = a.b_step ? Vec::load(a.b + i) : first_b;
+    map<Vec>(a.y, a.n, [&](std::size_t i, auto load) {
+      const Vec left = a.a_step ? load(a.a + i) : first_a;
+      const Vec right = a.b_step ? load(a.b + i) : first_b;
       return apply(a.epilogue, op(left, right));
     });
   };
@@ -86,7 +88,7 @@ void softmax(const float* x, float* y, int n, float beta) {
     largest = x[i] * beta > largest ? x[i] * beta : largest;
   const Vec shift = Vec::broadcast(largest);
   for (int i = 0; i < n; i += Vec::kLanes) {
-    exp_nonpositive(Vec::load(x + i) * scale - shift).store(y + i, lanes_at(i));
+    exp_nonpositive(load_first<Vec>(x + i, lanes_at(i)) * scale - shift).store(y + i, lanes_at(i));
   }
   const Vec reciprocal = Vec::broadcast(1.0f / sum(y, static_cast<std::size_t>(n)));
   for (int i = 0; i < n; i += Vec::kLanes) {

@@ -7,9 +7,10 @@
 //
 // All pointers need only the alignment of float; but a 64-byte load that crosses a cache line costs
 // two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up
-// to 1.5 times as fast. A kernel may read up to kOverread floats past the end of a run that it is
-// given as input (their values never reach an output), also of a residual and of a y that it
-// accumulates to; it never writes past the end of an output.
+// to 1.5 times as fast. The convolutions (spmm, gemm, depthwise) may
+// read up to kOverread floats past the end of a run that they are given as input (their values
+// never reach an output), also of a residual and of a y that they accumulate to; the other kernels
+// read nothing but their input, which may be the caller's. None writes past the end of an output.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@
 
 namespace tfsparse {
 
-// Floats that must be readable past the end of every input run: one vector of the widest set.
+// Floats that must be readable past the end of every run: one vector of the widest set.
 constexpr int kOverread = 16;
 
 enum class Activation { kNone, kHardSwish, kSigmoid, kSwish };

@@ -155,8 +155,11 @@ class NodeReader {
   void plain(const char* type, Op op, std::size_t required) {
     node_.type = type;
     node_.op = op;
+    // Only a bias, the third input of a layer with weights, may be left out.
+    const bool may_lack_bias = required == 2 && node_.inputs.size() == 3;
+    const std::size_t present = may_lack_bias ? required : node_.inputs.size();
     if (node_.inputs.size() < required ||
-        std::any_of(node_.inputs.begin(), node_.inputs.begin() + required,
+        std::any_of(node_.inputs.begin(), node_.inputs.begin() + present,
                     [](int input) { return input < 0; })) {
       refuse("lacks an input");
     }
@@ -208,13 +211,14 @@ class NodeReader {
   }
 
   void reshape() {
+    const bool has_shape_input = node_.inputs.size() == 2 && node_.inputs[1] >= 0;
+    if (!has_shape_input && !node_.inputs.empty()) node_.inputs.resize(1);
     plain("RESHAPE", Op::kReshape, 1);
-    if (node_.op != Op::kReshape || (node_.inputs.size() > 1 && node_.inputs[1] >= 0)) return;
-    node_.inputs.resize(1);
-    if (!has<TfLiteReshapeParams>()) return;
+    if (has_shape_input || !has<TfLiteReshapeParams>()) return;
     const auto& params = get<TfLiteReshapeParams>();
     if (params.num_dimensions < 0 || params.num_dimensions > 8) return refuse("has no shape");
     node_.new_shape.assign(params.shape, params.shape + params.num_dimensions);
+    if (node_.new_shape == Shape{0}) node_.new_shape.clear();  // how old files write a scalar
   }
 
   void strided_slice() {
@@ -237,8 +241,7 @@ Status check_runtime(const TfLiteContext& context) {
   if (context.GetExecutionPlan == nullptr || context.GetNodeAndRegistration == nullptr ||
       context.ReplaceNodeSubsetsWithDelegateKernels == nullptr || context.ResizeTensor == nullptr ||
       context.ReportError == nullptr || context.PreviewDelegatePartitioning == nullptr ||
-      context.tensors == nullptr || context.tensors_size > std::size_t{1} << 24 ||
-      context.recommended_num_threads < -1 || context.recommended_num_threads > 1 << 12) {
+      context.tensors == nullptr || context.tensors_size > std::size_t{1} << 24) {
     return Status::error("this runtime's TfLiteContext is not laid out as TFLite 2.x has it");
   }
   return {};
@@ -249,6 +252,34 @@ bool in_range(const std::vector<int>& tensors, std::size_t count, int lowest) {
     return index >= lowest && (index < 0 || static_cast<std::size_t>(index) < count);
   });
 }
+
+// Leaves the nodes whose tensors do not follow from each other: read before they are made, or made
+// twice. No converter writes such a file, and TFLite does not look.
+class OrderCheck {
+ public:
+  explicit OrderCheck(std::size_t tensors) : maker_(tensors, -1) {}
+
+  void note(int position, const std::vector<int>& outputs) {
+    for (int output : outputs) {
+      if (maker_[output] >= 0) twice_.push_back(output);
+      maker_[output] = position;
+    }
+  }
+
+  bool is_sound(int position, const Node& node) const {
+    const auto made_twice = [&](int tensor) {
+      return std::find(twice_.begin(), twice_.end(), tensor) != twice_.end();
+    };
+    return !made_twice(node.output) &&
+           std::all_of(node.inputs.begin(), node.inputs.end(), [&](int input) {
+             return input < 0 || (maker_[input] < position && !made_twice(input));
+           });
+  }
+
+ private:
+  std::vector<int> maker_;  // position of the node that makes a tensor, or -1
+  std::vector<int> twice_;
+};
 
 }  // namespace
 
@@ -266,6 +297,7 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk || plan == nullptr) {
     return Status::error("the runtime has no execution plan");
   }
+  OrderCheck order(graph->tensors.size());
   for (int id : to_vector(plan)) {
     TfLiteNode* from = nullptr;
     TfLiteRegistration* registration = nullptr;
@@ -280,16 +312,29 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
         !in_range(outputs, graph->tensors.size(), 0)) {
       return Status::error("node " + std::to_string(id) + " names a tensor that does not exist");
     }
+    for (int output : outputs) {
+      if (!graph->tensors[output].is_constant()) continue;
+      // TFLite itself would crash when it runs such a node.
+      return Status::error("node " + std::to_string(id) + " writes tensor '" +
+                           graph->tensors[output].name + "', which is a constant");
+    }
     if (outputs.size() == 1) {
       node.output = outputs[0];
       NodeReader(registration->builtin_code, from->builtin_data, &node).read();
     }
+    order.note(static_cast<int>(graph->nodes.size()), outputs);
     node.code = registration->builtin_code;
     if (node.op == Op::kUnsupported && node.problem.empty()) {
       node.problem = "operator is not supported";
     }
     if (registration->custom_name != nullptr) node.type = registration->custom_name;
     graph->nodes.push_back(node);
+  }
+  for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
+    Node& node = graph->nodes[i];
+    if (node.op == Op::kUnsupported || order.is_sound(static_cast<int>(i), node)) continue;
+    node.op = Op::kUnsupported;
+    node.problem = "its tensors are made out of order";
   }
   return {};
 }
@@ -298,8 +343,7 @@ Graph extract(const Graph& graph, const std::vector<int>& ids, const std::vector
               const std::vector<int>& outputs) {
   Graph part;
   part.tensors = graph.tensors;
-  part.outputs = outputs;
-  std::vector<bool> used(graph.tensors.size(), false);
+  std::vector<bool> used(graph.tensors.size(), false), made(graph.tensors.size(), false);
   for (const Node& node : graph.nodes) {
     if (std::find(ids.begin(), ids.end(), node.id) == ids.end()) continue;
     if (node.op == Op::kDensify || node.op == Op::kDequantize) continue;
@@ -309,7 +353,12 @@ Graph extract(const Graph& graph, const std::vector<int>& ids, const std::vector
       if (stored >= 0) input = stored;
       if (input >= 0) used[input] = true;
     }
+    made[copy.output] = true;
     part.nodes.push_back(std::move(copy));
+  }
+  // The runtime puts a DENSIFY in the first part that can have it, however far off its readers are.
+  for (int output : outputs) {
+    if (made[output]) part.outputs.push_back(output);
   }
   for (int input : inputs) {
     if (input >= 0 && used[input] && !graph.tensors[input].is_constant()) {

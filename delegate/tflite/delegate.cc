@@ -19,25 +19,53 @@ struct IntArray {
   std::vector<int> storage;
 };
 
+// A connected part of a model, as the runtime cuts it.
+struct Part {
+  std::vector<int> nodes, outputs;
+};
+
+// How the runtime would cut these nodes into parts.
+Status preview(TfLiteContext* context, const std::vector<int>& ids, std::vector<Part>* result) {
+  TfLiteDelegateParams* parts = nullptr;
+  int count = 0;
+  if (context->PreviewDelegatePartitioning(context, IntArray(ids).get(), &parts, &count) !=
+      kTfLiteOk) {
+    return Status::error("the runtime cannot partition this model");
+  }
+  for (int i = 0; i < count; ++i) {
+    result->push_back({to_vector(parts[i].nodes_to_replace), to_vector(parts[i].output_tensors)});
+  }
+  return {};
+}
+
+// The runtime does not tell what a model's outputs are, but what would leave the whole of it.
+Status find_outputs(TfLiteContext* context, Graph* graph) {
+  std::vector<int> ids;
+  for (const Node& node : graph->nodes) ids.push_back(node.id);
+  std::vector<Part> parts;
+  TFSPARSE_RETURN_IF_ERROR(preview(context, ids, &parts));
+  for (const Part& part : parts) {
+    graph->outputs.insert(graph->outputs.end(), part.outputs.begin(), part.outputs.end());
+  }
+  return {};
+}
+
 class Claim {
  public:
   Claim(TfLiteContext* context, const Graph& graph, std::vector<Verdict>* verdicts)
       : context_(context), graph_(graph), verdicts_(*verdicts) {}
 
   // Leaves to the runtime what would not pay or not work in the part that it would end up in, until
-  // every part is sound. The runtime cuts the taken nodes into parts.
+  // every part is sound.
   Status settle() {
     for (bool changed = true; changed;) {
       changed = false;
-      TfLiteDelegateParams* parts = nullptr;
-      int count = 0;
-      const IntArray ids(taken_ids());
-      if (context_->PreviewDelegatePartitioning(context_, ids.get(), &parts, &count) != kTfLiteOk) {
-        return Status::error("the runtime cannot partition this model");
+      std::vector<Part> parts;
+      TFSPARSE_RETURN_IF_ERROR(preview(context_, taken_ids(), &parts));
+      for (const Part& part : parts) {
+        if (settle_part(part.nodes)) changed = true;
       }
-      for (int i = 0; i < count; ++i) {
-        if (settle_part(to_vector(parts[i].nodes_to_replace))) changed = true;
-      }
+      if (changed) leave_dependents(graph_, &verdicts_);
     }
     return {};
   }
@@ -110,6 +138,7 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   Graph graph;
   std::vector<Verdict> verdicts;
   Status status = read_graph(context, &graph);
+  if (status.ok()) status = find_outputs(context, &graph);
   if (status.ok()) status = select_nodes(graph, &verdicts);
   Claim claim(context, graph, &verdicts);
   if (status.ok()) status = claim.settle();
@@ -119,6 +148,7 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
     return kTfLiteError;
   }
   const std::vector<int> ids = claim.taken_ids();
+  ++subgraph_;
   if (!options_.report.empty()) shown_.push_back({graph, verdicts});
   if (ids.empty()) return kTfLiteOk;
 
@@ -141,7 +171,7 @@ void* Delegate::init(TfLiteContext*, const char* buffer, std::size_t) {
   auto* delegate = static_cast<Delegate*>(params.delegate->data_);
   if (delegate->claiming_ == nullptr) return reinterpret_cast<void*>(-1);  // TFLite's "init failed"
   auto* partition =
-      new Partition(delegate, delegate->options_,
+      new Partition(delegate, delegate->subgraph_, delegate->options_,
                     extract(*delegate->claiming_, to_vector(params.nodes_to_replace),
                             to_vector(params.input_tensors), to_vector(params.output_tensors)));
   delegate->partitions_.push_back(partition);
@@ -149,6 +179,7 @@ void* Delegate::init(TfLiteContext*, const char* buffer, std::size_t) {
 }
 
 void Delegate::free(TfLiteContext*, void* user_data) {
+  if (user_data == reinterpret_cast<void*>(-1)) return;  // what a failed init returned
   auto* partition = static_cast<Partition*>(user_data);
   Delegate* delegate = partition->owner();
   std::lock_guard<std::recursive_mutex> lock(delegate->mutex_);

@@ -18,14 +18,15 @@ class Delegate;
 // One connected part of a model that the delegate runs as a single node.
 class Partition {
  public:
-  Partition(Delegate* owner, const Options& options, Graph graph)
-      : owner_(owner), options_(options), graph_(std::move(graph)) {}
+  Partition(Delegate* owner, int subgraph, const Options& options, Graph graph)
+      : owner_(owner), subgraph_(subgraph), options_(options), graph_(std::move(graph)) {}
 
   // What the runtime calls before running, and whenever a size has changed.
   TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
   TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
 
   Delegate* owner() const { return owner_; }
+  int subgraph() const { return subgraph_; }
   const Plan* plan() const { return plan_.get(); }
   int threads() const { return pool_ ? pool_->size() : 0; }
 
@@ -35,6 +36,7 @@ class Partition {
   TfLiteStatus size_outputs(TfLiteContext* context) const;
 
   Delegate* owner_;
+  int subgraph_;  // the delegate's number for it
   const Options& options_;
   Graph graph_;
   std::vector<Shape> input_shapes_;  // that the plan was made for
@@ -53,7 +55,7 @@ class Delegate {
   TfLiteDelegate* handle() { return &handle_; }
 
   // What was taken, what not and why, and what runs it, as JSON. Nodes are listed only where the
-  // option `report` is set.
+  // option `report` is set. Not while an interpreter of the delegate prepares or runs.
   std::string report() const;
 
  private:
@@ -74,6 +76,7 @@ class Delegate {
   // Recursive, since the runtime calls init and free from within what prepare calls.
   mutable std::recursive_mutex mutex_;
   const Graph* claiming_ = nullptr;  // while the runtime makes partitions of it
+  int subgraph_ = -1;                // the last one shown, counted from 0
   std::vector<Shown> shown_;
   std::vector<Partition*> partitions_;  // owned by the runtime, which calls free
 };

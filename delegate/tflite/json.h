@@ -1,6 +1,7 @@
 // Writes JSON: as much of it as reports need.
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ class Json {
   void field(const char* key, int value) { raw(key, std::to_string(value)); }
   void field(const char* key, double value) {
     char text[32];
-    std::snprintf(text, sizeof text, "%.9g", value);
+    std::snprintf(text, sizeof text, std::isfinite(value) ? "%.9g" : "null", value);
     raw(key, text);
   }
   void field(const char* key, const std::vector<int>& values) {

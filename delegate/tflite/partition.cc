@@ -64,18 +64,20 @@ TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
 Status Partition::make_ready(TfLiteContext* context) {
   const int threads = options_.num_threads > 0 ? options_.num_threads
                                                : std::max(1, context->recommended_num_threads);
-  bool stale = plan_ == nullptr || pool_->size() != threads;
+  const bool stale = plan_ == nullptr || pool_->requested() != threads;
   std::vector<Shape> shapes;
   for (int input : graph_.inputs) shapes.push_back(to_vector(context->tensors[input].dims));
   if (!stale && shapes == input_shapes_) return {};
 
   plan_.reset();
-  if (pool_ == nullptr || pool_->size() != threads) pool_ = std::make_unique<ThreadPool>(threads);
+  if (pool_ == nullptr || pool_->requested() != threads) {
+    pool_ = std::make_unique<ThreadPool>(threads);
+  }
   Graph graph = graph_;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     graph.tensors[graph.inputs[i]].shape = shapes[i];
   }
-  TFSPARSE_RETURN_IF_ERROR(Plan::build(std::move(graph), *options_.kernels, threads, &plan_));
+  TFSPARSE_RETURN_IF_ERROR(Plan::build(std::move(graph), *options_.kernels, pool_->size(), &plan_));
   plan_->set_profiling(options_.profile);
   input_shapes_ = std::move(shapes);
   return {};

@@ -17,8 +17,10 @@ Registry& registry() {
   return instance;
 }
 
-void write_node(const Node& node, const Graph& graph, const Verdict& verdict, Json* json) {
+void write_node(int subgraph, const Node& node, const Graph& graph, const Verdict& verdict,
+                Json* json) {
   json->begin_object();
+  json->field("subgraph", subgraph);
   json->field("id", node.id);
   json->field("type", node.type);
   json->field("code", node.code);
@@ -34,9 +36,11 @@ void write_node(const Node& node, const Graph& graph, const Verdict& verdict, Js
   json->end_object();
 }
 
-void write_partition(const Plan& plan, int threads, Json* json) {
+void write_partition(const Partition& partition, Json* json) {
+  const Plan& plan = *partition.plan();
   json->begin_object();
-  json->field("threads", threads);
+  json->field("subgraph", partition.subgraph());
+  json->field("threads", partition.threads());
   json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
   json->field("runs", plan.runs());
   json->begin_array("steps");
@@ -82,15 +86,17 @@ std::string Delegate::report() const {
   json.begin_object();
   json.field("isa", options_.kernels->name);
   json.begin_array("nodes");
-  for (const Shown& shown : shown_) {
+  for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
+    const Shown& shown = shown_[subgraph];
     for (std::size_t i = 0; i < shown.verdicts.size(); ++i) {
-      write_node(shown.graph.nodes[i], shown.graph, shown.verdicts[i], &json);
+      write_node(static_cast<int>(subgraph), shown.graph.nodes[i], shown.graph, shown.verdicts[i],
+                 &json);
     }
   }
   json.end_array();
   json.begin_array("partitions");
   for (const Partition* partition : partitions_) {
-    if (partition->plan()) write_partition(*partition->plan(), partition->threads(), &json);
+    if (partition->plan()) write_partition(*partition, &json);
   }
   json.end_array();
   json.end_object();

@@ -20,7 +20,7 @@ using testing::SparseCase;
 void test_unary(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const std::size_t n = i < 70 ? i : random.between(0, 500);
-    GuardedInput x(n);
+    GuardedInput x(n, 0);
     GuardedOutput actual(n), expected(n);
     for (std::size_t j = 0; j < n; ++j) x[j] = 4.0f * random.normal();
     UnaryArgs a{};
@@ -75,7 +75,7 @@ void test_binary(const Kernels& k, Random& random) {
     a.b_step = random.between(0, 1);
     a.n = n;
     a.epilogue = random.epilogue();
-    GuardedInput left(a.a_step ? n : 1), right(a.b_step ? n : 1);
+    GuardedInput left(a.a_step ? n : 1, 0), right(a.b_step ? n : 1, 0);
     GuardedOutput actual(n), expected(n);
     random.fill(left);
     random.fill(right);
@@ -142,7 +142,7 @@ void test_sparse_rows(const Kernels& k, Random& random) {
 
 void test_sum_and_softmax(const Kernels& k, Random& random) {
   for (int n = 0; n < 200; ++n) {
-    GuardedInput x(n);
+    GuardedInput x(n, 0);
     GuardedOutput actual(n), expected(n);
     random.fill(x);
     CHECK_NEAR(k.sum(x.data(), n), reference::sum(x.data(), n), 1e-4);

@@ -15,7 +15,8 @@ namespace {
 void test_every_element_once() {
   for (int threads : {1, 2, 3, 8}) {
     ThreadPool pool(threads);
-    CHECK(pool.size() == threads);
+    // No more than the machine has cores: more would only wait for each other.
+    CHECK(pool.requested() == threads && pool.size() >= 1 && pool.size() <= threads);
     for (int count : {0, 1, 7, 64, 1000}) {
       for (int grain : {1, 16, 100}) {
         std::vector<int> visits(count, 0);
@@ -37,10 +38,10 @@ void test_many_small_jobs_and_pauses() {
   for (int job = 0; job < 3000; ++job) {
     std::vector<int> of_worker(3, 0);
     pool.run([&](int worker) { of_worker[worker] = worker + 1; });
-    sum += of_worker[0] + of_worker[1] + of_worker[2];
+    for (int worker = 0; worker < pool.size(); ++worker) sum += of_worker[worker] - worker;
     if (job % 1000 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  CHECK(sum == 3000 * 6);
+  CHECK(sum == 3000 * pool.size());
 }
 
 double process_cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }

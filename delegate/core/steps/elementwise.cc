@@ -206,7 +206,10 @@ std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, i
     step->a_strides_.push_back(a_strides[dim]);
     step->b_strides_.push_back(b_strides[dim]);
   }
-  if (step->inner_ == 0) step->outer_ = 0;
+  if (step->inner_ == 0) {
+    step->outer_ = 0;
+    step->inner_ = 1;
+  }
 
   step->reads_a_ = a.value;
   step->reads_b_ = b.value;
