@@ -16,8 +16,8 @@ from tfsparse.prune.callback import Callback
 
 WAYS = {
     "keras": (keras, "float32", lambda: keras.optimizers.AdamW(weight_decay=0.1, clipnorm=1.0)),
-    # Not mixed_float16: Keras 3.15 alone trains to NaN there at times, its loss scaling looks for
-    # infinite gradients in the first replica only.
+    # Not mixed_float16: there Keras 3.15 alone trains to NaN at times, as its loss scaling looks
+    # for infinite gradients in the first replica only.
     "keras, mixed precision": (keras, "mixed_bfloat16", lambda: "adam"),
     "tf_keras": (tf_keras, "float32", lambda: tf_keras.optimizers.AdamW(weight_decay=0.1)),
     "tf_keras, legacy optimizer": (tf_keras, "float32", tf_keras.optimizers.legacy.Adam),
