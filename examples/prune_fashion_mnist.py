@@ -21,10 +21,10 @@ from absl import app, flags
 import tfsparse
 from tfsparse import datasets, networks
 
-EPOCHS = flags.DEFINE_integer("epochs", 8, "Passes over the 60,000 training pictures.", 1)
+EPOCHS = flags.DEFINE_integer("epochs", 5, "Passes over the 60,000 training pictures.", 1)
 BATCH = flags.DEFINE_integer("batch", 128, "Pictures in a training step.", 1)
 SPARSITY = flags.DEFINE_float("sparsity", 0.8, "Zeros in the 1x1 convolutions.", 0, 0.99)
-WIDTH = flags.DEFINE_float("width", 1.0, "Factor on the number of channels.", 0.25)
+WIDTH = flags.DEFINE_float("width", 2.0, "Factor on the number of channels.", 0.25)
 SEED = flags.DEFINE_integer("seed", 0, "Of the random start and of the batches.")
 LIMIT = flags.DEFINE_integer("limit", None, "Use only so many pictures, for a quick try.", 1)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Keep the .tflite files in this folder.")
