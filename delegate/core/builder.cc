@@ -32,22 +32,22 @@ Status PlanBuilder::build(int threads) {
 // Links a node to the one before it where the tensor between them is so large that it would leave
 // the cache before it is read.
 void PlanBuilder::find_chains() {
-  uses_.assign(graph_.tensors.size(), 0);
+  std::vector<int> uses(graph_.tensors.size(), 0);  // the graph's outputs among them
   std::vector<int> producer(graph_.tensors.size(), -1);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
-    for (int input : node.inputs) uses_[std::max(input, 0)] += input >= 0;
-    if (node.residual >= 0) ++uses_[node.residual];
+    for (int input : node.inputs) uses[std::max(input, 0)] += input >= 0;
+    if (node.residual >= 0) ++uses[node.residual];
     producer[node.output] = static_cast<int>(i);
   }
-  for (int output : graph_.outputs) ++uses_[output];
+  for (int output : graph_.outputs) ++uses[output];
 
   chains_.resize(graph_.nodes.size());
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     chains_[i] = {&node};
     const int x = node.inputs[0], before = producer[x];
-    if (before < 0 || !is_row_step(node) || !is_row_step(graph_.nodes[before]) || uses_[x] != 1 ||
+    if (before < 0 || !is_row_step(node) || !is_row_step(graph_.nodes[before]) || uses[x] != 1 ||
         graph_.nodes[before].residual >= 0 || convolution_reads_border(node) ||
         planes_of(shape(x)).image() * sizeof(float) < kStripFrom) {
       continue;
@@ -235,8 +235,13 @@ int PlanBuilder::define_planes(int tensor) {
 }
 
 int PlanBuilder::flat(int tensor) {
+  if (flat_[tensor] < 0 && planes_[tensor] < 0) {
+    // A graph that reads what nobody makes is found out here rather than by a wild pointer.
+    reads_unmade_ = true;
+    return define_flat(tensor);
+  }
   if (flat_[tensor] < 0) {
-    const int from = made(planes_[tensor]);
+    const int from = planes_[tensor];
     add(make_from_planes(from, define_flat(tensor), planes_of(shape(tensor))), -1);
   }
   return flat_[tensor];
@@ -245,17 +250,10 @@ int PlanBuilder::flat(int tensor) {
 int PlanBuilder::planes(int tensor) {
   if (!is_image(tensor)) return flat(tensor);
   if (planes_[tensor] < 0) {
-    const int from = made(flat_[tensor]);
+    const int from = flat(tensor);
     add(make_to_planes(from, define_planes(tensor), planes_of(shape(tensor))), -1);
   }
   return planes_[tensor];
-}
-
-// A value that must be there already. A graph that reads what nobody makes is found out here rather
-// than by a wild pointer.
-int PlanBuilder::made(int value) {
-  reads_unmade_ = reads_unmade_ || value < 0;
-  return std::max(value, 0);
 }
 
 bool PlanBuilder::prefers_planes(int tensor) const { return planes_[tensor] >= 0; }

@@ -42,7 +42,6 @@ class PlanBuilder {
   int new_value(std::size_t floats);
   int define_flat(int tensor);
   int define_planes(int tensor);
-  int made(int value);
   int flat(int tensor);    // the tensor's value in TFLite's order, made if need be
   int planes(int tensor);  // the same in planes
   bool prefers_planes(int tensor) const;
@@ -63,7 +62,6 @@ class PlanBuilder {
   Plan& plan_;
   bool reads_unmade_ = false;
   std::vector<Value> values_;
-  std::vector<int> uses_;  // of each tensor, the graph's outputs among them
   // Of each node, the nodes that are computed in strips when it is its turn, itself the last; empty
   // where an earlier node's turn is left to a later one's.
   std::vector<std::vector<const Node*>> chains_;

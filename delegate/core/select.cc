@@ -28,10 +28,9 @@ class Selection {
     return {};
   }
 
-  bool leave_dependents() {
-    bool any = false;
-    while (leave_some()) any = true;
-    return any;
+  void leave_dependents() {
+    while (leave_some()) {
+    }
   }
 
  private:
@@ -240,8 +239,8 @@ class Selection {
 
 }  // namespace
 
-bool leave_dependents(const Graph& graph, std::vector<Verdict>* verdicts) {
-  return Selection(graph, verdicts).leave_dependents();
+void leave_dependents(const Graph& graph, std::vector<Verdict>* verdicts) {
+  Selection(graph, verdicts).leave_dependents();
 }
 
 bool has_weights(const Node& node) {

@@ -17,9 +17,8 @@ struct Verdict {
 // where a constant is damaged, which no runtime could run right.
 Status select_nodes(const Graph& graph, std::vector<Verdict>* verdicts);
 
-// Leaves the nodes that only serve, or are served by, nodes that were left in the meantime. Returns
-// whether it left any.
-bool leave_dependents(const Graph& graph, std::vector<Verdict>* verdicts);
+// Leaves the nodes that only serve, or are served by, nodes that were left in the meantime.
+void leave_dependents(const Graph& graph, std::vector<Verdict>* verdicts);
 
 // Whether a node has weights: a part of the network without any is not worth two layout changes.
 bool has_weights(const Node& node);

@@ -178,6 +178,12 @@ void test_shapes_that_do_not_fit_are_refused() {
     CHECK(refused(b.graph));
   }
   {
+    GraphBuilder b;  // reads a tensor that is neither an input nor made
+    b.graph.outputs = {b.binary(b.input({1, 3}), b.input({1, 3}), Binary::kAdd)};
+    b.graph.inputs.pop_back();
+    CHECK(refused(b.graph));
+  }
+  {
     GraphBuilder b;  // weights with fewer bytes than their shape says
     const int x = b.input({1, 2, 2, 2});
     b.graph.outputs = {b.scaling(x, 2, 1)};
