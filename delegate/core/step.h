@@ -48,6 +48,11 @@ struct Planes {
   std::size_t floats() const { return batch * image(); }
 };
 
+// Whether a tensor has planes of its own: those of a single pixel are in TFLite's order already.
+inline bool is_image(const Shape& shape) {
+  return shape.size() == 4 && (shape[1] != 1 || shape[2] != 1);
+}
+
 // The layout of a [batch, height, width, channels] tensor as planes.
 Planes planes_of(const Shape& shape);
 

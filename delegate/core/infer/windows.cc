@@ -1,0 +1,57 @@
+// Convolutions: operators that slide a window over an image.
+#include <algorithm>
+
+#include "delegate/core/infer/rules.h"
+
+namespace tfsparse {
+namespace {
+
+// The output's length along one axis, and the padding before it. TFLite's rules.
+int window(Padding padding, std::int64_t size, std::int64_t kernel, std::int64_t stride,
+           std::int64_t dilation, int* before) {
+  const std::int64_t reach = (kernel - 1) * dilation + 1;
+  if (padding == Padding::kSame) {
+    const std::int64_t length = (size + stride - 1) / stride;
+    const std::int64_t total = std::max<std::int64_t>((length - 1) * stride + reach - size, 0);
+    *before = static_cast<int>(std::min(total, kMaxElements) / 2);
+    return static_cast<int>(length);
+  }
+  *before = 0;
+  return size < reach ? 0 : static_cast<int>((size - reach) / stride + 1);
+}
+
+// The input with its border of zeros, as far as the window reaches, has to fit into memory.
+bool border_is_sane(const Node& node, const Shape& w, const Shape& y) {
+  const auto reach = [](std::int64_t size, std::int64_t kernel, std::int64_t stride,
+                        std::int64_t dilation) {
+    return std::max<std::int64_t>(size - 1, 0) * stride + (kernel - 1) * dilation + stride;
+  };
+  const std::int64_t rows = reach(y[1], w[1], node.stride_h, node.dilation_h);
+  const std::int64_t columns = reach(y[2], w[2], node.stride_w, node.dilation_w);
+  return rows <= kMaxElements && columns <= kMaxElements && rows * columns <= kMaxElements &&
+         rows * columns * w[3] <= kMaxElements;
+}
+
+}  // namespace
+
+Status infer_convolution(ShapeContext* context, Node* node) {
+  const Shape& x = context->in(*node, 0);
+  const Shape& w = context->in(*node, 1);
+  if (x.size() != 4 || w.size() != 4 || w[1] < 1 || w[2] < 1 || x[3] != w[3]) {
+    return Status::error("input " + to_string(x) + " does not fit weights " + to_string(w));
+  }
+  const int channels = node->op == Op::kConv2D ? w[0] : w[3];
+  TFSPARSE_RETURN_IF_ERROR(check_bias(*context, *node, channels));
+  const int height =
+      window(node->padding, x[1], w[1], node->stride_h, node->dilation_h, &node->pad_top);
+  const int width =
+      window(node->padding, x[2], w[2], node->stride_w, node->dilation_w, &node->pad_left);
+  const Shape y = {x[0], height, width, channels};
+  if (!border_is_sane(*node, w, y)) {
+    return Status::error("window of weights " + to_string(w) + " is too large");
+  }
+  context->set_out(*node, y);
+  return {};
+}
+
+}  // namespace tfsparse
