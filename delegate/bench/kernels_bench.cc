@@ -10,6 +10,8 @@
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
+#include <algorithm>
+
 #include "delegate/bench/bench.h"
 
 namespace tfsparse {
@@ -106,6 +108,66 @@ void bench_stem(const Kernels& k) {
               2e-9 * kOut * kOut * kRows * kTaps / gemm_time);
 }
 
+void bench_pool(const Kernels& k) {
+  struct Case {
+    int size, channels, window, stride;
+  };
+  for (const Case c : {Case{112, 64, 3, 2}, Case{56, 64, 2, 2}, Case{28, 192, 3, 1}}) {
+    const int out = (c.size - 1) / c.stride + 1;
+    const auto x = random_floats(plane_stride(c.size * c.size) * c.channels);
+    auto y = random_floats(plane_stride(out * out) * c.channels);
+    PoolArgs a{};
+    a.x = x.data();
+    a.y = y.data();
+    a.planes = c.channels;
+    a.x_stride = plane_stride(c.size * c.size);
+    a.y_stride = plane_stride(out * out);
+    a.in_h = a.in_w = c.size;
+    a.out_h = a.out_w = out;
+    a.window_h = a.window_w = c.window;
+    a.stride_h = a.stride_w = c.stride;
+    a.pad_top = a.pad_left = (c.window - c.stride) / 2;
+    for (const Pooling op : {Pooling::kAverage, Pooling::kMax}) {
+      a.op = op;
+      const double t = seconds([&] { k.pool(a); });
+      std::printf("  %s %3d px x %3d, window %d, stride %d: %6.1f us %5.1f GB/s\n",
+                  op == Pooling::kMax ? "max    " : "average", c.size, c.channels, c.window,
+                  c.stride, t * 1e6, 4e-9 * c.channels * (c.size * c.size + out * out) / t);
+    }
+  }
+}
+
+// Twice the size, as in a segmenter's decoder.
+void bench_resize(const Kernels& k) {
+  constexpr int kSize = 56, kOut = 2 * kSize, kChannels = 64;
+  std::vector<std::int32_t> places(kOut + kOverread);
+  std::vector<float> weights(kOut + kOverread);
+  for (int i = 0; i < kOut; ++i) {
+    const float place = std::max(0.0f, 0.5f * i - 0.25f);
+    places[i] = static_cast<std::int32_t>(place);
+    weights[i] = places[i] + 1 < kSize ? place - places[i] : 0.0f;
+  }
+  const auto x = random_floats(plane_stride(kSize * kSize) * kChannels);
+  auto y = random_floats(plane_stride(kOut * kOut) * kChannels), scratch = random_floats(2 * kOut);
+  ResizeArgs a{};
+  a.x = x.data();
+  a.y = y.data();
+  a.planes = kChannels;
+  a.x_stride = plane_stride(kSize * kSize);
+  a.y_stride = plane_stride(kOut * kOut);
+  a.in_h = a.in_w = kSize;
+  a.out_h = a.out_w = kOut;
+  a.rows = a.columns = places.data();
+  a.scratch = scratch.data();
+  for (const bool bilinear : {false, true}) {
+    a.row_weights = a.column_weights = bilinear ? weights.data() : nullptr;
+    const double t = seconds([&] { k.resize(a); });
+    std::printf("  %s %d -> %d px x %d: %6.1f us %5.1f GB/s\n", bilinear ? "bilinear" : "nearest ",
+                kSize, kOut, kChannels, t * 1e6,
+                4e-9 * kChannels * (kSize * kSize + kOut * kOut) / t);
+  }
+}
+
 void bench_elementwise(const Kernels& k) {
   constexpr std::size_t kSizes[] = {56 * 56 * 24, 14 * 14 * 96};
   constexpr const char* kUnary[] = {"clamp", "hard-swish", "sigmoid", "swish"};
@@ -196,6 +258,8 @@ int main(int argc, char** argv) {
   section(argc, argv, "depthwise 3x3", [&] { bench_depthwise(k, 3); });
   section(argc, argv, "depthwise 5x5", [&] { bench_depthwise(k, 5); });
   section(argc, argv, "stem", [&] { bench_stem(k); });
+  section(argc, argv, "pool", [&] { bench_pool(k); });
+  section(argc, argv, "resize", [&] { bench_resize(k); });
   section(argc, argv, "elementwise", [&] { bench_elementwise(k); });
   section(argc, argv, "layout", [&] { bench_layout(k); });
   section(argc, argv, "rows", [&] { bench_rows(k); });

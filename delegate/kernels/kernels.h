@@ -82,6 +82,37 @@ struct DepthwiseArgs {
   float* scratch;  // Kernels::depthwise_scratch(args) floats of the caller's, any content
 };
 
+enum class Pooling { kAverage, kMax };
+
+// y[p] = clamp(the average or the largest of the pixels that p's window has within the plane).
+struct PoolArgs {
+  Pooling op;
+  const float* x;  // in_h * in_w a plane
+  float* y;        // out_h * out_w a plane
+  int planes;
+  std::size_t x_stride, y_stride;  // floats between planes
+  int in_h, in_w, out_h, out_w;
+  int window_h, window_w, stride_h, stride_w;
+  int pad_top, pad_left;  // every window has at least one pixel within the plane
+  Epilogue epilogue;      // activation is kNone
+};
+
+// Resizes planes. Row r of the output comes from input row rows[r], or with weights from that,
+// weighing 1 - row_weights[r], and the one below it; columns alike. An input row or column of
+// weight 0 may lie outside.
+struct ResizeArgs {
+  const float* x;
+  float* y;
+  int planes;
+  std::size_t x_stride, y_stride;
+  int in_h, in_w, out_h, out_w;
+  const std::int32_t* rows;     // out_h of them
+  const std::int32_t* columns;  // out_w, ascending, and kOverread more to read
+  const float* row_weights;     // null both for the nearest pixel instead of an average
+  const float* column_weights;  // kOverread more to read
+  float* scratch;               // 2 * out_w floats of the caller's where there are weights
+};
+
 // Copies one plane into the middle of a zero border, its columns sorted by their place in the
 // stride: column c of the bordered plane goes to y[row * row_stride + (c % stride_w) * phase_stride
 // + c / stride_w]. A strided convolution then reads consecutive floats.
@@ -151,6 +182,8 @@ struct Kernels {
   void (*gemm)(const GemmArgs&);
   void (*depthwise)(const DepthwiseArgs&);
   std::size_t (*depthwise_scratch)(const DepthwiseArgs&);
+  void (*pool)(const PoolArgs&);
+  void (*resize)(const ResizeArgs&);
   void (*pad)(const PadArgs&);
   void (*unary)(const UnaryArgs&);
   void (*binary)(const BinaryArgs&);

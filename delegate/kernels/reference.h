@@ -83,6 +83,60 @@ inline void depthwise(const DepthwiseArgs& a) {
   for (int plane = 0; plane < a.planes; ++plane) depthwise_plane(a, plane);
 }
 
+inline void pool_plane(const PoolArgs& a, const float* x, float* y) {
+  const bool average = a.op == Pooling::kAverage;
+  for (int oy = 0; oy < a.out_h; ++oy) {
+    for (int ox = 0; ox < a.out_w; ++ox) {
+      double total = 0.0;
+      float largest = -__FLT_MAX__;
+      int count = 0;
+      for (int ky = 0; ky < a.window_h; ++ky) {
+        for (int kx = 0; kx < a.window_w; ++kx) {
+          const int iy = oy * a.stride_h + ky - a.pad_top, ix = ox * a.stride_w + kx - a.pad_left;
+          if (iy < 0 || iy >= a.in_h || ix < 0 || ix >= a.in_w) continue;
+          const float v = x[iy * a.in_w + ix];
+          total += v;
+          largest = v > largest ? v : largest;
+          ++count;
+        }
+      }
+      y[oy * a.out_w + ox] = apply(a.epilogue, average ? total / count : largest);
+    }
+  }
+}
+
+inline void pool(const PoolArgs& a) {
+  for (int plane = 0; plane < a.planes; ++plane) {
+    pool_plane(a, a.x + plane * a.x_stride, a.y + plane * a.y_stride);
+  }
+}
+
+// An axis' two inputs of one output; the second is only read where it has a weight.
+struct ResizeTap {
+  int first, second;
+  double weight;
+
+  ResizeTap(const std::int32_t* places, const float* weights, int i)
+      : first(places[i]), second(first), weight(weights ? weights[i] : 0.0) {
+    if (weight != 0.0) ++second;
+  }
+  double of(double a, double b) const { return a * (1.0 - weight) + b * weight; }
+};
+
+inline void resize(const ResizeArgs& a) {
+  for (int plane = 0; plane < a.planes; ++plane) {
+    const float* x = a.x + plane * a.x_stride;
+    for (int row = 0; row < a.out_h; ++row) {
+      for (int column = 0; column < a.out_w; ++column) {
+        const ResizeTap v(a.rows, a.row_weights, row), h(a.columns, a.column_weights, column);
+        const float *upper = x + v.first * a.in_w, *lower = x + v.second * a.in_w;
+        a.y[plane * a.y_stride + row * a.out_w + column] = static_cast<float>(
+            v.of(h.of(upper[h.first], upper[h.second]), h.of(lower[h.first], lower[h.second])));
+      }
+    }
+  }
+}
+
 inline void pad(const PadArgs& a) {
   for (int row = 0; row < a.out_h; ++row) {
     for (int column = 0; column < a.out_w; ++column) {

@@ -5,6 +5,8 @@
 #include "delegate/kernels/elementwise.h"
 #include "delegate/kernels/gemm.h"
 #include "delegate/kernels/layout.h"
+#include "delegate/kernels/pooling.h"
+#include "delegate/kernels/resize.h"
 #include "delegate/kernels/rows.h"
 #include "delegate/kernels/spmm.h"
 
@@ -12,9 +14,10 @@ namespace tfsparse {
 namespace {
 
 constexpr Kernels table(const char* name) {
-  return {
-      name,  Vec::kLanes, kMaxTile,   kGemmRows,   spmm, gemm,    depthwise, depthwise_scratch, pad,
-      unary, binary,      dense_rows, sparse_rows, sum,  softmax, to_planes, from_planes};
+  return {name,       Vec::kLanes,       kMaxTile,    kGemmRows, spmm,    gemm,
+          depthwise,  depthwise_scratch, pool,        resize,    pad,     unary,
+          binary,     dense_rows,        sparse_rows, sum,       softmax, to_planes,
+          from_planes};
 }
 
 }  // namespace

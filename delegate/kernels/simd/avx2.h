@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
+
 namespace tfsparse {
 namespace {
 
@@ -32,6 +34,10 @@ struct Vec8 {
   static Mask window(int first, int last) { return static_cast<Mask>(below(last) & ~below(first)); }
   // The lanes of the window from p, the others 0; memory under the others is not touched.
   static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskz_loadu_ps(lanes, p)}; }
+  // The others of `rest` instead.
+  static Vec8 load(const float* p, Mask lanes, Vec8 rest) {
+    return {_mm256_mask_loadu_ps(rest.v, lanes, p)};
+  }
   void store(float* p, int lanes) const { _mm256_mask_storeu_ps(p, window(0, lanes), v); }
 #else
   static Mask window(int first, int last) {
@@ -41,6 +47,10 @@ struct Vec8 {
   }
   // The lanes of the window from p, the others 0; memory under the others is not touched.
   static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskload_ps(p, lanes)}; }
+  // The others of `rest` instead.
+  static Vec8 load(const float* p, Mask lanes, Vec8 rest) {
+    return {_mm256_blendv_ps(rest.v, load(p, lanes).v, _mm256_castsi256_ps(lanes))};
+  }
   // Narrower stores rather than a masked one, which is microcode on many AMD cores.
   void store(float* p, int lanes) const {
     if (lanes >= kLanes) return store(p);
@@ -58,6 +68,11 @@ struct Vec8 {
     if (lanes & 1) _mm_store_ss(p, part);
   }
 #endif
+  // Lane i is a's lane indices[i] - first, modulo the width.
+  static Vec8 permute(Vec8 a, const std::int32_t* indices, int first) {
+    const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices));
+    return {_mm256_permutevar8x32_ps(a.v, _mm256_sub_epi32(lanes, _mm256_set1_epi32(first)))};
+  }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
   static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }

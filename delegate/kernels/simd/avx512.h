@@ -31,6 +31,15 @@ struct Vec16 {
   static Mask window(int first, int last) { return static_cast<Mask>(below(last) & ~below(first)); }
   // The lanes of the window from p, the others 0; memory under the others is not touched.
   static Vec16 load(const float* p, Mask lanes) { return {_mm512_maskz_loadu_ps(lanes, p)}; }
+  // The others of `rest` instead.
+  static Vec16 load(const float* p, Mask lanes, Vec16 rest) {
+    return {_mm512_mask_loadu_ps(rest.v, lanes, p)};
+  }
+  // Lane i is a's lane indices[i] - first, modulo the width.
+  static Vec16 permute(Vec16 a, const std::int32_t* indices, int first) {
+    const __m512i lanes = _mm512_sub_epi32(_mm512_loadu_si512(indices), _mm512_set1_epi32(first));
+    return {_mm512_permutexvar_ps(lanes, a.v)};
+  }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec16 even(Vec16 a, Vec16 b) {
     const __m512i index =

@@ -31,6 +31,17 @@ struct Vec4 {
     for (int i = lanes.first; i < lanes.last; ++i) v[i] = p[i];
     return {v};
   }
+  // The others of `rest` instead.
+  static Vec4 load(const float* p, Mask lanes, Vec4 rest) {
+    for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
+    return rest;
+  }
+  // Lane i is a's lane indices[i] - first, modulo the width.
+  static Vec4 permute(Vec4 a, const std::int32_t* indices, int first) {
+    Floats v;
+    for (int i = 0; i < kLanes; ++i) v[i] = a.v[(indices[i] - first) & (kLanes - 1)];
+    return {v};
+  }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec4 even(Vec4 a, Vec4 b) { return {Floats{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {Floats{a.v[1], a.v[3], b.v[1], b.v[3]}}; }

@@ -1,0 +1,188 @@
+// Pooling: the average or the largest of a window of each plane. Windows count only what lies
+// within the plane.
+#pragma once
+
+#include "delegate/kernels/elementwise.h"
+
+namespace tfsparse {
+namespace {
+
+struct SumOf {
+  static constexpr float kNeutral = 0.0f;
+  template <class V>
+  static V combine(V total, V x) {
+    return total + x;
+  }
+};
+
+struct LargestOf {
+  static constexpr float kNeutral = -__FLT_MAX__;  // what TFLite starts from
+  template <class V>
+  static V combine(V total, V x) {
+    return V::max(x, total);  // in this order a NaN is passed over, as TFLite does
+  }
+};
+
+// The part of a window along one axis that lies within the plane.
+struct PoolSpan {
+  int begin, end;
+
+  PoolSpan(int output, int stride, int pad, int window, int size)
+      : begin(larger(0, output * stride - pad)),
+        end(smaller(size, output * stride - pad + window)) {}
+  int count() const { return end - begin; }
+};
+
+inline PoolSpan pool_rows(const PoolArgs& a, int row) {
+  return {row, a.stride_h, a.pad_top, a.window_h, a.in_h};
+}
+inline PoolSpan pool_columns(const PoolArgs& a, int column) {
+  return {column, a.stride_w, a.pad_left, a.window_w, a.in_w};
+}
+
+// What a vector of output columns combines, for stride S, 1 or 2. Rows are combined first, while
+// neighbouring pixels are still neighbouring lanes.
+template <class V, class Op, int S>
+class PoolVector {
+ public:
+  PoolVector(const PoolArgs& a, int column) : in_w_(a.in_w), window_(a.window_w) {
+    origin_ = column * S - a.pad_left;
+    // Taps that lie outside for every lane are left out, an even number at the left.
+    first_tap_ = larger(0, -(origin_ + (V::kLanes - 1) * S)) / S * S;
+    last_tap_ = smaller(window_, in_w_ - origin_);
+    inside_ = origin_ >= 0 && origin_ + window_ - 1 + S * V::kLanes <= in_w_;
+  }
+
+  TFSPARSE_INLINE V combine(const float* x, PoolSpan rows) const {
+    return inside_ ? combine<true>(x, rows) : combine<false>(x, rows);
+  }
+
+ private:
+  template <bool kInside>
+  TFSPARSE_INLINE V combine(const float* x, PoolSpan rows) const {
+    V total = V::broadcast(Op::kNeutral);
+    for (int tap = first_tap_; tap < last_tap_; tap += S) {
+      const int column = origin_ + tap;
+      const V low = combine_rows<kInside>(x, rows, column);
+      if (S == 1) {
+        total = Op::combine(total, low);
+        continue;
+      }
+      const V high = combine_rows<kInside>(x, rows, column + V::kLanes);
+      total = Op::combine(total, V::even(low, high));
+      if (tap + 1 < window_) total = Op::combine(total, V::odd(low, high));
+    }
+    return total;
+  }
+
+  template <bool kInside>
+  TFSPARSE_INLINE V combine_rows(const float* x, PoolSpan rows, int column) const {
+    const V neutral = V::broadcast(Op::kNeutral);
+    const auto lanes = V::window(-column, in_w_ - column);
+    V total = neutral;
+    x += static_cast<std::ptrdiff_t>(rows.begin) * in_w_ + column;
+    for (int row = rows.begin; row < rows.end; ++row, x += in_w_) {
+      total = Op::combine(total, kInside ? V::load(x) : V::load(x, lanes, neutral));
+    }
+    return total;
+  }
+
+  int in_w_, window_, origin_, first_tap_, last_tap_;
+  bool inside_;
+};
+
+// How many columns of each lane's window lie within the plane.
+template <class V>
+V columns_inside(const PoolArgs& a, int column) {
+  float counts[V::kLanes];
+  for (int lane = 0; lane < V::kLanes; ++lane) {
+    counts[lane] = static_cast<float>(pool_columns(a, column + lane).count());
+  }
+  return V::load(counts);
+}
+
+template <class V, class Op, int S>
+void pool_vector(const PoolArgs& a, int column, int lanes) {
+  const PoolVector<V, Op, S> vector(a, column);
+  const V lo = V::broadcast(a.epilogue.lo), hi = V::broadcast(a.epilogue.hi);
+  const V columns = columns_inside<V>(a, column);
+  for (int row = 0; row < a.out_h; ++row) {
+    const PoolSpan rows = pool_rows(a, row);
+    V v = vector.combine(a.x, rows);
+    if (a.op == Pooling::kAverage) v = v / (columns * V::broadcast(rows.count()));
+    clamp(v, lo, hi).store(a.y + static_cast<std::ptrdiff_t>(row) * a.out_w + column, lanes);
+  }
+}
+
+template <class Op, int S>
+void pool_by_vectors(const PoolArgs& a) {
+  for (int column = 0; column < a.out_w;) {
+    const int left = a.out_w - column;
+    if (left > NarrowVec::kLanes) {
+      pool_vector<Vec, Op, S>(a, column, smaller(Vec::kLanes, left));
+      column += Vec::kLanes;
+    } else {
+      pool_vector<NarrowVec, Op, S>(a, column, left);
+      column += NarrowVec::kLanes;
+    }
+  }
+}
+
+// The largest of n numbers.
+inline float largest(const float* x, std::size_t n) {
+  Vec total = Vec::broadcast(LargestOf::kNeutral);
+  for (std::size_t i = 0; i < n; i += Vec::kLanes) {
+    const std::size_t left = n - i;
+    const int lanes = left < Vec::kLanes ? static_cast<int>(left) : Vec::kLanes;
+    const Vec rest = Vec::broadcast(LargestOf::kNeutral);
+    total = LargestOf::combine(total, Vec::load(x + i, Vec::window(0, lanes), rest));
+  }
+  return total.largest();
+}
+
+// Any stride: pixel by pixel, and along the rows of the window.
+inline float pool_pixel(const PoolArgs& a, PoolSpan rows, PoolSpan columns) {
+  const bool whole_rows = columns.count() == a.in_w;
+  const int runs = whole_rows ? 1 : rows.count();
+  const std::size_t run = static_cast<std::size_t>(whole_rows ? rows.count() : 1) * columns.count();
+  const float* x = a.x + static_cast<std::ptrdiff_t>(rows.begin) * a.in_w + columns.begin;
+  const bool average = a.op == Pooling::kAverage;
+  float total = average ? SumOf::kNeutral : LargestOf::kNeutral;
+  for (int i = 0; i < runs; ++i, x += a.in_w) {
+    const float v = average ? sum(x, run) : largest(x, run);
+    total = average ? total + v : v > total ? v : total;
+  }
+  return average ? total / (static_cast<float>(rows.count()) * columns.count()) : total;
+}
+
+inline void pool_by_pixels(const PoolArgs& a) {
+  float* y = a.y;
+  for (int row = 0; row < a.out_h; ++row) {
+    for (int column = 0; column < a.out_w; ++column) {
+      const float v = pool_pixel(a, pool_rows(a, row), pool_columns(a, column));
+      const float above = v < a.epilogue.lo ? a.epilogue.lo : v;
+      *y++ = above > a.epilogue.hi ? a.epilogue.hi : above;
+    }
+  }
+}
+
+template <class Op>
+void pool_plane(const PoolArgs& a) {
+  const bool single = a.out_h == 1 && a.out_w == 1;  // pooling of the whole plane, mostly
+  if (!single && a.stride_w == 1) return pool_by_vectors<Op, 1>(a);
+  if (!single && a.stride_w == 2) return pool_by_vectors<Op, 2>(a);
+  pool_by_pixels(a);
+}
+
+void pool(const PoolArgs& args) {
+  PoolArgs a = args;
+  if (a.out_h <= 0 || a.out_w <= 0) return;
+  for (int plane = 0; plane < a.planes; ++plane) {
+    a.op == Pooling::kAverage ? pool_plane<SumOf>(a) : pool_plane<LargestOf>(a);
+    a.x += a.x_stride;
+    a.y += a.y_stride;
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse

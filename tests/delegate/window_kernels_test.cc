@@ -1,0 +1,142 @@
+// The kernels of pooling and resizing on every instruction set that this CPU has, against the
+// oracle, over random shapes below, at and above a vector's width.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "delegate/kernels/kernels.h"
+#include "delegate/kernels/reference.h"
+#include "tests/delegate/kernel_cases.h"
+
+namespace tfsparse {
+namespace {
+
+using testing::compare;
+using testing::GuardedInput;
+using testing::GuardedOutput;
+using testing::Random;
+
+// Sets output size and padding so that every window has a pixel within the plane.
+void set_sizes(Random& random, PoolArgs* a) {
+  const auto axis = [&random](int in, int window, int stride, int* pad) {
+    *pad = random.between(0, window - 1);
+    return std::max(1, (in + *pad - 1) / stride + 1 - random.between(0, 2));
+  };
+  a->out_h = axis(a->in_h, a->window_h, a->stride_h, &a->pad_top);
+  a->out_w = axis(a->in_w, a->window_w, a->stride_w, &a->pad_left);
+}
+
+void test_pool(const Kernels& k, Random& random) {
+  for (int i = 0; i < 1500; ++i) {
+    PoolArgs a{};
+    a.op = random.chance(0.5) ? Pooling::kAverage : Pooling::kMax;
+    a.planes = random.between(0, 3);
+    a.in_h = random.between(1, 12);
+    a.in_w = random.between(1, random.chance(0.5) ? 12 : 5 * k.lanes);
+    a.window_h = random.between(1, random.chance(0.8) ? 3 : 20);
+    a.window_w = random.between(1, random.chance(0.8) ? 3 : 20);
+    a.stride_h = random.between(1, random.chance(0.8) ? 2 : 5);
+    a.stride_w = random.between(1, random.chance(0.8) ? 2 : 5);
+    if (random.chance(0.05)) {
+      a.window_h = a.in_h, a.window_w = a.in_w, a.out_h = a.out_w = 1;
+    } else {
+      set_sizes(random, &a);
+    }
+    a.epilogue = random.epilogue();
+    a.epilogue.activation = Activation::kNone;
+    a.x_stride = a.in_h * a.in_w + random.between(0, 5);
+    a.y_stride = a.out_h * a.out_w + random.between(0, 5);
+    GuardedInput x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
+    GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+    random.fill(x);
+    a.x = x.data();
+    a.y = expected.data();
+    reference::pool(a);
+    a.y = actual.data();
+    k.pool(a);
+    compare(actual, expected, a.op == Pooling::kMax ? 0.0 : 1e-5);
+  }
+}
+
+// As TFLite compares: a NaN is never larger, and nothing is smaller than the start.
+void test_max_of_the_unusual(const Kernels& k) {
+  for (const int width : {2, 40}) {
+    std::vector<float> x(2 * width, -HUGE_VALF), y(width - 1);
+    x[0] = NAN;
+    x[width - 1] = 3.0f;
+    PoolArgs a{};
+    a.op = Pooling::kMax;
+    a.x = x.data();
+    a.y = y.data();
+    a.planes = 1;
+    a.in_h = a.window_h = a.window_w = 2;
+    a.in_w = width;
+    a.stride_h = a.stride_w = a.out_h = 1;
+    a.out_w = width - 1;
+    k.pool(a);
+    CHECK(y[0] == (width == 2 ? 3.0f : -__FLT_MAX__));
+    CHECK(y[width - 2] == 3.0f);
+  }
+}
+
+// One axis' table: where outputs come from, ascending.
+struct Places {
+  std::vector<std::int32_t> first;
+  std::vector<float> weights;
+
+  Places(Random& random, int in, int out, bool blends) : first(out), weights(out) {
+    const bool may_blend = blends && in > 1;
+    for (std::int32_t& place : first) place = random.between(0, may_blend ? in - 2 : in - 1);
+    std::sort(first.begin(), first.end());
+    for (float& weight : weights) {
+      weight = !may_blend || random.chance(0.2) ? 0.0f : random.between(0, 8) / 8.0f;
+    }
+    if (random.chance(0.5)) first.back() = in - 1, weights.back() = 0.0f;
+    first.resize(out + kOverread, 1 << 30);
+    weights.resize(out + kOverread, NAN);
+  }
+};
+
+void test_resize(const Kernels& k, Random& random) {
+  for (int i = 0; i < 1000; ++i) {
+    const bool blends = random.chance(0.6);
+    ResizeArgs a{};
+    a.planes = random.between(0, 3);
+    a.in_h = random.between(1, 8);
+    a.in_w = random.between(1, 3 * k.lanes);
+    a.out_h = random.between(1, 12);
+    a.out_w = random.between(1, random.chance(0.5) ? 4 : 6 * k.lanes);
+    a.x_stride = a.in_h * a.in_w + random.between(0, 5);
+    a.y_stride = a.out_h * a.out_w + random.between(0, 5);
+    const Places rows(random, a.in_h, a.out_h, blends), columns(random, a.in_w, a.out_w, blends);
+    a.rows = rows.first.data();
+    a.columns = columns.first.data();
+    a.row_weights = blends ? rows.weights.data() : nullptr;
+    a.column_weights = blends ? columns.weights.data() : nullptr;
+    GuardedInput x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
+    GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+    GuardedOutput scratch(blends ? 2 * a.out_w : 0);
+    random.fill(x);
+    a.x = x.data();
+    a.y = expected.data();
+    reference::resize(a);
+    a.y = actual.data();
+    a.scratch = scratch.data();
+    k.resize(a);
+    compare(actual, expected, blends ? 2e-6 : 0.0);
+    scratch.check();
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+int main() {
+  using namespace tfsparse;
+  testing::for_each_instruction_set([](const Kernels& k, testing::Random& random) {
+    test_pool(k, random);
+    test_max_of_the_unusual(k);
+    test_resize(k, random);
+  });
+  return testing::report();
+}
