@@ -19,7 +19,7 @@ import numpy as np
 from absl import app, flags
 
 import tfsparse
-from tfsparse import datasets, networks
+from tfsparse import architectures, datasets
 
 EPOCHS = flags.DEFINE_integer("epochs", 5, "Passes over the 60,000 training pictures.", 1)
 BATCH = flags.DEFINE_integer("batch", 128, "Pictures in a training step.", 1)
@@ -32,7 +32,9 @@ OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Keep the .tflite files in 
 
 def train(data, callbacks):
     keras.utils.set_random_seed(SEED.value)
-    model = networks.small_mobilenet_v2(data.x_train.shape[1:], len(data.class_names), WIDTH.value)
+    model = architectures.small_mobilenet_v2(
+        data.x_train.shape[1:], len(data.class_names), WIDTH.value
+    )
     pictures, labels = data.x_train[: LIMIT.value], data.y_train[: LIMIT.value]
     steps = EPOCHS.value * -(-len(pictures) // BATCH.value)
     model.compile(

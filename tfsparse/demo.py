@@ -123,8 +123,10 @@ def train(console, data, epochs, name, callbacks=()):
     with captured_output():  # Of looking for a graphics card.
         import keras
 
+        from tfsparse import architectures
+
         keras.utils.set_random_seed(0)
-        model = networks.small_mobilenet_v2(data.x_train.shape[1:], len(data.class_names))
+        model = architectures.small_mobilenet_v2(data.x_train.shape[1:], len(data.class_names))
     steps = epochs * -(-len(data.x_train) // BATCH)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,21 +7,25 @@ from pathlib import Path
 import pytest
 
 import tfsparse
-from tfsparse import networks
+from tfsparse import architectures, networks
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "latency.py"
 
 
-def run(*arguments):
+def run(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, SCRIPT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "tiny.tflite"
-    return tfsparse.convert(networks.small_mobilenet_v2((16, 16, 1), 3), path)
+    return tfsparse.convert(architectures.small_mobilenet_v2((16, 16, 1), 3), path)
 
 
 @pytest.mark.parametrize("runtime", ["tf", "litert"])
@@ -42,19 +47,35 @@ def test_compares_a_file_in_text_and_json(model, tmp_path, runtime):
 
 
 def test_takes_named_networks_from_the_cache_at_each_sparsity(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(networks, "build", lambda name, sparsity: None)
+    monkeypatch.setattr(networks, "build", lambda *_: None)
     monkeypatch.setattr(
         tfsparse, "convert", lambda _, path, sparse: Path(path).write_bytes(content)
     )
     content = Path(model).read_bytes()
     for sparsity in (0.7, 0.95):
-        networks.cached_file("mobilenet_v1", sparsity, tmp_path)
+        networks.cached_file("mobilenet_v1", tmp_path, sparsity)
     result = run(
         "mobilenet_v1", "--sparsity", "0.7,0.95", "--seconds", 0.1, "--cache_dir", tmp_path
     )
     assert result.returncode == 0, result.stderr
     assert "70%" in result.stdout
     assert "95%" in result.stdout
+
+
+def test_takes_a_pretrained_network_from_the_cache(model, tmp_path):
+    folder = tmp_path / networks.MEDIAPIPE.replace("==", "-") / "mediapipe" / "modules" / "pose"
+    folder.mkdir(parents=True)
+    (folder / "pose_detection.tflite").write_bytes(Path(model).read_bytes())
+    result = run("pose_detection", "--seconds", 0.1, "--cache_dir", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "pose_detection" in result.stdout
+
+
+def test_says_where_a_network_could_not_be_downloaded(tmp_path):
+    result = run("pose_detection", "--cache_dir", tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert result.returncode == 1
+    assert "mediapipe==0.10.21 could not be downloaded" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_fails_where_outputs_differ(model):
@@ -66,7 +87,10 @@ def test_fails_where_outputs_differ(model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mobilenet"], "'mobilenet' is neither a file nor one of efficientnet_b0, mobilenet_v1"),
+        (
+            ["mobilenet"],
+            "'mobilenet' is neither a file nor one of efficientnet_b0, efficientnet_lite0",
+        ),
         (["--sparsity", "much"], "--sparsity takes fractions such as 0.8,0.9"),
         (["--sparsity", "80"], "--sparsity takes fractions from 0 to below 1"),
         (["--threads", "0"], "--threads=0"),

