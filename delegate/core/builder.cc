@@ -14,8 +14,9 @@ Status PlanBuilder::build(int threads) {
   }
   const auto chains = find_chains(graph_);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    if (chains[i].size() == 1) TFSPARSE_RETURN_IF_ERROR(add_node(graph_.nodes[i]));
-    if (chains[i].size() > 1) TFSPARSE_RETURN_IF_ERROR(add_chain(chains[i]));
+    const Node& node = graph_.nodes[i];
+    if (chains[i].size() == 1) TFSPARSE_RETURN_IF_ERROR(add_node(node).at(node.id));
+    if (chains[i].size() > 1) TFSPARSE_RETURN_IF_ERROR(add_chain(chains[i]).at(node.id));
   }
   bind_outputs();
   if (values_.reads_unmade()) {

@@ -21,6 +21,7 @@ struct Tensor {
   std::string name;
   DType type = DType::kOther;
   Shape shape;
+  bool size_is_open = false;  // the caller may change the shape, or does not know it yet
   // Of a constant: its stored values, owned by the model, and how they are encoded.
   const void* data = nullptr;
   std::size_t bytes = 0;

@@ -46,9 +46,11 @@ Status infer_shapes(Graph* graph) {
     const Status status = rule_of(node.op)(&context, &node);
     const Tensor& output = graph->tensors[node.output];
     if (!status.ok()) {
-      return Status::error(node.type + " '" + output.name + "': " + status.message());
+      return Status::error(node.type + " '" + output.name + "': " + status.message()).at(node.id);
     }
-    if (element_count(output.shape) < 0) return Status::error("a tensor is too large");
+    if (element_count(output.shape) < 0) {
+      return Status::error("a tensor is too large").at(node.id);
+    }
   }
   return {};
 }

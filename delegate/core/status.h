@@ -15,11 +15,19 @@ class [[nodiscard]] Status {
     return status;
   }
 
+  // The same error, said of the node with the caller's number `id` unless it names one already.
+  Status at(int id) && {
+    if (!ok() && node_ < 0) node_ = id;
+    return std::move(*this);
+  }
+
   bool ok() const { return message_.empty(); }
   const std::string& message() const { return message_; }
+  int node() const { return node_; }  // the node that is at fault, or -1
 
  private:
   std::string message_;  // empty when all is well
+  int node_ = -1;
 };
 
 #define TFSPARSE_RETURN_IF_ERROR(expression)          \

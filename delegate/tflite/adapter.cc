@@ -39,6 +39,9 @@ Tensor to_tensor(const TfLiteTensor& from) {
   tensor.name = from.name ? from.name : "";
   tensor.type = to_dtype(from.type);
   tensor.shape = to_vector(from.dims);
+  const std::vector<int> signature = to_vector(from.dims_signature);
+  tensor.size_is_open = from.allocation_type == kTfLiteDynamic ||
+                        std::count(signature.begin(), signature.end(), -1) > 0;
   if (from.allocation_type == kTfLiteMmapRo && from.data != nullptr) {
     tensor.data = from.data;
     tensor.bytes = from.bytes;
@@ -131,7 +134,12 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
     }
     if (outputs.size() == 1) {
       node.output = outputs[0];
+      const bool lacks_shape = node.inputs.size() == 2 && node.inputs[1] < 0;
       read_node(registration->builtin_code, from->builtin_data, &node);
+      // Not left to TFLite, which crashes on it: the output's shape in the file has to do.
+      if (node.op == Op::kReshape && lacks_shape) {
+        node.new_shape = graph->tensors[node.output].shape;
+      }
     }
     order.note(static_cast<int>(graph->nodes.size()), outputs);
     node.code = registration->builtin_code;

@@ -18,4 +18,18 @@ Graph extract(const Graph& graph, const std::vector<int>& ids, const std::vector
 
 std::vector<int> to_vector(const TfLiteIntArray* array);
 
+// A TfLiteIntArray over a vector's memory: {size, data...}.
+class IntArray {
+ public:
+  explicit IntArray(const std::vector<int>& values) : storage_{static_cast<int>(values.size())} {
+    storage_.insert(storage_.end(), values.begin(), values.end());
+  }
+  const TfLiteIntArray* get() const {
+    return reinterpret_cast<const TfLiteIntArray*>(storage_.data());
+  }
+
+ private:
+  std::vector<int> storage_;
+};
+
 }  // namespace tfsparse

@@ -6,42 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/plan.h"
-#include "delegate/core/select.h"
-#include "delegate/tflite/abi.h"
-#include "delegate/tflite/options.h"
+#include "delegate/tflite/claim.h"
 
 namespace tfsparse {
 
 class Delegate;
 
-// One connected part of a model that the delegate runs as a single node.
-class Partition {
- public:
-  Partition(Delegate* owner, int subgraph, const Options& options, Graph graph)
-      : owner_(owner), subgraph_(subgraph), options_(options), graph_(std::move(graph)) {}
-
-  // What the runtime calls before running, and whenever a size has changed.
-  TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
-  TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
-
-  Delegate* owner() const { return owner_; }
-  int subgraph() const { return subgraph_; }
-  const Plan* plan() const { return plan_.get(); }
-  int threads() const { return pool_ ? pool_->size() : 0; }
-
- private:
-  // Makes the plan for the sizes and threads of the moment, unless there is one.
-  Status make_ready(TfLiteContext* context);
-  TfLiteStatus size_outputs(TfLiteContext* context) const;
-
-  Delegate* owner_;
-  int subgraph_;  // the delegate's number for it
-  const Options& options_;
-  Graph graph_;
-  std::vector<Shape> input_shapes_;  // that the plan was made for
-  std::unique_ptr<ThreadPool> pool_;
-  std::unique_ptr<Plan> plan_;
+// What the runtime holds of a partition.
+struct PlacedPartition {
+  Delegate* owner;
+  int subgraph;  // the delegate's number for it
+  std::unique_ptr<Partition> partition;
 };
 
 // Must outlive the interpreters that it is given to, as every TfLiteDelegate must.
@@ -75,10 +50,10 @@ class Delegate {
   TfLiteDelegate handle_{};
   // Recursive, since the runtime calls init and free from within what prepare calls.
   mutable std::recursive_mutex mutex_;
-  const Graph* claiming_ = nullptr;  // while the runtime makes partitions of it
-  int subgraph_ = -1;                // the last one shown, counted from 0
+  Claim* claiming_ = nullptr;  // while the runtime makes partitions of it
+  int subgraph_ = -1;          // the last one shown, counted from 0
   std::vector<Shown> shown_;
-  std::vector<Partition*> partitions_;  // owned by the runtime, which calls free
+  std::vector<PlacedPartition*> partitions_;  // owned by the runtime, which calls free
 };
 
 // The report of the delegate that was created with the option report=key; empty when none lives.

@@ -1,8 +1,10 @@
+#include "delegate/tflite/partition.h"
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "delegate/tflite/adapter.h"
-#include "delegate/tflite/delegate.h"
 
 namespace tfsparse {
 namespace {
@@ -39,12 +41,12 @@ TfLiteStatus Partition::prepare(TfLiteContext* context, TfLiteNode*) {
     }
     return kTfLiteOk;
   }
-  const Status status = make_ready(context);
+  const Status status = make_ready(*context);
   return status.ok() ? size_outputs(context) : fail(context, status);
 }
 
 TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
-  const Status status = make_ready(context);
+  const Status status = make_ready(*context);
   if (!status.ok()) return fail(context, status);
   const TfLiteStatus sized = size_outputs(context);
   if (sized != kTfLiteOk) return sized;
@@ -61,18 +63,23 @@ TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
   return kTfLiteOk;
 }
 
-Status Partition::make_ready(TfLiteContext* context) {
-  const int threads = options_.num_threads > 0 ? options_.num_threads
-                                               : std::max(1, context->recommended_num_threads);
-  const bool stale = plan_ == nullptr || pool_->requested() != threads;
+Status Partition::plan_ahead(const TfLiteContext& context) {
+  const bool guess = std::any_of(graph_.inputs.begin(), graph_.inputs.end(),
+                                 [&](int input) { return graph_.tensors[input].size_is_open; });
+  const Status status = make_ready(context);
+  return guess ? Status() : status;
+}
+
+Status Partition::make_ready(const TfLiteContext& context) {
   std::vector<Shape> shapes;
-  for (int input : graph_.inputs) shapes.push_back(to_vector(context->tensors[input].dims));
-  if (!stale && shapes == input_shapes_) return {};
+  for (int input : graph_.inputs) shapes.push_back(to_vector(context.tensors[input].dims));
+  const int threads = options_.num_threads > 0 ? options_.num_threads
+                                               : std::max(1, context.recommended_num_threads);
+  const bool same_threads = pool_ != nullptr && pool_->requested() == threads;
+  if (plan_ != nullptr && same_threads && shapes == input_shapes_) return {};
 
   plan_.reset();
-  if (pool_ == nullptr || pool_->requested() != threads) {
-    pool_ = std::make_unique<ThreadPool>(threads);
-  }
+  if (!same_threads) pool_ = std::make_unique<ThreadPool>(threads);
   Graph graph = graph_;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     graph.tensors[graph.inputs[i]].shape = shapes[i];

@@ -36,10 +36,11 @@ void write_node(int subgraph, const Node& node, const Graph& graph, const Verdic
   json->end_object();
 }
 
-void write_partition(const Partition& partition, Json* json) {
+void write_partition(const PlacedPartition& placed, Json* json) {
+  const Partition& partition = *placed.partition;
   const Plan& plan = *partition.plan();
   json->begin_object();
-  json->field("subgraph", partition.subgraph());
+  json->field("subgraph", placed.subgraph);
   json->field("threads", partition.threads());
   json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
   json->field("runs", plan.runs());
@@ -95,8 +96,8 @@ std::string Delegate::report() const {
   }
   json.end_array();
   json.begin_array("partitions");
-  for (const Partition* partition : partitions_) {
-    if (partition->plan()) write_partition(*partition, &json);
+  for (const PlacedPartition* placed : partitions_) {
+    if (placed->partition->plan()) write_partition(*placed, &json);
   }
   json.end_array();
   json.end_object();

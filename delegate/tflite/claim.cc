@@ -1,0 +1,133 @@
+#include "delegate/tflite/claim.h"
+
+#include <algorithm>
+#include <set>
+
+#include "delegate/tflite/adapter.h"
+
+namespace tfsparse {
+namespace {
+
+// How the runtime would cut these nodes into parts; the array is the runtime's.
+Status preview(TfLiteContext* context, const std::vector<int>& ids, TfLiteDelegateParams** parts,
+               int* count) {
+  if (context->PreviewDelegatePartitioning(context, IntArray(ids).get(), parts, count) !=
+      kTfLiteOk) {
+    return Status::error("the runtime cannot partition this model");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status find_outputs(TfLiteContext* context, Graph* graph) {
+  std::vector<int> ids;
+  for (const Node& node : graph->nodes) ids.push_back(node.id);
+  TfLiteDelegateParams* parts = nullptr;
+  int count = 0;
+  TFSPARSE_RETURN_IF_ERROR(preview(context, ids, &parts, &count));
+  for (int i = 0; i < count; ++i) {
+    const std::vector<int> outputs = to_vector(parts[i].output_tensors);
+    graph->outputs.insert(graph->outputs.end(), outputs.begin(), outputs.end());
+  }
+  return {};
+}
+
+Status Claim::settle() {
+  for (bool changed = true; changed;) {
+    changed = false;
+    std::vector<Part> parts;
+    TFSPARSE_RETURN_IF_ERROR(cut(&parts));
+    for (const Part& part : parts) {
+      if (settle_part(part)) changed = true;
+    }
+    if (changed) leave_dependents(graph_, &verdicts_);
+  }
+  return {};
+}
+
+std::vector<int> Claim::taken_ids() const {
+  std::vector<int> ids;
+  for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+    if (verdicts_[i].taken()) ids.push_back(graph_.nodes[i].id);
+  }
+  return ids;
+}
+
+std::unique_ptr<Partition> Claim::partition(const TfLiteDelegateParams& params) {
+  const std::vector<int> nodes = to_vector(params.nodes_to_replace);
+  for (Planned& planned : planned_) {
+    if (planned.nodes == nodes && planned.partition) return std::move(planned.partition);
+  }
+  return std::make_unique<Partition>(
+      options_,
+      extract(graph_, nodes, to_vector(params.input_tensors), to_vector(params.output_tensors)));
+}
+
+Status Claim::cut(std::vector<Part>* result) const {
+  TfLiteDelegateParams* parts = nullptr;
+  int count = 0;
+  TFSPARSE_RETURN_IF_ERROR(preview(context_, taken_ids(), &parts, &count));
+  for (int i = 0; i < count; ++i) {
+    result->push_back({to_vector(parts[i].nodes_to_replace), to_vector(parts[i].input_tensors),
+                       to_vector(parts[i].output_tensors)});
+  }
+  return {};
+}
+
+// Returns whether a node was left.
+bool Claim::settle_part(const Part& part) {
+  if (!has_any_weights(part)) {
+    return leave(part,
+                 Status::error("no convolution or dense layer nearby: not worth a layout change"));
+  }
+  if (leave_unknown_shapes(part)) return true;
+  const auto same = [&](const Planned& planned) { return planned.nodes == part.nodes; };
+  if (std::any_of(planned_.begin(), planned_.end(), same)) return false;
+  auto partition =
+      std::make_unique<Partition>(options_, extract(graph_, part.nodes, part.inputs, part.outputs));
+  const Status status = partition->plan_ahead(*context_);
+  if (!status.ok()) return leave(part, status);
+  planned_.push_back({part.nodes, std::move(partition)});
+  return false;
+}
+
+bool Claim::has_any_weights(const Part& part) const {
+  return std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Node& node) {
+    return has_weights(node) && std::count(part.nodes.begin(), part.nodes.end(), node.id);
+  });
+}
+
+// Leaves the nodes that read integers which are neither constants nor computed in the same part.
+bool Claim::leave_unknown_shapes(const Part& part) {
+  const std::set<int> inside(part.nodes.begin(), part.nodes.end());
+  std::set<int> made;  // tensors
+  for (const Node& node : graph_.nodes) {
+    if (inside.count(node.id)) made.insert(node.output);
+  }
+  bool changed = false;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    const bool arithmetic = node.op == Op::kStridedSlice || node.op == Op::kPack;
+    if (!inside.count(node.id) || (!arithmetic && node.op != Op::kReshape)) continue;
+    const bool known = std::all_of(
+        node.inputs.begin() + (arithmetic ? 0 : 1), node.inputs.end(),
+        [&](int input) { return graph_.tensors[input].is_constant() || made.count(input); });
+    if (known) continue;
+    verdicts_[i].reason = "its shape is computed in another part of the model";
+    changed = true;
+  }
+  return changed;
+}
+
+bool Claim::leave(const Part& part, const Status& status) {
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const int id = graph_.nodes[i].id;
+    const bool blamed = status.node() < 0 ? std::count(part.nodes.begin(), part.nodes.end(), id) > 0
+                                          : status.node() == id;
+    if (blamed && verdicts_[i].taken()) verdicts_[i].reason = status.message();
+  }
+  return true;
+}
+
+}  // namespace tfsparse

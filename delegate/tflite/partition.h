@@ -1,0 +1,40 @@
+// One connected part of a model that the delegate runs as a single node.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "delegate/core/plan.h"
+#include "delegate/tflite/abi.h"
+#include "delegate/tflite/options.h"
+
+namespace tfsparse {
+
+class Partition {
+ public:
+  // `options` outlives the partition.
+  Partition(const Options& options, Graph graph) : options_(options), graph_(std::move(graph)) {}
+
+  // Plans for the sizes and threads of the moment. Fails where that cannot be; but where a size is
+  // still open it proves nothing.
+  Status plan_ahead(const TfLiteContext& context);
+
+  // What the runtime calls before running, and whenever a size has changed.
+  TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
+  TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
+
+  const Plan* plan() const { return plan_.get(); }
+  int threads() const { return pool_ ? pool_->size() : 0; }
+
+ private:
+  Status make_ready(const TfLiteContext& context);
+  TfLiteStatus size_outputs(TfLiteContext* context) const;
+
+  const Options& options_;
+  Graph graph_;
+  std::vector<Shape> input_shapes_;  // that the plan was made for
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace tfsparse
