@@ -68,6 +68,18 @@ Status PlanBuilder::add_node(const Node& node) {
       add(make_mean(from, planes_of(shape(x)), values_.define_flat(node.output)), node.id);
       return {};
     }
+    case Op::kPool: {
+      const int from = values_.planes(x), to = values_.define_planes(node.output);
+      add(make_pool(node, from, planes_of(shape(x)), to, planes_of(shape(node.output)), kernels_),
+          node.id);
+      return {};
+    }
+    case Op::kResize: {
+      const int from = values_.planes(x), to = values_.define_planes(node.output);
+      add(make_resize(node, from, planes_of(shape(x)), to, planes_of(shape(node.output)), kernels_),
+          node.id);
+      return {};
+    }
     case Op::kPad: {
       const int from = values_.planes(x), to = values_.define_planes(node.output);
       add(make_pad(node, from, planes_of(shape(x)), to, planes_of(shape(node.output))), node.id);

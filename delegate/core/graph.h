@@ -38,6 +38,8 @@ enum class Op {
   kBinary,
   kUnary,
   kMean,
+  kPool,
+  kResize,
   kReshape,
   kSoftmax,
   kShape,
@@ -49,6 +51,8 @@ enum class Op {
 };
 
 enum class Padding { kSame, kValid };
+
+enum class Interpolation { kNearest, kBilinear };
 
 // One operator. The fields below `epilogue` are those of the operators named beside them.
 struct Node {
@@ -62,9 +66,13 @@ struct Node {
 
   Epilogue epilogue;
 
-  Padding padding = Padding::kValid;  // convolutions
+  Padding padding = Padding::kValid;  // convolutions, pooling
   int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   int pad_top = 0, pad_left = 0;  // set by infer_shapes
+  Pooling pooling = Pooling::kAverage;
+  int window_h = 1, window_w = 1;  // pooling
+  Interpolation interpolation = Interpolation::kNearest;
+  bool align_corners = false, half_pixel_centers = false;  // resizing
   Unary unary = Unary::kIdentity;
   Binary binary = Binary::kAdd;
   bool keep_dims = false;  // mean, fully connected

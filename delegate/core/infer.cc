@@ -18,6 +18,10 @@ ShapeRule rule_of(Op op) {
       return infer_binary;
     case Op::kMean:
       return infer_mean;
+    case Op::kPool:
+      return infer_pool;
+    case Op::kResize:
+      return infer_resize;
     case Op::kReshape:
       return infer_reshape;
     case Op::kSoftmax:

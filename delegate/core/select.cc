@@ -54,6 +54,10 @@ class Selection {
         return weights(node, 2);
       case Op::kPad:
         return image_operator(node, "pads");
+      case Op::kPool:
+        return pool(node);
+      case Op::kResize:
+        return image_operator(node, "resizes");
       case Op::kMean:
         return mean(node);
       case Op::kBinary:
@@ -107,6 +111,12 @@ class Selection {
       return "pads batch or channels";
     }
     return "";
+  }
+
+  std::string pool(const Node& node) const {
+    const std::string problem = float_input(node);
+    if (!problem.empty()) return problem;
+    return tensor(node.inputs[0]).shape.size() == 4 ? "" : "pools no 4-D tensor";
   }
 
   std::string mean(const Node& node) const {
@@ -168,10 +178,11 @@ class Selection {
     const Shape& x = tensor(node.inputs[0]).shape;
     const Shape& w = tensor(stored_constant(graph_, node.inputs[1])).shape;
     if (x.size() != 4) return "input is no 4-D tensor";
-    if (x[3] != w[3]) {
-      return node.op == Op::kConv2D ? "grouped convolution" : "depth multiplier above 1";
+    if (node.op == Op::kConv2D) {
+      if (x[3] != w[3]) return "grouped convolution";
+    } else if (x[3] < 1 || w[3] % x[3] != 0 || w[0] != 1) {
+      return "weights have an unexpected shape";
     }
-    if (node.op == Op::kDepthwiseConv2D && w[0] != 1) return "weights have an unexpected shape";
     if (std::min({node.stride_h, node.stride_w, node.dilation_h, node.dilation_w, w[1], w[2]}) <
         1) {
       return "stride, dilation or kernel below 1";

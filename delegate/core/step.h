@@ -83,6 +83,10 @@ std::unique_ptr<Step> make_mean(int x, const Planes& planes, int y);
 std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta);
 std::unique_ptr<Step> make_pad(const Node& node, int x, const Planes& x_planes, int y,
                                const Planes& y_planes);
+std::unique_ptr<Step> make_pool(const Node& node, int x, const Planes& x_planes, int y,
+                                const Planes& y_planes, const Kernels& kernels);
+std::unique_ptr<Step> make_resize(const Node& node, int x, const Planes& x_planes, int y,
+                                  const Planes& y_planes, const Kernels& kernels);
 std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats);
 std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes);
 std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes);

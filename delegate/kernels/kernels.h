@@ -72,7 +72,7 @@ struct DepthwiseArgs {
   const float* x;  // in_h * in_w a plane
   float* y;        // out_h * out_w a plane
   int planes;
-  std::size_t x_stride, y_stride;  // floats between planes
+  std::size_t x_stride, y_stride;  // floats between planes; 0 for one x that all are made from
   int in_h, in_w, out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
   int pad_top, pad_left;  // what lies beyond the other two edges follows from the sizes

@@ -148,16 +148,19 @@ struct TfLiteDelegate {
 
 enum TfLiteBuiltinOperator {
   kTfLiteBuiltinAdd = 0,
+  kTfLiteBuiltinAveragePool2d = 1,
   kTfLiteBuiltinConv2d = 3,
   kTfLiteBuiltinDepthwiseConv2d = 4,
   kTfLiteBuiltinDequantize = 6,
   kTfLiteBuiltinFullyConnected = 9,
   kTfLiteBuiltinLogistic = 14,
+  kTfLiteBuiltinMaxPool2d = 17,
   kTfLiteBuiltinMul = 18,
   kTfLiteBuiltinRelu = 19,
   kTfLiteBuiltinReluN1To1 = 20,
   kTfLiteBuiltinRelu6 = 21,
   kTfLiteBuiltinReshape = 22,
+  kTfLiteBuiltinResizeBilinear = 23,
   kTfLiteBuiltinSoftmax = 25,
   kTfLiteBuiltinPad = 34,
   kTfLiteBuiltinMean = 40,
@@ -166,6 +169,7 @@ enum TfLiteBuiltinOperator {
   kTfLiteBuiltinStridedSlice = 45,
   kTfLiteBuiltinShape = 77,
   kTfLiteBuiltinPack = 83,
+  kTfLiteBuiltinResizeNearestNeighbor = 97,
   kTfLiteBuiltinHardSwish = 117,
   kTfLiteBuiltinDensify = 124,
 };
@@ -188,6 +192,15 @@ struct TfLiteConvParams {
 struct TfLiteDepthwiseConvParams {
   int padding, stride_width, stride_height, depth_multiplier, activation;
   int dilation_width_factor, dilation_height_factor;
+};
+
+struct TfLitePoolParams {
+  int padding, stride_width, stride_height, filter_width, filter_height, activation;
+};
+
+// RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR.
+struct TfLiteResizeParams {
+  bool align_corners, half_pixel_centers;
 };
 
 struct TfLiteFullyConnectedParams {

@@ -42,6 +42,14 @@ class NodeReader {
         return convolution<TfLiteConvParams>("CONV_2D", Op::kConv2D);
       case kTfLiteBuiltinDepthwiseConv2d:
         return convolution<TfLiteDepthwiseConvParams>("DEPTHWISE_CONV_2D", Op::kDepthwiseConv2D);
+      case kTfLiteBuiltinAveragePool2d:
+        return pool("AVERAGE_POOL_2D", Pooling::kAverage);
+      case kTfLiteBuiltinMaxPool2d:
+        return pool("MAX_POOL_2D", Pooling::kMax);
+      case kTfLiteBuiltinResizeBilinear:
+        return resize("RESIZE_BILINEAR", Interpolation::kBilinear);
+      case kTfLiteBuiltinResizeNearestNeighbor:
+        return resize("RESIZE_NEAREST_NEIGHBOR", Interpolation::kNearest);
       case kTfLiteBuiltinFullyConnected:
         return fully_connected();
       case kTfLiteBuiltinAdd:
@@ -138,14 +146,46 @@ class NodeReader {
     node_.stride_w = params.stride_width;
     node_.dilation_h = params.dilation_height_factor;
     node_.dilation_w = params.dilation_width_factor;
-    node_.padding = params.padding == kTfLitePaddingSame ? Padding::kSame : Padding::kValid;
     activation(params.activation);
-    const int largest =
-        std::max({node_.stride_h, node_.stride_w, node_.dilation_h, node_.dilation_w});
-    if (params.padding != kTfLitePaddingSame && params.padding != kTfLitePaddingValid) {
-      refuse("padding is unknown");
-    } else if (largest > 1 << 10) {
+    padding(params.padding);
+    if (std::max({node_.stride_h, node_.stride_w, node_.dilation_h, node_.dilation_w}) > 1 << 10) {
       refuse("stride or dilation is absurdly large");
+    }
+  }
+
+  void padding(int code) {
+    node_.padding = code == kTfLitePaddingSame ? Padding::kSame : Padding::kValid;
+    if (code != kTfLitePaddingSame && code != kTfLitePaddingValid) refuse("padding is unknown");
+  }
+
+  void pool(const char* type, Pooling pooling) {
+    plain(type, Op::kPool, 1);
+    node_.pooling = pooling;
+    if (!has<TfLitePoolParams>()) return;
+    const auto& params = get<TfLitePoolParams>();
+    node_.stride_h = params.stride_height;
+    node_.stride_w = params.stride_width;
+    node_.window_h = params.filter_height;
+    node_.window_w = params.filter_width;
+    activation(params.activation);
+    if (node_.epilogue.activation != Activation::kNone) {
+      refuse("fused activation is not supported");
+    }
+    padding(params.padding);
+    const auto sizes = {node_.stride_h, node_.stride_w, node_.window_h, node_.window_w};
+    if (std::min(sizes) < 1) refuse("stride or window below 1");
+    if (std::max(sizes) > 1 << 10) refuse("stride or window is absurdly large");
+  }
+
+  void resize(const char* type, Interpolation interpolation) {
+    plain(type, Op::kResize, 2);
+    node_.interpolation = interpolation;
+    if (!has<TfLiteResizeParams>()) return;
+    node_.align_corners = get<TfLiteResizeParams>().align_corners;
+    node_.half_pixel_centers = get<TfLiteResizeParams>().half_pixel_centers;
+    if (interpolation == Interpolation::kBilinear && node_.align_corners &&
+        node_.half_pixel_centers) {
+      refuse("both corners and pixel centers are aligned");
     }
   }
 

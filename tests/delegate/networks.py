@@ -2,7 +2,10 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
+
+from tfsparse.converter.capture import captured_output
 
 
 def randomize(model, sparsity=0.0, seed=0):
@@ -27,6 +30,15 @@ def randomize(model, sparsity=0.0, seed=0):
             weights.append(values)
         layer.set_weights(weights)
     return model
+
+
+def convert_function(function, path, *specs):
+    """Writes the TFLite file of a TensorFlow function, for what Keras has no layer for."""
+    with captured_output():
+        concrete = tf.function(function).get_concrete_function(*specs)
+        data = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+    path.write_bytes(data)
+    return path
 
 
 def image(size=24, channels=3):
@@ -104,10 +116,9 @@ def around_unknown_operators():
     """Operators that the delegate does not know, between such as it does."""
     inputs = image()
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
-    x = layers.MaxPooling2D()(x)
+    x = keras.ops.sin(x)
     x = layers.Conv2D(12, 1, activation="relu")(x)
-    y = layers.Conv2DTranspose(12, 3, padding="same")(x)
-    x = layers.Concatenate()([x, y])
+    x = layers.Add()([x, keras.ops.cos(x)])
     return keras.Model(inputs, layers.Conv2D(4, 1)(x))
 
 

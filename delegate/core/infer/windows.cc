@@ -1,4 +1,4 @@
-// Convolutions: operators that slide a window over an image.
+// Convolutions and pooling, which slide a window over an image, and resizing.
 #include <algorithm>
 
 #include "delegate/core/infer/rules.h"
@@ -32,12 +32,18 @@ bool border_is_sane(const Node& node, const Shape& w, const Shape& y) {
          rows * columns * w[3] <= kMaxElements;
 }
 
+// A depthwise convolution makes a whole number of outputs from each input channel.
+bool channels_fit(const Node& node, const Shape& x, const Shape& w) {
+  if (node.op == Op::kConv2D) return x[3] == w[3];
+  return x[3] > 0 && w[3] % x[3] == 0;
+}
+
 }  // namespace
 
 Status infer_convolution(ShapeContext* context, Node* node) {
   const Shape& x = context->in(*node, 0);
   const Shape& w = context->in(*node, 1);
-  if (x.size() != 4 || w.size() != 4 || w[1] < 1 || w[2] < 1 || x[3] != w[3]) {
+  if (x.size() != 4 || w.size() != 4 || w[1] < 1 || w[2] < 1 || !channels_fit(*node, x, w)) {
     return Status::error("input " + to_string(x) + " does not fit weights " + to_string(w));
   }
   const int channels = node->op == Op::kConv2D ? w[0] : w[3];
@@ -51,6 +57,29 @@ Status infer_convolution(ShapeContext* context, Node* node) {
     return Status::error("window of weights " + to_string(w) + " is too large");
   }
   context->set_out(*node, y);
+  return {};
+}
+
+Status infer_pool(ShapeContext* context, Node* node) {
+  const Shape& x = context->in(*node, 0);
+  if (x.size() != 4) return Status::error("pools " + to_string(x) + ", which is no image");
+  const int height = window(node->padding, x[1], node->window_h, node->stride_h, 1, &node->pad_top);
+  const int width = window(node->padding, x[2], node->window_w, node->stride_w, 1, &node->pad_left);
+  context->set_out(*node, {x[0], height, width, x[3]});
+  return {};
+}
+
+Status infer_resize(ShapeContext* context, Node* node) {
+  const Shape& x = context->in(*node, 0);
+  if (x.size() != 4) return Status::error("resizes " + to_string(x) + ", which is no image");
+  Ints size;
+  TFSPARSE_RETURN_IF_ERROR(context->ints(node->inputs[1], &size));
+  constexpr std::int64_t kMost = 1 << 20;
+  if (size.size() != 2 || std::min(size[0], size[1]) < 1 || std::max(size[0], size[1]) > kMost) {
+    return Status::error("size is not two numbers from 1 to " + std::to_string(kMost));
+  }
+  if (x[1] == 0 || x[2] == 0) return Status::error("resizes an image without pixels");
+  context->set_out(*node, {x[0], static_cast<int>(size[0]), static_cast<int>(size[1]), x[3]});
   return {};
 }
 

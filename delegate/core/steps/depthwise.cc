@@ -1,4 +1,4 @@
-// DEPTHWISE_CONV_2D on planes: one plane in, one plane out.
+// DEPTHWISE_CONV_2D on planes: one plane in, one or, with a depth multiplier, several out.
 #include <algorithm>
 
 #include "delegate/core/row_step.h"
@@ -12,11 +12,11 @@ class Depthwise : public RowStep {
     const int planes = y_planes.batch * y_planes.channels;
     context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
       for (int plane = begin; plane < end;) {
-        const int channel = plane % y_planes.channels;
+        const int image = plane / y_planes.channels, channel = plane % y_planes.channels;
         const int count = std::min(end - plane, y_planes.channels - channel);  // of one image
         DepthwiseArgs args = args_;
-        args.x = context.values[x_] + plane * args.x_stride;
-        args.y = context.values[y_] + plane * args.y_stride;
+        args.x = context.values[x_] + image * x_planes.image();
+        args.y = context.values[y_] + image * y_planes.image();
         convolve(context, args, channel, count, context.scratch[worker]);
         plane += count;
       }
@@ -49,17 +49,26 @@ class Depthwise : public RowStep {
   int x_ = -1, y_ = -1;
   DepthwiseArgs args_{};  // of the whole image
   std::size_t taps_ = 0;
+  int multiplier_ = 1;          // output channels of each input channel
   std::vector<float> weights_;  // [channel][tap]
   std::vector<float> bias_;
 
  private:
-  void convolve(const RunContext& context, DepthwiseArgs args, int channel, int count,
+  // Output channels [channel, channel + count) of the image whose first planes are args.x and y.
+  void convolve(const RunContext& context, const DepthwiseArgs& image, int channel, int count,
                 float* scratch) const {
-    args.planes = count;
-    args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
-    args.bias = bias_.data() + channel;
+    DepthwiseArgs args = image;
     args.scratch = scratch;
-    context.kernels.depthwise(args);
+    if (multiplier_ > 1) args.x_stride = 0;  // a call makes the outputs of one input plane
+    for (const int end = channel + count; channel < end; channel += args.planes) {
+      const int left = multiplier_ > 1 ? multiplier_ - channel % multiplier_ : count;
+      args.planes = std::min(left, end - channel);
+      args.x = image.x + channel / multiplier_ * image.x_stride;
+      args.y = image.y + channel * image.y_stride;
+      args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
+      args.bias = bias_.data() + channel;
+      context.kernels.depthwise(args);
+    }
   }
 };
 
@@ -73,6 +82,7 @@ Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, i
   std::vector<float> by_tap;
   TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &by_tap));
   const int channels = weights.shape[3];
+  step->multiplier_ = channels / x.planes.channels;
   step->taps_ = static_cast<std::size_t>(weights.shape[1]) * weights.shape[2];
   step->weights_.resize(by_tap.size());
   for (std::size_t tap = 0; tap < step->taps_; ++tap) {
