@@ -10,6 +10,8 @@ import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
 from tests.delegate.outputs import check_outputs, left_to_tflite
+from tfsparse import _native
+from tfsparse.converter import flatbuffer
 
 
 def check(path, **kwargs):
@@ -115,18 +117,18 @@ def test_resize_of_a_batch(tmp_path, kind):
 def test_resize_that_tflite_has_no_meaning_for(tmp_path):
     options = {"align_corners": True, "half_pixel_centers": False}
     path = resize_network(tmp_path / "model.tflite", "bilinear", (6, 5), (12, 10), **options)
-    model = tfsparse.converter.flatbuffer.read(path)
+    model = flatbuffer.read(path)
     (resize,) = [
         o for o in model.subgraphs[0].operators if hasattr(o.builtinOptions, "alignCorners")
     ]
     resize.builtinOptions.halfPixelCenters = True
-    path.write_bytes(tfsparse.converter.flatbuffer.serialize(model))
+    path.write_bytes(flatbuffer.serialize(model))
     assert left_to_tflite(path)
 
 
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
 def test_instruction_set(tmp_path, isa):
-    if isa not in tfsparse._native.isas():
+    if isa not in _native.isas():
         pytest.skip(f"this CPU has no {isa}")
     inputs = networks.image(37, 3)
     x = layers.Conv2D(6, 1)(inputs)
