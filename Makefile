@@ -6,7 +6,7 @@ NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h')
 CPP_TESTS := $(wildcard tests/delegate/*.cc tests/delegate/*.h)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench fuzz clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/python -m tfsparse.demo $(ARGS)
@@ -27,6 +27,11 @@ format: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(RUN)/python benchmarks/latency.py
 	$(RUN)/python benchmarks/training.py
+
+# Random graphs, other ones every time; the failing one is printed and kept under build/fuzz.
+N ?= 5000
+fuzz: $(VENV)/.installed
+	TFSPARSE_GRAPHS=$(N) $(RUN)/python -m pytest -s --timeout 0 tests/delegate/test_random_graphs.py
 
 # Fails with the name of a Debian package where $(1) does.
 need = @$(1) >/dev/null 2>&1 || { echo "tfsparse needs $(2): apt-get install $(3)" >&2; exit 1; }

@@ -309,14 +309,15 @@ def replace_by_densify(model, subgraph, index, encoding, position):
     dense.buffer = 0  # by the schema an empty buffer, for tensors that are no constants
     subgraph.tensors.append(sparse)
     densify = schema.OperatorT(
-        opcodeIndex=_operator_code(model, schema.BuiltinOperator.DENSIFY),
+        opcodeIndex=operator_code(model, schema.BuiltinOperator.DENSIFY),
         inputs=[len(subgraph.tensors) - 1],
         outputs=[index],
     )
     subgraph.operators.insert(position, densify)
 
 
-def _operator_code(model, builtin):
+def operator_code(model, builtin):
+    """The index in a model of a builtin operator's code, which is added where it is missing."""
     for i, code in enumerate(model.operatorCodes):
         if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
             return i

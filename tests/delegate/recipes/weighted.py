@@ -1,0 +1,180 @@
+"""Recipes of the layers with weights."""
+
+import dataclasses
+import math
+
+from hypothesis import strategies as st
+
+from tests.delegate.recipes.common import activations, choices, has_dimensions, is_image
+from tests.delegate.recipes.elementwise import gate
+from tests.delegate.recipes.weights import Weights, weights
+from tests.delegate.recipes.window import POINTWISE, VALID, Window, windows
+
+
+@dataclasses.dataclass(frozen=True)
+class Convolution:
+    x: int
+    channels: int
+    window: Window
+    activation: int
+    weights: Weights
+
+    def add(self, network):
+        return self.add_to(network, network.pick(self.x, is_image))
+
+    def add_to(self, network, x):
+        """The output of the layer on the value x, or None."""
+        if x is None:
+            return None
+        shape = (x.shape[0], *self.window.output(x.shape), self.channels)
+        kernel = (self.channels, *self.window.kernel, x.shape[3])
+        fan_in = math.prod(kernel[1:])
+        macs = math.prod(shape) * fan_in
+        if min(shape) < 1 or not network.affords(shape, macs=macs):
+            return None
+        constants = [
+            self.weights.add(network, kernel, fan_in, x.scale),
+            # TFLite's kernel insists on a bias.
+            *self.weights.add_bias(network, self.channels, required=True),
+        ]
+        options = self.window.options() | self.window.dilations()
+        options["fusedActivationFunction"] = self.activation
+        return network.add("CONV_2D", [x, *constants], shape, 1.0, macs, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class Depthwise:
+    x: int
+    multiplier: int
+    window: Window
+    activation: int
+    weights: Weights
+
+    def add(self, network):
+        return self.add_to(network, network.pick(self.x, is_image))
+
+    def add_to(self, network, x):
+        """The output of the layer on the value x, or None."""
+        if x is None:
+            return None
+        channels = x.shape[3] * self.multiplier
+        shape = (x.shape[0], *self.window.output(x.shape), channels)
+        fan_in = math.prod(self.window.kernel)
+        macs = math.prod(shape) * fan_in
+        if min(shape) < 1 or not network.affords(shape, macs=macs):
+            return None
+        constants = [
+            self.weights.add(network, (1, *self.window.kernel, channels), fan_in, x.scale),
+            # Without one, TFLite's optimised kernel for dilated windows crashes.
+            *self.weights.add_bias(network, channels, required=self.window.dilation != (1, 1)),
+        ]
+        options = self.window.options() | self.window.dilations()
+        options["fusedActivationFunction"] = self.activation
+        options["depthMultiplier"] = self.multiplier
+        return network.add("DEPTHWISE_CONV_2D", [x, *constants], shape, 1.0, macs, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class TransposedConvolution:
+    x: int
+    channels: int
+    window: Window
+    activation: int
+    weights: Weights
+
+    def add(self, network):
+        x = network.pick(self.x, is_image)
+        if x is None:
+            return
+        lengths = []
+        for size, k, stride in zip(
+            x.shape[1:3], self.window.kernel, self.window.stride, strict=True
+        ):
+            beyond = max(k - stride, 0) if self.window.padding == VALID else 0
+            lengths.append(size * stride + beyond)
+        shape = (x.shape[0], *lengths, self.channels)
+        kernel = (self.channels, *self.window.kernel, x.shape[3])
+        fan_in = math.prod(kernel[1:])
+        macs = math.prod(x.shape[:3]) * math.prod(kernel)
+        if not network.affords(shape, macs=macs):
+            return
+        constants = [network.constant(shape), self.weights.add(network, kernel, fan_in, x.scale)]
+        bias = self.weights.add_bias(network, self.channels)
+        options = self.window.options() | {"fusedActivationFunction": self.activation}
+        network.add("TRANSPOSE_CONV", [*constants, x, *bias], shape, 1.0, macs, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class FullyConnected:
+    x: int
+    units: int
+    flatten: bool  # the whole of each image, or its last dimension
+    keep_dims: bool
+    activation: int
+    weights: Weights
+
+    def add(self, network):
+        x = network.pick(self.x, has_dimensions)
+        if x is None:
+            return
+        flatten = self.flatten and len(x.shape) > 1
+        depth = math.prod(x.shape[1:]) if flatten else x.shape[-1]
+        keep_dims = self.keep_dims and depth == x.shape[-1]
+        rows = math.prod(x.shape) // depth
+        shape = (*x.shape[:-1], self.units) if keep_dims else (rows, self.units)
+        macs = rows * depth * self.units
+        if not network.affords(shape, macs=macs):
+            return
+        constants = [
+            self.weights.add(network, (self.units, depth), depth, x.scale),
+            *self.weights.add_bias(network, self.units),
+        ]
+        options = {"keepNumDims": keep_dims, "fusedActivationFunction": self.activation}
+        network.add("FULLY_CONNECTED", [x, *constants], shape, 1.0, macs, **options)
+
+
+@dataclasses.dataclass(frozen=True)
+class InvertedResidual:
+    """Expand, depthwise, project, and the shortcut where the shapes allow it."""
+
+    x: int
+    expand: int
+    window: Window
+    activation: int
+    weights: Weights
+    squeeze: bool
+
+    def add(self, network):
+        x = network.pick(self.x, is_image)
+        if x is None:
+            return
+        expanded = x.shape[3] * self.expand
+        y = Convolution(0, expanded, POINTWISE, self.activation, self.weights).add_to(network, x)
+        y = Depthwise(0, 1, self.window, self.activation, self.weights).add_to(network, y)
+        if self.squeeze and y is not None:
+            y = gate(network, y)
+        y = Convolution(0, x.shape[3], POINTWISE, 0, self.weights).add_to(network, y)
+        scale = x.scale + 1
+        if y is not None and y.shape == x.shape and network.affords(x.shape, scale):
+            network.add("ADD", [y, x], x.shape, scale, fusedActivationFunction=0)
+
+
+channels = st.one_of(st.integers(1, 24), st.sampled_from([8, 16, 32, 48]))
+LAYERS = [
+    st.builds(Convolution, choices, channels, st.just(POINTWISE), activations, weights),
+    st.builds(Convolution, choices, channels, windows, activations, weights),
+    st.builds(Depthwise, choices, st.sampled_from([1, 1, 2, 3]), windows, activations, weights),
+    st.builds(
+        InvertedResidual,
+        choices,
+        st.integers(1, 8),
+        windows,
+        activations,
+        weights,
+        st.booleans(),
+    ),
+    st.builds(TransposedConvolution, choices, channels, windows, activations, weights),
+    st.builds(
+        FullyConnected, choices, channels, st.booleans(), st.booleans(), activations, weights
+    ),
+]

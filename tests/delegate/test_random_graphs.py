@@ -1,0 +1,130 @@
+"""The delegate's outputs on random graphs are those of TFLite's reference kernels.
+
+`make fuzz N=5000` runs more of them, other ones every time.
+"""
+
+import collections
+import itertools
+import json
+import os
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+from ai_edge_litert import interpreter as litert
+from hypothesis import strategies as st
+
+import tfsparse
+from tests.delegate import random_graphs
+from tests.delegate.graph_builder import describe
+from tests.delegate.outputs import TOLERANCE, invoke, random_inputs
+from tfsparse import _native
+from tfsparse.converter import flatbuffer
+
+# Set by `make fuzz`.
+GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))
+KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
+# The fraction that has to run in the delegate for the comparison to be worth something.
+LEAST_TAKEN = {"CONV_2D": 0.9, "DEPTHWISE_CONV_2D": 0.6, "FULLY_CONNECTED": 0.9, "resized": 0.9}
+
+_keys = itertools.count()
+
+
+def operator_names(model):
+    return {flatbuffer.operator_name(model, o) for o in model.subgraphs[0].operators}
+
+
+def resolver(model):
+    """The reference kernels, or TFLite's own for an operator that these lack."""
+    types = litert.OpResolverType
+    lacking = "ELU" in operator_names(model)
+    return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES if lacking else types.BUILTIN_REF
+
+
+def run(interpreter, model, growth):
+    """Outputs by name, of inputs that are larger by `growth`; None where the runtime refuses."""
+    graph = model.subgraphs[0]
+    for index in graph.inputs:
+        shape = graph.tensors[index].shape
+        grown = [size + more for size, more in zip(shape, growth, strict=False)]
+        interpreter.resize_tensor_input(index, grown + shape[len(grown) :])
+    try:
+        interpreter.allocate_tensors()
+        return invoke(interpreter, random_inputs(interpreter))
+    except RuntimeError:
+        return None
+
+
+def compare(actual, expected):
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        assert np.isfinite(value).all()
+        # Values are about 1 in size by the way in which the graphs are made.
+        tolerance = TOLERANCE * np.abs(value).max(initial=1.0)
+        assert actual[name].shape == value.shape
+        np.testing.assert_allclose(actual[name], value, rtol=0, atol=tolerance, err_msg=name)
+
+
+def check(model, path, isa, growth, counts):
+    """Compares on 1 and 2 threads, resized and back. Counts nodes taken and left, and refusals."""
+    if "FULLY_CONNECTED" in operator_names(model):
+        growth = growth[:1]  # TFLite lets an image of another size through, and cuts it off
+    kernels = resolver(model)
+    reference = litert.Interpreter(str(path), experimental_op_resolver_type=kernels)
+    for threads in (1, 2):
+        key = f"random-graphs-{os.getpid()}-{next(_keys)}"
+        # What the delegate leaves is run by the same kernels: only the delegate can differ.
+        delegated = tfsparse.Interpreter(
+            path,
+            threads,
+            runtime="litert",
+            options={"isa": isa, "report": key},
+            experimental_op_resolver_type=kernels,
+        )
+        for change in ([], growth, []) if growth else ([],):
+            expected = run(reference, model, change)
+            actual = run(delegated, model, change)
+            if not change:
+                assert expected is not None, "a graph that TFLite itself refuses"
+                assert actual is not None, "a graph that the delegate refuses"
+            # Larger inputs can make another operator of one that was taken: a convolution grouped.
+            if expected is not None:
+                counts["resized", actual is not None] += bool(change)
+            if expected is not None and actual is not None:
+                compare(actual, expected)
+    for node in json.loads(_native.report(key))["nodes"]:
+        counts[node["type"] or flatbuffer.builtin_name(node["code"]), node["taken"]] += 1
+
+
+def test_random_graphs():
+    counts = collections.Counter()
+    KEPT.mkdir(parents=True, exist_ok=True)
+
+    @hypothesis.settings(
+        max_examples=GRAPHS or 200,
+        derandomize=not GRAPHS,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(
+        random_graphs.graphs(),
+        st.sampled_from(_native.isas()),
+        st.sampled_from([[], [], [1], [0, 1, 2], [2, 3]]),
+    )
+    def check_one(model, isa, growth):
+        hypothesis.note(f"{describe(model)}\nisa {isa}, resized by {growth}")
+        # Written before it is run, so that a graph that ends the process is kept too.
+        path = KEPT / "graph.tflite"
+        path.write_bytes(flatbuffer.serialize(model))
+        hypothesis.note(f"kept in {path}")
+        check(model, path, isa, growth, counts)
+
+    check_one()
+    names = sorted({name for name, _ in counts})
+    for name in names:
+        print(f"{name:24} {counts[name, True]:6} taken, {counts[name, False]:6} left")
+    for name, least in LEAST_TAKEN.items():
+        taken, left = counts[name, True], counts[name, False]
+        assert taken >= least * (taken + left) > 0, f"{name}: {taken} taken, {left} left"
