@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "delegate/core/chains.h"
+#include "delegate/core/transpose_conv.h"
 
 namespace tfsparse {
 
@@ -49,6 +50,15 @@ Status PlanBuilder::add_node(const Node& node) {
       std::unique_ptr<RowStep> row_step;
       TFSPARSE_RETURN_IF_ERROR(make_row_step(node, nullptr, nullptr, &row_step));
       add(std::move(row_step), node.id);
+      return {};
+    }
+    case Op::kTransposeConv: {
+      const int from = values_.planes(x), to = values_.define_planes(node.output);
+      const int border = values_.add(transpose_conv_border(graph_, node));
+      std::unique_ptr<Step> step;
+      TFSPARSE_RETURN_IF_ERROR(
+          make_transpose_conv(graph_, node, from, border, to, kernels_, &step));
+      add(std::move(step), node.id);
       return {};
     }
     case Op::kFullyConnected:

@@ -94,7 +94,8 @@ class Fusion {
       if (before < 0 || uses_[node.inputs[0]] != 1) continue;
       Node fused = graph_.nodes[before];
       if (fused.op != Op::kConv2D && fused.op != Op::kDepthwiseConv2D &&
-          fused.op != Op::kFullyConnected && fused.op != Op::kBinary) {
+          fused.op != Op::kFullyConnected && fused.op != Op::kTransposeConv &&
+          fused.op != Op::kBinary) {
         continue;
       }
       if (!compose(fused.epilogue, node, &fused.epilogue)) continue;
@@ -147,8 +148,8 @@ class Fusion {
       if (node.output < 0) continue;
       producer_[node.output] = static_cast<int>(i);
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        // A reshape's shape is known by now: who computed it is of no more use.
-        const bool data = node.op != Op::kReshape || k == 0;
+        // A shape is known by now: who computed it is of no more use.
+        const bool data = static_cast<int>(k) != shape_input(node);
         if (data && node.inputs[k] >= 0) ++uses_[node.inputs[k]];
       }
       if (node.residual >= 0) ++uses_[node.residual];

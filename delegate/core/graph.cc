@@ -117,6 +117,11 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
   return {};
 }
 
+int shape_input(const Node& node) {
+  if (node.op == Op::kTransposeConv) return 3;
+  return node.op == Op::kReshape && node.inputs.size() > 1 ? 1 : -1;
+}
+
 const Node* producer(const Graph& graph, int tensor) {
   for (const Node& node : graph.nodes) {
     if (node.output == tensor) return &node;

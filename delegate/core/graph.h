@@ -34,6 +34,7 @@ enum class Op {
   kConv2D,
   kDepthwiseConv2D,
   kFullyConnected,
+  kTransposeConv,
   kPad,
   kBinary,
   kUnary,
@@ -57,9 +58,11 @@ enum class Interpolation { kNearest, kBilinear };
 // One operator. The fields below `epilogue` are those of the operators named beside them.
 struct Node {
   Op op = Op::kUnsupported;
-  std::string type;         // the operator's name in TFLite, for reports; may be unknown
-  int code = -1;            // the caller's number for that operator
-  std::vector<int> inputs;  // indices of tensors; -1 for one left out
+  std::string type;  // the operator's name in TFLite, for reports; may be unknown
+  int code = -1;     // the caller's number for that operator
+  // Indices of tensors, -1 for one left out. Of a transposed convolution the image, the weights,
+  // the bias and the output's shape, in this order.
+  std::vector<int> inputs;
   int output = -1;
   int id = -1;          // the caller's number
   std::string problem;  // why the caller could not express it; kUnsupported then
@@ -99,6 +102,9 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);
 // The constant behind a tensor: itself, or what DENSIFY and DEQUANTIZE make of it. Returns the
 // index of the stored constant, or -1 where there is none.
 int stored_constant(const Graph& graph, int tensor);
+
+// The input that holds the output's shape, which some models compute; -1 for none.
+int shape_input(const Node& node);
 
 // The node that produces a tensor, or null.
 const Node* producer(const Graph& graph, int tensor);

@@ -10,6 +10,8 @@ ShapeRule rule_of(Op op) {
     case Op::kConv2D:
     case Op::kDepthwiseConv2D:
       return infer_convolution;
+    case Op::kTransposeConv:
+      return infer_transpose_conv;
     case Op::kFullyConnected:
       return infer_fully_connected;
     case Op::kPad:

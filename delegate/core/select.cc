@@ -50,6 +50,8 @@ class Selection {
       case Op::kConv2D:
       case Op::kDepthwiseConv2D:
         return convolution(node);
+      case Op::kTransposeConv:
+        return transpose_conv(node);
       case Op::kFullyConnected:
         return weights(node, 2);
       case Op::kPad:
@@ -155,7 +157,7 @@ class Selection {
   std::string weights(const Node& node, std::size_t rank) const {
     const std::string problem = float_input(node);
     if (!problem.empty()) return problem;
-    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    for (std::size_t i = 1; i < std::min<std::size_t>(node.inputs.size(), 3); ++i) {
       if (i == 2 && node.inputs[i] < 0) continue;  // no bias
       const int constant = stored_constant(graph_, node.inputs[i]);
       const char* what = i == 1 ? "weights" : "bias";
@@ -190,6 +192,12 @@ class Selection {
     return "";
   }
 
+  std::string transpose_conv(const Node& node) const {
+    const std::string problem = weights(node, 4);
+    if (!problem.empty()) return problem;
+    return tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is no 4-D tensor";
+  }
+
   Status count_zeros(const Node& node, Verdict* verdict) const {
     verdict->weights = stored_constant(graph_, node.inputs[1]);
     std::vector<float> values;
@@ -199,8 +207,8 @@ class Selection {
     return {};
   }
 
-  // Leaves the preparations that somebody else needs, and the reshapes whose shape is then not
-  // known when the plan is made. Returns whether anything changed.
+  // Leaves the preparations that somebody else needs, and the nodes whose output's shape is then
+  // not known when the plan is made. Returns whether anything changed.
   bool leave_some() {
     bool changed = false;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -209,8 +217,8 @@ class Selection {
       std::string reason;
       if (is_preparation(node.op) && needed_elsewhere(node.output)) {
         reason = "its result is needed outside the delegate";
-      } else if (node.op == Op::kReshape && node.inputs.size() > 1 &&
-                 !known_when_planning(node.inputs[1])) {
+      } else if (const int shape = shape_input(node);
+                 shape >= 0 && !known_when_planning(node.inputs[shape])) {
         reason = "target shape is computed at run time";
       } else if (node.op == Op::kStridedSlice || node.op == Op::kPack) {
         for (int input : node.inputs) {
@@ -256,7 +264,7 @@ void leave_dependents(const Graph& graph, std::vector<Verdict>* verdicts) {
 
 bool has_weights(const Node& node) {
   return node.op == Op::kConv2D || node.op == Op::kDepthwiseConv2D ||
-         node.op == Op::kFullyConnected;
+         node.op == Op::kFullyConnected || node.op == Op::kTransposeConv;
 }
 
 Status select_nodes(const Graph& graph, std::vector<Verdict>* verdicts) {

@@ -167,6 +167,7 @@ enum TfLiteBuiltinOperator {
   kTfLiteBuiltinSub = 41,
   kTfLiteBuiltinDiv = 42,
   kTfLiteBuiltinStridedSlice = 45,
+  kTfLiteBuiltinTransposeConv = 67,
   kTfLiteBuiltinShape = 77,
   kTfLiteBuiltinPack = 83,
   kTfLiteBuiltinResizeNearestNeighbor = 97,
@@ -192,6 +193,11 @@ struct TfLiteConvParams {
 struct TfLiteDepthwiseConvParams {
   int padding, stride_width, stride_height, depth_multiplier, activation;
   int dilation_width_factor, dilation_height_factor;
+};
+
+struct TfLiteTransposeConvParams {
+  int padding, stride_width, stride_height;
+  int activation;  // since version 4 of the operator
 };
 
 struct TfLitePoolParams {

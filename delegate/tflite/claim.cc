@@ -109,10 +109,12 @@ bool Claim::leave_unknown_shapes(const Part& part) {
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     const bool arithmetic = node.op == Op::kStridedSlice || node.op == Op::kPack;
-    if (!inside.count(node.id) || (!arithmetic && node.op != Op::kReshape)) continue;
-    const bool known = std::all_of(
-        node.inputs.begin() + (arithmetic ? 0 : 1), node.inputs.end(),
-        [&](int input) { return graph_.tensors[input].is_constant() || made.count(input); });
+    if (!inside.count(node.id) || (!arithmetic && shape_input(node) < 0)) continue;
+    const std::vector<int> integers =
+        arithmetic ? node.inputs : std::vector<int>{node.inputs[shape_input(node)]};
+    const bool known = std::all_of(integers.begin(), integers.end(), [&](int input) {
+      return graph_.tensors[input].is_constant() || made.count(input);
+    });
     if (known) continue;
     verdicts_[i].reason = "its shape is computed in another part of the model";
     changed = true;

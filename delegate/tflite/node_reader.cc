@@ -42,6 +42,8 @@ class NodeReader {
         return convolution<TfLiteConvParams>("CONV_2D", Op::kConv2D);
       case kTfLiteBuiltinDepthwiseConv2d:
         return convolution<TfLiteDepthwiseConvParams>("DEPTHWISE_CONV_2D", Op::kDepthwiseConv2D);
+      case kTfLiteBuiltinTransposeConv:
+        return transpose_conv();
       case kTfLiteBuiltinAveragePool2d:
         return pool("AVERAGE_POOL_2D", Pooling::kAverage);
       case kTfLiteBuiltinMaxPool2d:
@@ -151,6 +153,21 @@ class NodeReader {
     if (std::max({node_.stride_h, node_.stride_w, node_.dilation_h, node_.dilation_w}) > 1 << 10) {
       refuse("stride or dilation is absurdly large");
     }
+  }
+
+  void transpose_conv() {
+    if (node_.inputs.size() == 4 && node_.inputs[3] < 0) node_.inputs.pop_back();  // no bias
+    plain("TRANSPOSE_CONV", Op::kTransposeConv, 3);
+    if (!has<TfLiteTransposeConvParams>()) return;
+    const std::vector<int> from = node_.inputs;
+    node_.inputs = {from[2], from[1], from.size() > 3 ? from[3] : -1, from[0]};
+    const auto& params = get<TfLiteTransposeConvParams>();
+    node_.stride_h = params.stride_height;
+    node_.stride_w = params.stride_width;
+    activation(params.activation);
+    padding(params.padding);
+    if (std::min(node_.stride_h, node_.stride_w) < 1) refuse("stride below 1");
+    if (std::max(node_.stride_h, node_.stride_w) > 1 << 10) refuse("stride is absurdly large");
   }
 
   void padding(int code) {

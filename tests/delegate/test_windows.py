@@ -1,4 +1,6 @@
-"""Pooling, resizing and depthwise convolutions of several outputs, against TFLite's kernels."""
+"""Pooling, resizing, depthwise and transposed convolutions, against TFLite's kernels."""
+
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,11 +21,11 @@ def check(path, **kwargs):
     check_outputs(path, **kwargs)
 
 
-def between_convolutions(layer, size, *, batch=1, channels=7):
+def between_convolutions(layer, size, *, batch=1, channels=7, sparsity=0.0):
     """A network in which the layer reads planes and is read in planes."""
     inputs = keras.Input((*size, 3), batch_size=batch)
     x = layer(layers.Conv2D(channels, 1)(inputs))
-    return networks.randomize(keras.Model(inputs, layers.Conv2D(5, 1)(x)))
+    return networks.randomize(keras.Model(inputs, layers.Conv2D(5, 1)(x)), sparsity)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -164,3 +166,66 @@ def test_depth_multiplier_in_strips(tmp_path):
     kernels = [layer.kernel for layer in tfsparse.explain(path).layers]
     assert any("depthwise" in kernel and "in strips" in kernel for kernel in kernels)
     check(path)
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.8])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "size"),
+    [
+        (1, 1, (5, 9)),
+        (3, 1, (14, 14)),
+        (2, 2, (12, 20)),
+        (3, 2, (9, 33)),
+        (4, 2, (7, 7)),
+        (5, 2, (1, 1)),
+        ((1, 4), (1, 3), (6, 5)),
+        ((2, 5), (4, 2), (8, 3)),  # A stride larger than the kernel: pixels of bias alone.
+        (7, 5, (3, 4)),
+    ],
+    ids=str,
+)
+def test_transposed_convolution(tmp_path, kernel, strides, size, padding, sparsity):
+    layer = layers.Conv2DTranspose(9, kernel, strides, padding, activation="relu")
+    model = between_convolutions(layer, size, sparsity=sparsity)
+    check(tfsparse.convert(model, tmp_path / "model.tflite"))
+
+
+def test_transposed_convolution_to_an_odd_size(tmp_path):
+    model = between_convolutions(
+        layers.Conv2DTranspose(70, 3, 2, "same", output_padding=(0, 1), use_bias=False), (6, 7)
+    )
+    check(tfsparse.convert(model, tmp_path / "model.tflite"))
+
+
+@pytest.mark.parametrize("options", [{"sparse": False}, {"weights": "float16"}], ids=str)
+def test_encodings_of_transposed_weights(tmp_path, options):
+    layer = layers.Conv2DTranspose(16, 3, 2, "same", activation="sigmoid")
+    model = between_convolutions(layer, (9, 11), channels=24, sparsity=0.8)
+    path = tfsparse.convert(model, tmp_path / "model.tflite", **options)
+    check(path)
+    (kernel,) = [x.kernel for x in tfsparse.explain(path).layers if x.operator == "TRANSPOSE_CONV"]
+    assert kernel.startswith("sparse")
+
+
+def test_transposed_convolution_of_an_open_batch(tmp_path):
+    """TFLite's converter has the output's shape computed from the input's."""
+    inputs = keras.Input((8, 10, 3))
+    x = layers.Conv2D(6, 3, padding="same")(inputs)
+    x = layers.Conv2DTranspose(5, 3, 2, "same")(x)
+    model = networks.randomize(keras.Model(inputs, layers.Conv2D(4, 1)(x)))
+    path = tfsparse.convert(model, tmp_path / "model.tflite", batch_size=None)
+    check(path, shape=(3, 8, 10, 3))
+
+
+def test_transposed_convolution_to_a_size_that_does_not_fit(tmp_path):
+    model = between_convolutions(layers.Conv2DTranspose(4, 3, 2, "same"), (6, 7))
+    path = Path(tfsparse.convert(model, tmp_path / "model.tflite"))
+    model = flatbuffer.read(path)
+    graph = model.subgraphs[0]
+    (node,) = [o for o in graph.operators if flatbuffer.operator_name(model, o) == "TRANSPOSE_CONV"]
+    shape = model.buffers[graph.tensors[node.inputs[0]].buffer]
+    shape.data = np.array([1, 12, 99, 4], np.int32).view(np.uint8)
+    path.write_bytes(flatbuffer.serialize(model))
+    with pytest.raises(RuntimeError, match="TRANSPOSE_CONV"):  # TFLite's own check of what was left
+        tfsparse.Interpreter(path).allocate_tensors()

@@ -39,6 +39,7 @@ using ShapeRule = Status (*)(ShapeContext* context, Node* node);
 
 // windows.cc
 Status infer_convolution(ShapeContext* context, Node* node);
+Status infer_transpose_conv(ShapeContext* context, Node* node);
 Status infer_pool(ShapeContext* context, Node* node);
 Status infer_resize(ShapeContext* context, Node* node);
 // products.cc

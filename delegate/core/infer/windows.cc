@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "delegate/core/infer/rules.h"
+#include "delegate/core/transpose_conv.h"
 
 namespace tfsparse {
 namespace {
@@ -54,6 +55,39 @@ Status infer_convolution(ShapeContext* context, Node* node) {
       window(node->padding, x[2], w[2], node->stride_w, node->dilation_w, &node->pad_left);
   const Shape y = {x[0], height, width, channels};
   if (!border_is_sane(*node, w, y)) {
+    return Status::error("window of weights " + to_string(w) + " is too large");
+  }
+  context->set_out(*node, y);
+  return {};
+}
+
+// The output's size is given, as several lead to one input: it has to be the size of an image that
+// a convolution would shrink to the input.
+Status infer_transpose_conv(ShapeContext* context, Node* node) {
+  const Shape& x = context->in(*node, 0);
+  const Shape& w = context->in(*node, 1);
+  Ints size;
+  TFSPARSE_RETURN_IF_ERROR(context->ints(node->inputs[3], &size));
+  if (x.size() != 4 || w.size() != 4 || w[1] < 1 || w[2] < 1 || x[3] != w[3]) {
+    return Status::error("input " + to_string(x) + " does not fit weights " + to_string(w));
+  }
+  TFSPARSE_RETURN_IF_ERROR(check_bias(*context, *node, w[0]));
+  const auto is_size = [](std::int64_t n) { return n >= 0 && n <= kMaxElements; };
+  if (size.size() != 4 || !std::all_of(size.begin(), size.end(), is_size)) {
+    return Status::error("output shape is not four sizes");
+  }
+  const Shape y(size.begin(), size.end());
+  const int height = window(node->padding, y[1], w[1], node->stride_h, 1, &node->pad_top);
+  const int width = window(node->padding, y[2], w[2], node->stride_w, 1, &node->pad_left);
+  if (y[0] != x[0] || y[3] != w[0] || std::min(height, width) < 1 || height != x[1] ||
+      width != x[2]) {
+    return Status::error("output " + to_string(y) + " does not come from input " + to_string(x) +
+                         " by weights " + to_string(w));
+  }
+  const TransposeWindow axes = transpose_window(*node, w, y);
+  const std::int64_t pixels = static_cast<std::int64_t>(axes.rows.bordered) * axes.columns.bordered;
+  if (pixels > kMaxElements || pixels * w[3] > kMaxElements ||
+      pixels * node->stride_w > kMaxElements) {
     return Status::error("window of weights " + to_string(w) + " is too large");
   }
   context->set_out(*node, y);

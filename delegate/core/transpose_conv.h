@@ -1,0 +1,53 @@
+// How a transposed convolution is split into convolutions of stride 1.
+#pragma once
+
+#include <algorithm>
+
+#include "delegate/core/step.h"
+
+namespace tfsparse {
+
+// One axis. Output i * stride + phase is the sum over the taps k = first_tap(phase) + t * stride of
+// the weight k times the bordered input i + place(phase, k).
+struct TransposeAxis {
+  int size, kernel, stride, pad;
+  int border = 0;    // zeros before the input
+  int bordered = 0;  // length of the bordered input, as far as the taps reach
+
+  TransposeAxis(int size, int kernel, int stride, int pad)
+      : size(size), kernel(kernel), stride(stride), pad(pad) {
+    // The last tap reads the furthest before an output's own place, the first tap the furthest on.
+    for (int phase = 0; phase < stride; ++phase) {
+      border = std::max(border, (kernel - 1 - first_tap(phase)) / stride - own_place(phase));
+    }
+    for (int phase = 0; phase < stride; ++phase) {
+      bordered = std::max(bordered, outputs(phase) + own_place(phase) + border);
+    }
+  }
+
+  // How many outputs a phase has; the first has the most.
+  int outputs(int phase) const { return phase < size ? (size - phase - 1) / stride + 1 : 0; }
+  int first_tap(int phase) const { return (phase + pad) % stride; }
+  int place(int phase, int tap) const {
+    return own_place(phase) - (tap - first_tap(phase)) / stride + border;
+  }
+
+ private:
+  int own_place(int phase) const { return (phase + pad) / stride; }
+};
+
+struct TransposeWindow {
+  TransposeAxis rows, columns;
+};
+
+// Of a TRANSPOSE_CONV whose padding is known.
+TransposeWindow transpose_window(const Node& node, const Shape& weights, const Shape& y);
+
+// Floats of the bordered copy of one image.
+std::size_t transpose_conv_border(const Graph& graph, const Node& node);
+
+// `border` is a value of transpose_conv_border() floats.
+Status make_transpose_conv(const Graph& graph, const Node& node, int x, int border, int y,
+                           const Kernels& kernels, std::unique_ptr<Step>* step);
+
+}  // namespace tfsparse
