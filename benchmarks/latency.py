@@ -9,6 +9,12 @@ kept. pose_detection and face_detection_full_range_sparse are Google's and as sp
     python benchmarks/latency.py mobilenet_v1 --sparsity 0.7,0.95 --block 4
     python benchmarks/latency.py resnet50 pose_detection
     python benchmarks/latency.py my_model.tflite --threads 2 --runtime litert --json out.json
+
+With --suite, measures what tfsparse promises and shows the promised figure beside the measured,
+with the time to load and the peak of memory; names and patterns then choose among its rows.
+
+    python benchmarks/latency.py --suite
+    python benchmarks/latency.py --suite 'mobilenet_v2-80*' --isa avx2
 """
 
 import dataclasses
@@ -17,12 +23,14 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import suite
 from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-from tfsparse import downloads, networks, timing
+from tfsparse import downloads, footprint, networks, timing
 
+SUITE = flags.DEFINE_bool("suite", False, "Measure what tfsparse promises.")
 SPARSITY = flags.DEFINE_list(
     "sparsity", ["0.8", "0.9"], "Zeros in the pruned convolutions of named networks, as fractions."
 )
@@ -33,6 +41,9 @@ THREADS = flags.DEFINE_integer("threads", 1, "Threads of both runtimes.", lower_
 RUNTIME = flags.DEFINE_enum(
     "runtime", "tf", ["tf", "litert"], "Whose interpreter: tensorflow's or ai-edge-litert's."
 )
+ISA = flags.DEFINE_enum(
+    "isa", None, ["avx512", "avx2", "portable"], "Limits tfsparse to an instruction set."
+)
 SECONDS = flags.DEFINE_float("seconds", 10, "Time to measure each file for.", lower_bound=0.1)
 TOLERANCE = flags.DEFINE_float(
     "tolerance", 1e-4, "Fail where outputs differ by more than this part of the largest output."
@@ -42,16 +53,19 @@ CACHE_DIR = flags.DEFINE_string(
     "cache_dir", str(downloads.cache_folder()), "Where named networks are kept."
 )
 
+# Neither cpuinfo nor XNNPACK, as of TensorFlow 2.21, reads a variable or an option for it.
+ISA_NOTE = "TFLite's default cannot be limited, and uses every instruction set that the CPU has."
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One row: a network, its latency in both runtimes, and how far their outputs are apart."""
+    """One row: what was measured of a case, and how far the outputs are apart."""
 
-    network: str
-    sparsity: float | None
-    path: str
+    name: str
+    case: suite.Case
     comparison: timing.Comparison
     difference: float
+    footprint: footprint.Footprint | None
 
 
 def runtime_name(runtime):
@@ -64,48 +78,88 @@ def runtime_name(runtime):
         ) from None
 
 
-def files_to_measure(arguments, sparsities, folder, console):
-    """Yields (name, sparsity or None, path) of each file, making those of named networks."""
-    for argument in arguments:
+def cases_to_measure(arguments):
+    """Returns the cases that the command line asks for."""
+    sparsities = parse_sparsities(SPARSITY.value)
+    if SUITE.value:
+        try:
+            return suite.select(arguments)
+        except ValueError as error:
+            raise app.UsageError(f"--suite: {error}") from None
+    cases = []
+    for argument in arguments or ["mobilenet_v2"]:
         if argument in networks.ARCHITECTURES:
-            for sparsity in sparsities:
-                with console.status(f"making {argument} at {sparsity:.0%} zeros"):
-                    path = networks.cached_file(argument, folder, sparsity, int(BLOCK.value))
-                yield argument, sparsity, path
-        elif argument in networks.PRETRAINED:
-            try:
-                with console.status(f"downloading {argument}"):
-                    path = networks.cached_file(argument, folder)
-            except OSError as error:
-                sys.exit(f"{error}\nA cache folder from another machine serves too (--cache_dir).")
-            yield argument, None, path
-        elif Path(argument).is_file():
-            yield Path(argument).name, None, Path(argument)
+            cases += [suite.Case(argument, s, int(BLOCK.value)) for s in sparsities]
+        elif argument in networks.PRETRAINED or Path(argument).is_file():
+            cases.append(suite.Case(argument))
         else:
             names = ", ".join(networks.NETWORKS)
             raise app.UsageError(f"{argument!r} is neither a file nor one of {names}.")
+    return cases
+
+
+def file_of(case):
+    """Returns the file of a case, made or downloaded where missing."""
+    if case.network not in networks.NETWORKS:
+        return Path(case.network)
+    try:
+        return networks.cached_file(
+            case.network, CACHE_DIR.value, case.sparsity or 0.0, case.block_size
+        )
+    except OSError as error:
+        sys.exit(f"{error}\nA cache folder from another machine serves too (--cache_dir).")
+
+
+def measure(case, path):
+    """Returns the `Result` of a case."""
+    options = {"isa": ISA.value} if ISA.value else {}
+    if case.baseline == "one thread":
+        pair = [timing.open_one(path, True, n, RUNTIME.value, options) for n in (1, 2)]
+        timing.set_random_inputs(pair)
+    else:
+        pair = timing.open_pair(path, path, THREADS.value, RUNTIME.value, options)
+    difference = timing.output_difference(*pair)
+    comparison = timing.compare(*pair, seconds=SECONDS.value)
+    weight = None
+    if case.weighs and sys.platform == "linux":
+        weight = footprint.measure(path, THREADS.value, RUNTIME.value, options)
+    name = Path(case.name).name if case.network not in networks.NETWORKS else case.name
+    return Result(name, case, comparison, difference, weight)
 
 
 def table_of(results, tolerance):
+    """Returns the results as a table; promised figures have columns where there are some."""
+    promised = any(result.case.at_least for result in results)
     table = Table(title="Latency of one inference in ms: median (fastest)")
-    table.add_column("network", no_wrap=True)
-    for column in ("zeros", "TFLite default", "tfsparse", "speed-up (quartiles)"):
+    table.add_column("network-zeros", no_wrap=True)
+    columns = ["TFLite default", "tfsparse", "speed-up (quartiles)"]
+    if promised:
+        columns += ["promised", f"load, <= {suite.MOST_LOAD:g}x", f"memory, <= {suite.MOST_PEAK}x"]
+    for column in (*columns, "outputs differ by"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("outputs differ by", justify="right", no_wrap=True)
     for result in results:
-        times = result.comparison
-        lower, upper = times.speedup_quartiles
         wrong = not result.difference <= tolerance
-        table.add_row(
-            result.network,
-            "" if result.sparsity is None else f"{result.sparsity:.0%}",
-            f"{times.baseline_median:.2f} ({times.baseline_min:.2f})",
-            f"{times.candidate_median:.2f} ({times.candidate_min:.2f})",
-            f"{times.speedup:.2f}x ({lower:.2f}-{upper:.2f})",
-            f"{result.difference:.1e}",
-            style="red" if wrong else None,
-        )
+        cells = [result.name, *timing_cells(result.comparison)]
+        if promised:
+            cells += promise_cells(result)
+        table.add_row(*cells, f"{result.difference:.1e}", style="red" if wrong else None)
     return table
+
+
+def timing_cells(times):
+    lower, upper = times.speedup_quartiles
+    return (
+        f"{times.baseline_median:.2f} ({times.baseline_min:.2f})",
+        f"{times.candidate_median:.2f} ({times.candidate_min:.2f})",
+        f"{times.speedup:.2f}x ({lower:.2f}-{upper:.2f})",
+    )
+
+
+def promise_cells(result):
+    kept = result.comparison.speedup >= result.case.at_least
+    cells = [f"{result.case.at_least:g}x {'kept' if kept else 'missed'}"]
+    weight = result.footprint
+    return [*cells, f"{weight.load:.2f}x", f"{weight.peak:.2f}x"] if weight else [*cells, "", ""]
 
 
 def write_json(path, results, machine):
@@ -125,27 +179,28 @@ def parse_sparsities(texts):
 
 def main(argv):
     # Off a terminal there is no width to fit: a table cut in a log file would be useless.
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     machine = {
         "cpu": timing.cpu_name(),
         "threads": THREADS.value,
         "runtime": runtime_name(RUNTIME.value),
+        "isa": ISA.value,
     }
-    files = files_to_measure(
-        argv[1:] or ["mobilenet_v2"], parse_sparsities(SPARSITY.value), CACHE_DIR.value, console
-    )
     results = []
-    for name, sparsity, path in files:
-        with console.status(f"timing {name}"):
-            pair = timing.open_pair(path, path, THREADS.value, RUNTIME.value)
-            difference = timing.output_difference(*pair)
-            comparison = timing.compare(*pair, seconds=SECONDS.value)
-        results.append(Result(name, sparsity, str(path), comparison, difference))
+    for case in cases_to_measure(argv[1:]):
+        with console.status(f"making {case.name}"):
+            path = file_of(case)
+        with console.status(f"timing {case.name}"):
+            results.append(measure(case, path))
     console.print(table_of(results, TOLERANCE.value))
     console.print("{cpu}, threads: {threads}, {runtime}".format(**machine), highlight=False)
+    if any(result.case.baseline == "one thread" for result in results):
+        console.print("-threads: tfsparse with one thread, and with two, side by side.")
+    if ISA.value:
+        console.print(f"tfsparse is limited to {ISA.value}. {ISA_NOTE}", highlight=False)
     if JSON.value:
         write_json(JSON.value, results, machine)
-    wrong = [result.path for result in results if not result.difference <= TOLERANCE.value]
+    wrong = [result.name for result in results if not result.difference <= TOLERANCE.value]
     if wrong:
         sys.exit(f"Outputs differ by more than {TOLERANCE.value:g}: {', '.join(wrong)}")
 

@@ -68,7 +68,8 @@ def test_scripts_know_their_flags(command):
         check=False,
     ).stdout
     for flag in (argument for argument in arguments if argument.startswith("--")):
-        assert re.search(rf"^\s+{flag}:", shown, re.MULTILINE), f"{script} has no {flag}"
+        listed = rf"^\s+--(\[no\])?{flag[2:]}:"
+        assert re.search(listed, shown, re.MULTILINE), f"{script} has no {flag}"
     assert script in shown, "its help shows how to call it"
 
 

@@ -43,7 +43,7 @@ class Comparison:
     rounds: int
 
 
-def open_pair(baseline, candidate, threads=1, runtime="tf"):
+def open_pair(baseline, candidate, threads=1, runtime="tf", options=None):
     """Opens a file in TFLite's default runtime, and one with the delegate; the same may be both.
 
     Args:
@@ -51,25 +51,40 @@ def open_pair(baseline, candidate, threads=1, runtime="tf"):
         candidate: a .tflite file with the same inputs, to run with tfsparse.
         threads: of each of the two interpreters.
         runtime: "tf" or "litert", see `tfsparse.Interpreter`.
+        options: for the delegate, see `tfsparse.load_delegate`.
 
     Returns:
         Two interpreters with the same random inputs set.
     """
-    with captured_output():
-        if runtime == "tf":
-            import tensorflow as tf
-
-            default = tf.lite.Interpreter
-        else:
-            from ai_edge_litert.interpreter import Interpreter as default
-        pair = (
-            default(model_path=str(baseline), num_threads=threads),
-            tfsparse.Interpreter(candidate, threads, runtime=runtime),
-        )
-        for interpreter in pair:
-            interpreter.allocate_tensors()
+    pair = (
+        open_one(baseline, False, threads, runtime),
+        open_one(candidate, True, threads, runtime, options),
+    )
     set_random_inputs(pair)
     return pair
+
+
+def open_one(path, delegate, threads=1, runtime="tf", options=None):
+    """Opens a file with the delegate or without, and allocates its tensors; see `open_pair`."""
+    with captured_output():
+        if delegate:
+            interpreter = tfsparse.Interpreter(path, threads, runtime=runtime, options=options)
+        else:
+            interpreter = prepare(runtime)(model_path=str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+def prepare(runtime):
+    """Imports a runtime and tfsparse's native part, and returns the runtime's `Interpreter`."""
+    tfsparse.load_delegate(runtime=runtime)
+    if runtime == "tf":
+        import tensorflow as tf
+
+        return tf.lite.Interpreter
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter
 
 
 def compare(baseline, candidate, seconds=6.0):

@@ -46,20 +46,46 @@ def test_compares_a_file_in_text_and_json(model, tmp_path, runtime):
     assert row["difference"] < 1e-4
 
 
-def test_takes_named_networks_from_the_cache_at_each_sparsity(model, tmp_path, monkeypatch):
+@pytest.fixture
+def cache(model, tmp_path, monkeypatch):
+    """A function that puts the tiny model into a cache folder under another's name."""
     monkeypatch.setattr(networks, "build", lambda *_: None)
     monkeypatch.setattr(
         tfsparse, "convert", lambda _, path, sparse: Path(path).write_bytes(content)
     )
     content = Path(model).read_bytes()
+    return lambda name, *args: networks.cached_file(name, tmp_path, *args)
+
+
+def test_takes_named_networks_from_the_cache_at_each_sparsity(cache, tmp_path):
     for sparsity in (0.7, 0.95):
-        networks.cached_file("mobilenet_v1", tmp_path, sparsity)
+        cache("mobilenet_v1", sparsity)
     result = run(
         "mobilenet_v1", "--sparsity", "0.7,0.95", "--seconds", 0.1, "--cache_dir", tmp_path
     )
     assert result.returncode == 0, result.stderr
-    assert "70%" in result.stdout
-    assert "95%" in result.stdout
+    assert "mobilenet_v1-70" in result.stdout
+    assert "mobilenet_v1-95" in result.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured on Linux")
+def test_the_suite_shows_what_is_promised_beside_what_is_measured(cache, tmp_path):
+    cache("mobilenet_v2", 0.8)
+    out = tmp_path / "out.json"
+    result = run(
+        *("--suite", "mobilenet_v2-80", "*-threads", "--seconds", 0.1),
+        *("--isa", "portable", "--json", out, "--cache_dir", tmp_path),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "1.9x " in result.stdout
+    assert "1.7x " in result.stdout
+    assert "tfsparse is limited to portable. TFLite's default cannot be limited" in result.stdout
+    whole, threads = json.loads(out.read_text())["results"]
+    assert whole["name"] == "mobilenet_v2-80"
+    assert whole["case"]["at_least"] == 1.9
+    assert whole["footprint"]["peak"] > 0
+    assert threads["case"]["baseline"] == "one thread"
+    assert threads["footprint"] is None
 
 
 def test_takes_a_pretrained_network_from_the_cache(model, tmp_path):
@@ -93,6 +119,7 @@ def test_fails_where_outputs_differ(model):
         ),
         (["--sparsity", "much"], "--sparsity takes fractions such as 0.8,0.9"),
         (["--sparsity", "80"], "--sparsity takes fractions from 0 to below 1"),
+        (["--suite", "alexnet*"], "Expected names of cases, of mobilenet_v2-80, "),
         (["--threads", "0"], "--threads=0"),
         (["--runtime", "torch"], "--runtime=torch"),
     ],
