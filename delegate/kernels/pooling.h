@@ -41,54 +41,82 @@ inline PoolSpan pool_columns(const PoolArgs& a, int column) {
 }
 
 // What a vector of output columns combines, for stride S, 1 or 2. Rows are combined first, while
-// neighbouring pixels are still neighbouring lanes.
-template <class V, class Op, int S>
+// neighbouring pixels are still neighbouring lanes. K is the size of a square window of which loops
+// and masks are known beforehand, or 0 for any window.
+template <class V, class Op, int S, int K>
 class PoolVector {
  public:
   PoolVector(const PoolArgs& a, int column) : in_w_(a.in_w), window_(a.window_w) {
     origin_ = column * S - a.pad_left;
-    // Taps that lie outside for every lane are left out, an even number at the left.
-    first_tap_ = larger(0, -(origin_ + (V::kLanes - 1) * S)) / S * S;
-    last_tap_ = smaller(window_, in_w_ - origin_);
     inside_ = origin_ >= 0 && origin_ + window_ - 1 + S * V::kLanes <= in_w_;
+    for (int tap = 0; tap < K; tap += S) {
+      masks_[tap] = lanes_from(origin_ + tap);
+      if (S == 2) masks_[tap + 1] = lanes_from(origin_ + tap + V::kLanes);
+    }
   }
 
   TFSPARSE_INLINE V combine(const float* x, PoolSpan rows) const {
-    return inside_ ? combine<true>(x, rows) : combine<false>(x, rows);
+    x += static_cast<std::ptrdiff_t>(rows.begin) * in_w_ + origin_;
+    if (K == 0 || rows.count() < K) return combine_any(x, rows.count());
+    return inside_ ? combine_square<true>(x) : combine_square<false>(x);
   }
 
  private:
-  template <bool kInside>
-  TFSPARSE_INLINE V combine(const float* x, PoolSpan rows) const {
-    V total = V::broadcast(Op::kNeutral);
-    for (int tap = first_tap_; tap < last_tap_; tap += S) {
-      const int column = origin_ + tap;
-      const V low = combine_rows<kInside>(x, rows, column);
-      if (S == 1) {
-        total = Op::combine(total, low);
-        continue;
-      }
-      const V high = combine_rows<kInside>(x, rows, column + V::kLanes);
-      total = Op::combine(total, V::even(low, high));
-      if (tap + 1 < window_) total = Op::combine(total, V::odd(low, high));
-    }
-    return total;
+  auto lanes_from(int column) const { return V::window(-column, in_w_ - column); }
+
+  // The columns from `tap` on; with stride 2 those are two taps of the window.
+  template <class Rows>
+  TFSPARSE_INLINE V add_taps(V total, int tap, const Rows& combined_rows) const {
+    const V low = combined_rows(tap);
+    if (S == 1) return Op::combine(total, low);
+    const V high = combined_rows(tap + V::kLanes);
+    total = Op::combine(total, V::even(low, high));
+    return tap + 1 < (K ? K : window_) ? Op::combine(total, V::odd(low, high)) : total;
   }
 
   template <bool kInside>
-  TFSPARSE_INLINE V combine_rows(const float* x, PoolSpan rows, int column) const {
+  TFSPARSE_INLINE V combine_square(const float* x) const {
     const V neutral = V::broadcast(Op::kNeutral);
-    const auto lanes = V::window(-column, in_w_ - column);
     V total = neutral;
-    x += static_cast<std::ptrdiff_t>(rows.begin) * in_w_ + column;
-    for (int row = rows.begin; row < rows.end; ++row, x += in_w_) {
-      total = Op::combine(total, kInside ? V::load(x) : V::load(x, lanes, neutral));
+    TFSPARSE_UNROLL
+    for (int tap = 0; tap < K; tap += S) {
+      total = add_taps(total, tap, [&](int column) {
+        const auto mask = masks_[column == tap ? tap : tap + 1];
+        V v = neutral;
+        TFSPARSE_UNROLL
+        for (int row = 0; row < K; ++row) {
+          const float* from = x + static_cast<std::ptrdiff_t>(row) * in_w_ + column;
+          v = Op::combine(v, kInside ? V::load(from) : V::load(from, mask, neutral));
+        }
+        return v;
+      });
     }
     return total;
   }
 
-  int in_w_, window_, origin_, first_tap_, last_tap_;
+  TFSPARSE_INLINE V combine_any(const float* x, int rows) const {
+    const V neutral = V::broadcast(Op::kNeutral);
+    V total = neutral;
+    // Taps that lie outside for every lane are left out, an even number at the left.
+    const int first = larger(0, -(origin_ + (V::kLanes - 1) * S)) / S * S;
+    const int last = smaller(window_, in_w_ - origin_);
+    for (int tap = first; tap < last; tap += S) {
+      total = add_taps(total, tap, [&](int column) {
+        const auto mask = lanes_from(origin_ + column);
+        V v = neutral;
+        const float* from = x + column;
+        for (int row = 0; row < rows; ++row, from += in_w_) {
+          v = Op::combine(v, V::load(from, mask, neutral));
+        }
+        return v;
+      });
+    }
+    return total;
+  }
+
+  int in_w_, window_, origin_;
   bool inside_;
+  typename V::Mask masks_[K + 2];
 };
 
 // How many columns of each lane's window lie within the plane.
@@ -101,9 +129,9 @@ V columns_inside(const PoolArgs& a, int column) {
   return V::load(counts);
 }
 
-template <class V, class Op, int S>
+template <class V, class Op, int S, int K>
 void pool_vector(const PoolArgs& a, int column, int lanes) {
-  const PoolVector<V, Op, S> vector(a, column);
+  const PoolVector<V, Op, S, K> vector(a, column);
   const V lo = V::broadcast(a.epilogue.lo), hi = V::broadcast(a.epilogue.hi);
   const V columns = columns_inside<V>(a, column);
   for (int row = 0; row < a.out_h; ++row) {
@@ -114,15 +142,15 @@ void pool_vector(const PoolArgs& a, int column, int lanes) {
   }
 }
 
-template <class Op, int S>
+template <class Op, int S, int K>
 void pool_by_vectors(const PoolArgs& a) {
   for (int column = 0; column < a.out_w;) {
     const int left = a.out_w - column;
     if (left > NarrowVec::kLanes) {
-      pool_vector<Vec, Op, S>(a, column, smaller(Vec::kLanes, left));
+      pool_vector<Vec, Op, S, K>(a, column, smaller(Vec::kLanes, left));
       column += Vec::kLanes;
     } else {
-      pool_vector<NarrowVec, Op, S>(a, column, left);
+      pool_vector<NarrowVec, Op, S, K>(a, column, left);
       column += NarrowVec::kLanes;
     }
   }
@@ -169,9 +197,15 @@ inline void pool_by_pixels(const PoolArgs& a) {
 template <class Op>
 void pool_plane(const PoolArgs& a) {
   const bool single = a.out_h == 1 && a.out_w == 1;  // pooling of the whole plane, mostly
-  if (!single && a.stride_w == 1) return pool_by_vectors<Op, 1>(a);
-  if (!single && a.stride_w == 2) return pool_by_vectors<Op, 2>(a);
-  pool_by_pixels(a);
+  if (single || a.stride_w > 2) return pool_by_pixels(a);
+  switch (a.window_h == a.window_w ? a.window_w : 0) {
+    case 2:
+      return a.stride_w == 1 ? pool_by_vectors<Op, 1, 2>(a) : pool_by_vectors<Op, 2, 2>(a);
+    case 3:
+      return a.stride_w == 1 ? pool_by_vectors<Op, 1, 3>(a) : pool_by_vectors<Op, 2, 3>(a);
+    default:
+      return a.stride_w == 1 ? pool_by_vectors<Op, 1, 0>(a) : pool_by_vectors<Op, 2, 0>(a);
+  }
 }
 
 void pool(const PoolArgs& args) {
