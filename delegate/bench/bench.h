@@ -10,6 +10,7 @@
 #include <random>
 #include <vector>
 
+#include "delegate/core/pack.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
@@ -55,25 +56,30 @@ inline Floats random_floats(std::size_t n) {
   return v;
 }
 
-// Rows of random weights over the channels [first, last), `density` of them not zero, planes
-// `stride` floats apart.
+// Random weights over the input channels [first, last), `density` of them not zero, planes `stride`
+// floats apart; output channels in blocks that share their nonzeros' places.
 struct SparseLayer {
-  Floats values, bias;
-  std::vector<std::int32_t> offsets, row_nnz;
+  Floats bias;
+  SparseBlocks packed;
 
-  SparseLayer(int rows, int first, int last, double density, int stride)
-      : bias(random_floats(rows)) {
+  SparseLayer(int block, int outputs, int first, int last, double density, int stride)
+      : bias(random_floats(outputs)) {
     std::mt19937 engine(first + 2);
     std::bernoulli_distribution keep(density);
-    for (int row = 0; row < rows; ++row) {
-      const std::size_t before = values.size();
-      for (int c = first; c < last; ++c) {
+    std::vector<float> dense(static_cast<std::size_t>(outputs) * (last - first), 0.0f);
+    std::vector<Tap> taps;
+    for (int c = 0; c < last - first; ++c) {
+      taps.push_back({c, c * stride});
+      for (int row = 0; row < outputs; row += block) {
         if (!keep(engine)) continue;
-        values.push_back(0.1f);
-        offsets.push_back(c * stride);
+        for (int i = row; i < std::min(outputs, row + block); ++i) {
+          dense[static_cast<std::size_t>(i) * (last - first) + c] = 0.1f;
+        }
       }
-      row_nnz.push_back(static_cast<std::int32_t>(values.size() - before));
     }
+    RowBlocks rows{block, {}};
+    for (int row = 0; row < outputs; ++row) rows.rows.push_back(row);
+    packed = pack_blocks(dense, last - first, rows, taps);
   }
 };
 

@@ -5,7 +5,8 @@
 //   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -c delegate/kernels/isa/avx512.cc
 //      -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
-//   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc build/bench/*.o
+//   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc
+//      delegate/core/pack.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
@@ -64,7 +65,7 @@ void bench_depthwise(const Kernels& k, int kernel) {
 // The network's first layer: an HWC image of 3 channels, 3x3, stride 2, 32 outputs.
 void bench_stem(const Kernels& k) {
   constexpr int kSize = 224, kChannels = 3, kOut = 112, kRows = 32, kTaps = 27;
-  constexpr int kPhase = 113, kRow = 2 * kPhase, kPlane = 225 * kRow;
+  constexpr int kRow = 113, kPhase = 113 * kRow, kPlane = 4 * kPhase;
   const auto image = random_floats(kSize * kSize * kChannels);
   auto padded = random_floats(kChannels * kPlane), y = random_floats(kRows * kOut * kOut);
   const double pad_time = seconds([&] {
@@ -76,9 +77,10 @@ void bench_stem(const Kernels& k) {
       a.x_row_stride = kSize * kChannels;
       a.y = padded.data() + c * kPlane;
       a.out_h = a.out_w = kSize + 1;
-      a.stride_w = 2;
+      a.stride_h = a.stride_w = a.phases_h = a.phases_w = 2;
       a.row_stride = kRow;
-      a.phase_stride = kPhase;
+      a.row_phase_stride = 2 * kPhase;
+      a.column_phase_stride = kPhase;
       k.pad(a);
     }
   });
@@ -86,7 +88,7 @@ void bench_stem(const Kernels& k) {
   std::vector<std::int32_t> offsets;
   for (int tap = 0; tap < kTaps; ++tap) {
     const int c = tap / 9, ky = tap / 3 % 3, kx = tap % 3;
-    offsets.push_back(c * kPlane + ky * kRow + kx % 2 * kPhase + kx / 2);
+    offsets.push_back(c * kPlane + (ky % 2 * 2 + kx % 2) * kPhase + ky / 2 * kRow + kx / 2);
   }
   GemmArgs a{};
   a.y_stride = kOut * kOut;
@@ -233,17 +235,19 @@ void bench_rows(const Kernels& k) {
   std::printf("  dense 1280 -> 1000: %6.1f us %5.1f GB/s\n", t * 1e6,
               4e-9 * dense.rows * dense.depth / t);
   for (const double density : {0.2, 0.1}) {
-    const SparseLayer layer(kRows, 0, kDepth, density, 1);
+    const SparseLayer layer(1, kRows, 0, kDepth, density, 1);
+    const std::vector<std::int32_t> columns(layer.packed.narrow_offsets.begin(),
+                                            layer.packed.narrow_offsets.end());
     SparseRowsArgs a{};
     a.x = x.data();
     a.y = y.data();
     a.rows = kRows;
-    a.values = layer.values.data();
-    a.offsets = layer.offsets.data();
-    a.row_nnz = layer.row_nnz.data();
+    a.values = layer.packed.values.data();
+    a.offsets = columns.data();
+    a.row_nnz = layer.packed.places.data();
     const double s = seconds([&] { k.sparse_rows(a); });
     std::printf("  %2.0f %% zeros:          %6.1f us %5.1f GFLOP/s\n", 100 * (1 - density), s * 1e6,
-                2e-9 * layer.values.size() / s);
+                2e-9 * layer.packed.values.size() / s);
   }
 }
 

@@ -4,11 +4,13 @@
 //   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -c delegate/kernels/isa/avx512.cc
 //      -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
-//   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc build/bench/*.o
-//      -o build/bench/pointwise && build/bench/pointwise
+//   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc
+//      delegate/core/pack.cc build/bench/*.o -o build/bench/pointwise && build/bench/pointwise
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
+#include <string>
+
 #include "delegate/bench/bench.h"
 
 namespace tfsparse {
@@ -30,7 +32,8 @@ constexpr Pointwise kPointwise[] = {
 enum class Cut { kDirect, kSplit, kPackedSplit };
 constexpr const char* kCutNames[] = {"direct", "split", "packed split"};
 
-double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile, Cut cut) {
+double time_spmm(const Kernels& k, const Pointwise& p, int block, double density, int tile,
+                 Cut cut) {
   constexpr int kL1Floats = 6 * 1024;  // 24 KB of a 32 KB L1
   const int pixels = p.size * p.size, stride = plane_stride(pixels), run = tile * k.lanes;
   const bool pack = cut == Cut::kPackedSplit;
@@ -38,7 +41,7 @@ double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile,
   const int parts = cut == Cut::kDirect ? 1 : (p.in + fitting - 1) / fitting;
   std::vector<SparseLayer> layers;
   for (int part = 0; part < parts; ++part) {
-    layers.emplace_back(p.out, p.in * part / parts, p.in * (part + 1) / parts, density,
+    layers.emplace_back(block, p.out, p.in * part / parts, p.in * (part + 1) / parts, density,
                         pack ? run : stride);
   }
   const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
@@ -46,12 +49,11 @@ double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile,
   auto packed = random_floats(static_cast<std::size_t>(p.in) * run);
   SpmmArgs a{};
   a.y_stride = stride;
-  a.rows = p.out;
   a.tile = tile;
   clamp_to_relu6(a.epilogue);
   PadArgs copy{};
   copy.in_h = copy.out_h = p.in;
-  copy.x_pixel_stride = copy.stride_w = 1;
+  copy.x_pixel_stride = copy.stride_h = copy.stride_w = copy.phases_h = copy.phases_w = 1;
   copy.x_row_stride = stride;
   copy.y = packed.data();
   copy.row_stride = run;
@@ -66,10 +68,10 @@ double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile,
         k.pad(copy);
         a.x = packed.data();
       }
+      const float* start = a.x;
       for (int part = 0; part < parts; ++part) {
-        a.values = layers[part].values.data();
-        a.offsets = layers[part].offsets.data();
-        a.row_nnz = layers[part].row_nnz.data();
+        layers[part].packed.describe(0, layers[part].packed.blocks(), &a);
+        a.x = start + static_cast<std::size_t>(p.in * part / parts) * (pack ? run : stride);
         a.bias = layers[part].bias.data();
         a.accumulate = part > 0;
         a.finish = part == parts - 1;
@@ -79,7 +81,7 @@ double time_spmm(const Kernels& k, const Pointwise& p, double density, int tile,
   });
 }
 
-void bench_spmm(const Kernels& k, double density) {
+void bench_spmm(const Kernels& k, int block, double density) {
   double total = 0.0;
   for (const Pointwise& p : kPointwise) {
     std::printf("  %3d px %4d -> %4d x%d:", p.size, p.in, p.out, p.count);
@@ -88,8 +90,8 @@ void bench_spmm(const Kernels& k, double density) {
     for (const Cut cut : {Cut::kDirect, Cut::kSplit, Cut::kPackedSplit}) {
       double least = 1e9;
       int best_tile = 0;
-      for (int tile = 2; tile <= k.max_tile; ++tile) {
-        const double t = time_spmm(k, p, density, tile, cut);
+      for (int tile = 2; tile <= k.max_tile[block]; ++tile) {
+        const double t = time_spmm(k, p, block, density, tile, cut);
         if (t < least) least = t, best_tile = tile;
       }
       best = std::min(best, least);
@@ -138,8 +140,13 @@ int main(int argc, char** argv) {
   using namespace tfsparse::bench;
   const tfsparse::Kernels& k = tfsparse::best_kernels();
   std::printf("%s\n", k.name);
-  section(argc, argv, "spmm, 80 % zeros", [&] { bench_spmm(k, 0.2); });
-  section(argc, argv, "spmm, 90 % zeros", [&] { bench_spmm(k, 0.1); });
+  for (const int block : {1, 2, 4}) {
+    for (const int zeros : {80, 90}) {
+      const std::string name =
+          "spmm, blocks of " + std::to_string(block) + ", " + std::to_string(zeros) + " % zeros";
+      section(argc, argv, name.c_str(), [&] { bench_spmm(k, block, 1 - zeros / 100.0); });
+    }
+  }
   section(argc, argv, "gemm", [&] { bench_gemm(k); });
   return 0;
 }

@@ -31,22 +31,29 @@ struct Epilogue {
   float hi = __builtin_huge_valf();
 };
 
-// y[r][p] = epilogue(bias[r] + sum over the nonzeros i of row r of values[i] * x[offsets[i] + p])
-// for r in [0, rows), p in [0, n).
+// Sparse weights times planes. Output channels come in blocks of 1, 2 or 4 that have their nonzeros
+// in the same places, so that each pixel is loaded once for all of a block:
+//   y[r][p] = epilogue(bias[r] + sum over the places i of r's block of w[i][r] * x[offsets[i] + p])
+// for every channel r of every block and p in [0, n).
 struct SpmmArgs {
   const float* x;
   float* y;
-  std::size_t y_stride;         // floats between rows of y (and of residual)
-  int n;                        // pixels of the run
-  int rows;                     // output channels
-  const float* values;          // nonzeros, row after row
-  const std::int32_t* offsets;  // of each nonzero, in floats
-  const std::int32_t* row_nnz;  // how many nonzeros each row has
-  const float* bias;            // one a row, or null for 0
-  const float* residual;        // laid out as y, or null; may not alias y
-  bool accumulate;              // start from y instead of bias: a later part of a split reduction
-  bool finish;                  // apply epilogue and residual: the last part of a split reduction
-  int tile;                     // vectors of pixels held in registers, 1 to Kernels::max_tile
+  std::size_t y_stride;  // floats between channels of y (and of residual)
+  int n;                 // pixels of the run
+  int block;             // output channels in a block: 1, 2 or 4
+  int blocks;
+  const std::int32_t* channels;  // [blocks][block], which rows of y, bias and residual these are
+  const std::int32_t* places;    // of each block, how many
+  const float* values;           // [place][block], block after block
+  // Of each place, in floats: the narrow ones unless they are null. They halve what is read beside
+  // the values.
+  const std::uint16_t* narrow_offsets;
+  const std::int32_t* wide_offsets;
+  const float* bias;      // one a channel
+  const float* residual;  // laid out as y, or null; may not alias y
+  bool accumulate;        // start from y instead of bias: a later part of a split reduction
+  bool finish;            // apply epilogue and residual: the last part of a split reduction
+  int tile;               // vectors of pixels held in registers, 1 to Kernels::max_tile[block]
   Epilogue epilogue;
 };
 
@@ -113,9 +120,11 @@ struct ResizeArgs {
   float* scratch;               // 2 * out_w floats of the caller's where there are weights
 };
 
-// Copies one plane into the middle of a zero border, its columns sorted by their place in the
-// stride: column c of the bordered plane goes to y[row * row_stride + (c % stride_w) * phase_stride
-// + c / stride_w]. A strided convolution then reads consecutive floats.
+// Copies one plane into the middle of a zero border, its pixels sorted by their place in the
+// stride: the pixel in row r and column c of the bordered plane goes to
+//   y[(r % stride_h) * row_phase_stride + r / stride_h * row_stride +
+//     (c % stride_w) * column_phase_stride + c / stride_w].
+// A strided convolution then reads consecutive floats, and its next row begins row_stride later.
 struct PadArgs {
   const float* x;
   int in_h, in_w;
@@ -124,8 +133,19 @@ struct PadArgs {
   float* y;
   int out_h, out_w;  // the bordered size, before sorting
   int pad_top, pad_left;
-  int stride_w;
-  int row_stride, phase_stride;  // of y
+  int stride_h, stride_w;
+  int phases_h, phases_w;  // only pixels with r % stride_h below phases_h are copied; so c
+  std::ptrdiff_t row_stride, row_phase_stride, column_phase_stride;  // of y
+};
+
+// The reverse, for what a convolution makes of such a plane's rows: y[r * width + c] =
+// x[r * x_row_stride + c] + residual[r * width + c] for r in [0, rows) and c in [0, width).
+struct CropArgs {
+  const float* x;
+  std::ptrdiff_t x_row_stride;
+  float* y;
+  const float* residual;  // or null
+  int rows, width;
 };
 
 enum class Unary { kIdentity, kHardSwish, kSigmoid, kSwish };  // RELU* are kIdentity with a clamp
@@ -165,9 +185,9 @@ struct SparseRowsArgs {
   const float* x;
   float* y;
   int rows;
-  const float* values;
-  const std::int32_t* offsets;
-  const std::int32_t* row_nnz;
+  const float* values;          // nonzeros, row after row
+  const std::int32_t* offsets;  // of each nonzero
+  const std::int32_t* row_nnz;  // how many each row has
   const float* bias;
   Epilogue epilogue;
 };
@@ -175,7 +195,7 @@ struct SparseRowsArgs {
 struct Kernels {
   const char* name;  // "avx512", "avx2", "portable"
   int lanes;         // floats in a vector
-  int max_tile;      // largest SpmmArgs::tile
+  int max_tile[5];   // largest SpmmArgs::tile by SpmmArgs::block
   int gemm_rows;     // output channels in a block of packed dense weights
 
   void (*spmm)(const SpmmArgs&);
@@ -185,6 +205,7 @@ struct Kernels {
   void (*pool)(const PoolArgs&);
   void (*resize)(const ResizeArgs&);
   void (*pad)(const PadArgs&);
+  void (*crop)(const CropArgs&);
   void (*unary)(const UnaryArgs&);
   void (*binary)(const BinaryArgs&);
   void (*dense_rows)(const DenseRowsArgs&);

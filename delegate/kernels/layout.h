@@ -41,11 +41,12 @@ struct PhaseSpan {
 };
 
 void pad(const PadArgs& a) {
-  for (int phase = 0; phase < a.stride_w; ++phase) {
+  for (int phase = 0; phase < a.phases_w; ++phase) {
     const PhaseSpan span(phase, a.out_w, a.stride_w, a.in_w, a.pad_left);
     for (int row = 0; row < a.out_h; ++row) {
-      float* y = a.y + static_cast<std::ptrdiff_t>(phase) * a.phase_stride +
-                 static_cast<std::ptrdiff_t>(row) * a.row_stride;
+      if (row % a.stride_h >= a.phases_h) continue;
+      float* y = a.y + phase * a.column_phase_stride + row % a.stride_h * a.row_phase_stride +
+                 row / a.stride_h * a.row_stride;
       const int in_row = row - a.pad_top;
       if (in_row < 0 || in_row >= a.in_h || span.begin == span.end) {
         fill_zero(y, span.count);
@@ -55,6 +56,19 @@ void pad(const PadArgs& a) {
       fill_zero(y, span.begin);
       copy_strided(x, y + span.begin, span.end - span.begin, a.x_pixel_stride * a.stride_w);
       fill_zero(y + span.end, span.count - span.end);
+    }
+  }
+}
+
+void crop(const CropArgs& a) {
+  for (int row = 0; row < a.rows; ++row) {
+    const float* x = a.x + row * a.x_row_stride;
+    const std::size_t at = static_cast<std::size_t>(row) * a.width;
+    for (int i = 0; i < a.width; i += Vec::kLanes) {
+      const int lanes = smaller(Vec::kLanes, a.width - i);
+      Vec v = load_first<Vec>(x + i, lanes);
+      if (a.residual) v = v + load_first<Vec>(a.residual + at + i, lanes);
+      v.store(a.y + at + i, lanes);
     }
   }
 }

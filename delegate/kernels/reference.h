@@ -31,15 +31,19 @@ inline float apply(const Epilogue& e, double v) {
 
 inline void spmm(const SpmmArgs& a) {
   std::size_t begin = 0;
-  for (int row = 0; row < a.rows; begin += a.row_nnz[row], ++row) {
-    for (int p = 0; p < a.n; ++p) {
-      float& y = a.y[row * a.y_stride + p];
-      double v = a.accumulate ? y : a.bias ? a.bias[row] : 0.0f;
-      for (int i = 0; i < a.row_nnz[row]; ++i) {
-        v += static_cast<double>(a.values[begin + i]) * a.x[a.offsets[begin + i] + p];
+  for (int block = 0; block < a.blocks; begin += a.places[block], ++block) {
+    for (int c = 0; c < a.block; ++c) {
+      const int channel = a.channels[block * a.block + c];
+      for (int p = 0; p < a.n; ++p) {
+        const std::size_t at = channel * a.y_stride + p;
+        double v = a.accumulate ? a.y[at] : a.bias[channel];
+        for (std::size_t i = begin; i < begin + a.places[block]; ++i) {
+          const int offset = a.narrow_offsets ? a.narrow_offsets[i] : a.wide_offsets[i];
+          v += static_cast<double>(a.values[i * a.block + c]) * a.x[offset + p];
+        }
+        a.y[at] = static_cast<float>(v);
+        if (a.finish) a.y[at] = apply(a.epilogue, v) + (a.residual ? a.residual[at] : 0);
       }
-      y = static_cast<float>(v);
-      if (a.finish) y = apply(a.epilogue, v) + (a.residual ? a.residual[row * a.y_stride + p] : 0);
     }
   }
 }
@@ -140,11 +144,21 @@ inline void resize(const ResizeArgs& a) {
 inline void pad(const PadArgs& a) {
   for (int row = 0; row < a.out_h; ++row) {
     for (int column = 0; column < a.out_w; ++column) {
+      if (row % a.stride_h >= a.phases_h || column % a.stride_w >= a.phases_w) continue;
       const int iy = row - a.pad_top, ix = column - a.pad_left;
       const bool inside = iy >= 0 && iy < a.in_h && ix >= 0 && ix < a.in_w;
-      float& y =
-          a.y[row * a.row_stride + column % a.stride_w * a.phase_stride + column / a.stride_w];
+      float& y = a.y[row % a.stride_h * a.row_phase_stride + row / a.stride_h * a.row_stride +
+                     column % a.stride_w * a.column_phase_stride + column / a.stride_w];
       y = inside ? a.x[iy * a.x_row_stride + ix * a.x_pixel_stride] : 0.0f;
+    }
+  }
+}
+
+inline void crop(const CropArgs& a) {
+  for (int row = 0; row < a.rows; ++row) {
+    for (int i = 0; i < a.width; ++i) {
+      const int at = row * a.width + i;
+      a.y[at] = a.x[row * a.x_row_stride + i] + (a.residual ? a.residual[at] : 0.0f);
     }
   }
 }

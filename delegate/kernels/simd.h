@@ -134,7 +134,7 @@ __attribute__((noinline)) void finish_run(const Epilogue& epilogue, float* y, co
   }
 }
 
-inline int smaller(int a, int b) { return a < b ? a : b; }
+constexpr int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
 inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 

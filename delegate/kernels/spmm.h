@@ -1,5 +1,5 @@
-// Sparse weights times planes. The nonzeros are the inner loop: a tile of pixels stays in registers
-// while one row's nonzeros stream by, each costing one broadcast and T multiply-adds from memory.
+// Sparse weights times planes. The nonzeros are the inner loop: a tile of pixels of one block of
+// output channels stays in registers while the block's nonzeros stream by.
 #pragma once
 
 #include "delegate/kernels/tile.h"
@@ -7,42 +7,81 @@
 namespace tfsparse {
 namespace {
 
-// Accumulators, and at least two registers for the weight and a load.
-constexpr int kMaxTile = kRegisters == 32 ? 16 : 12;
+// Tiles of `block` output channels fit the registers next to a tile of input and a weight. A block
+// of one channel multiplies straight from memory, and more than 9 vectors never paid.
+constexpr int max_tile(int block) {
+  return block == 1 ? smaller(9, kRegisters - 4) : smaller(9, (kRegisters - 1) / (block + 1));
+}
 
+template <int Block, class Offset>
 struct SpmmPass {
   const SpmmArgs& args;
+  const Offset* all_offsets;
 
   template <int T, class Last>
   void run(int first, int last_lanes) const {
     const SpmmArgs a = args;  // a copy, which stores to y cannot alias
     const float* x = a.x + first;
-    float* y = a.y + first;
-    const float* residual = a.residual ? a.residual + first : nullptr;
     const float* values = a.values;
-    const std::int32_t* offsets = a.offsets;
-    for (int row = 0; row < a.rows; ++row) {
-      Tile<T, Last> acc;
-      if (a.accumulate) {
-        acc.load(y);
-      } else {
-        acc.fill(a.bias ? a.bias[row] : 0.0f);
+    const Offset* offsets = all_offsets;
+    const std::int32_t* channels = a.channels;
+    for (int block = 0; block < a.blocks; ++block, channels += Block) {
+      Tile<T, Last> sums[Block];
+      TFSPARSE_UNROLL
+      for (int c = 0; c < Block; ++c) {
+        if (a.accumulate) {
+          sums[c].load(a.y + channels[c] * a.y_stride + first);
+        } else {
+          sums[c].fill(a.bias[channels[c]]);
+        }
       }
-      for (const float* end = values + a.row_nnz[row]; values != end; ++values, ++offsets) {
-        acc.add_scaled(Vec::broadcast(*values), x + *offsets);
+      for (const Offset* end = offsets + a.places[block]; offsets != end; ++offsets) {
+        add_place(sums, values, x + *offsets);
+        values += Block;
       }
-      if (a.finish) {
-        finish_and_store(acc, y, residual, last_lanes, a.epilogue);
-        if (residual) residual += a.y_stride;
-      } else {
-        acc.store(y, last_lanes);
+      TFSPARSE_UNROLL
+      for (int c = 0; c < Block; ++c) {
+        const std::size_t at = channels[c] * a.y_stride + first;
+        if (a.finish) {
+          finish_and_store(sums[c], a.y + at, a.residual ? a.residual + at : nullptr, last_lanes,
+                           a.epilogue);
+        } else {
+          sums[c].store(a.y + at, last_lanes);
+        }
       }
-      y += a.y_stride;
+    }
+  }
+
+  // Adds one input channel's pixels, times the weights that the block's channels have for them.
+  template <int T, class Last>
+  static TFSPARSE_INLINE void add_place(Tile<T, Last>* sums, const float* values, const float* x) {
+    if constexpr (Block == 1) {
+      sums[0].add_scaled(Vec::broadcast(*values), x);
+    } else {
+      Tile<T, Last> in;
+      in.load(x);
+      TFSPARSE_UNROLL
+      for (int c = 0; c < Block; ++c) sums[c].add_scaled(Vec::broadcast(values[c]), in);
     }
   }
 };
 
-void spmm(const SpmmArgs& a) { run_passes<kMaxTile>(SpmmPass{a}, a.n, a.tile); }
+template <int Block>
+void spmm_of(const SpmmArgs& a) {
+  if (a.narrow_offsets) {
+    const SpmmPass<Block, std::uint16_t> pass{a, a.narrow_offsets};
+    run_passes<max_tile(Block)>(pass, a.n, a.tile);
+  } else {
+    const SpmmPass<Block, std::int32_t> pass{a, a.wide_offsets};
+    run_passes<max_tile(Block)>(pass, a.n, a.tile);
+  }
+}
+
+void spmm(const SpmmArgs& a) {
+  if (a.block == 1) return spmm_of<1>(a);
+  if (a.block == 2) return spmm_of<2>(a);
+  spmm_of<4>(a);
+}
 
 }  // namespace
 }  // namespace tfsparse

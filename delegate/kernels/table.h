@@ -14,10 +14,30 @@ namespace tfsparse {
 namespace {
 
 constexpr Kernels table(const char* name) {
-  return {name,       Vec::kLanes,       kMaxTile,    kGemmRows, spmm,    gemm,
-          depthwise,  depthwise_scratch, pool,        resize,    pad,     unary,
-          binary,     dense_rows,        sparse_rows, sum,       softmax, to_planes,
-          from_planes};
+  Kernels kernels{};
+  kernels.name = name;
+  kernels.lanes = Vec::kLanes;
+  kernels.max_tile[1] = max_tile(1);
+  kernels.max_tile[2] = max_tile(2);
+  kernels.max_tile[4] = max_tile(4);
+  kernels.gemm_rows = kGemmRows;
+  kernels.spmm = spmm;
+  kernels.gemm = gemm;
+  kernels.depthwise = depthwise;
+  kernels.depthwise_scratch = depthwise_scratch;
+  kernels.pool = pool;
+  kernels.resize = resize;
+  kernels.pad = pad;
+  kernels.crop = crop;
+  kernels.unary = unary;
+  kernels.binary = binary;
+  kernels.dense_rows = dense_rows;
+  kernels.sparse_rows = sparse_rows;
+  kernels.sum = sum;
+  kernels.softmax = softmax;
+  kernels.to_planes = to_planes;
+  kernels.from_planes = from_planes;
+  return kernels;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The kernels of convolutions on every instruction set that this CPU has, against the oracle, over
 // random shapes below, at and above the sizes of their tiles.
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -17,32 +18,36 @@ using testing::Random;
 using testing::SparseCase;
 
 void test_spmm(const Kernels& k, Random& random) {
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 600; ++i) {
     const int n = i < 100 ? i : random.between(0, 20 * k.lanes);
-    const int channels = random.between(1, 24), rows = random.between(0, 9);
+    const int inputs = random.between(1, 24), outputs = random.between(0, 9);
     const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
-    const SparseCase weights(random, rows, channels, plane, random.between(0, 4) * 0.25);
+    const int block = std::array{1, 2, 4}[random.between(0, 2)];
+    const SparseCase weights(random, block, outputs, inputs, plane, random.between(0, 4) * 0.25);
     // The last plane ends with its run, so that reading beyond kOverread crashes.
-    GuardedInput x((channels - 1) * plane + n), residual(rows * y_stride);
-    GuardedOutput actual(rows * y_stride), expected(rows * y_stride);
+    GuardedInput x((inputs - 1) * plane + n), residual(outputs * block * y_stride);
+    GuardedOutput actual(outputs * block * y_stride), expected(outputs * block * y_stride);
     random.fill(x);
     random.fill(residual);
     SpmmArgs a{};
     a.x = x.data();
     a.y_stride = y_stride;
     a.n = n;
-    a.rows = rows;
+    a.block = block;
+    a.blocks = outputs;
+    a.channels = weights.channels.data();
+    a.places = weights.places.data();
     a.values = weights.values.data();
-    a.offsets = weights.offsets.data();
-    a.row_nnz = weights.row_nnz.data();
-    a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
+    a.narrow_offsets = random.chance(0.5) ? weights.narrow_offsets.data() : nullptr;
+    a.wide_offsets = weights.offsets.data();
+    a.bias = weights.bias.data();
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.accumulate = random.chance(0.3);
     a.finish = random.chance(0.7);
-    a.tile = random.between(1, k.max_tile);
+    a.tile = random.between(1, k.max_tile[block]);
     a.epilogue = random.epilogue();
     if (a.accumulate) {
-      for (int row = 0; row < rows; ++row) {
+      for (int row = 0; row < outputs * block; ++row) {
         for (int p = 0; p < n; ++p) {
           actual[row * y_stride + p] = expected[row * y_stride + p] = random.normal();
         }
@@ -162,13 +167,15 @@ void test_pad(const Kernels& k, Random& random) {
     a.pad_left = random.between(0, random.chance(0.3) ? 40 : 6);
     a.out_h = random.between(0, a.in_h + 8);
     a.out_w = random.between(0, a.in_w + 20);
+    a.stride_h = random.between(1, 3);
     a.stride_w = random.between(1, 4);
-    const int phase_width = (a.out_w + a.stride_w - 1) / a.stride_w + random.between(0, 3);
-    const bool phases_in_rows = random.chance(0.5);  // or a plane for each phase
-    a.phase_stride = phases_in_rows ? phase_width : a.out_h * phase_width;
-    a.row_stride = phases_in_rows ? a.stride_w * phase_width : phase_width;
+    a.phases_h = random.between(1, a.stride_h);
+    a.phases_w = random.between(1, a.stride_w);
+    a.row_stride = (a.out_w + a.stride_w - 1) / a.stride_w + random.between(0, 3);
+    a.column_phase_stride = (a.out_h + a.stride_h - 1) / a.stride_h * a.row_stride;
+    a.row_phase_stride = a.stride_w * a.column_phase_stride;
     GuardedInput x(static_cast<std::size_t>(a.in_h) * a.in_w * channels);
-    GuardedOutput actual(static_cast<std::size_t>(a.out_h) * phase_width * a.stride_w);
+    GuardedOutput actual(static_cast<std::size_t>(a.stride_h) * a.row_phase_stride);
     GuardedOutput expected(actual.size());
     random.fill(x);
     // The last channel, so that reading past the last pixel of the image crashes.
@@ -177,6 +184,27 @@ void test_pad(const Kernels& k, Random& random) {
     reference::pad(a);
     a.y = actual.data();
     k.pad(a);
+    compare(actual, expected, 0.0);
+  }
+}
+
+void test_crop(const Kernels& k, Random& random) {
+  for (int i = 0; i < 200; ++i) {
+    CropArgs a{};
+    a.rows = random.between(0, 9);
+    a.width = random.between(1, 3 * k.lanes);
+    a.x_row_stride = a.width + random.between(0, 4);
+    GuardedInput x(a.rows ? (a.rows - 1) * a.x_row_stride + a.width : 0);
+    GuardedInput residual(a.rows * a.width);
+    GuardedOutput actual(a.rows * a.width), expected(a.rows * a.width);
+    random.fill(x);
+    random.fill(residual);
+    a.x = x.data();
+    a.residual = random.chance(0.5) ? residual.data() : nullptr;
+    a.y = expected.data();
+    reference::crop(a);
+    a.y = actual.data();
+    k.crop(a);
     compare(actual, expected, 0.0);
   }
 }
@@ -191,6 +219,7 @@ int main() {
     test_gemm(k, random);
     test_depthwise(k, random);
     test_pad(k, random);
+    test_crop(k, random);
   });
   return testing::report();
 }

@@ -17,21 +17,30 @@ inline void compare(GuardedOutput& actual, GuardedOutput& expected, double toler
   actual.check();
 }
 
-// A random sparse matrix over planes of `plane` floats, of which a run reads the first n.
+// A random sparse matrix over planes of `plane` floats, of which a run reads the first n: `blocks`
+// times `block` output channels, in any order.
 struct SparseCase {
   std::vector<float> values, bias;
-  std::vector<std::int32_t> offsets, row_nnz;
+  std::vector<std::int32_t> offsets, places, channels;
+  std::vector<std::uint16_t> narrow_offsets;
 
-  SparseCase(Random& random, int rows, int channels, int plane, double density) : bias(rows) {
+  SparseCase(Random& random, int block, int blocks, int inputs, int plane, double density)
+      : bias(block * blocks), channels(block * blocks) {
     random.fill(bias);
-    for (int row = 0; row < rows; ++row) {
-      const std::size_t before = values.size();
-      for (int c = 0; c < channels; ++c) {
+    for (int i = 0; i < block * blocks; ++i) {
+      const int j = random.between(0, i);  // Fisher-Yates, inside out
+      channels[i] = channels[j];
+      channels[j] = i;
+    }
+    for (int i = 0; i < blocks; ++i) {
+      const std::size_t before = offsets.size();
+      for (int c = 0; c < inputs; ++c) {
         if (!random.chance(density)) continue;
-        values.push_back(random.normal());
+        for (int j = 0; j < block; ++j) values.push_back(random.normal());
         offsets.push_back(c * plane);
+        narrow_offsets.push_back(static_cast<std::uint16_t>(c * plane));
       }
-      row_nnz.push_back(static_cast<std::int32_t>(values.size() - before));
+      places.push_back(static_cast<std::int32_t>(offsets.size() - before));
     }
   }
 };

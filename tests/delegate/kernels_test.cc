@@ -120,7 +120,7 @@ void test_dense_rows(const Kernels& k, Random& random) {
 void test_sparse_rows(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const int rows = random.between(0, 40), depth = random.between(1, 200);
-    const SparseCase weights(random, rows, depth, 1, random.between(0, 4) * 0.25);
+    const SparseCase weights(random, 1, rows, depth, 1, random.between(0, 4) * 0.25);
     GuardedInput x(depth, 0);
     GuardedOutput actual(rows), expected(rows);
     random.fill(x);
@@ -129,7 +129,7 @@ void test_sparse_rows(const Kernels& k, Random& random) {
     a.rows = rows;
     a.values = weights.values.data();
     a.offsets = weights.offsets.data();
-    a.row_nnz = weights.row_nnz.data();
+    a.row_nnz = weights.places.data();
     a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
     a.epilogue = random.epilogue();
     a.y = expected.data();

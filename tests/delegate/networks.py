@@ -8,10 +8,11 @@ from keras import layers
 from tfsparse.converter.capture import captured_output
 
 
-def randomize(model, sparsity=0.0, seed=0):
+def randomize(model, sparsity=0.0, seed=0, block=1):
     """Random weights and statistics, such that activations keep their size through the depth.
 
-    `sparsity` is the fraction of zeros in every convolution's and dense layer's kernel.
+    `sparsity` is the fraction of zeros in every convolution's and dense layer's kernel, `block` how
+    many outputs have theirs in the same places.
     """
     random = np.random.default_rng(seed)
     for layer in model.layers:
@@ -21,7 +22,8 @@ def randomize(model, sparsity=0.0, seed=0):
             if "kernel" in name:
                 depthwise = isinstance(layer, layers.DepthwiseConv2D)
                 fan_in = np.prod(shape[:2] if depthwise else shape[:-1])
-                keep = random.random(shape) >= (0.0 if depthwise else sparsity)
+                drawn = random.random((*shape[:-1], -(-shape[-1] // block))).repeat(block, -1)
+                keep = drawn[..., : shape[-1]] >= (0.0 if depthwise else sparsity)
                 values = random.standard_normal(shape) * keep / np.sqrt(fan_in * (1 - sparsity))
             elif name in ("gamma", "moving_variance"):
                 values = random.uniform(0.5, 1.5, shape)

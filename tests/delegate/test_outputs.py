@@ -60,6 +60,15 @@ def test_leaves_unknown_operators_and_says_so(convert):
     assert explanation.partitions >= 2
 
 
+@pytest.mark.parametrize("block", [2, 4])
+def test_blocks_of_output_channels(tmp_path, block):
+    model = networks.randomize(networks.mobile_net(), 0.7, block=block)
+    path = tfsparse.convert(model, tmp_path / "model.tflite")
+    check_outputs(path)
+    kernels = [layer.kernel for layer in tfsparse.explain(path).layers]
+    assert sum(f"blocks of {block}" in kernel for kernel in kernels) >= 8
+
+
 def test_large_tensors_stay_in_the_cache(convert):
     kernels = [layer.kernel for layer in tfsparse.explain(convert("large_images", 0.8)).layers]
     assert sum("in strips of rows" in kernel for kernel in kernels) >= 6

@@ -22,7 +22,7 @@ class FullyConnected : public Step {
         if (sparse_) {
           const std::size_t nonzero = matrix_.row_begin[begin];
           context.kernels.sparse_rows(
-              {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.offsets.data() + nonzero,
+              {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.columns.data() + nonzero,
                matrix_.row_nnz.data() + begin, bias_.data() + begin, epilogue_});
         } else {
           context.kernels.dense_rows({x, y, end - begin, depth_,
@@ -35,7 +35,7 @@ class FullyConnected : public Step {
 
   int x_ = -1, y_ = -1, batch_ = 0, rows_ = 0, depth_ = 0;
   bool sparse_ = false;
-  SparseMatrix matrix_;
+  SparseRows matrix_;
   std::vector<float> weights_;
   std::vector<float> bias_;
   Epilogue epilogue_;
@@ -60,9 +60,7 @@ Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, 
   step->parts[0].macs = static_cast<double>(batch) * dense.size();
   if (step->sparse_) {
     step->parts[0].macs -= static_cast<double>(batch) * zeros;
-    std::vector<std::int32_t> columns(step->depth_);
-    for (int i = 0; i < step->depth_; ++i) columns[i] = i;
-    step->matrix_ = pack_sparse(dense, step->rows_, step->depth_, 0, step->depth_, columns);
+    step->matrix_ = pack_rows(dense, step->rows_, step->depth_);
   } else {
     step->weights_ = std::move(dense);
   }

@@ -71,10 +71,20 @@ std::unique_ptr<Step> make_pad(const Node& node, int x, const Planes& x_planes, 
     const int count = y_planes.batch * y_planes.channels;
     context.pool.parallel_for(count, 1, [&](int begin, int end, int) {
       for (int plane = begin; plane < end; ++plane) {
-        context.kernels.pad({context.values[x] + plane * x_planes.stride, x_planes.height,
-                             x_planes.width, 1, x_planes.width,
-                             context.values[y] + plane * y_planes.stride, y_planes.height,
-                             y_planes.width, pad_top, pad_left, 1, y_planes.width, y_planes.width});
+        PadArgs args{};
+        args.x = context.values[x] + plane * x_planes.stride;
+        args.in_h = x_planes.height;
+        args.in_w = x_planes.width;
+        args.x_pixel_stride = 1;
+        args.x_row_stride = x_planes.width;
+        args.y = context.values[y] + plane * y_planes.stride;
+        args.out_h = y_planes.height;
+        args.out_w = y_planes.width;
+        args.pad_top = pad_top;
+        args.pad_left = pad_left;
+        args.stride_h = args.stride_w = args.phases_h = args.phases_w = 1;
+        args.row_stride = y_planes.width;
+        context.kernels.pad(args);
       }
     });
   });

@@ -1,0 +1,112 @@
+// Weights come out of packing as they went in, in blocks wherever rows are alike.
+#include "delegate/core/pack.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "delegate/core/product.h"
+#include "tests/delegate/buffers.h"
+#include "tests/delegate/check.h"
+
+namespace tfsparse {
+namespace {
+
+using testing::Random;
+
+std::vector<float> random_matrix(Random& random, int rows, int depth, double density) {
+  std::vector<float> dense(rows * depth, 0.0f);
+  for (float& value : dense) {
+    if (random.chance(density)) value = 1.0f + random.normal();
+  }
+  return dense;
+}
+
+std::vector<float> unpack(const std::vector<RowBlocks>& found, const std::vector<float>& dense,
+                          int rows, int depth, int offset_step) {
+  std::vector<Tap> taps;
+  for (int column = 0; column < depth; ++column) taps.push_back({column, column * offset_step});
+  std::vector<float> result(rows * depth, 0.0f);
+  for (const RowBlocks& blocks : found) {
+    const SparseBlocks packed = pack_blocks(dense, depth, blocks, taps);
+    for (int block = 0; block < packed.blocks(); ++block) {
+      SpmmArgs args{};
+      packed.describe(block, block + 1, &args);
+      CHECK(args.blocks == 1);
+      for (int i = 0; i < args.places[0]; ++i) {
+        const int offset = args.narrow_offsets ? args.narrow_offsets[i] : args.wide_offsets[i];
+        for (int c = 0; c < args.block; ++c) {
+          result[args.channels[c] * depth + offset / offset_step] = args.values[i * args.block + c];
+        }
+      }
+    }
+  }
+  return result;
+}
+
+void test_round_trip() {
+  Random random(1);
+  for (int i = 0; i < 200; ++i) {
+    const int rows = random.between(1, 30), depth = random.between(1, 40);
+    const auto dense = random_matrix(random, rows, depth, random.between(0, 4) * 0.25);
+    const auto found = find_blocks(dense, rows, depth);
+    // Offsets that fit 16 bits, and such as do not.
+    CHECK(unpack(found, dense, rows, depth, 1) == dense);
+    CHECK(unpack(found, dense, rows, depth, 10000) == dense);
+    std::vector<std::int32_t> all;
+    for (const RowBlocks& blocks : found) {
+      CHECK(blocks.rows.size() % blocks.block == 0);
+      all.insert(all.end(), blocks.rows.begin(), blocks.rows.end());
+    }
+    std::sort(all.begin(), all.end());
+    CHECK(static_cast<int>(all.size()) == rows);
+    for (int row = 0; row < rows; ++row) CHECK(all[row] == row);
+  }
+}
+
+// Rows that share a pattern, shuffled, and two that do not.
+void test_finds_blocks_out_of_order() {
+  const int kDepth = 6;
+  const std::vector<std::vector<int>> rows = {{0, 2}, {1, 5}, {0, 2}, {3, 4}, {0, 2},
+                                              {0, 2}, {1, 5}, {2},    {0, 2}};
+  std::vector<float> dense(rows.size() * kDepth, 0.0f);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (int column : rows[row]) dense[row * kDepth + column] = 1.0f;
+  }
+  const auto found = find_blocks(dense, static_cast<int>(rows.size()), kDepth);
+  CHECK(found.size() == 3);
+  CHECK(found[0].block == 4 && found[0].rows.size() == 4);
+  for (std::int32_t row : found[0].rows) CHECK((rows[row] == std::vector<int>{0, 2}));
+  CHECK(found[1].block == 2 && (found[1].rows == std::vector<std::int32_t>{1, 6}));
+  CHECK(found[2].block == 1 && (found[2].rows == std::vector<std::int32_t>{3, 7, 8}));
+}
+
+void test_unstructured_weights_stay_single() {
+  Random random(2);
+  const auto found = find_blocks(random_matrix(random, 64, 256, 0.2), 64, 256);
+  CHECK(found.size() == 1 && found[0].block == 1);
+}
+
+void test_shares_cover_everything_once() {
+  for (int total : {0, 1, 5, 16, 1000}) {
+    for (int count : {1, 2, 3, 7}) {
+      int at = 0;
+      for (int i = 0; i < count; ++i) {
+        const Range range = range_of({i, count}, total);
+        CHECK(range.begin == at && range.end >= at);
+        at = range.end;
+      }
+      CHECK(at == total);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+int main() {
+  tfsparse::test_round_trip();
+  tfsparse::test_finds_blocks_out_of_order();
+  tfsparse::test_unstructured_weights_stay_single();
+  tfsparse::test_shares_cover_everything_once();
+  return 0;
+}
