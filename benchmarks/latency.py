@@ -54,7 +54,7 @@ CACHE_DIR = flags.DEFINE_string(
 )
 
 # Neither cpuinfo nor XNNPACK, as of TensorFlow 2.21, reads a variable or an option for it.
-ISA_NOTE = "TFLite's default cannot be limited, and uses every instruction set that the CPU has."
+ISA_NOTE = "TFLite's default has no option for it, and uses all that the CPU has."
 
 
 @dataclasses.dataclass(frozen=True)
