@@ -7,8 +7,8 @@
 
 namespace tfsparse {
 
-// One axis. Output i * stride + phase is the sum over the taps k = first_tap(phase) + t * stride of
-// the weight k times the bordered input i + place(phase, k).
+// One axis. Output i * stride + phase is the sum over the taps k of its phase, every stride-th up
+// to last_tap(phase), of the weight k times the bordered input i + place(phase, k).
 struct TransposeAxis {
   int size, kernel, stride, pad;
   int border = 0;    // zeros before the input
@@ -18,7 +18,7 @@ struct TransposeAxis {
       : size(size), kernel(kernel), stride(stride), pad(pad) {
     // The last tap reads the furthest before an output's own place, the first tap the furthest on.
     for (int phase = 0; phase < stride; ++phase) {
-      border = std::max(border, (kernel - 1 - first_tap(phase)) / stride - own_place(phase));
+      border = std::max(border, taps(phase) - 1 - own_place(phase));
     }
     for (int phase = 0; phase < stride; ++phase) {
       bordered = std::max(bordered, outputs(phase) + own_place(phase) + border);
@@ -27,12 +27,18 @@ struct TransposeAxis {
 
   // How many outputs a phase has; the first has the most.
   int outputs(int phase) const { return phase < size ? (size - phase - 1) / stride + 1 : 0; }
-  int first_tap(int phase) const { return (phase + pad) % stride; }
+  // How many taps a phase has, maybe none, and the last of them.
+  int taps(int phase) const {
+    const int first = first_tap(phase);
+    return first < kernel ? (kernel - 1 - first) / stride + 1 : 0;
+  }
+  int last_tap(int phase) const { return first_tap(phase) + (taps(phase) - 1) * stride; }
   int place(int phase, int tap) const {
     return own_place(phase) - (tap - first_tap(phase)) / stride + border;
   }
 
  private:
+  int first_tap(int phase) const { return (phase + pad) % stride; }
   int own_place(int phase) const { return (phase + pad) / stride; }
 };
 

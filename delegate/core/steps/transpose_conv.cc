@@ -6,33 +6,15 @@
 
 #include <algorithm>
 
-#include "delegate/core/pack.h"
+#include "delegate/core/product.h"
+#include "delegate/core/transpose_conv.h"
 
 namespace tfsparse {
 namespace {
 
-// From this fraction of zeros on, skipping them is faster than multiplying by them.
-constexpr double kSparseFrom = 0.4;
-
 // Pixels aimed at in one pass over the weights: several short rows go together, the border between
 // them computed for nothing.
 constexpr int kRunPixels = 128;
-
-// Output channels of a pass, whose phases stay in the cache until they are interleaved. A multiple
-// of Kernels::gemm_rows.
-constexpr int kChannels = 64;
-
-// Vectors of pixels that a sparse pass keeps in registers.
-constexpr int kTile = 8;
-
-// The weights of one phase.
-struct Phase {
-  int depth = 0;  // taps, of all channels
-  bool sparse = false;
-  SparseMatrix nonzeros;
-  std::vector<float> weights;
-  std::vector<std::int32_t> offsets;  // of dense taps
-};
 
 class TransposeConv : public Step {
  public:
@@ -40,8 +22,8 @@ class TransposeConv : public Step {
       : rows_(window.rows), columns_(window.columns), x_(x), y_(y) {
     plane_ = plane_stride(static_cast<std::size_t>(rows_.bordered) * columns_.bordered);
     run_rows_ = std::clamp(kRunPixels / columns_.bordered, 1, rows_.outputs(0));
-    run_ = static_cast<std::size_t>(run_rows_) * columns_.bordered;
-    scratch = static_cast<std::size_t>(columns_.stride) * std::min(kChannels, y.channels) * run_;
+    run_ = plane_stride(static_cast<std::size_t>(run_rows_) * columns_.bordered);
+    scratch = columns_.stride * y.channels * run_;
   }
 
   void run(const RunContext& context) const override {
@@ -60,84 +42,84 @@ class TransposeConv : public Step {
 
   Status set_up(const Graph& graph, const Node& node, const Kernels& kernels) {
     const Tensor& weights = graph.tensors[node.inputs[1]];
-    std::vector<float> dense;
+    std::vector<float> dense, bias(y_.channels, 0.0f);
     TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &dense));
-    bias_.assign(y_.channels, 0.0f);
     if (node.inputs[2] >= 0) {
-      TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &bias_));
+      TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &bias));
     }
-    epilogue_ = node.epilogue;
-    int sparse = 0;
     for (int row = 0; row < rows_.stride; ++row) {
       for (int column = 0; column < columns_.stride; ++column) {
-        phases_.push_back(pack(dense, weights.shape, row, column, kernels));
-        sparse += phases_.back().sparse && phases_.back().depth > 0;
+        const Product::Weights share = share_of(dense, weights.shape, row, column);
+        Product product;
+        product.pack(share, bias, node.epilogue, run_pixels(run_rows_), kernels);
         const double pixels = static_cast<double>(rows_.outputs(row)) * columns_.outputs(column);
-        const Phase& phase = phases_.back();
-        parts[0].macs += y_.batch * pixels *
-                         (phase.sparse ? static_cast<double>(phase.nonzeros.values.size())
-                                       : static_cast<double>(phase.depth) * y_.channels);
+        parts[0].macs += product.density() * y_.batch * pixels * share.dense.size();
+        products_.push_back(std::move(product));
       }
     }
-    parts[0].kernel = std::string(sparse > 0 ? "sparse" : "dense") + " transposed " + kernels.name;
+    parts[0].kernel = products_.front().name();
     return {};
   }
 
   int x_value_ = -1, y_value_ = -1, border_value_ = -1;
 
  private:
-  Phase pack(const std::vector<float>& dense, const Shape& w, int row, int column,
-             const Kernels& kernels) const {
-    Phase phase;
-    for (int ky = rows_.first_tap(row); ky < w[1]; ky += rows_.stride) {
-      for (int kx = columns_.first_tap(column); kx < w[2]; kx += columns_.stride) {
-        const int tap = rows_.place(row, ky) * columns_.bordered + columns_.place(column, kx);
-        for (int channel = 0; channel < w[3]; ++channel) {
-          phase.offsets.push_back(static_cast<std::int32_t>(channel * plane_ + tap));
+  // The weights of the taps that one phase reads through.
+  Product::Weights share_of(const std::vector<float>& dense, const Shape& w, int row,
+                            int column) const {
+    std::vector<int> columns;  // of `dense`, taken as a [w[0]][w[1] * w[2] * w[3]] matrix
+    Product::Weights share;
+    share.channels = w[0];
+    share.lines = 1;
+    share.more = rows_.taps(row) * columns_.bordered;
+    share.taps_per_channel = rows_.taps(row) * columns_.taps(column);
+    for (int channel = 0; channel < w[3]; ++channel) {
+      // From the last tap to the first, which is in the order of places.
+      for (int ky = rows_.last_tap(row); ky >= 0; ky -= rows_.stride) {
+        for (int kx = columns_.last_tap(column); kx >= 0; kx -= columns_.stride) {
+          const int place = rows_.place(row, ky) * columns_.bordered + columns_.place(column, kx);
+          share.taps.push_back({static_cast<int>(columns.size()),
+                                static_cast<std::int32_t>(channel * plane_ + place)});
+          columns.push_back((ky * w[2] + kx) * w[3] + channel);
         }
       }
     }
-    phase.depth = static_cast<int>(phase.offsets.size());
-    std::vector<float> share;  // [output channel][tap], in the order of the offsets
+    const std::size_t depth = static_cast<std::size_t>(w[1]) * w[2] * w[3];
     for (int output = 0; output < w[0]; ++output) {
-      for (int ky = rows_.first_tap(row); ky < w[1]; ky += rows_.stride) {
-        for (int kx = columns_.first_tap(column); kx < w[2]; kx += columns_.stride) {
-          const std::size_t tap = (static_cast<std::size_t>(output) * w[1] + ky) * w[2] + kx;
-          const auto from = dense.begin() + static_cast<std::ptrdiff_t>(tap * w[3]);
-          share.insert(share.end(), from, from + w[3]);
-        }
-      }
+      for (int c : columns) share.dense.push_back(dense[output * depth + c]);
     }
-    const auto zeros = std::count(share.begin(), share.end(), 0.0f);
-    phase.sparse = zeros >= kSparseFrom * share.size();
-    if (phase.sparse) {
-      phase.nonzeros = pack_sparse(share, w[0], phase.depth, 0, phase.depth, phase.offsets);
-    } else {
-      phase.weights = pack_dense(share, w[0], phase.depth, kernels.gemm_rows);
+    if (columns.empty()) {  // a phase between the taps of a wide stride: nothing but bias
+      share.taps_per_channel = 1;
+      share.taps = {{0, 0}};
+      share.dense.assign(w[0], 0.0f);
     }
-    return phase;
+    return share;
   }
 
   void make_border(const RunContext& context, int image) const {
+    PadArgs args{};
+    args.in_h = x_.height;
+    args.in_w = x_.width;
+    args.x_pixel_stride = 1;
+    args.x_row_stride = x_.width;
+    args.out_h = rows_.bordered;
+    args.out_w = columns_.bordered;
+    args.pad_top = rows_.border;
+    args.pad_left = columns_.border;
+    args.stride_h = args.stride_w = args.phases_h = args.phases_w = 1;
+    args.row_stride = columns_.bordered;
     context.pool.parallel_for(x_.channels, 1, [&](int begin, int end, int) {
       for (int channel = begin; channel < end; ++channel) {
-        PadArgs args{};
-        args.x = context.values[x_value_] + image * x_.image() + channel * x_.stride;
-        args.in_h = x_.height;
-        args.in_w = x_.width;
-        args.x_pixel_stride = 1;
-        args.x_row_stride = x_.width;
-        args.y = context.values[border_value_] + channel * plane_;
-        args.out_h = rows_.bordered;
-        args.out_w = columns_.bordered;
-        args.pad_top = rows_.border;
-        args.pad_left = columns_.border;
-        args.stride_w = 1;
-        args.row_stride = args.phase_stride = columns_.bordered;
-        context.kernels.pad(args);
+        PadArgs plane = args;
+        plane.x = context.values[x_value_] + image * x_.image() + channel * x_.stride;
+        plane.y = context.values[border_value_] + channel * plane_;
+        context.kernels.pad(plane);
       }
     });
   }
+
+  // Floats from the first pixel of so many rows to behind their last.
+  int run_pixels(int rows) const { return (rows - 1) * columns_.bordered + columns_.outputs(0); }
 
   // Of one row phase the rows [row, row + count), as many as it has.
   void convolve(const RunContext& context, int image, int row_phase, int row, int count,
@@ -146,21 +128,19 @@ class TransposeConv : public Step {
     if (count <= 0) return;
     const float* x =
         context.values[border_value_] + static_cast<std::size_t>(row) * columns_.bordered;
-    const int n = (count - 1) * columns_.bordered + columns_.outputs(0);
-    for (int channel = 0; channel < y_.channels; channel += kChannels) {
-      const int end = std::min(channel + kChannels, y_.channels);
-      for (int column = 0; column < columns_.stride; ++column) {
-        const Phase& phase = phases_[row_phase * columns_.stride + column];
-        // The phases of a channel lie one behind the other.
-        multiply(context, phase, x, scratch + column * run_, n, channel, end);
-      }
-      for (int c = channel; c < end; ++c) {
-        const float* from = scratch + (c - channel) * columns_.stride * run_;
-        float* to = context.values[y_value_] + image * y_.image() + c * y_.stride;
-        for (int i = 0; i < count; ++i) {
-          const std::size_t y_row = static_cast<std::size_t>(row + i) * rows_.stride + row_phase;
-          interleave(context, from + i * columns_.bordered, to + y_row * y_.width);
-        }
+    // The phases of a channel lie one behind the other.
+    const std::size_t channel_stride = columns_.stride * run_;
+    for (int column = 0; column < columns_.stride; ++column) {
+      const Product& product = products_[row_phase * columns_.stride + column];
+      product.multiply(context.kernels, {}, x, scratch + column * run_, channel_stride, nullptr,
+                       run_pixels(count));
+    }
+    for (int channel = 0; channel < y_.channels; ++channel) {
+      const float* from = scratch + channel * channel_stride;
+      float* to = context.values[y_value_] + image * y_.image() + channel * y_.stride;
+      for (int i = 0; i < count; ++i) {
+        const std::size_t y_row = static_cast<std::size_t>(row + i) * rows_.stride + row_phase;
+        interleave(context, from + i * columns_.bordered, to + y_row * y_.width);
       }
     }
   }
@@ -173,32 +153,12 @@ class TransposeConv : public Step {
     }
   }
 
-  // Output channels [channel, end) of a run of n pixels.
-  void multiply(const RunContext& context, const Phase& phase, const float* x, float* y, int n,
-                int channel, int end) const {
-    const std::size_t y_stride = columns_.stride * run_;
-    const float* bias = bias_.data() + channel;
-    if (!phase.sparse) {
-      const float* weights = phase.weights.data() + static_cast<std::size_t>(channel) * phase.depth;
-      context.kernels.gemm({x, y, y_stride, n, end - channel, phase.depth, weights,
-                            phase.offsets.data(), bias, nullptr, epilogue_});
-      return;
-    }
-    const std::size_t nonzero = phase.nonzeros.row_begin[channel];
-    context.kernels.spmm({x, y, y_stride, n, end - channel, phase.nonzeros.values.data() + nonzero,
-                          phase.nonzeros.offsets.data() + nonzero,
-                          phase.nonzeros.row_nnz.data() + channel, bias, nullptr, false, true,
-                          kTile, epilogue_});
-  }
-
   TransposeAxis rows_, columns_;
   Planes x_, y_;
   std::size_t plane_ = 0;  // floats between the bordered planes
   int run_rows_ = 1;       // rows computed together, the border between them included
-  std::size_t run_ = 0;    // floats of them in the scratch
-  std::vector<Phase> phases_;
-  std::vector<float> bias_;
-  Epilogue epilogue_;
+  std::size_t run_ = 0;    // floats between the phases of a channel in the scratch
+  std::vector<Product> products_;
 };
 
 }  // namespace
