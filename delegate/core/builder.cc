@@ -67,17 +67,12 @@ Status PlanBuilder::add_node(const Node& node) {
       return add_binary(node);
     case Op::kUnary: {
       const bool in_planes = values_.has_planes(x);
-      const int from = in_planes ? values_.planes(x) : values_.flat(x);
-      const int to =
-          in_planes ? values_.define_planes(node.output) : values_.define_flat(node.output);
+      const int from = value(x, in_planes), to = define(node.output, in_planes);
       add(make_unary(node, from, to, values_.floats(from)), node.id);
       return {};
     }
-    case Op::kMean: {
-      const int from = values_.planes(x);
-      add(make_mean(from, planes_of(shape(x)), values_.define_flat(node.output)), node.id);
-      return {};
-    }
+    case Op::kReduce:
+      return add_reduction(node);
     case Op::kPool: {
       const int from = values_.planes(x), to = values_.define_planes(node.output);
       add(make_pool(node, from, planes_of(shape(x)), to, planes_of(shape(node.output)), kernels_),
@@ -90,14 +85,23 @@ Status PlanBuilder::add_node(const Node& node) {
           node.id);
       return {};
     }
-    case Op::kPad: {
-      const int from = values_.planes(x), to = values_.define_planes(node.output);
-      add(make_pad(node, from, planes_of(shape(x)), to, planes_of(shape(node.output))), node.id);
-      return {};
-    }
     case Op::kReshape:
+    case Op::kSqueeze:
+    case Op::kExpandDims:
       values_.define_alias(node.output, values_.flat(x));
       return {};
+    case Op::kPad:
+      return add_pad(node);
+    case Op::kConcatenation:
+      return add_concatenation(node);
+    case Op::kSplit:
+    case Op::kSlice:
+      return add_slice(node);
+    case Op::kTranspose:
+      return add_transpose(node);
+    case Op::kSpaceToDepth:
+    case Op::kDepthToSpace:
+      return add_block_move(node);
     case Op::kSoftmax: {
       const int from = values_.flat(x), depth = shape(x).back();
       const int rows = depth > 0 ? static_cast<int>(elements(x) / depth) : 0;
@@ -152,6 +156,19 @@ Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Plane
              ? make_convolution(graph_, node, input, output, output_planes, residual, border,
                                 kernels_, step)
              : make_depthwise(graph_, node, input, output, output_planes, kernels_, step);
+}
+
+Status PlanBuilder::add_reduction(const Node& node) {
+  const int x = node.inputs[0];
+  const bool over_pixels = node.axes == std::vector<int>{1, 2};
+  if (values_.has_planes(x) && over_pixels) {
+    const int from = values_.planes(x), to = values_.define_flat(node.output);
+    add(make_reduction_planes(node, from, planes_of(shape(x)), to), node.id);
+  } else {
+    const int from = values_.flat(x), to = values_.define_flat(node.output);
+    add(make_reduction_flat(node, from, shape(x), to), node.id);
+  }
+  return {};
 }
 
 Status PlanBuilder::add_binary(const Node& node) {

@@ -27,6 +27,17 @@ class PlanBuilder {
                        std::unique_ptr<RowStep>* step);
   Status add_matrix_product(const Node& node);
   Status add_binary(const Node& node);
+  Status add_reduction(const Node& node);
+  // The operators that only move values: builder_moves.cc.
+  Status add_pad(const Node& node);
+  Status add_concatenation(const Node& node);
+  Status add_slice(const Node& node);
+  Status add_transpose(const Node& node);
+  Status add_block_move(const Node& node);
+  // Of each dimension, the floats from one index to the next.
+  std::vector<std::ptrdiff_t> strides(int tensor, bool in_planes) const;
+  int define(int tensor, bool in_planes);
+  int value(int tensor, bool in_planes);
   void add(std::unique_ptr<Step> step, int node_id = -1);
   void bind_outputs();
   Status lay_out_memory(int threads);

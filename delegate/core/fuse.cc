@@ -14,20 +14,21 @@ bool is_plain(const Epilogue& epilogue) {
   return epilogue.activation == Activation::kNone && !clamps(epilogue);
 }
 
-// The epilogue that does `first`, then the unary node; false where no single one does.
-bool compose(Epilogue first, const Node& unary, Epilogue* result) {
-  if (unary.unary == Unary::kIdentity) {
-    first.lo = std::min(std::max(first.lo, unary.epilogue.lo), unary.epilogue.hi);
-    first.hi = std::min(std::max(first.hi, unary.epilogue.lo), unary.epilogue.hi);
+// The epilogue that does `first`, then `second`; false where no single one does.
+bool compose(Epilogue first, const Epilogue& second, Epilogue* result) {
+  if (second.activation == Activation::kNone) {
     *result = first;
+    result->lo = std::min(std::max(first.lo, second.lo), second.hi);
+    result->hi = std::min(std::max(first.hi, second.lo), second.hi);
     return true;
   }
-  if (!is_plain(first)) return false;
-  *result = unary.epilogue;
-  result->activation = unary.unary == Unary::kHardSwish ? Activation::kHardSwish
-                       : unary.unary == Unary::kSigmoid ? Activation::kSigmoid
-                                                        : Activation::kSwish;
-  return true;
+  *result = second;
+  return is_plain(first);
+}
+
+bool is_sigmoid(const Node& unary) {
+  return unary.unary == Unary::kIdentity && unary.epilogue.activation == Activation::kSigmoid &&
+         !clamps(unary.epilogue);
 }
 
 class Fusion {
@@ -59,12 +60,19 @@ class Fusion {
     for (Node& node : graph_.nodes) {
       if (node.op != Op::kConv2D && node.op != Op::kDepthwiseConv2D) continue;
       const Node* pad = made_by(node.inputs[0], Op::kPad);
-      if (pad == nullptr) continue;
-      node.pad_top += pad->pad_top;
-      node.pad_left += pad->pad_left;
+      if (pad == nullptr || !is_border(*pad)) continue;
+      node.pad_top += pad->begin[1];
+      node.pad_left += pad->begin[2];
       node.inputs[0] = pad->inputs[0];
     }
     refresh();
+  }
+
+  // Whether a pad adds zeros around the pixels, and nothing else.
+  bool is_border(const Node& pad) const {
+    const Shape& x = graph_.tensors[pad.inputs[0]].shape;
+    const Shape& y = graph_.tensors[pad.output].shape;
+    return pad.inputs.size() == 2 && x.size() == 4 && x[0] == y[0] && x[3] == y[3];
   }
 
   void fold_swish() {
@@ -73,13 +81,13 @@ class Fusion {
       for (int side = 0; side < 2; ++side) {
         const int x = node.inputs[side];
         Node* gate = made_by(node.inputs[1 - side], Op::kUnary);
-        if (gate == nullptr || gate->unary != Unary::kSigmoid || !is_plain(gate->epilogue) ||
-            gate->inputs[0] != x || uses_[gate->output] != 1) {
+        if (gate == nullptr || !is_sigmoid(*gate) || gate->inputs[0] != x ||
+            uses_[gate->output] != 1 || node.epilogue.activation != Activation::kNone) {
           continue;
         }
         Node swish = *gate;
-        swish.unary = Unary::kSwish;
         swish.epilogue = node.epilogue;
+        swish.epilogue.activation = Activation::kSwish;
         swish.output = node.output;
         absorb(gate, &node, swish);
         break;
@@ -89,16 +97,16 @@ class Fusion {
 
   void fold_activations() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kUnary) continue;
+      if (node.op != Op::kUnary || node.unary != Unary::kIdentity) continue;
       const int before = producer_[node.inputs[0]];
       if (before < 0 || uses_[node.inputs[0]] != 1) continue;
       Node fused = graph_.nodes[before];
       if (fused.op != Op::kConv2D && fused.op != Op::kDepthwiseConv2D &&
           fused.op != Op::kFullyConnected && fused.op != Op::kTransposeConv &&
-          fused.op != Op::kBinary) {
+          fused.op != Op::kBinary && fused.op != Op::kUnary) {
         continue;
       }
-      if (!compose(fused.epilogue, node, &fused.epilogue)) continue;
+      if (!compose(fused.epilogue, node.epilogue, &fused.epilogue)) continue;
       fused.output = node.output;
       absorb(&graph_.nodes[before], &node, fused);
     }

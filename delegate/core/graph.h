@@ -38,10 +38,18 @@ enum class Op {
   kPad,
   kBinary,
   kUnary,
-  kMean,
+  kReduce,
   kPool,
   kResize,
   kReshape,
+  kSqueeze,
+  kExpandDims,
+  kConcatenation,
+  kSplit,  // one of its outputs: a SPLIT of n outputs is n nodes of one id
+  kSlice,
+  kTranspose,
+  kSpaceToDepth,
+  kDepthToSpace,
   kSoftmax,
   kShape,
   kStridedSlice,
@@ -52,6 +60,7 @@ enum class Op {
 };
 
 enum class Padding { kSame, kValid };
+enum class Reduction { kMean, kSum };
 
 enum class Interpolation { kNearest, kBilinear };
 
@@ -78,9 +87,18 @@ struct Node {
   bool align_corners = false, half_pixel_centers = false;  // resizing
   Unary unary = Unary::kIdentity;
   Binary binary = Binary::kAdd;
-  bool keep_dims = false;  // mean, fully connected
-  float beta = 1;          // softmax
-  Shape new_shape;         // reshape without a second input
+  bool keep_dims = false;  // reduction, fully connected
+  Reduction reduction = Reduction::kMean;
+  std::vector<int> axes;    // reduction: set by infer_shapes; squeeze: none means every 1
+  int axis = 0;             // concatenation
+  int part = 0, parts = 1;  // split: which of how many outputs
+  int block_size = 1;       // space to depth and back
+  std::vector<int> order;   // transpose: of each dimension, the input's; set by infer_shapes
+  // Of each dimension, where a slice begins in its input, or the input of a pad in its output; set
+  // by infer_shapes.
+  std::vector<int> begin;
+  float beta = 1;   // softmax
+  Shape new_shape;  // reshape without a second input
   int begin_mask = 0, end_mask = 0, shrink_axis_mask = 0, other_masks = 0;  // strided slice
   int residual = -1;  // a tensor that fusion has the convolution add to its output
 };

@@ -18,14 +18,30 @@ ShapeRule rule_of(Op op) {
       return infer_pad;
     case Op::kBinary:
       return infer_binary;
-    case Op::kMean:
-      return infer_mean;
+    case Op::kReduce:
+      return infer_reduction;
     case Op::kPool:
       return infer_pool;
     case Op::kResize:
       return infer_resize;
     case Op::kReshape:
       return infer_reshape;
+    case Op::kSqueeze:
+      return infer_squeeze;
+    case Op::kExpandDims:
+      return infer_expand_dims;
+    case Op::kConcatenation:
+      return infer_concatenation;
+    case Op::kSplit:
+      return infer_split;
+    case Op::kSlice:
+      return infer_slice;
+    case Op::kTranspose:
+      return infer_transpose;
+    case Op::kSpaceToDepth:
+      return infer_space_to_depth;
+    case Op::kDepthToSpace:
+      return infer_depth_to_space;
     case Op::kSoftmax:
       return infer_softmax;
     case Op::kShape:
@@ -45,6 +61,22 @@ ShapeRule rule_of(Op op) {
 }
 
 }  // namespace
+
+bool normalize_axis(std::int64_t axis, std::size_t rank, int* normalized) {
+  const std::int64_t dims = static_cast<std::int64_t>(rank);
+  if (axis < -dims || axis >= dims) return false;
+  *normalized = static_cast<int>(axis < 0 ? axis + dims : axis);
+  return true;
+}
+
+Status ShapeContext::axis(int tensor, std::size_t rank, int* axis) const {
+  Ints values;
+  TFSPARSE_RETURN_IF_ERROR(ints(tensor, &values));
+  if (values.size() != 1 || !normalize_axis(values[0], rank, axis)) {
+    return Status::error("axis is none of an input of " + std::to_string(rank) + " dimensions");
+  }
+  return {};
+}
 
 Status infer_shapes(Graph* graph) {
   ShapeContext context(graph);

@@ -55,18 +55,24 @@ class Selection {
       case Op::kFullyConnected:
         return weights(node, 2);
       case Op::kPad:
-        return image_operator(node, "pads");
+      case Op::kResize:
+      case Op::kReduce:
+      case Op::kTranspose:
+      case Op::kExpandDims:
+      case Op::kSplit:
+      case Op::kSlice:
+        return constant_parameters(node);
       case Op::kPool:
         return pool(node);
-      case Op::kResize:
-        return image_operator(node, "resizes");
-      case Op::kMean:
-        return mean(node);
       case Op::kBinary:
-        return binary(node);
+      case Op::kConcatenation:
+        return float_inputs(node);
       case Op::kUnary:
       case Op::kSoftmax:
       case Op::kReshape:
+      case Op::kSqueeze:
+      case Op::kSpaceToDepth:
+      case Op::kDepthToSpace:
         return float_input(node);
       case Op::kStridedSlice:
         return slice(node);
@@ -88,49 +94,31 @@ class Selection {
     return "";
   }
 
-  std::string binary(const Node& node) const {
-    int constants = 0;
-    for (int i = 0; i < 2; ++i) {
-      const int constant = stored_constant(graph_, node.inputs[i]);
-      const DType type = tensor(constant >= 0 ? constant : node.inputs[i]).type;
+  // Of an operator whose inputs are floats all alike, constants among them.
+  std::string float_inputs(const Node& node) const {
+    bool any_computed = false;
+    for (int input : node.inputs) {
+      const int constant = stored_constant(graph_, input);
+      const DType type = tensor(constant >= 0 ? constant : input).type;
       const bool widens = constant >= 0 && type == DType::kFloat16;
       if (type != DType::kFloat32 && !widens) return std::string("type is ") + to_string(type);
-      constants += constant >= 0;
+      any_computed = any_computed || constant < 0;
     }
-    return constants == 2 ? "both inputs are constants" : "";
+    return any_computed ? "" : "all inputs are constants";
   }
 
-  std::string image_operator(const Node& node, const char* verb) const {
-    const std::string problem = float_input(node);
-    if (!problem.empty()) return problem;
-    if (tensor(node.inputs[0]).shape.size() != 4) return std::string(verb) + " no 4-D tensor";
-    std::vector<std::int64_t> values;
-    if (!read_ints(tensor(node.inputs[1]), &values).ok()) {
-      return "second input is no constant";
+  // Of an operator on the first input whose other inputs say what it does.
+  std::string constant_parameters(const Node& node) const {
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      if (!tensor(node.inputs[i]).is_constant()) return "its parameters are computed at run time";
     }
-    if (node.op == Op::kPad && (values.size() != 8 || values[0] || values[1] || values[6] ||
-                                values[7] || *std::min_element(values.begin(), values.end()) < 0)) {
-      return "pads batch or channels";
-    }
-    return "";
+    return float_input(node);
   }
 
   std::string pool(const Node& node) const {
     const std::string problem = float_input(node);
     if (!problem.empty()) return problem;
     return tensor(node.inputs[0]).shape.size() == 4 ? "" : "pools no 4-D tensor";
-  }
-
-  std::string mean(const Node& node) const {
-    const std::string problem = image_operator(node, "averages");
-    if (!problem.empty()) return problem;
-    std::vector<std::int64_t> axes;
-    if (!read_ints(tensor(node.inputs[1]), &axes).ok() || axes.size() != 2) {
-      return "averages other axes than height and width";
-    }
-    for (std::int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
-    std::sort(axes.begin(), axes.end());
-    return axes[0] == 1 && axes[1] == 2 ? "" : "averages other axes than height and width";
   }
 
   // Of the shape of a tensor: one dimension, step 1.
@@ -224,12 +212,22 @@ class Selection {
         for (int input : node.inputs) {
           if (!known_when_planning(input)) reason = "is no arithmetic on shapes";
         }
+      } else if (partly_left(node.id)) {
+        reason = "another of its outputs is left";
       }
       if (reason.empty()) continue;
       verdicts_[i].reason = reason;
       changed = true;
     }
     return changed;
+  }
+
+  // Nodes of one id are one operator to the runtime.
+  bool partly_left(int id) const {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (graph_.nodes[i].id == id && !verdicts_[i].taken()) return true;
+    }
+    return false;
   }
 
   bool needed_elsewhere(int output) const {

@@ -79,10 +79,7 @@ std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b,
 std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, int y,
                                        const Shape& shape);
 
-std::unique_ptr<Step> make_mean(int x, const Planes& planes, int y);
 std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta);
-std::unique_ptr<Step> make_pad(const Node& node, int x, const Planes& x_planes, int y,
-                               const Planes& y_planes);
 std::unique_ptr<Step> make_pool(const Node& node, int x, const Planes& x_planes, int y,
                                 const Planes& y_planes, const Kernels& kernels);
 std::unique_ptr<Step> make_resize(const Node& node, int x, const Planes& x_planes, int y,
@@ -90,5 +87,30 @@ std::unique_ptr<Step> make_resize(const Node& node, int x, const Planes& x_plane
 std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats);
 std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes);
 std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes);
+
+// Adds zeros around the pixels, and whole planes of zeros.
+std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_planes, int y,
+                                      const Planes& y_planes);
+std::unique_ptr<Step> make_fill(int y, std::size_t floats, float value);
+
+// A dimension of what is copied: its size, and the floats from one index to the next.
+struct CopyDim {
+  int size = 0;
+  std::ptrdiff_t from = 0, to = 0;
+};
+struct StridedCopy {
+  int from = -1;                // value
+  std::vector<float> constant;  // where there is none
+  std::ptrdiff_t from_offset = 0, to_offset = 0;
+  std::vector<CopyDim> dims;
+};
+// Each copy writes a part of the value y.
+std::unique_ptr<Step> make_strided_copies(const char* kernel, std::vector<StridedCopy> copies,
+                                          int y);
+
+// Averages or adds up the pixels of each plane.
+std::unique_ptr<Step> make_reduction_planes(const Node& node, int x, const Planes& planes, int y);
+// All in TFLite's order, over any axes.
+std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y);
 
 }  // namespace tfsparse

@@ -25,12 +25,18 @@ void unary(const UnaryArgs& a) {
   switch (a.op) {
     case Unary::kIdentity:
       return run([](Vec v) { return v; });
-    case Unary::kHardSwish:
-      return run([](Vec v) { return hard_swish(v); });
-    case Unary::kSigmoid:
-      return run([](Vec v) { return sigmoid(v); });
-    case Unary::kSwish:
-      return run([](Vec v) { return swish(v); });
+    case Unary::kAbs:
+      return run([](Vec v) { return Vec::max(v, Vec::broadcast(0.0f) - v); });
+    case Unary::kNegate:
+      return run([](Vec v) { return Vec::broadcast(0.0f) - v; });
+    case Unary::kSquare:
+      return run([](Vec v) { return v * v; });
+    case Unary::kSqrt:
+      return run([](Vec v) { return Vec::sqrt(v); });
+    case Unary::kRsqrt:
+      return run([](Vec v) { return Vec::broadcast(1.0f) / Vec::sqrt(v); });
+    case Unary::kExp:
+      return run([](Vec v) { return exp(v); });
   }
 }
 
@@ -54,6 +60,12 @@ void binary(const BinaryArgs& a) {
       return run([](Vec l, Vec r) { return l * r; });
     case Binary::kDiv:
       return run([](Vec l, Vec r) { return l / r; });
+    case Binary::kMax:
+      return run([](Vec l, Vec r) { return Vec::max(l, r); });
+    case Binary::kMin:
+      return run([](Vec l, Vec r) { return Vec::min(l, r); });
+    case Binary::kPrelu:
+      return run([](Vec l, Vec r) { return leaky_relu(l, r); });
   }
 }
 

@@ -21,12 +21,13 @@ namespace tfsparse {
 // Floats that must be readable past the end of every run: one vector of the widest set.
 constexpr int kOverread = 16;
 
-enum class Activation { kNone, kHardSwish, kSigmoid, kSwish };
+enum class Activation { kNone, kHardSwish, kSigmoid, kSwish, kTanh, kElu, kLeakyRelu };
 
 // What a kernel does to a result before storing it: activation, then clamp to [lo, hi], then
 // `+ residual` where the kernel's arguments have one.
 struct Epilogue {
   Activation activation = Activation::kNone;
+  float slope = 0;  // of kLeakyRelu, below 0
   float lo = -__builtin_huge_valf();
   float hi = __builtin_huge_valf();
 };
@@ -148,15 +149,16 @@ struct CropArgs {
   int rows, width;
 };
 
-enum class Unary { kIdentity, kHardSwish, kSigmoid, kSwish };  // RELU* are kIdentity with a clamp
-enum class Binary { kAdd, kSub, kMul, kDiv };
+// Activation functions are kIdentity with an epilogue.
+enum class Unary { kIdentity, kAbs, kNegate, kSquare, kSqrt, kRsqrt, kExp };
+enum class Binary { kAdd, kSub, kMul, kDiv, kMax, kMin, kPrelu };  // kPrelu: b is the slope
 
 struct UnaryArgs {
   Unary op;
   const float* x;
   float* y;  // may be x
   std::size_t n;
-  Epilogue epilogue;  // activation is kNone
+  Epilogue epilogue;
 };
 
 // y[i] = epilogue(a[i] op b[i]); a step of 0 repeats the operand's one value.

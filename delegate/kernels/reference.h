@@ -9,14 +9,20 @@
 namespace tfsparse {
 namespace reference {
 
-inline double activate(Activation activation, double v) {
-  switch (activation) {
+inline double activate(const Epilogue& e, double v) {
+  switch (e.activation) {
     case Activation::kHardSwish:
       return v * std::fmin(std::fmax(v + 3.0, 0.0), 6.0) / 6.0;
     case Activation::kSigmoid:
       return 1.0 / (1.0 + std::exp(-v));
     case Activation::kSwish:
       return v / (1.0 + std::exp(-v));
+    case Activation::kTanh:
+      return std::tanh(v);
+    case Activation::kElu:
+      return v < 0 ? std::expm1(v) : v;
+    case Activation::kLeakyRelu:
+      return v < 0 ? v * e.slope : v;
     case Activation::kNone:
       break;
   }
@@ -24,7 +30,7 @@ inline double activate(Activation activation, double v) {
 }
 
 inline float apply(const Epilogue& e, double v) {
-  v = activate(e.activation, v);
+  v = activate(e, v);
   v = v < e.lo ? e.lo : v;
   return static_cast<float>(v > e.hi ? e.hi : v);
 }
@@ -163,12 +169,28 @@ inline void crop(const CropArgs& a) {
   }
 }
 
-inline void unary(const UnaryArgs& a) {
-  constexpr Activation kActivations[] = {Activation::kNone, Activation::kHardSwish,
-                                         Activation::kSigmoid, Activation::kSwish};
-  for (std::size_t i = 0; i < a.n; ++i) {
-    a.y[i] = apply(a.epilogue, activate(kActivations[static_cast<int>(a.op)], a.x[i]));
+inline double unary(Unary op, double v) {
+  switch (op) {
+    case Unary::kAbs:
+      return std::fabs(v);
+    case Unary::kNegate:
+      return -v;
+    case Unary::kSquare:
+      return v * v;
+    case Unary::kSqrt:
+      return std::sqrt(v);
+    case Unary::kRsqrt:
+      return 1.0 / std::sqrt(v);
+    case Unary::kExp:
+      return std::exp(v);
+    case Unary::kIdentity:
+      break;
   }
+  return v;
+}
+
+inline void unary(const UnaryArgs& a) {
+  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = apply(a.epilogue, unary(a.op, a.x[i]));
 }
 
 inline void binary(const BinaryArgs& a) {
@@ -188,6 +210,15 @@ inline void binary(const BinaryArgs& a) {
         break;
       case Binary::kDiv:
         v = l / r;
+        break;
+      case Binary::kMax:
+        v = l > r ? l : r;
+        break;
+      case Binary::kMin:
+        v = l < r ? l : r;
+        break;
+      case Binary::kPrelu:
+        v = l < 0 ? l * r : l;
         break;
     }
     a.y[i] = apply(a.epilogue, v);

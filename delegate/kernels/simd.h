@@ -63,23 +63,52 @@ V clamp(V v, V lo, V hi) {
   return V::min(hi, V::max(lo, v));  // in this order a NaN stays
 }
 
+// e^x = scale + scale * rest for |x| up to 87, with the rest as exact as the sum is not: for small
+// x it is e^x - 1.
+template <class V>
+struct Exponential {
+  V scale, rest;
+
+  explicit Exponential(V x) {
+    const V n = V::round(x * V::broadcast(1.44269504f));
+    // log(2) in two parts, the first short enough for n * part to be exact without an FMA.
+    V r = V::fma(n, V::broadcast(-0.693359375f), x);
+    r = V::fma(n, V::broadcast(2.12194440e-4f), r);
+    // Least relative error over |r| <= log(2) / 2, found by iteratively reweighted least squares.
+    V p = V::broadcast(1.38146131e-3f);
+    p = V::fma(p, r, V::broadcast(8.36870983e-3f));
+    p = V::fma(p, r, V::broadcast(4.16683874e-2f));
+    p = V::fma(p, r, V::broadcast(1.66665207e-1f));
+    p = V::fma(p, r, V::broadcast(4.99999935e-1f));
+    rest = V::fma(p, r * r, r);
+    scale = V::exp2(n);
+  }
+  V sum() const { return (rest + V::broadcast(1.0f)) * scale; }
+};
+
+constexpr float kLogOfLeastNormal = -87.33654f;  // log(FLT_MIN)
+
 // e^x for x <= 0, relative error below 3e-7; 0 where the result would be subnormal.
 template <class V>
 V exp_nonpositive(V x) {
-  const V limit = V::broadcast(-87.33654f);  // log(FLT_MIN)
-  const V bounded = V::max(limit, x);        // in this order a NaN stays
-  const V n = V::round(bounded * V::broadcast(1.44269504f));
-  // log(2) in two parts, the first short enough for n * part to be exact without an FMA.
-  V r = V::fma(n, V::broadcast(-0.693359375f), bounded);
-  r = V::fma(n, V::broadcast(2.12194440e-4f), r);
-  // Least relative error over |r| <= log(2) / 2, found by iteratively reweighted least squares.
-  V p = V::broadcast(1.38146131e-3f);
-  p = V::fma(p, r, V::broadcast(8.36870983e-3f));
-  p = V::fma(p, r, V::broadcast(4.16683874e-2f));
-  p = V::fma(p, r, V::broadcast(1.66665207e-1f));
-  p = V::fma(p, r, V::broadcast(4.99999935e-1f));
-  p = V::fma(p, r * r, r) + V::broadcast(1.0f);
-  return V::if_less(x, limit, V::broadcast(0.0f), p * V::exp2(n));
+  const V limit = V::broadcast(kLogOfLeastNormal);
+  const Exponential<V> e(V::max(limit, x));  // in this order a NaN stays
+  return V::if_less(x, limit, V::broadcast(0.0f), e.sum());
+}
+
+// e^x - 1 for x <= 0, relative error below 5e-7.
+template <class V>
+V expm1_nonpositive(V x) {
+  const Exponential<V> e(V::max(V::broadcast(kLogOfLeastNormal), x));
+  return V::fma(e.scale, e.rest, e.scale - V::broadcast(1.0f));
+}
+
+// e^x, relative error below 1e-6. By halves, so that all that is finite is within reach.
+template <class V>
+V exp(V x) {
+  const V half = clamp(x * V::broadcast(0.5f), V::broadcast(-80.0f), V::broadcast(80.0f));
+  const V root = Exponential<V>(half).sum();
+  return root * root;
 }
 
 template <class V>
@@ -103,14 +132,41 @@ V hard_swish(V x) {
 }
 
 template <class V>
-V activate(Activation activation, V v) {
-  switch (activation) {
+V tanh(V x) {
+  // With e = e^(-2|x|) - 1, tanh |x| is -e / (2 + e), as exact for small x as e is.
+  const V zero = V::broadcast(0.0f);
+  const V least = V::min(x, zero - x);
+  const V e = expm1_nonpositive(least + least);
+  const V t = e / (V::broadcast(2.0f) + e);
+  return V::if_less(x, zero, t, zero - t);
+}
+
+template <class V>
+V elu(V x) {
+  const V zero = V::broadcast(0.0f);
+  return V::if_less(x, zero, expm1_nonpositive(V::min(zero, x)), x);
+}
+
+template <class V>
+V leaky_relu(V x, V slope) {
+  return V::if_less(x, V::broadcast(0.0f), x * slope, x);
+}
+
+template <class V>
+V activate(const Epilogue& epilogue, V v) {
+  switch (epilogue.activation) {
     case Activation::kHardSwish:
       return hard_swish(v);
     case Activation::kSigmoid:
       return sigmoid(v);
     case Activation::kSwish:
       return swish(v);
+    case Activation::kTanh:
+      return tanh(v);
+    case Activation::kElu:
+      return elu(v);
+    case Activation::kLeakyRelu:
+      return leaky_relu(v, V::broadcast(epilogue.slope));
     case Activation::kNone:
       break;
   }
@@ -119,7 +175,7 @@ V activate(Activation activation, V v) {
 
 template <class V>
 V apply(const Epilogue& epilogue, V v) {
-  v = activate(epilogue.activation, v);
+  v = activate(epilogue, v);
   return clamp(v, V::broadcast(epilogue.lo), V::broadcast(epilogue.hi));
 }
 

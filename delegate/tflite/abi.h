@@ -149,8 +149,10 @@ struct TfLiteDelegate {
 enum TfLiteBuiltinOperator {
   kTfLiteBuiltinAdd = 0,
   kTfLiteBuiltinAveragePool2d = 1,
+  kTfLiteBuiltinConcatenation = 2,
   kTfLiteBuiltinConv2d = 3,
   kTfLiteBuiltinDepthwiseConv2d = 4,
+  kTfLiteBuiltinDepthToSpace = 5,
   kTfLiteBuiltinDequantize = 6,
   kTfLiteBuiltinFullyConnected = 9,
   kTfLiteBuiltinLogistic = 14,
@@ -162,15 +164,36 @@ enum TfLiteBuiltinOperator {
   kTfLiteBuiltinReshape = 22,
   kTfLiteBuiltinResizeBilinear = 23,
   kTfLiteBuiltinSoftmax = 25,
+  kTfLiteBuiltinSpaceToDepth = 26,
+  kTfLiteBuiltinTanh = 28,
   kTfLiteBuiltinPad = 34,
+  kTfLiteBuiltinTranspose = 39,
   kTfLiteBuiltinMean = 40,
   kTfLiteBuiltinSub = 41,
   kTfLiteBuiltinDiv = 42,
+  kTfLiteBuiltinSqueeze = 43,
   kTfLiteBuiltinStridedSlice = 45,
+  kTfLiteBuiltinExp = 47,
+  kTfLiteBuiltinSplit = 49,
+  kTfLiteBuiltinPrelu = 54,
+  kTfLiteBuiltinMaximum = 55,
+  kTfLiteBuiltinMinimum = 57,
+  kTfLiteBuiltinNeg = 59,
+  kTfLiteBuiltinPadv2 = 60,
+  kTfLiteBuiltinSlice = 65,
   kTfLiteBuiltinTransposeConv = 67,
+  kTfLiteBuiltinExpandDims = 70,
+  kTfLiteBuiltinSum = 74,
+  kTfLiteBuiltinSqrt = 75,
+  kTfLiteBuiltinRsqrt = 76,
   kTfLiteBuiltinShape = 77,
   kTfLiteBuiltinPack = 83,
+  kTfLiteBuiltinSquare = 92,
   kTfLiteBuiltinResizeNearestNeighbor = 97,
+  kTfLiteBuiltinLeakyRelu = 98,
+  kTfLiteBuiltinAbs = 101,
+  kTfLiteBuiltinSplitV = 102,
+  kTfLiteBuiltinElu = 111,
   kTfLiteBuiltinHardSwish = 117,
   kTfLiteBuiltinDensify = 124,
 };
@@ -182,7 +205,6 @@ enum TfLiteFusedActivation {
   kTfLiteActRelu = 1,
   kTfLiteActReluN1To1 = 2,
   kTfLiteActRelu6 = 3,
-  kTfLiteActSigmoid = 6,
 };
 
 struct TfLiteConvParams {
@@ -219,6 +241,10 @@ struct TfLiteArithmeticParams {
   int activation;
 };
 
+struct TfLiteLeakyReluParams {
+  float alpha;
+};
+
 struct TfLiteSoftmaxParams {
   float beta;
 };
@@ -226,6 +252,20 @@ struct TfLiteSoftmaxParams {
 struct TfLiteReshapeParams {
   std::int32_t shape[8];
   int num_dimensions;
+};
+
+struct TfLiteConcatenationParams {
+  int axis, activation;
+};
+
+// SPACE_TO_DEPTH and DEPTH_TO_SPACE.
+struct TfLiteBlockParams {
+  int block_size;
+};
+
+struct TfLiteSqueezeParams {
+  std::int32_t squeeze_dims[8];
+  int num_squeeze_dims;
 };
 
 struct TfLiteReducerParams {

@@ -132,13 +132,18 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
       return Status::error("node " + std::to_string(id) + " writes tensor '" +
                            graph->tensors[output].name + "', which is a constant");
     }
-    if (outputs.size() == 1) {
+    if (!outputs.empty()) {
       node.output = outputs[0];
+      node.parts = static_cast<int>(outputs.size());
       const bool lacks_shape = node.inputs.size() == 2 && node.inputs[1] < 0;
       read_node(registration->builtin_code, from->builtin_data, &node);
       // Not left to TFLite, which crashes on it: the output's shape in the file has to do.
       if (node.op == Op::kReshape && lacks_shape) {
         node.new_shape = graph->tensors[node.output].shape;
+      }
+      if (outputs.size() > 1 && node.op != Op::kSplit && node.op != Op::kUnsupported) {
+        node.op = Op::kUnsupported;
+        node.problem = "has several outputs";
       }
     }
     order.note(static_cast<int>(graph->nodes.size()), outputs);
@@ -148,6 +153,11 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
     }
     if (registration->custom_name != nullptr) node.type = registration->custom_name;
     graph->nodes.push_back(node);
+    if (node.op != Op::kSplit) continue;
+    for (node.part = 1; node.part < node.parts; ++node.part) {
+      node.output = outputs[node.part];
+      graph->nodes.push_back(node);
+    }
   }
   for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
     Node& node = graph->nodes[i];

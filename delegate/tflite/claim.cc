@@ -18,11 +18,16 @@ Status preview(TfLiteContext* context, const std::vector<int>& ids, TfLiteDelega
   return {};
 }
 
+// The nodes of one operator follow each other.
+void add_once(int id, std::vector<int>* ids) {
+  if (ids->empty() || ids->back() != id) ids->push_back(id);
+}
+
 }  // namespace
 
 Status find_outputs(TfLiteContext* context, Graph* graph) {
   std::vector<int> ids;
-  for (const Node& node : graph->nodes) ids.push_back(node.id);
+  for (const Node& node : graph->nodes) add_once(node.id, &ids);
   TfLiteDelegateParams* parts = nullptr;
   int count = 0;
   TFSPARSE_RETURN_IF_ERROR(preview(context, ids, &parts, &count));
@@ -49,7 +54,7 @@ Status Claim::settle() {
 std::vector<int> Claim::taken_ids() const {
   std::vector<int> ids;
   for (std::size_t i = 0; i < verdicts_.size(); ++i) {
-    if (verdicts_[i].taken()) ids.push_back(graph_.nodes[i].id);
+    if (verdicts_[i].taken()) add_once(graph_.nodes[i].id, &ids);
   }
   return ids;
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "delegate/tflite/abi.h"
+#include "delegate/tflite/elementwise_operators.h"
 
 namespace tfsparse {
 namespace {
 
-// The fused activations of TFLite; false where the core has none such.
+// The fused activations that TFLite computes. Its kernels refuse TANH and SIGN_BIT, or run as if
+// there were none: such an operator is left to them.
 bool set_activation(int activation, Epilogue* epilogue) {
   switch (activation) {
     case kTfLiteActNone:
@@ -22,9 +24,6 @@ bool set_activation(int activation, Epilogue* epilogue) {
     case kTfLiteActRelu6:
       epilogue->lo = 0;
       epilogue->hi = 6;
-      return true;
-    case kTfLiteActSigmoid:
-      epilogue->activation = Activation::kSigmoid;
       return true;
     default:
       return false;
@@ -54,24 +53,6 @@ class NodeReader {
         return resize("RESIZE_NEAREST_NEIGHBOR", Interpolation::kNearest);
       case kTfLiteBuiltinFullyConnected:
         return fully_connected();
-      case kTfLiteBuiltinAdd:
-        return binary("ADD", Binary::kAdd);
-      case kTfLiteBuiltinSub:
-        return binary("SUB", Binary::kSub);
-      case kTfLiteBuiltinMul:
-        return binary("MUL", Binary::kMul);
-      case kTfLiteBuiltinDiv:
-        return binary("DIV", Binary::kDiv);
-      case kTfLiteBuiltinRelu:
-        return unary("RELU", Unary::kIdentity, kTfLiteActRelu);
-      case kTfLiteBuiltinReluN1To1:
-        return unary("RELU_N1_TO_1", Unary::kIdentity, kTfLiteActReluN1To1);
-      case kTfLiteBuiltinRelu6:
-        return unary("RELU6", Unary::kIdentity, kTfLiteActRelu6);
-      case kTfLiteBuiltinLogistic:
-        return unary("LOGISTIC", Unary::kSigmoid, kTfLiteActNone);
-      case kTfLiteBuiltinHardSwish:
-        return unary("HARD_SWISH", Unary::kHardSwish, kTfLiteActNone);
       case kTfLiteBuiltinDensify:
         return plain("DENSIFY", Op::kDensify, 1);
       case kTfLiteBuiltinDequantize:
@@ -80,11 +61,30 @@ class NodeReader {
         return plain("SHAPE", Op::kShape, 1);
       case kTfLiteBuiltinPad:
         return plain("PAD", Op::kPad, 2);
+      case kTfLiteBuiltinPadv2:
+        return plain("PADV2", Op::kPad, 3);
+      case kTfLiteBuiltinConcatenation:
+        return concatenation();
+      case kTfLiteBuiltinSplit:
+        return split("SPLIT", {1, 0});
+      case kTfLiteBuiltinSplitV:
+        return split("SPLIT_V", {0, 2, 1});
+      case kTfLiteBuiltinSlice:
+        return plain("SLICE", Op::kSlice, 3);
+      case kTfLiteBuiltinTranspose:
+        return plain("TRANSPOSE", Op::kTranspose, 2);
+      case kTfLiteBuiltinSpaceToDepth:
+        return block_move("SPACE_TO_DEPTH", Op::kSpaceToDepth);
+      case kTfLiteBuiltinDepthToSpace:
+        return block_move("DEPTH_TO_SPACE", Op::kDepthToSpace);
       case kTfLiteBuiltinMean:
-        if (plain("MEAN", Op::kMean, 2); has<TfLiteReducerParams>()) {
-          node_.keep_dims = get<TfLiteReducerParams>().keep_dims;
-        }
-        return;
+        return reduction("MEAN", Reduction::kMean);
+      case kTfLiteBuiltinSum:
+        return reduction("SUM", Reduction::kSum);
+      case kTfLiteBuiltinExpandDims:
+        return plain("EXPAND_DIMS", Op::kExpandDims, 2);
+      case kTfLiteBuiltinSqueeze:
+        return squeeze();
       case kTfLiteBuiltinSoftmax:
         if (plain("SOFTMAX", Op::kSoftmax, 1); has<TfLiteSoftmaxParams>()) {
           node_.beta = get<TfLiteSoftmaxParams>().beta;
@@ -100,7 +100,7 @@ class NodeReader {
         }
         return;
       default:
-        return;
+        return elementwise();
     }
   }
 
@@ -126,7 +126,9 @@ class NodeReader {
     node_.type = type;
     node_.op = op;
     // Only a bias, the third input of a layer with weights, may be left out.
-    const bool may_lack_bias = required == 2 && node_.inputs.size() == 3;
+    const bool has_weights =
+        op == Op::kConv2D || op == Op::kDepthwiseConv2D || op == Op::kFullyConnected;
+    const bool may_lack_bias = has_weights && node_.inputs.size() == 3;
     const std::size_t present = may_lack_bias ? required : node_.inputs.size();
     if (node_.inputs.size() < required ||
         std::any_of(node_.inputs.begin(), node_.inputs.begin() + present,
@@ -135,7 +137,7 @@ class NodeReader {
     }
   }
 
-  void activation(int code) {
+  void fuse(int code) {
     if (!set_activation(code, &node_.epilogue)) refuse("fused activation is not supported");
   }
 
@@ -148,7 +150,7 @@ class NodeReader {
     node_.stride_w = params.stride_width;
     node_.dilation_h = params.dilation_height_factor;
     node_.dilation_w = params.dilation_width_factor;
-    activation(params.activation);
+    fuse(params.activation);
     padding(params.padding);
     if (std::max({node_.stride_h, node_.stride_w, node_.dilation_h, node_.dilation_w}) > 1 << 10) {
       refuse("stride or dilation is absurdly large");
@@ -164,7 +166,7 @@ class NodeReader {
     const auto& params = get<TfLiteTransposeConvParams>();
     node_.stride_h = params.stride_height;
     node_.stride_w = params.stride_width;
-    activation(params.activation);
+    fuse(params.activation);
     padding(params.padding);
     if (std::min(node_.stride_h, node_.stride_w) < 1) refuse("stride below 1");
     if (std::max(node_.stride_h, node_.stride_w) > 1 << 10) refuse("stride is absurdly large");
@@ -184,7 +186,7 @@ class NodeReader {
     node_.stride_w = params.stride_width;
     node_.window_h = params.filter_height;
     node_.window_w = params.filter_width;
-    activation(params.activation);
+    fuse(params.activation);
     if (node_.epilogue.activation != Activation::kNone) {
       refuse("fused activation is not supported");
     }
@@ -211,20 +213,71 @@ class NodeReader {
     if (!has<TfLiteFullyConnectedParams>()) return;
     const auto& params = get<TfLiteFullyConnectedParams>();
     node_.keep_dims = params.keep_num_dims;
-    activation(params.activation);
+    fuse(params.activation);
     if (params.weights_format != 0) refuse("weights are shuffled");
   }
 
-  void binary(const char* type, Binary binary) {
-    plain(type, Op::kBinary, 2);
-    node_.binary = binary;
-    if (has<TfLiteArithmeticParams>()) activation(get<TfLiteArithmeticParams>().activation);
+  void elementwise() {
+    for (const auto& [code, type, operation, is_arithmetic] : kBinaryOperators) {
+      if (code != code_) continue;
+      plain(type, Op::kBinary, 2);
+      node_.binary = operation;
+      if (is_arithmetic && has<TfLiteArithmeticParams>()) {
+        fuse(get<TfLiteArithmeticParams>().activation);
+      }
+    }
+    for (const auto& [code, type, operation, activation, clamp] : kUnaryOperators) {
+      if (code != code_) continue;
+      plain(type, Op::kUnary, 1);
+      node_.unary = operation;
+      node_.epilogue.activation = activation;
+      fuse(clamp);
+      if (activation == Activation::kLeakyRelu && has<TfLiteLeakyReluParams>()) {
+        node_.epilogue.slope = get<TfLiteLeakyReluParams>().alpha;
+      }
+    }
   }
 
-  void unary(const char* type, Unary unary, int fused) {
-    plain(type, Op::kUnary, 1);
-    node_.unary = unary;
-    activation(fused);
+  void concatenation() {
+    plain("CONCATENATION", Op::kConcatenation, 1);
+    if (!has<TfLiteConcatenationParams>()) return;
+    node_.axis = get<TfLiteConcatenationParams>().axis;
+    if (get<TfLiteConcatenationParams>().activation != kTfLiteActNone) {
+      refuse("fused activation is not supported");
+    }
+  }
+
+  // `order` puts the data first, the axis behind it, then the sizes.
+  void split(const char* type, const std::vector<std::size_t>& order) {
+    plain(type, Op::kSplit, order.size());
+    if (node_.op == Op::kUnsupported) return;
+    std::vector<int> inputs;
+    for (std::size_t i : order) inputs.push_back(node_.inputs[i]);
+    node_.inputs = inputs;
+  }
+
+  void block_move(const char* type, Op op) {
+    plain(type, op, 1);
+    if (!has<TfLiteBlockParams>()) return;
+    node_.block_size = get<TfLiteBlockParams>().block_size;
+    constexpr int kLargest = 1 << 10;
+    if (node_.block_size < 1 || node_.block_size > kLargest) refuse("block size makes no sense");
+  }
+
+  void reduction(const char* type, Reduction reduction) {
+    plain(type, Op::kReduce, 2);
+    node_.reduction = reduction;
+    if (has<TfLiteReducerParams>()) node_.keep_dims = get<TfLiteReducerParams>().keep_dims;
+  }
+
+  void squeeze() {
+    plain("SQUEEZE", Op::kSqueeze, 1);
+    if (!has<TfLiteSqueezeParams>()) return;
+    const auto& params = get<TfLiteSqueezeParams>();
+    if (params.num_squeeze_dims < 0 || params.num_squeeze_dims > 8) {
+      return refuse("has more than 8 axes");
+    }
+    node_.axes.assign(params.squeeze_dims, params.squeeze_dims + params.num_squeeze_dims);
   }
 
   void reshape() {

@@ -90,6 +90,7 @@ std::string Delegate::report() const {
   for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
     const Shown& shown = shown_[subgraph];
     for (std::size_t i = 0; i < shown.verdicts.size(); ++i) {
+      if (shown.graph.nodes[i].part > 0) continue;  // told with the operator's first output
       write_node(static_cast<int>(subgraph), shown.graph.nodes[i], shown.graph, shown.verdicts[i],
                  &json);
     }

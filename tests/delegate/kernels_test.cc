@@ -18,17 +18,21 @@ using testing::Random;
 using testing::SparseCase;
 
 void test_unary(const Kernels& k, Random& random) {
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 300; ++i) {
     const std::size_t n = i < 70 ? i : random.between(0, 500);
     GuardedInput x(n, 0);
     GuardedOutput actual(n), expected(n);
-    for (std::size_t j = 0; j < n; ++j) x[j] = 4.0f * random.normal();
     UnaryArgs a{};
-    a.op = static_cast<Unary>(random.between(0, 3));
+    a.op = static_cast<Unary>(random.between(0, 6));
+    const bool of_positive = a.op == Unary::kSqrt || a.op == Unary::kRsqrt;
+    for (std::size_t j = 0; j < n; ++j) {
+      const float v = 4.0f * random.normal();
+      x[j] = of_positive ? std::fabs(v) + 0.1f : v;
+    }
     a.x = x.data();
     a.n = n;
     a.epilogue = random.epilogue();
-    a.epilogue.activation = Activation::kNone;
+    if (a.op != Unary::kIdentity) a.epilogue.activation = Activation::kNone;
     a.y = expected.data();
     reference::unary(a);
     a.y = actual.data();
@@ -37,40 +41,78 @@ void test_unary(const Kernels& k, Random& random) {
       a.x = a.y;
     }
     k.unary(a);
-    compare(actual, expected, 2e-6);
+    for (std::size_t j = 0; j < n; ++j) {
+      CHECK_NEAR(actual[j], expected[j], 2e-6 * std::fmax(1.0, std::fabs(expected[j])));
+    }
+    actual.check();
   }
 }
 
-float sigmoid_of(const Kernels& k, float x, Unary op = Unary::kSigmoid) {
-  std::vector<float> buffer(1 + kOverread);
-  buffer[0] = x;
+float value_of(const Kernels& k, Unary op, Activation activation, float x) {
   UnaryArgs a{};
   a.op = op;
-  a.x = a.y = buffer.data();
+  a.x = a.y = &x;
   a.n = 1;
+  a.epilogue.activation = activation;
   k.unary(a);
-  return buffer[0];
+  return x;
 }
 
-void test_sigmoid_is_accurate(const Kernels& k) {
+float value_of(const Kernels& k, Activation activation, float x) {
+  return value_of(k, Unary::kIdentity, activation, x);
+}
+
+void check_relative(double actual, double expected) {
+  CHECK_NEAR(actual, expected, 1e-6 * std::fabs(expected));
+}
+
+void test_activations_are_accurate(const Kernels& k) {
   for (float x = -87.0f; x < 20.0f; x += 0.0137f) {
-    const double expected = 1.0 / (1.0 + std::exp(-static_cast<double>(x)));
-    CHECK_NEAR(sigmoid_of(k, x) / expected, 1.0, 1e-6);
-    CHECK_NEAR(sigmoid_of(k, x, Unary::kSwish), x * expected, 1e-6 * std::fabs(x * expected));
+    const double sigmoid = 1.0 / (1.0 + std::exp(-static_cast<double>(x)));
+    check_relative(value_of(k, Activation::kSigmoid, x), sigmoid);
+    check_relative(value_of(k, Activation::kSwish, x), x * sigmoid);
   }
-  CHECK(sigmoid_of(k, HUGE_VALF) == 1.0f && sigmoid_of(k, 3e38f) == 1.0f);
-  CHECK(sigmoid_of(k, -HUGE_VALF) == 0.0f && sigmoid_of(k, -3e38f) == 0.0f);
-  CHECK(std::isnan(sigmoid_of(k, NAN)));
-  CHECK(sigmoid_of(k, HUGE_VALF, Unary::kSwish) == HUGE_VALF);
-  CHECK(sigmoid_of(k, -HUGE_VALF, Unary::kSwish) == 0.0f);
-  CHECK(std::isnan(sigmoid_of(k, NAN, Unary::kSwish)));
+  for (float x = 1e-30f; x < 1e4f; x *= 1.07f) {
+    for (const float v : {x, -x}) {
+      const double exact = v;
+      check_relative(value_of(k, Activation::kTanh, v), std::tanh(exact));
+      check_relative(value_of(k, Activation::kElu, v), v < 0 ? std::expm1(exact) : exact);
+      if (x < 87.0f)
+        check_relative(value_of(k, Unary::kExp, Activation::kNone, v), std::exp(exact));
+    }
+  }
+}
+
+void test_activations_of_extremes(const Kernels& k) {
+  constexpr float kInfinity = HUGE_VALF;
+  for (const float huge : {3e38f, kInfinity}) {
+    CHECK(value_of(k, Activation::kSigmoid, huge) == 1.0f);
+    CHECK(value_of(k, Activation::kSigmoid, -huge) == 0.0f);
+    CHECK(value_of(k, Activation::kTanh, huge) == 1.0f);
+    CHECK(value_of(k, Activation::kTanh, -huge) == -1.0f);
+    CHECK(value_of(k, Activation::kElu, huge) == huge);
+    CHECK(value_of(k, Activation::kElu, -huge) == -1.0f);
+    CHECK(value_of(k, Unary::kExp, Activation::kNone, huge) == kInfinity);
+    CHECK(value_of(k, Unary::kExp, Activation::kNone, -huge) == 0.0f);
+  }
+  CHECK(value_of(k, Activation::kSwish, kInfinity) == kInfinity);
+  CHECK(value_of(k, Activation::kSwish, -kInfinity) == 0.0f);
+  for (const Activation activation :
+       {Activation::kSigmoid, Activation::kSwish, Activation::kTanh, Activation::kElu,
+        Activation::kLeakyRelu, Activation::kHardSwish, Activation::kNone}) {
+    CHECK(std::isnan(value_of(k, activation, NAN)));
+  }
+  for (const Unary op :
+       {Unary::kAbs, Unary::kNegate, Unary::kSquare, Unary::kSqrt, Unary::kRsqrt, Unary::kExp}) {
+    CHECK(std::isnan(value_of(k, op, Activation::kNone, NAN)));
+  }
 }
 
 void test_binary(const Kernels& k, Random& random) {
   for (int i = 0; i < 300; ++i) {
     const std::size_t n = i < 70 ? i : random.between(0, 300);
     BinaryArgs a{};
-    a.op = static_cast<Binary>(random.between(0, 3));
+    a.op = static_cast<Binary>(random.between(0, 6));
     a.a_step = random.between(0, 1);
     a.b_step = random.between(0, 1);
     a.n = n;
@@ -191,7 +233,8 @@ int main() {
   test_choice();
   testing::for_each_instruction_set([](const Kernels& k, testing::Random& random) {
     test_unary(k, random);
-    test_sigmoid_is_accurate(k);
+    test_activations_are_accurate(k);
+    test_activations_of_extremes(k);
     test_binary(k, random);
     test_dense_rows(k, random);
     test_sparse_rows(k, random);

@@ -24,9 +24,14 @@ def invoke(interpreter, inputs):
 
 
 def reference_interpreter(path):
-    return litert.Interpreter(
-        str(path), experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF
-    )
+    """TFLite's reference kernels, or for what they lack (ELU) the default ones."""
+    types = litert.OpResolverType
+    for resolver in (types.BUILTIN_REF, types.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
+        try:
+            return litert.Interpreter(str(path), experimental_op_resolver_type=resolver)
+        except ValueError as e:
+            error = e
+    raise error
 
 
 def resize(interpreter, shape):

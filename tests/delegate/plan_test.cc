@@ -3,72 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <limits>
 
 #include "tests/delegate/check.h"
+#include "tests/delegate/graph_builder.h"
 
 using namespace tfsparse;
+using tfsparse::testing::GraphBuilder;
 
 namespace {
-
-// Builds graphs by hand; owns their constants.
-class GraphBuilder {
- public:
-  int input(Shape shape) {
-    const int tensor = add_tensor(std::move(shape));
-    graph.inputs.push_back(tensor);
-    return tensor;
-  }
-  int constant(Shape shape, std::vector<float> values) {
-    constants_.push_back(std::move(values));
-    const int tensor = add_tensor(std::move(shape));
-    graph.tensors[tensor].data = constants_.back().data();
-    graph.tensors[tensor].bytes = constants_.back().size() * sizeof(float);
-    return tensor;
-  }
-  Node& node(Op op, std::vector<int> inputs) {
-    Node node;
-    node.op = op;
-    node.type = "node";
-    node.inputs = std::move(inputs);
-    node.output = add_tensor({});
-    node.id = static_cast<int>(graph.nodes.size());
-    graph.nodes.push_back(node);
-    return graph.nodes.back();
-  }
-  // A 1x1 convolution that multiplies every channel by `scale`.
-  int scaling(int x, int channels, float scale) {
-    std::vector<float> weights(channels * channels, 0.0f);
-    for (int i = 0; i < channels; ++i) weights[i * channels + i] = scale;
-    return node(Op::kConv2D, {x, constant({channels, 1, 1, channels}, weights)}).output;
-  }
-  int unary(int x, Unary unary, float lo, float hi) {
-    Node& added = node(Op::kUnary, {x});
-    added.unary = unary;
-    added.epilogue.lo = lo;
-    added.epilogue.hi = hi;
-    return added.output;
-  }
-  int binary(int a, int b, Binary binary) {
-    Node& added = node(Op::kBinary, {a, b});
-    added.binary = binary;
-    return added.output;
-  }
-
-  Graph graph;
-
- private:
-  int add_tensor(Shape shape) {
-    Tensor tensor;
-    tensor.name = "t" + std::to_string(graph.tensors.size());
-    tensor.type = DType::kFloat32;
-    tensor.shape = std::move(shape);
-    graph.tensors.push_back(tensor);
-    return static_cast<int>(graph.tensors.size()) - 1;
-  }
-  std::deque<std::vector<float>> constants_;
-};
 
 std::unique_ptr<Plan> build(const Graph& graph, int threads = 1) {
   std::unique_ptr<Plan> plan;
@@ -130,7 +73,8 @@ void test_swish() {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 1});
   const int y = b.scaling(x, 1, 1);
-  const int gate = b.unary(y, Unary::kSigmoid, -kInfinity, kInfinity);
+  const int gate = b.node(Op::kUnary, {y}).output;
+  b.graph.nodes.back().epilogue.activation = Activation::kSigmoid;
   b.graph.outputs = {b.binary(gate, y, Binary::kMul)};
   auto plan = build(b.graph);
   CHECK(plan->steps().size() <= 3);  // one convolution between at most two layout changes

@@ -26,6 +26,9 @@ class ShapeContext {
     *values = known->second;
     return {};
   }
+  // The same for a tensor of one value that names a dimension out of `rank`, from the end where
+  // negative.
+  Status axis(int tensor, std::size_t rank, int* axis) const;
   void set_ints(int tensor, Ints values) { ints_[tensor] = std::move(values); }
 
  private:
@@ -50,13 +53,26 @@ Status infer_binary(ShapeContext* context, Node* node);
 Status infer_softmax(ShapeContext* context, Node* node);
 // layout.cc
 Status infer_pad(ShapeContext* context, Node* node);
+Status infer_transpose(ShapeContext* context, Node* node);
+Status infer_concatenation(ShapeContext* context, Node* node);
+Status infer_split(ShapeContext* context, Node* node);
+Status infer_slice(ShapeContext* context, Node* node);
+Status infer_space_to_depth(ShapeContext* context, Node* node);
+Status infer_depth_to_space(ShapeContext* context, Node* node);
+// reshaping.cc
 Status infer_reshape(ShapeContext* context, Node* node);
+Status infer_squeeze(ShapeContext* context, Node* node);
+Status infer_expand_dims(ShapeContext* context, Node* node);
 // reduction.cc
-Status infer_mean(ShapeContext* context, Node* node);
+Status infer_reduction(ShapeContext* context, Node* node);
 // shape_arithmetic.cc
 Status infer_shape(ShapeContext* context, Node* node);
 Status infer_strided_slice(ShapeContext* context, Node* node);
 Status infer_pack(ShapeContext* context, Node* node);
+
+// Turns a number that may count dimensions from the end into one from the start; false where there
+// is no such dimension.
+bool normalize_axis(std::int64_t axis, std::size_t rank, int* normalized);
 
 // The bias of a layer with weights, where it has one, holds a value for each output channel.
 Status check_bias(const ShapeContext& context, const Node& node, int channels);

@@ -1,4 +1,4 @@
-// Steps that move or summarise values: layout changes, padding, mean, softmax.
+// Steps that are one loop over values: layout changes, padding, softmax.
 #include <algorithm>
 #include <cstring>
 
@@ -41,20 +41,6 @@ Planes planes_of(const Shape& shape) {
   return planes;
 }
 
-std::unique_ptr<Step> make_mean(int x, const Planes& planes, int y) {
-  return make_step("mean", x, y, [=](const RunContext& context) {
-    const float* from = context.values[x];
-    float* to = context.values[y];
-    const int count = planes.batch * planes.channels;
-    context.pool.parallel_for(count, 16, [&](int begin, int end, int) {
-      for (int plane = begin; plane < end; ++plane) {
-        const float sum = context.kernels.sum(from + plane * planes.stride, planes.pixels());
-        to[plane] = sum / planes.pixels();
-      }
-    });
-  });
-}
-
 std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta) {
   return make_step("softmax", x, y, [=](const RunContext& context) {
     for (int row = 0; row < rows; ++row) {
@@ -64,30 +50,44 @@ std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta
   });
 }
 
-std::unique_ptr<Step> make_pad(const Node& node, int x, const Planes& x_planes, int y,
-                               const Planes& y_planes) {
-  const int pad_top = node.pad_top, pad_left = node.pad_left;
+std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_planes, int y,
+                                      const Planes& y_planes) {
+  const std::vector<int> begin = node.begin;
   return make_step("pad", x, y, [=](const RunContext& context) {
     const int count = y_planes.batch * y_planes.channels;
-    context.pool.parallel_for(count, 1, [&](int begin, int end, int) {
-      for (int plane = begin; plane < end; ++plane) {
+    context.pool.parallel_for(count, 1, [&](int first, int last, int) {
+      for (int plane = first; plane < last; ++plane) {
+        const int image = plane / y_planes.channels - begin[0];
+        const int channel = plane % y_planes.channels - begin[3];
+        const bool inside =
+            image >= 0 && image < x_planes.batch && channel >= 0 && channel < x_planes.channels;
         PadArgs args{};
-        args.x = context.values[x] + plane * x_planes.stride;
-        args.in_h = x_planes.height;
+        if (inside) {
+          args.x = context.values[x] + image * x_planes.image() + channel * x_planes.stride;
+          args.in_h = x_planes.height;
+        }
         args.in_w = x_planes.width;
         args.x_pixel_stride = 1;
         args.x_row_stride = x_planes.width;
         args.y = context.values[y] + plane * y_planes.stride;
         args.out_h = y_planes.height;
         args.out_w = y_planes.width;
-        args.pad_top = pad_top;
-        args.pad_left = pad_left;
+        args.pad_top = begin[1];
+        args.pad_left = begin[2];
         args.stride_h = args.stride_w = args.phases_h = args.phases_w = 1;
         args.row_stride = y_planes.width;
         context.kernels.pad(args);
       }
     });
   });
+}
+
+std::unique_ptr<Step> make_fill(int y, std::size_t floats, float value) {
+  auto step = make_step("fill", y, y, [=](const RunContext& context) {
+    std::fill_n(context.values[y], floats, value);
+  });
+  step->reads.clear();
+  return step;
 }
 
 std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats) {

@@ -87,6 +87,7 @@ struct Vec8 {
   static Vec8 round(Vec8 a) {
     return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
   }
+  static Vec8 sqrt(Vec8 a) { return {_mm256_sqrt_ps(a.v)}; }
   // 2 to the power of n, a whole number in [-126, 127].
   static Vec8 exp2(Vec8 n) {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));

@@ -62,6 +62,7 @@ struct Vec16 {
     return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};
   }
   static Vec16 round(Vec16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT)}; }
+  static Vec16 sqrt(Vec16 a) { return {_mm512_sqrt_ps(a.v)}; }
   // 2 to the power of n, a whole number in [-126, 127].
   static Vec16 exp2(Vec16 n) { return {_mm512_scalef_ps(_mm512_set1_ps(1.0f), n.v)}; }
   float sum() const { return _mm512_reduce_add_ps(v); }

@@ -58,6 +58,10 @@ struct Vec4 {
   static Vec4 if_less(Vec4 a, Vec4 b, Vec4 yes, Vec4 no) { return {a.v < b.v ? yes.v : no.v}; }
   // Adding 1.5 * 2^23 leaves no bits for a fraction; exact for |a| below 2^22.
   static Vec4 round(Vec4 a) { return {(a.v + 12582912.0f) - 12582912.0f}; }
+  static Vec4 sqrt(Vec4 a) {
+    for (int i = 0; i < kLanes; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
+    return a;
+  }
   // 2 to the power of n, a whole number in [-126, 127].
   static Vec4 exp2(Vec4 n) {
     const Ints exponent = __builtin_convertvector(n.v, Ints);

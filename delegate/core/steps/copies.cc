@@ -1,0 +1,108 @@
+// Operators that only move values: concatenation, slices, transpositions, blocks of pixels.
+#include <algorithm>
+#include <cstring>
+
+#include "delegate/core/step.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr int kGrain = 4096;  // floats that are worth waking a thread for
+
+// Sorts the dimensions by their place in the output, and joins those that are one run.
+std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
+  dims.erase(std::remove_if(dims.begin(), dims.end(), [](const CopyDim& d) { return d.size == 1; }),
+             dims.end());
+  std::stable_sort(dims.begin(), dims.end(),
+                   [](const CopyDim& a, const CopyDim& b) { return a.to > b.to; });
+  std::vector<CopyDim> joined;
+  for (const CopyDim& dim : dims) {
+    CopyDim* outer = joined.empty() ? nullptr : &joined.back();
+    if (outer && outer->from == dim.from * dim.size && outer->to == dim.to * dim.size) {
+      *outer = {outer->size * dim.size, dim.from, dim.to};
+    } else {
+      joined.push_back(dim);
+    }
+  }
+  return joined;
+}
+
+// The two innermost dimensions are loops of their own; the others are counted through.
+class Copy {
+ public:
+  explicit Copy(StridedCopy copy) : copy_(std::move(copy)) {
+    outer_dims_ = simplify(std::move(copy_.dims));
+    for (CopyDim* dim : {&columns_, &rows_}) {
+      *dim = outer_dims_.empty() ? CopyDim{1, 0, 0} : outer_dims_.back();
+      if (!outer_dims_.empty()) outer_dims_.pop_back();
+    }
+    for (const CopyDim& dim : outer_dims_) outer_ *= dim.size;
+    if (rows_.size == 0 || columns_.size == 0) outer_ = 0;
+  }
+
+  void run(const RunContext& context, float* y) const {
+    const float* x = copy_.from >= 0 ? context.values[copy_.from] : copy_.constant.data();
+    x += copy_.from_offset;
+    y += copy_.to_offset;
+    // Rows are shared among the threads, whatever number of them an outer index has.
+    const int rows = outer_ * rows_.size;
+    context.pool.parallel_for(rows, std::max(1, kGrain / std::max(1, columns_.size)),
+                              [&](int begin, int end, int) {
+                                while (begin < end) {
+                                  const int row = begin % rows_.size;
+                                  const int count = std::min(end - begin, rows_.size - row);
+                                  copy_rows(x, y, begin / rows_.size, row, count);
+                                  begin += count;
+                                }
+                              });
+  }
+
+ private:
+  void copy_rows(const float* x, float* y, int outer, int row, int count) const {
+    for (std::size_t i = outer_dims_.size(); i-- > 0;) {
+      const CopyDim& dim = outer_dims_[i];
+      x += outer % dim.size * dim.from;
+      y += outer % dim.size * dim.to;
+      outer /= dim.size;
+    }
+    for (int r = row; r < row + count; ++r) copy_row(x + r * rows_.from, y + r * rows_.to);
+  }
+
+  void copy_row(const float* x, float* y) const {
+    if (columns_.from == 1 && columns_.to == 1) {
+      std::memcpy(y, x, columns_.size * sizeof(float));
+      return;
+    }
+    for (int i = 0; i < columns_.size; ++i) y[i * columns_.to] = x[i * columns_.from];
+  }
+
+  StridedCopy copy_;
+  std::vector<CopyDim> outer_dims_;
+  CopyDim rows_, columns_;
+  int outer_ = 1;
+};
+
+class Copies : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    for (const Copy& copy : copies_) copy.run(context, context.values[writes[0]]);
+  }
+
+  std::vector<Copy> copies_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_strided_copies(const char* kernel, std::vector<StridedCopy> copies,
+                                          int y) {
+  auto step = std::make_unique<Copies>();
+  step->parts[0].kernel = kernel;
+  step->writes = {y};
+  for (StridedCopy& copy : copies) {
+    if (copy.from >= 0) step->reads.push_back(copy.from);
+    step->copies_.emplace_back(std::move(copy));
+  }
+  return step;
+}
+
+}  // namespace tfsparse

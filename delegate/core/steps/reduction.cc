@@ -1,0 +1,127 @@
+// SUM and MEAN.
+#include <algorithm>
+
+#include "delegate/core/step.h"
+
+namespace tfsparse {
+namespace {
+
+// Some dimensions of a tensor, counted through as one.
+class Counter {
+ public:
+  void add_outer(int size, std::size_t stride) {
+    sizes_.push_back(size);
+    strides_.push_back(stride);
+    count_ *= size;
+  }
+  int count() const { return count_; }
+  // Floats from the tensor's start to the i-th combination of indices.
+  std::size_t offset(int i) const {
+    std::size_t offset = 0;
+    for (std::size_t dim = 0; dim < sizes_.size(); ++dim) {
+      offset += i % sizes_[dim] * strides_[dim];
+      i /= sizes_[dim];
+    }
+    return offset;
+  }
+
+ private:
+  std::vector<int> sizes_;  // the innermost first
+  std::vector<std::size_t> strides_;
+  int count_ = 1;
+};
+
+class ReductionPlanes : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    const float* x = context.values[reads[0]];
+    float* y = context.values[writes[0]];
+    const int count = planes_.batch * planes_.channels;
+    context.pool.parallel_for(count, 16, [&](int begin, int end, int) {
+      for (int plane = begin; plane < end; ++plane) {
+        const float sum = context.kernels.sum(x + plane * planes_.stride, planes_.pixels());
+        y[plane] = mean_ ? sum / planes_.pixels() : sum;
+      }
+    });
+  }
+
+  Planes planes_;
+  bool mean_ = false;
+};
+
+// The innermost run of floats is either added up to one output, or added to a run of outputs.
+class ReductionFlat : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    const float* x = context.values[reads[0]];
+    float* y = context.values[writes[0]];
+    const std::size_t outputs = run_is_kept_ ? run_ : 1;
+    context.pool.parallel_for(kept_.count(), 1, [&](int begin, int end, int) {
+      for (int i = begin; i < end; ++i) {
+        reduce(context, x + kept_.offset(i), y + i * outputs);
+        if (mean_) divide(context, y + i * outputs, outputs);
+      }
+    });
+  }
+
+  Counter kept_, reduced_;  // but for the run
+  std::size_t run_ = 1;
+  bool run_is_kept_ = true, mean_ = false;
+
+ private:
+  void reduce(const RunContext& context, const float* x, float* y) const {
+    std::fill_n(y, run_is_kept_ ? run_ : 1, 0.0f);
+    for (int i = 0; i < reduced_.count(); ++i) {
+      const float* from = x + reduced_.offset(i);
+      if (run_is_kept_) {
+        context.kernels.binary({Binary::kAdd, y, from, 1, 1, y, run_, {}});
+      } else {
+        *y += context.kernels.sum(from, run_);
+      }
+    }
+  }
+
+  void divide(const RunContext& context, float* y, std::size_t n) const {
+    const float count = static_cast<float>(reduced_.count()) * (run_is_kept_ ? 1 : run_);
+    context.kernels.binary({Binary::kDiv, y, &count, 1, 0, y, n, {}});
+  }
+};
+
+template <class Reduction>
+std::unique_ptr<Reduction> make_step(const Node& node, int x, int y) {
+  auto step = std::make_unique<Reduction>();
+  step->mean_ = node.reduction == tfsparse::Reduction::kMean;
+  step->parts[0].kernel = step->mean_ ? "mean" : "sum";
+  step->reads = {x};
+  step->writes = {y};
+  return step;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> make_reduction_planes(const Node& node, int x, const Planes& planes, int y) {
+  auto step = make_step<ReductionPlanes>(node, x, y);
+  step->planes_ = planes;
+  return step;
+}
+
+std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y) {
+  auto step = make_step<ReductionFlat>(node, x, y);
+  bool has_run = false;
+  std::size_t stride = 1;
+  for (int dim = static_cast<int>(shape.size()); dim-- > 0; stride *= shape[dim]) {
+    if (shape[dim] == 1) continue;
+    const bool kept = std::find(node.axes.begin(), node.axes.end(), dim) == node.axes.end();
+    const bool extends_run = stride == step->run_ && kept == step->run_is_kept_;
+    if (!has_run || extends_run) {
+      step->run_ *= shape[dim];
+      step->run_is_kept_ = kept;
+      has_run = true;
+    } else {
+      (kept ? step->kept_ : step->reduced_).add_outer(shape[dim], stride);
+    }
+  }
+  return step;
+}
+
+}  // namespace tfsparse

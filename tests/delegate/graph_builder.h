@@ -1,0 +1,82 @@
+// Graphs built by hand, for tests of the core.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+namespace testing {
+
+// Owns the constants of its graph.
+class GraphBuilder {
+ public:
+  int input(Shape shape) {
+    const int tensor = add_tensor(std::move(shape));
+    graph.inputs.push_back(tensor);
+    return tensor;
+  }
+  int constant(Shape shape, std::vector<float> values) {
+    constants_.push_back(std::move(values));
+    const int tensor = add_tensor(std::move(shape));
+    graph.tensors[tensor].data = constants_.back().data();
+    graph.tensors[tensor].bytes = constants_.back().size() * sizeof(float);
+    return tensor;
+  }
+  int ints(const std::vector<std::int32_t>& values) {
+    ints_.push_back(values);
+    const int tensor = add_tensor({static_cast<int>(values.size())});
+    graph.tensors[tensor].type = DType::kInt32;
+    graph.tensors[tensor].data = ints_.back().data();
+    graph.tensors[tensor].bytes = values.size() * sizeof(std::int32_t);
+    return tensor;
+  }
+  Node& node(Op op, std::vector<int> inputs) {
+    Node node;
+    node.op = op;
+    node.type = "node";
+    node.inputs = std::move(inputs);
+    node.output = add_tensor({});
+    node.id = static_cast<int>(graph.nodes.size());
+    graph.nodes.push_back(node);
+    return graph.nodes.back();
+  }
+  // A 1x1 convolution that multiplies every channel by `scale`.
+  int scaling(int x, int channels, float scale) {
+    std::vector<float> weights(channels * channels, 0.0f);
+    for (int i = 0; i < channels; ++i) weights[i * channels + i] = scale;
+    return node(Op::kConv2D, {x, constant({channels, 1, 1, channels}, weights)}).output;
+  }
+  int unary(int x, Unary unary, float lo, float hi) {
+    Node& added = node(Op::kUnary, {x});
+    added.unary = unary;
+    added.epilogue.lo = lo;
+    added.epilogue.hi = hi;
+    return added.output;
+  }
+  int binary(int a, int b, Binary binary) {
+    Node& added = node(Op::kBinary, {a, b});
+    added.binary = binary;
+    return added.output;
+  }
+
+  Graph graph;
+
+ private:
+  int add_tensor(Shape shape) {
+    Tensor tensor;
+    tensor.name = "t" + std::to_string(graph.tensors.size());
+    tensor.type = DType::kFloat32;
+    tensor.shape = std::move(shape);
+    graph.tensors.push_back(tensor);
+    return static_cast<int>(graph.tensors.size()) - 1;
+  }
+  std::deque<std::vector<float>> constants_;
+  std::deque<std::vector<std::int32_t>> ints_;
+};
+
+}  // namespace testing
+}  // namespace tfsparse
