@@ -129,17 +129,18 @@ def test_resize_that_tflite_has_no_meaning_for(tmp_path):
 
 
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
-def test_instruction_set(tmp_path, isa):
+def test_segmenter(tmp_path, isa):
     if isa not in _native.isas():
         pytest.skip(f"this CPU has no {isa}")
-    inputs = networks.image(37, 3)
-    x = layers.Conv2D(6, 1)(inputs)
-    x = layers.Add()(
-        [layers.MaxPooling2D(3, 1, "same")(x), layers.AveragePooling2D(3, 1, "same")(x)]
-    )
-    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.MaxPooling2D()(x))
-    model = keras.Model(inputs, layers.Conv2D(4, 1)(x))
-    check(tfsparse.convert(networks.randomize(model), tmp_path / "model.tflite"), isa=isa)
+    inputs = networks.image(20)
+    wide = layers.Conv2D(6, 3, padding="same", activation="relu")(inputs)
+    x = layers.Add()([layers.MaxPooling2D()(wide), layers.AveragePooling2D(3, 2, "same")(wide)])
+    x = layers.Conv2D(9, 3, padding="same", activation="relu")(x)
+    x = layers.Add()([layers.Conv2DTranspose(6, 3, 2, "same", activation="relu")(x), wide])
+    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2)(x)
+    model = networks.randomize(keras.Model(inputs, layers.Conv2D(4, 1)(x)), 0.7)
+    check(tfsparse.convert(model, tmp_path / "model.tflite"), isa=isa)
 
 
 @pytest.mark.parametrize(("channels", "multiplier"), [(1, 9), (5, 2), (3, 4)])
