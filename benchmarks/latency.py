@@ -41,6 +41,9 @@ THREADS = flags.DEFINE_integer("threads", 1, "Threads of both runtimes.", lower_
 RUNTIME = flags.DEFINE_enum(
     "runtime", "tf", ["tf", "litert"], "Whose interpreter: tensorflow's or ai-edge-litert's."
 )
+AUTO = flags.DEFINE_bool(
+    "auto", True, "Let tfsparse leave to TFLite's default what that runs faster."
+)
 ISA = flags.DEFINE_enum(
     "isa", None, ["avx512", "avx2", "portable"], "Limits tfsparse to an instruction set."
 )
@@ -112,7 +115,7 @@ def file_of(case):
 
 def measure(case, path):
     """Returns the `Result` of a case."""
-    options = {"isa": ISA.value} if ISA.value else {}
+    options = {"auto": AUTO.value} | ({"isa": ISA.value} if ISA.value else {})
     if case.baseline == "one thread":
         pair = [timing.open_one(path, True, n, RUNTIME.value, options) for n in (1, 2)]
         timing.set_random_inputs(pair)
@@ -185,6 +188,7 @@ def main(argv):
         "threads": THREADS.value,
         "runtime": runtime_name(RUNTIME.value),
         "isa": ISA.value,
+        "auto": AUTO.value,
     }
     results = []
     for case in cases_to_measure(argv[1:]):

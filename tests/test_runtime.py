@@ -4,12 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import tfsparse
 from tests.delegate import networks
-from tests.delegate.outputs import random_inputs
+from tests.delegate.outputs import explain, random_inputs
 from tfsparse.converter import flatbuffer
 
 
@@ -20,7 +21,7 @@ def path(tmp_path_factory):
 
 
 def test_explain_tells_every_layer(path):
-    explanation = tfsparse.explain(path)
+    explanation = explain(path)
     pointwise = [
         layer for layer in explanation.layers if layer.weights and layer.weights[1:3] == (1, 1)
     ]
@@ -39,16 +40,35 @@ def test_explain_tells_every_layer(path):
 
 
 def test_explain_measures(path):
-    layers = tfsparse.explain(path, measure=True, runs=3).layers
+    layers = explain(path, measure=True, runs=3).layers
     timed = [layer for layer in layers if layer.seconds is not None]
     assert len(timed) > 10
     assert all(0 < layer.seconds < 1 for layer in timed)
 
 
+def one_convolution(tmp_path, sparsity):
+    inputs = networks.image(56, 64)
+    model = keras.Model(inputs, keras.layers.Conv2D(256, 1)(inputs))
+    return tfsparse.convert(networks.randomize(model, sparsity), tmp_path / "model.tflite")
+
+
+def test_leaves_what_tflite_runs_faster(tmp_path):
+    """Dense, and by kernels without SIMD."""
+    path = one_convolution(tmp_path, 0.0)
+    (layer,) = tfsparse.explain(path, options={"isa": "portable"}).layers
+    assert not layer.taken
+    assert "TFLite's default is about as fast or faster" in layer.reason
+    (layer,) = tfsparse.explain(path, options={"isa": "portable", "auto": False}).layers
+    assert layer.taken
+
+
+def test_takes_what_it_runs_faster(tmp_path):
+    layers = tfsparse.explain(one_convolution(tmp_path, 0.97)).layers
+    assert all(layer.taken for layer in layers)
+
+
 def test_explain_counts_only_nonzero_multiplications(path):
-    layer = next(
-        layer for layer in tfsparse.explain(path).layers if layer.kernel.startswith("sparse")
-    )
+    layer = next(layer for layer in explain(path).layers if layer.kernel.startswith("sparse"))
     nonzeros = np.prod(layer.weights) * (1 - layer.sparsity)
     assert layer.macs == pytest.approx(nonzeros * 12 * 12)
 
@@ -86,6 +106,7 @@ def test_two_interpreters_of_one_delegate(path):
         ({"threads": 2}, "unknown option 'threads'"),
         ({"num_threads": -1}, "option num_threads: expected a number from 0"),
         ({"isa": "mmx"}, "option isa: expected an instruction set"),
+        ({"auto": "yes"}, "option auto: expected 0 or 1"),
         ({"profile": "yes"}, "option profile: expected 0 or 1"),
     ],
 )

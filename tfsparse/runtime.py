@@ -53,8 +53,9 @@ def load_delegate(*, runtime=None, **options):
     Args:
         runtime: As for `Interpreter`. A delegate loaded by one runtime works in the other too.
         **options: `num_threads` (int; 0, the default, follows the interpreter), `isa` (`"avx512"`,
-            `"avx2"` or `"portable"`; by default the best that the CPU has), `profile` (bool; time
-            every step, see `explain`).
+            `"avx2"` or `"portable"`; by default the best that the CPU has), `auto` (bool, default
+            True; leave to TFLite's default what it would run about as fast or faster), `profile`
+            (bool; time every step, see `explain`).
 
     Raises:
         ValueError: An option is unknown or its value cannot be used.
@@ -69,7 +70,7 @@ def load_delegate(*, runtime=None, **options):
     return load(_native().__file__, texts)
 
 
-def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
+def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20, options=None):
     """What the delegate takes of a model, how it runs it, and why it leaves the rest.
 
     Args:
@@ -79,6 +80,7 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
             open are taken as 1 for the batch and 224 for height and width.
         runtime: As for `Interpreter`.
         runs: Timed runs, when measuring.
+        options: A dictionary of options for `load_delegate`.
 
     Returns:
         An `Explanation`; `print` it, or read its `layers`.
@@ -89,7 +91,7 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20):
     if runs < 1:
         raise ValueError(f"Expected runs to be at least 1. Received: {runs}")
     key = f"explain-{os.getpid()}-{next(_report_keys)}"
-    options = {"report": key, "profile": measure}
+    options = {**(options or {}), "report": key, "profile": measure}
     interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
     if measure:
         _run_on_noise(interpreter, runs)

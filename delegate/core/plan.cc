@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "delegate/core/builder.h"
+#include "delegate/core/estimate.h"
 #include "delegate/core/fuse.h"
 #include "delegate/core/infer.h"
 
@@ -13,8 +14,10 @@ namespace tfsparse {
 
 Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique_ptr<Plan>* plan) {
   TFSPARSE_RETURN_IF_ERROR(infer_shapes(&graph));
-  fuse(&graph);
   auto built = std::make_unique<Plan>();
+  built->default_seconds_ = estimate_default_seconds(graph, threads);
+  for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
+  fuse(&graph);
   built->kernels_ = &kernels;
   TFSPARSE_RETURN_IF_ERROR(PlanBuilder(graph, kernels, built.get()).build(threads));
   for (const auto& step : built->steps_) {
@@ -40,6 +43,24 @@ void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
     return;
   }
   for (const auto& step : steps_) step->run(context);
+}
+
+double Plan::time(ThreadPool* pool) {
+  const auto buffers = [](const std::vector<Shape>& shapes) {
+    std::vector<Buffer> buffers;
+    for (const Shape& shape : shapes) {
+      buffers.emplace_back(static_cast<std::size_t>(element_count(shape)) + kOverread);
+    }
+    return buffers;
+  };
+  const std::vector<Buffer> inputs = buffers(input_shapes_), outputs = buffers(output_shapes_);
+  std::vector<const float*> from;
+  std::vector<float*> to;
+  for (const Buffer& buffer : inputs) from.push_back(buffer.data());
+  for (const Buffer& buffer : outputs) to.push_back(buffer.data());
+  const auto start = std::chrono::steady_clock::now();
+  run(pool, from, to);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void Plan::run_profiled(const RunContext& context) {

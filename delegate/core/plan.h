@@ -26,6 +26,10 @@ class Plan {
 
   const std::vector<Shape>& output_shapes() const { return output_shapes_; }
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
+  // What TFLite's default runtime would take for the same, see estimate.h.
+  double default_seconds() const { return default_seconds_; }
+  // The time of one run on zeros: cold the first time.
+  double time(ThreadPool* pool);
   std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
 
   // Wall time of every step's parts in their fastest run, in seconds, while profiling is on: what
@@ -41,7 +45,9 @@ class Plan {
 
   const Kernels* kernels_ = nullptr;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Shape> input_shapes_;
   std::vector<Shape> output_shapes_;
+  double default_seconds_ = 0;
   Buffer arena_;
   std::vector<Buffer> scratch_;  // one for each thread
   std::vector<float*> values_;   // where each value lies; those of inputs and outputs set by run

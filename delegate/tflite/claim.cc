@@ -93,6 +93,10 @@ bool Claim::settle_part(const Part& part) {
       std::make_unique<Partition>(options_, extract(graph_, part.nodes, part.inputs, part.outputs));
   const Status status = partition->plan_ahead(*context_);
   if (!status.ok()) return leave(part, status);
+  if (options_.automatic) {
+    const Status advice = partition->compare_with_default();
+    if (!advice.ok()) return leave(part, advice);
+  }
   planned_.push_back({part.nodes, std::move(partition)});
   return false;
 }

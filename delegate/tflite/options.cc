@@ -35,6 +35,9 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
       if (options->kernels == nullptr) {
         return expected("an instruction set that this CPU has: avx512, avx2 or portable");
       }
+    } else if (key == "auto") {
+      if (!parse_int(value, 0, 1, &flag)) return expected("0 or 1");
+      options->automatic = flag == 1;
     } else if (key == "profile") {
       if (!parse_int(value, 0, 1, &flag)) return expected("0 or 1");
       options->profile = flag == 1;
@@ -42,7 +45,7 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
       options->report = value;
     } else {
       return Status::error("unknown option '" + key +
-                           "': expected num_threads, isa, profile or report");
+                           "': expected num_threads, isa, auto, profile or report");
     }
   }
   return {};

@@ -11,6 +11,7 @@ namespace tfsparse {
 struct Options {
   int num_threads = 0;               // 0 follows the interpreter
   const Kernels* kernels = nullptr;  // set by parse_options; the fastest unless `isa` names others
+  bool automatic = true;             // leave to the default runtime what it runs faster
   bool profile = false;              // time every step
   std::string report;                // a key under which make_report finds the delegate
 };

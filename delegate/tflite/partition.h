@@ -19,6 +19,10 @@ class Partition {
   // still open it proves nothing.
   Status plan_ahead(const TfLiteContext& context);
 
+  // An error that says by how much, where the default runtime is expected to be faster than the
+  // plan or hardly slower. Runs the plan a few times.
+  Status compare_with_default();
+
   // What the runtime calls before running, and whenever a size has changed.
   TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
   TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
@@ -28,6 +32,8 @@ class Partition {
 
  private:
   Status make_ready(const TfLiteContext& context);
+  Status make_plan(std::vector<Shape> input_shapes, int threads);
+  int threads_wanted(const TfLiteContext& context) const;
   TfLiteStatus size_outputs(TfLiteContext* context) const;
 
   const Options& options_;

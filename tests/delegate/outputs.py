@@ -8,6 +8,9 @@ import tfsparse
 # Issue of taste, fixed here once: float32 sums in another order, relative to the largest output.
 TOLERANCE = 1e-4
 
+# Networks of tests are too small to time: take whatever can be taken.
+ALWAYS = {"auto": False}
+
 
 def random_inputs(interpreter, seed=0):
     random = np.random.default_rng(seed)
@@ -46,7 +49,7 @@ def resize(interpreter, shape):
 def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
     """Asserts that the delegate's outputs are the reference's, twice in a row on other inputs."""
     reference = resize(reference_interpreter(path), shape)
-    options = {"isa": isa} if isa else None
+    options = ALWAYS | ({"isa": isa} if isa else {})
     for count in threads:
         delegated = resize(tfsparse.Interpreter(path, count, options=options), shape)
         for seed in (0, 1):
@@ -60,6 +63,10 @@ def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
                 np.testing.assert_allclose(actual[name], value, rtol=0, atol=TOLERANCE * largest)
 
 
+def explain(path, **kwargs):
+    return tfsparse.explain(path, options=ALWAYS, **kwargs)
+
+
 def left_to_tflite(path, **kwargs):
     """The operators that the delegate did not take."""
-    return [layer.operator for layer in tfsparse.explain(path, **kwargs).layers if not layer.taken]
+    return [layer.operator for layer in explain(path, **kwargs).layers if not layer.taken]

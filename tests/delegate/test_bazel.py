@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
 import tfsparse
-from tfsparse import networks, timing
+from tfsparse import architectures, timing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,9 +32,11 @@ def library():
 
 
 def test_the_library_runs_a_network_as_the_default_does(library, tmp_path):
-    path = tfsparse.convert(networks.small_mobilenet_v2((16, 16, 3), 4), tmp_path / "model.tflite")
+    path = tfsparse.convert(
+        architectures.small_mobilenet_v2((16, 16, 3), 4), tmp_path / "model.tflite"
+    )
     default = Interpreter(path)
-    sparse = Interpreter(path, experimental_delegates=[load_delegate(str(library))])
+    sparse = Interpreter(path, experimental_delegates=[load_delegate(str(library), {"auto": "0"})])
     for interpreter in (default, sparse):
         interpreter.allocate_tensors()
     timing.set_random_inputs([default, sparse])

@@ -15,7 +15,7 @@ from keras import layers
 import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
-from tests.delegate.outputs import check_outputs, left_to_tflite
+from tests.delegate.outputs import ALWAYS, check_outputs, left_to_tflite
 from tfsparse.converter import flatbuffer
 
 KERNEL = np.random.default_rng(0).standard_normal((1, 1, 3, 8)).astype(np.float32)
@@ -74,7 +74,7 @@ def test_empty_tensors(tmp_path):
         tf.TensorSpec([None, 8]),
         tf.TensorSpec([None, 4]),
     )
-    interpreter = tfsparse.Interpreter(path)
+    interpreter = tfsparse.Interpreter(path, options=ALWAYS)
     for detail in interpreter.get_input_details():
         interpreter.resize_tensor_input(detail["index"], (0, detail["shape"][1]))
     interpreter.allocate_tensors()
@@ -151,7 +151,8 @@ def test_a_damaged_graph_does_not_crash(tmp_path, damage):
     code = (
         "import tfsparse\n"
         "try:\n"
-        f"    interpreter = tfsparse.Interpreter({str(path)!r}, runtime='litert')\n"
+        f"    path, options = {str(path)!r}, {ALWAYS}\n"
+        "    interpreter = tfsparse.Interpreter(path, runtime='litert', options=options)\n"
         "    interpreter.allocate_tensors(); interpreter.invoke()\n"
         "except (RuntimeError, ValueError) as error:\n"
         "    print('refused', error)\n"

@@ -8,7 +8,7 @@ from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.delegate import networks
-from tests.delegate.outputs import check_outputs, left_to_tflite, resize
+from tests.delegate.outputs import ALWAYS, check_outputs, explain, left_to_tflite, resize
 from tfsparse import _native
 
 NETWORKS = {
@@ -53,7 +53,7 @@ def test_takes_it_whole(convert, name):
 
 
 def test_leaves_unknown_operators_and_says_so(convert):
-    explanation = tfsparse.explain(convert("around_unknown_operators", 0.8))
+    explanation = explain(convert("around_unknown_operators", 0.8))
     left = {layer.operator: layer.reason for layer in explanation.layers if not layer.taken}
     assert set(left) == {"SIN", "COS"}
     assert set(left.values()) == {"operator is not supported"}
@@ -65,12 +65,12 @@ def test_blocks_of_output_channels(tmp_path, block):
     model = networks.randomize(networks.mobile_net(), 0.7, block=block)
     path = tfsparse.convert(model, tmp_path / "model.tflite")
     check_outputs(path)
-    kernels = [layer.kernel for layer in tfsparse.explain(path).layers]
+    kernels = [layer.kernel for layer in explain(path).layers]
     assert sum(f"blocks of {block}" in kernel for kernel in kernels) >= 8
 
 
 def test_large_tensors_stay_in_the_cache(convert):
-    kernels = [layer.kernel for layer in tfsparse.explain(convert("large_images", 0.8)).layers]
+    kernels = [layer.kernel for layer in explain(convert("large_images", 0.8)).layers]
     assert sum("in strips of rows" in kernel for kernel in kernels) >= 6
 
 
@@ -86,7 +86,7 @@ def test_encodings_of_the_weights(convert, options):
     path = convert("mobilenet_v2_like", 0.8, **options)
     check_outputs(path)
     assert left_to_tflite(path) == []
-    sparse = [layer for layer in tfsparse.explain(path).layers if layer.kernel.startswith("sparse")]
+    sparse = [layer for layer in explain(path).layers if layer.kernel.startswith("sparse")]
     assert len(sparse) >= 7  # found by counting zeros, whatever the encoding
 
 
@@ -103,7 +103,7 @@ def test_open_batch_dimension_is_resized(convert, name):
 
 def test_resized_again_and_again(convert):
     path = convert("mobilenet_v2_like", 0.8, batch_size=None)
-    delegated = tfsparse.Interpreter(path)
+    delegated = tfsparse.Interpreter(path, options=ALWAYS)
     for batch in (1, 3, 2):
         resize(delegated, (batch, 24, 24, 3)).invoke()
         output = delegated.get_output_details()[0]["index"]
@@ -178,8 +178,8 @@ def test_loads_in_both_runtimes(convert):
     import tensorflow as tf
 
     for Interpreter in (litert.Interpreter, tf.lite.Interpreter):
-        interpreter = Interpreter(path, experimental_delegates=[tfsparse.load_delegate()])
+        interpreter = Interpreter(path, experimental_delegates=[tfsparse.load_delegate(**ALWAYS)])
         interpreter.allocate_tensors()
         interpreter.invoke()
     for runtime in ("litert", "tf"):
-        resize(tfsparse.Interpreter(path, runtime=runtime), None).invoke()
+        resize(tfsparse.Interpreter(path, runtime=runtime, options=ALWAYS), None).invoke()

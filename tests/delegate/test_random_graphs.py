@@ -78,7 +78,7 @@ def check(model, path, isa, growth, counts):
             path,
             threads,
             runtime="litert",
-            options={"isa": isa, "report": key},
+            options={"isa": isa, "report": key, "auto": False},
             experimental_op_resolver_type=kernels,
         )
         for change in ([], growth, []) if growth else ([],):

@@ -11,7 +11,7 @@ from keras import layers
 import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
-from tests.delegate.outputs import check_outputs, left_to_tflite
+from tests.delegate.outputs import ALWAYS, check_outputs, explain, left_to_tflite
 from tfsparse import _native
 from tfsparse.converter import flatbuffer
 
@@ -164,7 +164,7 @@ def test_depth_multiplier_in_strips(tmp_path):
     layer = layers.DepthwiseConv2D(3, depth_multiplier=3, padding="same")
     model = between_convolutions(layer, (120, 160), channels=16)
     path = tfsparse.convert(model, tmp_path / "model.tflite")
-    kernels = [layer.kernel for layer in tfsparse.explain(path).layers]
+    kernels = [layer.kernel for layer in explain(path).layers]
     assert any("depthwise" in kernel and "in strips" in kernel for kernel in kernels)
     check(path)
 
@@ -205,7 +205,7 @@ def test_encodings_of_transposed_weights(tmp_path, options):
     model = between_convolutions(layer, (9, 11), channels=24, sparsity=0.8)
     path = tfsparse.convert(model, tmp_path / "model.tflite", **options)
     check(path)
-    (kernel,) = [x.kernel for x in tfsparse.explain(path).layers if x.operator == "TRANSPOSE_CONV"]
+    (kernel,) = [x.kernel for x in explain(path).layers if x.operator == "TRANSPOSE_CONV"]
     assert kernel.startswith("sparse")
 
 
@@ -229,4 +229,4 @@ def test_transposed_convolution_to_a_size_that_does_not_fit(tmp_path):
     shape.data = np.array([1, 12, 99, 4], np.int32).view(np.uint8)
     path.write_bytes(flatbuffer.serialize(model))
     with pytest.raises(RuntimeError, match="TRANSPOSE_CONV"):  # TFLite's own check of what was left
-        tfsparse.Interpreter(path).allocate_tensors()
+        tfsparse.Interpreter(path, options=ALWAYS).allocate_tensors()

@@ -1,0 +1,99 @@
+#include "delegate/core/estimate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "delegate/core/memory.h"
+
+namespace tfsparse {
+namespace {
+
+// What XNNPACK's kernels take, in multiply-adds of the dense kernel at its best, as
+// measure_speed times it: so one table serves every processor. Fitted to the latencies of ten image
+// networks by benchmarks/default_latency.py, which checks it on any machine.
+struct Costs {
+  double pointwise = 1.15;      // a multiply-add of a 1x1 convolution
+  double convolution = 1.15;    // of a larger one
+  double few_channels = 2.0;    // of one that reads at most four channels
+  double depthwise = 4.0;       // of a depthwise convolution
+  double fully_connected = 10;  // a weight, which comes from memory
+  double element = 10;          // a number read or written by any other operator
+};
+constexpr Costs kCosts;
+
+// How much of another thread's speed is gained.
+constexpr double kThreadGain = 0.85;
+
+double elements(const Graph& graph, int tensor) {
+  return tensor < 0 ? 0.0 : static_cast<double>(element_count(graph.tensors[tensor].shape));
+}
+
+double cost_of(const Graph& graph, const Node& node) {
+  const double outputs = elements(graph, node.output);
+  switch (node.op) {
+    case Op::kConv2D: {
+      const Shape& w = graph.tensors[node.inputs[1]].shape;
+      const double macs = outputs * w[1] * w[2] * w[3];
+      if (w[1] * w[2] == 1) return kCosts.pointwise * macs;
+      return (w[3] <= 4 ? kCosts.few_channels : kCosts.convolution) * macs;
+    }
+    case Op::kTransposeConv:
+      return kCosts.convolution * elements(graph, node.inputs[0]) *
+             elements(graph, node.inputs[1]) / graph.tensors[node.inputs[0]].shape[3];
+    case Op::kDepthwiseConv2D: {
+      const Shape& w = graph.tensors[node.inputs[1]].shape;
+      return kCosts.depthwise * outputs * w[1] * w[2];
+    }
+    case Op::kFullyConnected: {
+      const double rows = outputs / graph.tensors[node.inputs[1]].shape[0];
+      return (kCosts.fully_connected + kCosts.pointwise * (rows - 1)) *
+             elements(graph, node.inputs[1]);
+    }
+    case Op::kReshape:
+    case Op::kShape:
+    case Op::kStridedSlice:
+    case Op::kPack:
+      return 0.0;
+    default: {
+      double touched = outputs;
+      for (int input : node.inputs) touched += elements(graph, input);
+      return kCosts.element * touched;
+    }
+  }
+}
+
+// Multiply-adds a second of the dense kernel on data in the first-level cache.
+double measure_speed() {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kChannels = 64, kPixels = 48, kRepeats = 60;
+  const Kernels& kernels = best_kernels();
+  const Buffer x(kChannels * kPixels + kOverread), weights(kChannels * kChannels);
+  Buffer y(kChannels * kPixels + kOverread);
+  std::vector<std::int32_t> offsets;
+  for (int channel = 0; channel < kChannels; ++channel) offsets.push_back(channel * kPixels);
+  GemmArgs args{};
+  args.x = x.data();
+  args.y = y.data();
+  args.y_stride = args.n = kPixels;
+  args.rows = args.depth = kChannels;
+  args.weights = weights.data();
+  args.offsets = offsets.data();
+  double best = 1e9;
+  for (int i = 0; i < kRepeats; ++i) {
+    const Clock::time_point start = Clock::now();
+    kernels.gemm(args);
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return static_cast<double>(kChannels) * kChannels * kPixels / best;
+}
+
+}  // namespace
+
+double estimate_default_seconds(const Graph& graph, int threads) {
+  static const double speed = measure_speed();
+  double cost = 0;
+  for (const Node& node : graph.nodes) cost += cost_of(graph, node);
+  return cost / speed / (1 + kThreadGain * (threads - 1));
+}
+
+}  // namespace tfsparse
