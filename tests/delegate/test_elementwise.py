@@ -11,7 +11,7 @@ from keras import layers
 import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
-from tests.delegate.outputs import check_outputs, left_to_tflite
+from tests.delegate.outputs import check_outputs, explain, left_to_tflite
 from tfsparse.converter import flatbuffer
 
 SIZES = [(1, 1, 1, 8), (1, 5, 7, 3), (3, 9, 16, 4)]
@@ -56,7 +56,7 @@ def scale(x, seed=0):
 
 
 def operators(path):
-    return {layer.operator for layer in tfsparse.explain(path).layers}
+    return {layer.operator for layer in explain(path).layers}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -101,7 +101,7 @@ def test_activations_are_folded_into_the_convolution(tmp_path):
         return x
 
     path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec(SIZES[1]))
-    kernels = [layer.kernel for layer in tfsparse.explain(path).layers]
+    kernels = [layer.kernel for layer in explain(path).layers]
     assert sum(kernel.startswith("dense") for kernel in kernels) == 3
     assert sum(kernel == "" for kernel in kernels) == 3
 

@@ -9,7 +9,7 @@ from keras import layers
 import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
-from tests.delegate.outputs import check_outputs, left_to_tflite
+from tests.delegate.outputs import check_outputs, explain, left_to_tflite
 
 SIZES = [(1, 1, 1, 6), (1, 4, 6, 6), (2, 10, 12, 6), (3, 2, 34, 6)]
 
@@ -20,7 +20,7 @@ def convolve(x, channels=6, seed=0):
 
 
 def check(path, *operators):
-    taken = {layer.operator for layer in tfsparse.explain(path).layers}
+    taken = {layer.operator for layer in explain(path).layers}
     assert set(operators) <= taken
     assert left_to_tflite(path) == []
     check_outputs(path)
@@ -66,7 +66,7 @@ def test_split(tmp_path, size):
 
     path = tmp_path / "model.tflite"
     check_function(split, path, size, operators=["SPLIT", "SPLIT_V"])
-    layers = tfsparse.explain(path).layers
+    layers = explain(path).layers
     assert len({layer.index for layer in layers}) == len(layers)
 
 
