@@ -1,5 +1,6 @@
 """What a user of the delegate from Python meets: loading, explaining, and damaged files."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,10 @@ from tfsparse.converter import flatbuffer
 def path(tmp_path_factory):
     model = networks.randomize(networks.mobile_net(), 0.8)
     return tfsparse.convert(model, tmp_path_factory.mktemp("runtime") / "model.tflite")
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
 def test_explain_tells_every_layer(path):
@@ -67,6 +72,19 @@ def test_takes_what_it_runs_faster(tmp_path):
     assert all(layer.taken for layer in layers)
 
 
+def test_profile_is_printed_when_the_interpreter_ends(path):
+    code = (
+        "import tfsparse\n"
+        "options = {'auto': False, 'profile': True}\n"
+        f"interpreter = tfsparse.Interpreter({path!r}, options=options)\n"
+        "interpreter.allocate_tensors(); interpreter.invoke()\n"
+    )
+    printed = run_python(code).stderr
+    assert "the fastest of 1 run(s) of each step, 1 thread(s)" in printed
+    assert re.search(r"\d us +[\d.]+ GFLOP/s  sparse \w+ .* CONV_2D ", printed)
+    assert "us in all" in printed
+
+
 def test_explain_counts_only_nonzero_multiplications(path):
     layer = next(layer for layer in explain(path).layers if layer.kernel.startswith("sparse"))
     nonzeros = np.prod(layer.weights) * (1 - layer.sparsity)
@@ -81,10 +99,7 @@ def test_runs_without_keras_and_tensorflow(path):
         "interpreter.allocate_tensors(); interpreter.invoke()\n"
         "print([name for name in ('keras', 'tensorflow') if name in sys.modules])\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "[]"
+    assert run_python(code).stdout.strip() == "[]"
 
 
 def test_two_interpreters_of_one_delegate(path):

@@ -37,7 +37,7 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   }
   const IntArray ids(claim.taken_ids());
   ++subgraph_;
-  if (!options_.report.empty()) shown_.push_back({graph, verdicts});
+  if (!options_.report.empty() || options_.profile) shown_.push_back({graph, verdicts});
   if (ids.get()->size == 0) return kTfLiteOk;
 
   TfLiteRegistration registration{};
@@ -71,6 +71,9 @@ void Delegate::free(TfLiteContext*, void* user_data) {
   std::lock_guard<std::recursive_mutex> lock(delegate->mutex_);
   auto& partitions = delegate->partitions_;
   partitions.erase(std::remove(partitions.begin(), partitions.end(), placed), partitions.end());
+  // Who asked for a report reads it himself.
+  const bool prints = delegate->options_.profile && delegate->options_.report.empty();
+  if (prints) print_profile(*placed, delegate->shown_[placed->subgraph]);
   delete placed;
 }
 

@@ -19,6 +19,15 @@ struct PlacedPartition {
   std::unique_ptr<Partition> partition;
 };
 
+// A subgraph that the delegate was shown, and what it said to each node.
+struct Shown {
+  Graph graph;
+  std::vector<Verdict> verdicts;
+};
+
+// Prints where the time of a partition went, and what was left to the runtime, to stderr.
+void print_profile(const PlacedPartition& placed, const Shown& shown);
+
 // Must outlive the interpreters that it is given to, as every TfLiteDelegate must.
 class Delegate {
  public:
@@ -34,12 +43,6 @@ class Delegate {
   std::string report() const;
 
  private:
-  // A subgraph that the delegate was shown, and what it said to each node.
-  struct Shown {
-    Graph graph;
-    std::vector<Verdict> verdicts;
-  };
-
   static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* handle);
   static void* init(TfLiteContext* context, const char* buffer, std::size_t length);
   static void free(TfLiteContext* context, void* partition);
@@ -50,9 +53,9 @@ class Delegate {
   TfLiteDelegate handle_{};
   // Recursive, since the runtime calls init and free from within what prepare calls.
   mutable std::recursive_mutex mutex_;
-  Claim* claiming_ = nullptr;  // while the runtime makes partitions of it
-  int subgraph_ = -1;          // the last one shown, counted from 0
-  std::vector<Shown> shown_;
+  Claim* claiming_ = nullptr;                 // while the runtime makes partitions of it
+  int subgraph_ = -1;                         // the last one shown, counted from 0
+  std::vector<Shown> shown_;                  // where somebody will want to read them
   std::vector<PlacedPartition*> partitions_;  // owned by the runtime, which calls free
 };
 

@@ -1,0 +1,54 @@
+// What the option profile=1 prints to stderr when an interpreter ends, for hosts without a report.
+#include <cstdio>
+
+#include "delegate/tflite/delegate.h"
+
+namespace tfsparse {
+namespace {
+
+const Node* find_node(const Graph& graph, int id) {
+  for (const Node& node : graph.nodes) {
+    if (node.id == id) return &node;
+  }
+  return nullptr;
+}
+
+// Time, arithmetic speed on what is not zero, what ran it, and what it is.
+void print_step(const StepPart& part, double seconds, const Graph& graph) {
+  const Node* node = find_node(graph, part.node_id);
+  std::fprintf(stderr, "%9.1f us ", 1e6 * seconds);
+  if (part.macs > 0 && seconds > 0) {
+    std::fprintf(stderr, "%6.1f GFLOP/s", 2e-9 * part.macs / seconds);
+  } else {
+    std::fprintf(stderr, "%14s", "");
+  }
+  std::fprintf(stderr, "  %-36s %s %s\n", part.kernel.c_str(), node ? node->type.c_str() : "",
+               node ? graph.tensors[node->output].name.c_str() : "");
+}
+
+}  // namespace
+
+void print_profile(const PlacedPartition& placed, const Shown& shown) {
+  const Plan* plan = placed.partition->plan();
+  if (plan == nullptr || plan->runs() == 0) return;
+  double total = 0;
+  std::fprintf(stderr, "tfsparse: the fastest of %d run(s) of each step, %d thread(s)\n",
+               plan->runs(), placed.partition->threads());
+  for (std::size_t i = 0; i < plan->steps().size(); ++i) {
+    const std::vector<StepPart>& parts = plan->steps()[i]->parts;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      print_step(parts[part], plan->seconds()[i][part], shown.graph);
+      total += plan->seconds()[i][part];
+    }
+  }
+  std::fprintf(stderr, "%9.1f us in all; %.1f MB of activations\n", 1e6 * total,
+               1e-6 * static_cast<double>(plan->arena_bytes()));
+  for (std::size_t i = 0; i < shown.verdicts.size(); ++i) {
+    const Node& node = shown.graph.nodes[i];
+    if (shown.verdicts[i].taken()) continue;
+    std::fprintf(stderr, "  left to TFLite: %s (operator %d): %s\n", node.type.c_str(), node.code,
+                 shown.verdicts[i].reason.c_str());
+  }
+}
+
+}  // namespace tfsparse
