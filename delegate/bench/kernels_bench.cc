@@ -208,7 +208,8 @@ void bench_layout(const Kernels& k) {
   struct Shape {
     int pixels, channels;
   };
-  for (const Shape s : {Shape{224 * 224, 3}, Shape{112 * 112, 32}, Shape{14 * 14, 576}}) {
+  for (const Shape s :
+       {Shape{224 * 224, 3}, Shape{112 * 112, 2}, Shape{112 * 112, 32}, Shape{14 * 14, 576}}) {
     const std::size_t n = static_cast<std::size_t>(s.pixels) * s.channels;
     auto image = random_floats(n), planes = random_floats(n);
     const double there =

@@ -87,10 +87,28 @@ inline void transpose_4x4(const float* x, std::size_t x_stride, float* y, std::s
   Vec4{__builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7)}.store(y + 3 * y_stride);
 }
 
+// Two or three rows to as many columns, and three back. With R known, compilers do it by shuffles.
+template <int R>
+void interleave(const float* __restrict x, std::size_t x_stride, int columns, float* __restrict y) {
+  for (int column = 0; column < columns; ++column) {
+    for (int row = 0; row < R; ++row) y[column * R + row] = x[row * x_stride + column];
+  }
+}
+
+template <int R>
+void separate(const float* __restrict x, int rows, float* __restrict y, std::size_t y_stride) {
+  for (int row = 0; row < rows; ++row) {
+    for (int column = 0; column < R; ++column) y[column * y_stride + row] = x[row * R + column];
+  }
+}
+
 // The same for fewer than four rows or columns.
 void transpose_thin(const float* x, std::size_t x_stride, int rows, int columns, float* y,
                     std::size_t y_stride) {
   if (rows == 1 && y_stride == 1) return copy_strided(x, y, columns, 1);
+  if (rows == 2 && y_stride == 2) return interleave<2>(x, x_stride, columns, y);
+  if (rows == 3 && y_stride == 3) return interleave<3>(x, x_stride, columns, y);
+  if (columns == 3 && x_stride == 3) return separate<3>(x, rows, y, y_stride);
   if (columns < rows) {
     for (int column = 0; column < columns; ++column) {
       copy_strided(x + column, y + column * y_stride, rows, static_cast<std::ptrdiff_t>(x_stride));
