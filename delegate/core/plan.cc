@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "delegate/core/builder.h"
@@ -45,7 +46,7 @@ void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
   for (const auto& step : steps_) step->run(context);
 }
 
-double Plan::time(ThreadPool* pool) {
+double Plan::rehearse(ThreadPool* pool) {
   const auto buffers = [](const std::vector<Shape>& shapes) {
     std::vector<Buffer> buffers;
     for (const Shape& shape : shapes) {
@@ -58,9 +59,14 @@ double Plan::time(ThreadPool* pool) {
   std::vector<float*> to;
   for (const Buffer& buffer : inputs) from.push_back(buffer.data());
   for (const Buffer& buffer : outputs) to.push_back(buffer.data());
-  const auto start = std::chrono::steady_clock::now();
+  const bool was_profiling = std::exchange(profiling_, true);
   run(pool, from, to);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  profiling_ = was_profiling;
+  double total = 0;
+  for (const std::vector<double>& parts : seconds_) {
+    total = std::accumulate(parts.begin(), parts.end(), total);
+  }
+  return total;
 }
 
 void Plan::run_profiled(const RunContext& context) {

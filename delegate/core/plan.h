@@ -28,12 +28,13 @@ class Plan {
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   // What TFLite's default runtime would take for the same, see estimate.h.
   double default_seconds() const { return default_seconds_; }
-  // The time of one run on zeros: cold the first time.
-  double time(ThreadPool* pool);
+  // Runs on zeros. Returns the time of a run as the sum of what every step took in its fastest run
+  // so far: what disturbs the machine rarely disturbs the same step each time.
+  double rehearse(ThreadPool* pool);
   std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
 
-  // Wall time of every step's parts in their fastest run, in seconds, while profiling is on: what
-  // they cost when nothing else disturbs the machine.
+  // Wall time of every step's parts in their fastest run, in seconds, rehearsals and runs while
+  // profiling is on: what they cost when nothing else disturbs the machine.
   void set_profiling(bool on) { profiling_ = on; }
   const std::vector<std::vector<double>>& seconds() const { return seconds_; }
   int runs() const { return runs_; }
