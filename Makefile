@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h')
-CPP_TESTS := $(wildcard tests/delegate/*.cc tests/delegate/*.h)
+CPP_TESTS := $(shell find tests -name '*.cc' -o -name '*.h')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench fuzz clean
+.PHONY: demo test lint format bench sanitize fuzz clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/python -m tfsparse.demo $(ARGS)
@@ -27,6 +27,10 @@ format: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(RUN)/python benchmarks/latency.py
 	$(RUN)/python benchmarks/training.py
+
+# Only a C++ compiler with its sanitizers and Python are needed, no package.
+sanitize:
+	$(PYTHON) -m tests.delegate.sanitize
 
 # Random graphs, other ones every time; the failing one is printed and kept under build/fuzz.
 N ?= 5000

@@ -65,8 +65,7 @@ class Depthwise:
             return None
         constants = [
             self.weights.add(network, (1, *self.window.kernel, channels), fan_in, x.scale),
-            # Without one, TFLite's optimised kernel for dilated windows crashes.
-            *self.weights.add_bias(network, channels, required=self.window.dilation != (1, 1)),
+            *self.weights.add_bias(network, channels),
         ]
         options = self.window.options() | self.window.dilations()
         options["fusedActivationFunction"] = self.activation

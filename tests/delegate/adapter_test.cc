@@ -1,0 +1,202 @@
+// The delegate in a runtime: what it reads of a model, claims, plans and runs, through nothing but
+// the functions that the shared object exports.
+#include <cmath>
+#include <functional>
+#include <memory>
+
+#include "tests/delegate/check.h"
+#include "tests/delegate/fake_runtime.h"
+
+using namespace tfsparse::testing;
+
+extern "C" TfLiteDelegate* tflite_plugin_create_delegate(const char* const*, const char* const*,
+                                                         std::size_t, void (*)(const char*));
+extern "C" void tflite_plugin_destroy_delegate(TfLiteDelegate*);
+
+namespace {
+
+struct Destroy {
+  void operator()(TfLiteDelegate* delegate) const { tflite_plugin_destroy_delegate(delegate); }
+};
+using DelegatePtr = std::unique_ptr<TfLiteDelegate, Destroy>;
+
+DelegatePtr make_delegate() {
+  return DelegatePtr(tflite_plugin_create_delegate(nullptr, nullptr, 0, nullptr));
+}
+
+constexpr TfLiteConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
+constexpr int kTopK = 48;
+
+// Powers of two, so that the sums below are exact in any order.
+const std::vector<float> kKernel = {0.5f, 0, 2, 0, 0, -1, 0.25f, 0};  // 4 outputs of 2 inputs
+
+// y = kKernel * x at every pixel, then relu.
+float expected(const std::vector<float>& x, int pixel, int channel) {
+  return std::max(
+      0.0f, kKernel[2 * channel] * x[2 * pixel] + kKernel[2 * channel + 1] * x[2 * pixel + 1]);
+}
+
+// An image of two channels through a 1x1 convolution and RELU: tensors 0 to 3.
+struct Model {
+  explicit Model(FakeRuntime& r, const std::vector<int>& shape = {1, 5, 3, 2}) : runtime(r) {
+    x = r.tensor(shape);
+    weights = r.floats({4, 1, 1, 2}, kKernel);
+    const std::vector<int> y_shape = {shape[0], shape[1], shape[2], 4};
+    conv = r.tensor(y_shape);
+    y = r.tensor(y_shape);
+    r.node(kTfLiteBuiltinConv2d, {x, weights}, {conv}, kSame);
+    r.node(kTfLiteBuiltinRelu, {conv}, {y});
+    r.outputs = {y};
+  }
+  // Runs and compares with what the model stands for.
+  void check() {
+    const std::vector<int> shape = runtime.shape(x);
+    const int pixels = shape[0] * shape[1] * shape[2];
+    std::vector<float> image(2 * pixels);
+    for (int i = 0; i < 2 * pixels; ++i) image[i] = static_cast<float>(i % 13 - 6);
+    std::copy(image.begin(), image.end(), runtime.data(x));
+    CHECK(runtime.invoke() == kTfLiteOk);
+    CHECK(runtime.shape(y) == (std::vector<int>{shape[0], shape[1], shape[2], 4}));
+    for (int i = 0; i < 4 * pixels; ++i) {
+      CHECK_NEAR(runtime.data(y)[i], expected(image, i / 4, i % 4), 0);
+    }
+  }
+
+  FakeRuntime& runtime;
+  int x, weights, conv, y;
+};
+
+void test_runs_a_model_whole() {
+  for (int threads : {1, 2, 3}) {
+    const DelegatePtr delegate = make_delegate();
+    FakeRuntime runtime(threads);
+    Model model(runtime, {2, 37, 11, 2});
+    CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
+    CHECK(runtime.parts() == 1 && runtime.left() == 0);
+    CHECK(runtime.allocate() == kTfLiteOk);
+    model.check();
+    model.check();
+  }
+}
+
+void test_resized_back_and_forth() {
+  const DelegatePtr delegate = make_delegate();
+  FakeRuntime runtime(2);
+  Model model(runtime);
+  CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
+  for (const std::vector<int>& shape :
+       {std::vector<int>{1, 5, 3, 2}, {3, 1, 1, 2}, {1, 40, 41, 2}, {1, 0, 3, 2}, {1, 5, 3, 2}}) {
+    runtime.resize(model.x, shape);
+    CHECK(runtime.allocate() == kTfLiteOk);
+    model.check();
+  }
+}
+
+// The kernel as float16 in compressed sparse rows, behind DENSIFY and DEQUANTIZE.
+void test_sparse_half_weights_are_followed_to_where_they_are_stored() {
+  const DelegatePtr delegate = make_delegate();
+  FakeRuntime runtime;
+  Model model(runtime);
+  const std::vector<std::uint16_t> halves = {0x3800, 0x4000, 0xbc00, 0x3400};  // 0.5 2 -1 0.25
+  const int stored = runtime.constant({4, 1, 1, 2}, halves, kTfLiteFloat16);
+  runtime.encode(stored, {0, 1, 2, 3}, {},
+                 {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 1, 2, 3, 4}, {0, 0, 1, 0}}});
+  const int dense = runtime.tensor({4, 1, 1, 2}, kTfLiteFloat16);
+  const int wide = runtime.tensor({4, 1, 1, 2});
+  const int y = runtime.tensor({1, 5, 3, 4});
+  runtime.node(kTfLiteBuiltinDensify, {stored}, {dense});
+  runtime.node(kTfLiteBuiltinDequantize, {dense}, {wide});
+  runtime.node(kTfLiteBuiltinConv2d, {model.x, wide}, {y}, kSame);
+  runtime.outputs.push_back(y);
+  CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
+  CHECK(runtime.parts() == 1 && runtime.left() == 0);
+  CHECK(runtime.allocate() == kTfLiteOk);
+  model.check();
+  for (int i = 0; i < 60; ++i)
+    CHECK_NEAR(std::max(0.0f, runtime.data(y)[i]), runtime.data(model.y)[i], 0);
+}
+
+void test_an_unknown_operator_cuts_the_model() {
+  const DelegatePtr delegate = make_delegate();
+  FakeRuntime runtime;
+  const Model model(runtime);
+  const int between = runtime.tensor({1, 5, 3, 2}), last = runtime.tensor({1, 5, 3, 4});
+  runtime.node(kTopK, {model.y}, {between});
+  runtime.node(kTfLiteBuiltinConv2d, {between, model.weights}, {last}, kSame);
+  runtime.outputs = {last};
+  CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
+  CHECK(runtime.parts() == 2 && runtime.left() == 1);
+  CHECK(runtime.allocate() == kTfLiteOk);
+  CHECK(runtime.invoke() == kTfLiteOk);
+}
+
+void test_one_delegate_serves_several_models() {
+  const DelegatePtr delegate = make_delegate();
+  FakeRuntime first, second(2);
+  Model a(first), b(second, {1, 9, 9, 2});
+  for (FakeRuntime* runtime : {&first, &second}) {
+    CHECK(runtime->apply(delegate.get()) == kTfLiteOk);
+    CHECK(runtime->allocate() == kTfLiteOk);
+  }
+  a.check();
+  b.check();
+  a.check();
+}
+
+// What may be wrong with a model that TFLite has loaded, and how much of it is left then.
+void test_a_damaged_model_is_left_or_refused() {
+  const auto left = [](const std::function<void(FakeRuntime&, const Model&)>& damage) {
+    const DelegatePtr delegate = make_delegate();
+    FakeRuntime runtime;
+    const Model model(runtime);
+    damage(runtime, model);
+    if (runtime.apply(delegate.get()) != kTfLiteOk) {
+      CHECK(runtime.error().rfind("tfsparse: ", 0) == 0);
+      return -1;
+    }
+    if (runtime.parts() > 0 && runtime.allocate() == kTfLiteOk) runtime.invoke();
+    return runtime.left();
+  };
+  using R = FakeRuntime;
+  const auto weights = [](const std::vector<int>& shape) {
+    return [shape](R& r, const Model& m) {
+      std::free(r[m.weights].dims);
+      r[m.weights].dims = new_ints(shape);
+    };
+  };
+  const auto node = [](int code, std::vector<int> in, std::vector<int> out) {
+    return [=](R& r, const Model&) { r.node(code, in, out); };
+  };
+  CHECK(left([](R&, const Model&) {}) == 0);
+  CHECK(left([](R& r, const Model& m) { r[m.weights].bytes -= 4; }) != 0);
+  CHECK(left([](R& r, const Model& m) { r[m.weights].type = kTfLiteInt64; }) == 2);
+  CHECK(left([](R& r, const Model& m) { r[m.conv].type = kTfLiteFloat16; }) != 0);
+  CHECK(left(weights({4, 1, 1, 1 << 30})) != 0);
+  CHECK(left(weights({1 << 16, 1 << 16, 1 << 16, 1 << 16})) != 0);
+  CHECK(left(weights({4, 1, 1, -2})) != 0);
+  CHECK(left(weights({4, 0, 1, 2})) != 0);
+  CHECK(left(weights({8})) != 0);
+  CHECK(left(weights({})) != 0);
+  CHECK(left(node(kTfLiteBuiltinConv2d, {0, 1}, {3})) != 0);  // no parameters, and made twice
+  CHECK(left(node(kTfLiteBuiltinRelu, {99}, {3})) == -1);     // no such tensor
+  CHECK(left(node(kTfLiteBuiltinRelu, {0}, {1})) == -1);      // writes a constant
+  CHECK(left(node(kTfLiteBuiltinConv2d, {-1, -1}, {3})) != 0);
+  CHECK(left([](R& r, const Model& m) {
+          r.encode(m.weights, {0, 1, 2, 3}, {},
+                   {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 9}, {7}}});
+        }) != 0);
+  CHECK(left([](R& r, const Model&) { r.context().PreviewDelegatePartitioning = nullptr; }) == -1);
+  CHECK(left([](R& r, const Model&) { r.context().tensors_size = std::size_t{1} << 40; }) == -1);
+}
+
+}  // namespace
+
+int main() {
+  test_runs_a_model_whole();
+  test_resized_back_and_forth();
+  test_sparse_half_weights_are_followed_to_where_they_are_stored();
+  test_an_unknown_operator_cuts_the_model();
+  test_one_delegate_serves_several_models();
+  test_a_damaged_model_is_left_or_refused();
+  return report();
+}

@@ -1,0 +1,68 @@
+"""Compiles C++ programs with the delegate's engine, for tests, sanitizers and fuzzers.
+
+Objects are kept under build/ and compiled again when a source, a header or a flag changes.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from delegate import sources  # noqa: E402
+
+CXX = os.environ.get("CXX", "g++")
+
+
+def run(*command, env=None):
+    """The output of a command, which has to succeed."""
+    environment = os.environ | (env or {})
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
+    return result.stdout
+
+
+class Build:
+    """One way of compiling everything: `flags` follow the usual ones."""
+
+    def __init__(self, name, cxx=CXX, flags=()):
+        self.folder = ROOT / "build" / name
+        self.cxx, self.flags = cxx, flags
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def compile(self, source, flags=()):
+        """Path of the object of a source, named by what it was made from."""
+        usual = [*sources.COMMON_FLAGS, "-fPIC", "-Werror", "-pthread"]
+        command = [self.cxx, *usual, *flags, *self.flags, "-I."]
+        digest = hashlib.sha256(repr(command).encode())
+        for file in [source, *sources.headers(), *sources.find("tests/delegate/**/*.h")]:
+            digest.update((ROOT / file).read_bytes())
+        name = source.replace("/", "-")
+        target = self.folder / f"{name}-{digest.hexdigest()[:16]}.o"
+        if not target.exists():
+            for stale in self.folder.glob(f"{name}-*.o"):
+                stale.unlink(missing_ok=True)
+            partial = target.with_suffix(f".{os.getpid()}")
+            run(*command, "-c", source, "-o", str(partial))
+            partial.rename(target)
+        return str(target)
+
+    def engine(self):
+        """The objects of the engine by source, without the Python module."""
+        flags = {source: () for source in sources.common_sources("core", "kernels", "tflite")}
+        flags |= sources.ISA_FLAGS
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return dict(zip(flags, pool.map(self.compile, flags, flags.values()), strict=True))
+
+    def link(self, objects, name, flags=()):
+        """Path of a program, or of a library with the flag -shared."""
+        target = str(self.folder / name)
+        run(self.cxx, *self.flags, *flags, *objects, "-pthread", "-o", target)
+        return target
+
+    def program(self, source):
+        """Path of the program of a source with a main, linked with the engine."""
+        return self.link([self.compile(source), *self.engine().values()], Path(source).stem)

@@ -1,0 +1,358 @@
+// A little TFLite: enough of its context for a delegate to claim nodes, plan and run them. Memory
+// is exactly as large as it says and is freed as soon as TFLite may free it, so that
+// AddressSanitizer sees every use beyond that.
+#pragma once
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "delegate/tflite/abi.h"
+
+namespace tfsparse {
+namespace testing {
+
+inline TfLiteIntArray* new_ints(const std::vector<int>& values) {
+  auto* array = static_cast<TfLiteIntArray*>(std::malloc(sizeof(int) * (values.size() + 1)));
+  array->size = static_cast<int>(values.size());
+  if (!values.empty()) std::memcpy(array->data, values.data(), sizeof(int) * values.size());
+  return array;
+}
+
+inline std::vector<int> values_of(const TfLiteIntArray* array) {
+  return std::vector<int>(array->data, array->data + array->size);
+}
+
+// One level of a sparse encoding; dense where it has no segments.
+struct FakeLevel {
+  int dense_size;
+  std::vector<int> segments, indices;
+};
+
+class FakeRuntime {
+ public:
+  explicit FakeRuntime(int threads = 1) {
+    context_.impl_ = this;
+    context_.GetExecutionPlan = get_plan;
+    context_.ResizeTensor = resize_tensor;
+    context_.ReportError = report_error;
+    context_.GetNodeAndRegistration = get_node;
+    context_.ReplaceNodeSubsetsWithDelegateKernels = replace;
+    context_.PreviewDelegatePartitioning = preview;
+    context_.recommended_num_threads = threads;
+  }
+  ~FakeRuntime() {
+    for (FakeNode& node : nodes_) {
+      if (node.registration.free && node.node.user_data) {
+        node.registration.free(&context_, node.node.user_data);
+      }
+      std::free(node.node.inputs);
+      std::free(node.node.outputs);
+      std::free(node.params);
+    }
+    for (TfLiteTensor& tensor : tensors_) {
+      std::free(tensor.dims);
+      std::free(tensor.data);
+    }
+    for (TfLiteIntArray* array : ints_) std::free(array);
+  }
+  FakeRuntime(const FakeRuntime&) = delete;
+  FakeRuntime& operator=(const FakeRuntime&) = delete;
+
+  // Tensors are numbered in the order in which they are added.
+  int tensor(const std::vector<int>& shape, int type = kTfLiteFloat32) {
+    TfLiteTensor tensor{};
+    tensor.type = type;
+    tensor.dims = new_ints(shape);
+    tensor.name = "tensor";
+    tensors_.push_back(tensor);
+    context_.tensors = tensors_.data();
+    context_.tensors_size = tensors_.size();
+    return static_cast<int>(tensors_.size()) - 1;
+  }
+  int constant(const std::vector<int>& shape, const void* bytes, std::size_t size, int type) {
+    const int index = tensor(shape, type);
+    tensors_[index].allocation_type = kTfLiteMmapRo;
+    tensors_[index].data = std::malloc(size);
+    tensors_[index].bytes = size;
+    if (size > 0) std::memcpy(tensors_[index].data, bytes, size);
+    return index;
+  }
+  template <class T>
+  int constant(const std::vector<int>& shape, const std::vector<T>& values, int type) {
+    return constant(shape, values.data(), values.size() * sizeof(T), type);
+  }
+  int floats(const std::vector<int>& shape, const std::vector<float>& values) {
+    return constant(shape, values, kTfLiteFloat32);
+  }
+  void encode(int tensor, const std::vector<int>& traversal_order,
+              const std::vector<int>& block_map, const std::vector<FakeLevel>& levels) {
+    metadata_.emplace_back();
+    for (const FakeLevel& level : levels) {
+      const bool compressed = !level.segments.empty();
+      metadata_.back().push_back({compressed, level.dense_size,
+                                  compressed ? keep(level.segments) : nullptr,
+                                  compressed ? keep(level.indices) : nullptr});
+    }
+    encodings_.push_back({keep(traversal_order), keep(block_map), metadata_.back().data(),
+                          static_cast<int>(levels.size())});
+    tensors_[tensor].sparsity = &encodings_.back();
+  }
+
+  void node(int code, const std::vector<int>& inputs, const std::vector<int>& outputs,
+            const void* params, std::size_t size) {
+    nodes_.emplace_back();
+    FakeNode& node = nodes_.back();
+    node.registration.builtin_code = code;
+    node.node.inputs = new_ints(inputs);
+    node.node.outputs = new_ints(outputs);
+    if (params != nullptr) {
+      node.params = std::malloc(size);
+      std::memcpy(node.params, params, size);
+      node.node.builtin_data = node.params;
+    }
+    plan_.push_back(static_cast<int>(nodes_.size()) - 1);
+  }
+  template <class Params>
+  void node(int code, const std::vector<int>& inputs, const std::vector<int>& outputs,
+            const Params& params) {
+    node(code, inputs, outputs, &params, sizeof params);
+  }
+  void node(int code, const std::vector<int>& inputs, const std::vector<int>& outputs) {
+    node(code, inputs, outputs, nullptr, 0);
+  }
+
+  TfLiteStatus apply(TfLiteDelegate* delegate) { return delegate->Prepare(&context_, delegate); }
+
+  // Prepares what the delegate took, and gives every tensor its memory.
+  TfLiteStatus allocate() {
+    for (int id : plan_) {
+      FakeNode& node = nodes_[id];
+      if (!node.registration.prepare) continue;
+      const TfLiteStatus status = node.registration.prepare(&context_, &node.node);
+      if (status != kTfLiteOk) return status;
+    }
+    for (TfLiteTensor& tensor : tensors_) {
+      if (tensor.allocation_type != kTfLiteMmapRo && tensor.data == nullptr) give_memory(&tensor);
+    }
+    return kTfLiteOk;
+  }
+
+  // Runs what the delegate took. The other nodes do nothing.
+  TfLiteStatus invoke() {
+    for (int id : plan_) {
+      FakeNode& node = nodes_[id];
+      if (!node.registration.invoke) continue;
+      const TfLiteStatus status = node.registration.invoke(&context_, &node.node);
+      if (status != kTfLiteOk) return status;
+    }
+    return kTfLiteOk;
+  }
+
+  void resize(int tensor, const std::vector<int>& shape) {
+    resize_tensor(&context_, &tensors_[tensor], new_ints(shape));
+  }
+  TfLiteTensor& operator[](int tensor) { return tensors_[tensor]; }
+  float* data(int tensor) { return static_cast<float*>(tensors_[tensor].data); }
+  std::vector<int> shape(int tensor) const { return values_of(tensors_[tensor].dims); }
+  // Parts that the delegate runs, and nodes that it does not.
+  int parts() const {
+    return static_cast<int>(std::count_if(plan_.begin(), plan_.end(),
+                                          [&](int id) { return nodes_[id].registration.invoke; }));
+  }
+  int left() const { return static_cast<int>(plan_.size()) - parts(); }
+  TfLiteContext& context() { return context_; }
+  const std::string& error() const { return error_; }
+
+  std::vector<int> outputs;  // of the model; set before the delegate is applied
+
+ private:
+  struct FakeNode {
+    TfLiteNode node{};
+    TfLiteRegistration registration{};
+    void* params = nullptr;
+  };
+  struct Part {
+    bool taken;
+    std::vector<int> nodes;
+    std::set<int> reads, makes;
+  };
+
+  static FakeRuntime& of(TfLiteContext* context) {
+    return *static_cast<FakeRuntime*>(context->impl_);
+  }
+  TfLiteIntArray* keep(const std::vector<int>& values) {
+    ints_.push_back(new_ints(values));
+    return ints_.back();
+  }
+  // What a call of the context returned is invalid after the next one.
+  void forget() {
+    for (TfLiteIntArray* array : lent_) std::free(array);
+    lent_.clear();
+    params_.clear();
+  }
+  TfLiteIntArray* lend(const std::vector<int>& values) {
+    lent_.push_back(new_ints(values));
+    return lent_.back();
+  }
+
+  static void give_memory(TfLiteTensor* tensor) {
+    std::size_t bytes = tensor->type == kTfLiteInt64 ? 8 : tensor->type == kTfLiteFloat16 ? 2 : 4;
+    for (int size : values_of(tensor->dims)) bytes *= size;
+    std::free(tensor->data);
+    tensor->data = std::malloc(bytes);
+    tensor->bytes = bytes;
+    std::memset(tensor->data, 0, bytes);
+  }
+
+  static TfLiteStatus get_plan(TfLiteContext* context, TfLiteIntArray** plan) {
+    of(context).forget();
+    *plan = of(context).lend(of(context).plan_);
+    return kTfLiteOk;
+  }
+
+  static TfLiteStatus get_node(TfLiteContext* context, int id, TfLiteNode** node,
+                               TfLiteRegistration** registration) {
+    FakeRuntime& runtime = of(context);
+    runtime.forget();
+    if (id < 0 || static_cast<std::size_t>(id) >= runtime.nodes_.size()) return kTfLiteError;
+    *node = &runtime.nodes_[id].node;
+    *registration = &runtime.nodes_[id].registration;
+    return kTfLiteOk;
+  }
+
+  static TfLiteStatus resize_tensor(TfLiteContext* context, TfLiteTensor* tensor,
+                                    TfLiteIntArray* dims) {
+    of(context).forget();
+    std::free(tensor->dims);
+    tensor->dims = dims;
+    give_memory(tensor);
+    return kTfLiteOk;
+  }
+
+  static void report_error(TfLiteContext* context, const char* format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    of(context).error_ = text;
+  }
+
+  static TfLiteStatus preview(TfLiteContext* context, const TfLiteIntArray* wanted,
+                              TfLiteDelegateParams** params, int* count) {
+    FakeRuntime& runtime = of(context);
+    const std::vector<int> ids = values_of(wanted);
+    runtime.forget();
+    for (const Part& part : runtime.cut({ids.begin(), ids.end()})) {
+      if (!part.taken) continue;
+      runtime.params_.push_back({nullptr, runtime.lend(part.nodes),
+                                 runtime.lend({part.reads.begin(), part.reads.end()}),
+                                 runtime.lend({part.makes.begin(), part.makes.end()})});
+    }
+    *params = runtime.params_.data();
+    *count = static_cast<int>(runtime.params_.size());
+    return kTfLiteOk;
+  }
+
+  static TfLiteStatus replace(TfLiteContext* context, TfLiteRegistration registration,
+                              const TfLiteIntArray* wanted, TfLiteDelegate* delegate) {
+    FakeRuntime& runtime = of(context);
+    const std::vector<int> ids = values_of(wanted);
+    runtime.forget();
+    std::vector<int> plan;
+    for (const Part& part : runtime.cut({ids.begin(), ids.end()})) {
+      if (!part.taken) {
+        plan.insert(plan.end(), part.nodes.begin(), part.nodes.end());
+        continue;
+      }
+      const std::vector<int> reads(part.reads.begin(), part.reads.end());
+      const std::vector<int> makes(part.makes.begin(), part.makes.end());
+      runtime.node(registration.builtin_code, reads, makes);
+      plan.push_back(static_cast<int>(runtime.nodes_.size()) - 1);
+      FakeNode& node = runtime.nodes_.back();
+      node.registration = registration;
+      const TfLiteDelegateParams params{delegate, runtime.keep(part.nodes), runtime.keep(reads),
+                                        runtime.keep(makes)};
+      node.node.user_data = registration.init(context, reinterpret_cast<const char*>(&params), 0);
+    }
+    runtime.plan_ = plan;
+    return kTfLiteOk;
+  }
+
+  // Parts of the plan, each of nodes that are all wanted or all not, in an order in which they can
+  // run; a part is as large as that allows, as TFLite's are.
+  std::vector<Part> cut(const std::set<int>& wanted) const {
+    std::set<int> pending;  // tensors that a node still has to make
+    for (int id : plan_) {
+      for (int output : values_of(nodes_[id].node.outputs)) pending.insert(output);
+    }
+    std::vector<int> rest = plan_;
+    std::vector<Part> parts;
+    const auto ready = [&](int id) {
+      const std::vector<int> inputs = values_of(nodes_[id].node.inputs);
+      return std::none_of(inputs.begin(), inputs.end(), [&](int i) { return pending.count(i); });
+    };
+    while (!rest.empty()) {
+      auto first = std::find_if(rest.begin(), rest.end(), ready);
+      if (first == rest.end()) break;  // a cycle, which TFLite would not have loaded
+      Part part;
+      part.taken = wanted.count(*first) > 0;
+      for (bool grown = true; grown;) {
+        grown = false;
+        for (std::size_t i = 0; i < rest.size();) {
+          const int id = rest[i];
+          if ((wanted.count(id) > 0) != part.taken || !ready(id)) {
+            ++i;
+            continue;
+          }
+          part.nodes.push_back(id);
+          for (int output : values_of(nodes_[id].node.outputs)) pending.erase(output);
+          rest.erase(rest.begin() + i);
+          grown = true;
+        }
+      }
+      find_borders(&part);
+      parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+  // What the nodes of a part read from outside, and what others read of theirs.
+  void find_borders(Part* part) const {
+    std::set<int> inside(part->nodes.begin(), part->nodes.end()), made;
+    for (int id : part->nodes) {
+      for (int output : values_of(nodes_[id].node.outputs)) made.insert(output);
+    }
+    std::set<int> needed(outputs.begin(), outputs.end());
+    for (int id : plan_) {
+      for (int input : values_of(nodes_[id].node.inputs)) {
+        if (!inside.count(id)) needed.insert(input);
+        if (inside.count(id) && input >= 0 && !made.count(input)) part->reads.insert(input);
+      }
+    }
+    for (int tensor : made) {
+      if (needed.count(tensor)) part->makes.insert(tensor);
+    }
+  }
+
+  TfLiteContext context_{};
+  std::vector<TfLiteTensor> tensors_;
+  std::deque<FakeNode> nodes_;
+  std::vector<int> plan_;  // numbers of nodes
+  std::deque<TfLiteSparsity> encodings_;
+  std::deque<std::vector<TfLiteDimensionMetadata>> metadata_;
+  std::vector<TfLiteIntArray*> ints_, lent_;
+  std::vector<TfLiteDelegateParams> params_;
+  std::string error_;
+};
+
+}  // namespace testing
+}  // namespace tfsparse
