@@ -75,7 +75,15 @@ Status plan_walk(const SparseEncoding& encoding, const Shape& shape, Walk* walk)
   return {};
 }
 
-// The positions of the next level, from those of the level above.
+// How many positions the dense levels from `level` on may lead to: what is stored below them.
+std::size_t stored_below(const SparseEncoding& encoding, std::size_t level,
+                         std::size_t value_count) {
+  while (level < encoding.levels.size() && !encoding.levels[level].compressed) ++level;
+  return level < encoding.levels.size() ? encoding.levels[level].segments.size() : value_count;
+}
+
+// The positions of the next level, from those of the level above. Takes no more memory than `limit`
+// positions, or as many as the level has indices.
 Status descend(const SparseLevel& level, int size, std::size_t stride, std::size_t limit,
                std::vector<std::size_t>* positions) {
   std::vector<std::size_t> next;
@@ -90,7 +98,6 @@ Status descend(const SparseLevel& level, int size, std::size_t stride, std::size
         static_cast<std::size_t>(level.segments.back()) != level.indices.size()) {
       return bad("segments do not span the indices");
     }
-    if (level.indices.size() > limit) return bad("stands for more values than it holds");
     next.reserve(level.indices.size());
     for (std::size_t row = 0; row < positions->size(); ++row) {
       const int begin = level.segments[row], end = level.segments[row + 1];
@@ -124,7 +131,7 @@ Status locate_values(const SparseEncoding& encoding, const Shape& shape, std::si
   positions->assign(1, 0);
   for (std::size_t level = 0; level < encoding.levels.size(); ++level) {
     TFSPARSE_RETURN_IF_ERROR(descend(encoding.levels[level], walk.sizes[level], walk.strides[level],
-                                     static_cast<std::size_t>(elements), positions));
+                                     stored_below(encoding, level, value_count), positions));
   }
   if (positions->size() != value_count) {
     return bad("describes " + std::to_string(positions->size()) + " values, the tensor holds " +

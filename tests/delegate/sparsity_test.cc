@@ -86,6 +86,20 @@ void test_contradictions() {
   CHECK(refuses([](SparseEncoding*) {}, {1 << 20, 1 << 20}));
 }
 
+// A file of a few bytes must not cost gigabytes before it is refused.
+void test_memory_is_that_of_what_is_stored() {
+  SparseEncoding encoding;
+  encoding.traversal_order = {0};
+  encoding.levels = {{false, 1 << 26, {}, {}}};
+  Positions positions;
+  CHECK(!locate_values(encoding, {1 << 26}, 3, &positions).ok());
+  CHECK(positions.capacity() < 1000);
+  encoding.traversal_order = {0, 1};
+  encoding.levels = {{false, 1 << 24, {}, {}}, {true, 0, {0, 3}, {0, 1, 2}}};
+  CHECK(!locate_values(encoding, {1 << 24, 4}, 3, &positions).ok());
+  CHECK(positions.capacity() < 1000);
+}
+
 // Whatever an encoding holds, the decoder either refuses it or names positions inside the tensor.
 void test_random_encodings_never_leave_the_tensor() {
   std::mt19937 random(1);
@@ -132,6 +146,7 @@ int main() {
   test_blocks();
   test_all_dense_and_empty();
   test_contradictions();
+  test_memory_is_that_of_what_is_stored();
   test_random_encodings_never_leave_the_tensor();
   return tfsparse::testing::report();
 }
