@@ -32,10 +32,13 @@ bench: $(VENV)/.installed
 sanitize:
 	$(PYTHON) -m tests.delegate.sanitize
 
-# Random graphs, other ones every time; the failing one is printed and kept under build/fuzz.
+# Random graphs, other ones every time, then libFuzzer where clang has it: what fails is printed and
+# kept under build/.
 N ?= 5000
+SECONDS ?= 60
 fuzz: $(VENV)/.installed
 	TFSPARSE_GRAPHS=$(N) $(RUN)/python -m pytest -s --timeout 0 tests/delegate/test_random_graphs.py
+	$(RUN)/python -m tests.delegate.libfuzzer --seconds $(SECONDS)
 
 # Fails with the name of a Debian package where $(1) does.
 need = @$(1) >/dev/null 2>&1 || { echo "tfsparse needs $(2): apt-get install $(3)" >&2; exit 1; }

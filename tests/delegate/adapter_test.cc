@@ -6,23 +6,11 @@
 
 #include "tests/delegate/check.h"
 #include "tests/delegate/fake_runtime.h"
+#include "tests/delegate/plugin.h"
 
 using namespace tfsparse::testing;
 
-extern "C" TfLiteDelegate* tflite_plugin_create_delegate(const char* const*, const char* const*,
-                                                         std::size_t, void (*)(const char*));
-extern "C" void tflite_plugin_destroy_delegate(TfLiteDelegate*);
-
 namespace {
-
-struct Destroy {
-  void operator()(TfLiteDelegate* delegate) const { tflite_plugin_destroy_delegate(delegate); }
-};
-using DelegatePtr = std::unique_ptr<TfLiteDelegate, Destroy>;
-
-DelegatePtr make_delegate() {
-  return DelegatePtr(tflite_plugin_create_delegate(nullptr, nullptr, 0, nullptr));
-}
 
 constexpr TfLiteConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 constexpr int kTopK = 48;

@@ -140,7 +140,8 @@ class FakeRuntime {
       if (status != kTfLiteOk) return status;
     }
     for (TfLiteTensor& tensor : tensors_) {
-      if (tensor.allocation_type != kTfLiteMmapRo && tensor.data == nullptr) give_memory(&tensor);
+      if (tensor.allocation_type == kTfLiteMmapRo || tensor.data != nullptr) continue;
+      if (give_memory(&tensor) != kTfLiteOk) return kTfLiteError;
     }
     return kTfLiteOk;
   }
@@ -174,6 +175,8 @@ class FakeRuntime {
   std::vector<int> outputs;  // of the model; set before the delegate is applied
 
  private:
+  static constexpr std::size_t kMostBytes = std::size_t{1} << 28;  // of one tensor
+
   struct FakeNode {
     TfLiteNode node{};
     TfLiteRegistration registration{};
@@ -203,13 +206,17 @@ class FakeRuntime {
     return lent_.back();
   }
 
-  static void give_memory(TfLiteTensor* tensor) {
-    std::size_t bytes = tensor->type == kTfLiteInt64 ? 8 : tensor->type == kTfLiteFloat16 ? 2 : 4;
-    for (int size : values_of(tensor->dims)) bytes *= size;
+  static TfLiteStatus give_memory(TfLiteTensor* tensor) {
     std::free(tensor->data);
+    tensor->data = nullptr;
+    std::size_t bytes = tensor->type == kTfLiteInt64 ? 8 : tensor->type == kTfLiteFloat16 ? 2 : 4;
+    for (int size : values_of(tensor->dims)) {
+      if (size < 0 || (bytes *= size) > kMostBytes) return kTfLiteError;
+    }
     tensor->data = std::malloc(bytes);
     tensor->bytes = bytes;
     std::memset(tensor->data, 0, bytes);
+    return kTfLiteOk;
   }
 
   static TfLiteStatus get_plan(TfLiteContext* context, TfLiteIntArray** plan) {
@@ -233,8 +240,7 @@ class FakeRuntime {
     of(context).forget();
     std::free(tensor->dims);
     tensor->dims = dims;
-    give_memory(tensor);
-    return kTfLiteOk;
+    return give_memory(tensor);
   }
 
   static void report_error(TfLiteContext* context, const char* format, ...) {

@@ -1,0 +1,28 @@
+// What the delegate's shared object exports, for tests that are linked with it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "delegate/tflite/abi.h"
+
+extern "C" TfLiteDelegate* tflite_plugin_create_delegate(const char* const* keys,
+                                                         const char* const* values,
+                                                         std::size_t count,
+                                                         void (*report_error)(const char*));
+extern "C" void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate);
+
+namespace tfsparse {
+namespace testing {
+
+struct DestroyDelegate {
+  void operator()(TfLiteDelegate* delegate) const { tflite_plugin_destroy_delegate(delegate); }
+};
+using DelegatePtr = std::unique_ptr<TfLiteDelegate, DestroyDelegate>;
+
+inline DelegatePtr make_delegate() {
+  return DelegatePtr(tflite_plugin_create_delegate(nullptr, nullptr, 0, nullptr));
+}
+
+}  // namespace testing
+}  // namespace tfsparse
