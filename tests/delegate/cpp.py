@@ -51,10 +51,11 @@ class Build:
             partial.rename(target)
         return str(target)
 
-    def engine(self):
+    def engine(self, folders=("core", "kernels", "tflite")):
         """The objects of the engine by source, without the Python module."""
-        flags = {source: () for source in sources.common_sources("core", "kernels", "tflite")}
-        flags |= sources.ISA_FLAGS
+        flags = {source: () for source in sources.common_sources(*folders)}
+        if "kernels" in folders:
+            flags |= sources.ISA_FLAGS
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return dict(zip(flags, pool.map(self.compile, flags, flags.values()), strict=True))
 

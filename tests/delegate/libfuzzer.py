@@ -35,7 +35,10 @@ def missing(build):
 
 def fuzz(build, source, seconds):
     """Whether the target ran for that time without a finding."""
-    program = build.program(source)
+    objects = [build.compile(source), *build.engine(["core", "tflite"]).values()]
+    # Clang takes many minutes to instrument the kernels, which `make sanitize` has with GCC.
+    objects += Build("cpp-tests").engine(["kernels"]).values()
+    program = build.link(objects, Path(source).stem)
     corpus = Path(program + "-corpus")
     corpus.mkdir(exist_ok=True)
     command = [program, f"-max_total_time={seconds}", "-max_len=2048", "-timeout=60"]
