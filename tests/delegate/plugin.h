@@ -20,8 +20,10 @@ struct DestroyDelegate {
 };
 using DelegatePtr = std::unique_ptr<TfLiteDelegate, DestroyDelegate>;
 
+// Takes whatever it can run, however fast TFLite would be.
 inline DelegatePtr make_delegate() {
-  return DelegatePtr(tflite_plugin_create_delegate(nullptr, nullptr, 0, nullptr));
+  const char *key = "auto", *value = "0";
+  return DelegatePtr(tflite_plugin_create_delegate(&key, &value, 1, nullptr));
 }
 
 }  // namespace testing

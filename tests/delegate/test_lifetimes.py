@@ -7,10 +7,11 @@ import threading
 
 import numpy as np
 import pytest
+from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.delegate import networks
-from tests.delegate.outputs import invoke, random_inputs, reference_interpreter, resize
+from tests.delegate.outputs import ALWAYS, invoke, random_inputs, reference_interpreter, resize
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +21,17 @@ def path(tmp_path_factory):
     return tfsparse.convert(model, file, batch_size=None)
 
 
+def make_interpreter(path, threads, delegate=None):
+    """With the delegate, or with one of its own."""
+    if delegate is None:
+        return tfsparse.Interpreter(path, threads, options=ALWAYS)
+    return litert.Interpreter(str(path), num_threads=threads, experimental_delegates=[delegate])
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("shared", [False, True], ids=["own delegates", "one delegate"])
 def test_two_interpreters_in_two_threads(path, shared, threads):
-    delegate = tfsparse.load_delegate() if shared else None
+    delegate = tfsparse.load_delegate(**ALWAYS) if shared else None
     start, failures = threading.Barrier(2), []
 
     def work(seed):
@@ -33,8 +41,7 @@ def test_two_interpreters_in_two_threads(path, shared, threads):
             (expected,) = invoke(reference, inputs).values()
             start.wait(timeout=60)
             for _ in range(5):
-                options = {"experimental_delegates": [delegate]} if shared else {}
-                interpreter = tfsparse.Interpreter(path, threads, **options)
+                interpreter = make_interpreter(path, threads, delegate)
                 resize(interpreter, (1 + seed, 24, 24, 3))
                 for _ in range(20):
                     (actual,) = invoke(interpreter, inputs).values()
@@ -52,7 +59,7 @@ def test_two_interpreters_in_two_threads(path, shared, threads):
 
 
 def test_resized_back_and_forth(path):
-    reference, delegated = reference_interpreter(path), tfsparse.Interpreter(path, 2)
+    reference, delegated = reference_interpreter(path), make_interpreter(path, 2)
     for shape in [(1, 24, 24, 3), (3, 24, 24, 3), (1, 40, 17, 3), (1, 24, 24, 3), (2, 9, 64, 3)]:
         inputs = random_inputs(resize(reference, shape))
         (expected,) = invoke(reference, inputs).values()
@@ -71,7 +78,8 @@ def resident():
 
 def use(count):
     for i in range(count):
-        interpreter = tfsparse.Interpreter(sys.argv[1], 1 + i % 2, runtime="litert")
+        kwargs = {"runtime": "litert", "options": {"auto": False}}
+        interpreter = tfsparse.Interpreter(sys.argv[1], 1 + i % 2, **kwargs)
         interpreter.allocate_tensors()
         interpreter.invoke()
 

@@ -25,7 +25,9 @@ from tfsparse.converter import flatbuffer
 GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))
 KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 # The fraction that has to run in the delegate for the comparison to be worth something.
-LEAST_TAKEN = {"CONV_2D": 0.9, "DEPTHWISE_CONV_2D": 0.6, "FULLY_CONNECTED": 0.9, "resized": 0.9}
+LEAST_TAKEN = dict.fromkeys(
+    ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "resized"], 0.9
+)
 
 _keys = itertools.count()
 
