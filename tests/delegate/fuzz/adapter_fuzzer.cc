@@ -63,8 +63,10 @@ class Writer {
     note_size(dims);
     if (large_) return partner;
     std::int64_t count = 1;
-    for (int size : dims) count *= std::max(size, 0);
-    if (bytes_.chance(16)) count = bytes_.below(64);
+    for (int size : dims) {
+      if (count <= kMostElements) count *= std::max(size, 0);
+    }
+    if (count > kMostElements || bytes_.chance(16)) count = bytes_.below(64);
     const int index = values(type, dims, static_cast<std::size_t>(count));
     if (bytes_.chance(64)) encode(index, static_cast<int>(dims.size()));
     return index;
