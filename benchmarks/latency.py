@@ -117,7 +117,8 @@ def measure(case, path):
     """Returns the `Result` of a case."""
     options = {"auto": AUTO.value} | ({"isa": ISA.value} if ISA.value else {})
     if case.baseline == "one thread":
-        pair = [timing.open_one(path, True, n, RUNTIME.value, options) for n in (1, 2)]
+        both = options | {"auto": False}
+        pair = [timing.open_one(path, True, n, RUNTIME.value, both) for n in (1, 2)]
         timing.set_random_inputs(pair)
     else:
         pair = timing.open_pair(path, path, THREADS.value, RUNTIME.value, options)

@@ -106,7 +106,8 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20, option
         _layer(node, by_node.get((node["subgraph"], node["id"]), []), measure)
         for node in report["nodes"]
     )
-    return Explanation(str(path), report["isa"], len(report["partitions"]), layers)
+    default_seconds = sum(partition["default_seconds"] for partition in report["partitions"])
+    return Explanation(str(path), report["isa"], len(report["partitions"]), default_seconds, layers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,11 +145,21 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What `explain` found: `layers` in the file's order; `str()` is a table."""
+    """What `explain` found; `str()` is a table.
+
+    Attributes:
+        path: The file.
+        isa: The instruction set whose kernels are used.
+        partitions: How many connected parts of the model the delegate runs.
+        default_seconds: How long TFLite's default is predicted to take for these parts, which
+            option `auto` compares with the delegate's time.
+        layers: Every operator, in the file's order.
+    """
 
     path: str
     isa: str
     partitions: int
+    default_seconds: float
     layers: tuple[Layer, ...]
 
     def __str__(self):

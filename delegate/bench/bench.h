@@ -47,7 +47,8 @@ struct CacheLineAllocator {
 };
 using Floats = std::vector<float, CacheLineAllocator<float>>;
 
-inline int plane_stride(int pixels) { return (pixels + 15) / 16 * 16; }
+// An odd number of cache lines, as the planner has it.
+inline int plane_stride(int pixels) { return ((pixels + 15) / 16 | 1) * 16; }
 
 inline Floats random_floats(std::size_t n) {
   static std::minstd_rand engine(1);
@@ -60,14 +61,15 @@ inline Floats random_floats(std::size_t n) {
 // floats apart; output channels in blocks that share their nonzeros' places.
 struct SparseLayer {
   Floats bias;
+  std::vector<float> dense;
+  std::vector<Tap> taps;
   SparseBlocks packed;
 
   SparseLayer(int block, int outputs, int first, int last, double density, int stride)
-      : bias(random_floats(outputs)) {
+      : bias(random_floats(outputs)),
+        dense(static_cast<std::size_t>(outputs) * (last - first), 0.0f) {
     std::mt19937 engine(first + 2);
     std::bernoulli_distribution keep(density);
-    std::vector<float> dense(static_cast<std::size_t>(outputs) * (last - first), 0.0f);
-    std::vector<Tap> taps;
     for (int c = 0; c < last - first; ++c) {
       taps.push_back({c, c * stride});
       for (int row = 0; row < outputs; row += block) {

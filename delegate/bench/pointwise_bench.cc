@@ -5,13 +5,15 @@
 //      -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/pack.cc build/bench/*.o -o build/bench/pointwise && build/bench/pointwise
+//      delegate/core/{pack,product}.cc build/bench/*.o -o build/bench/pointwise &&
+//      build/bench/pointwise
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
 #include <string>
 
 #include "delegate/bench/bench.h"
+#include "delegate/core/product.h"
 
 namespace tfsparse {
 namespace bench {
@@ -81,8 +83,22 @@ double time_spmm(const Kernels& k, const Pointwise& p, int block, double density
   });
 }
 
+// As the planner cuts it, without having measured anything.
+double time_product(const Kernels& k, const Pointwise& p, int block, double density) {
+  const int pixels = p.size * p.size, stride = plane_stride(pixels);
+  SparseLayer layer(block, p.out, 0, p.in, density, stride);
+  Epilogue epilogue;
+  clamp_to_relu6(epilogue);
+  Product product;
+  product.pack({layer.dense, p.out, layer.taps, 1, 1, 0},
+               std::vector<float>(layer.bias.begin(), layer.bias.end()), epilogue, pixels, k);
+  const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
+  auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
+  return seconds([&] { product.multiply(k, {}, x.data(), y.data(), stride, nullptr, pixels); });
+}
+
 void bench_spmm(const Kernels& k, int block, double density) {
-  double total = 0.0;
+  double total = 0.0, planned_total = 0.0;
   for (const Pointwise& p : kPointwise) {
     std::printf("  %3d px %4d -> %4d x%d:", p.size, p.in, p.out, p.count);
     const double flop = 2.0 * p.size * p.size * p.in * p.out * density;
@@ -98,10 +114,13 @@ void bench_spmm(const Kernels& k, int block, double density) {
       std::printf("  %s %6.1f us %5.1f GFLOP/s (tile %2d)", kCutNames[static_cast<int>(cut)],
                   least * 1e6, flop / least * 1e-9, best_tile);
     }
+    const double planned = time_product(k, p, block, density);
     total += best * p.count;
-    std::printf("\n");
+    planned_total += planned * p.count;
+    std::printf("  planned %6.1f us\n", planned * 1e6);
   }
-  std::printf("  whole network, the best cut of each layer: %.3f ms\n", total * 1e3);
+  std::printf("  whole network: the best cut of each layer %.3f ms, as planned %.3f ms\n",
+              total * 1e3, planned_total * 1e3);
 }
 
 void bench_gemm(const Kernels& k) {

@@ -6,7 +6,7 @@
 
 namespace tfsparse {
 
-// Seconds on an otherwise idle machine, within about a tenth for image networks. `graph` has its
+// Seconds on an otherwise idle machine, for image networks mostly within a tenth. `graph` has its
 // shapes. Measures the speed of this processor first, once in a process, for about a millisecond.
 double estimate_default_seconds(const Graph& graph, int threads);
 

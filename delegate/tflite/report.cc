@@ -43,6 +43,7 @@ void write_partition(const PlacedPartition& placed, Json* json) {
   json->field("subgraph", placed.subgraph);
   json->field("threads", partition.threads());
   json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
+  json->field("default_seconds", plan.default_seconds());
   json->field("runs", plan.runs());
   json->begin_array("steps");
   for (std::size_t i = 0; i < plan.steps().size(); ++i) {

@@ -155,11 +155,15 @@ class Convolution : public RowStep {
   // Whether a run of so many rows has pixels between them.
   bool crops(int rows) const { return !pointwise_ && rows > 1 && border_.pitch != y_planes.width; }
 
-  // Shares the work among the threads: by runs, or where there are too few, by output channels.
+  // Shares the work among the threads, by runs or by output channels. Both read about the same, but
+  // what a thread writes of more channels than it reads had better be whole channels, which the
+  // next layer, a depthwise one, shares out in the same way.
   template <typename Body>
   void share_work(const RunContext& context, const Body& body) const {
     const int threads = context.pool.size(), runs = run_count();
-    if (runs % threads == 0 || runs >= 4 * threads) {
+    const bool many_runs = runs >= 4 * threads;
+    const bool widens = product_.channels() > x_.planes.channels;
+    if (many_runs || (runs % threads == 0 && !widens)) {
       context.pool.parallel_for(runs, 1, [&](int begin, int end, int worker) {
         body(Share{}, Range{begin, end}, worker);
       });
@@ -230,12 +234,17 @@ class Convolution : public RowStep {
     const std::size_t image_floats =
         x_.is_flat ? static_cast<std::size_t>(planes.pixels()) * planes.channels : planes.image();
     const float* x = context.values[x_.value] + image * image_floats;
-    context.pool.parallel_for(planes.channels, 1, [&](int begin, int end, int) {
-      for (int channel = begin; channel < end; ++channel) {
-        PadArgs plane = args;
-        plane.x = x + (x_.is_flat ? channel : channel * planes.stride);
-        plane.y = context.values[border_value_] + channel * border_.plane;
-        context.kernels.pad(plane);
+    // By rows of all channels, as the rows of the output are shared out.
+    const int row_groups = (border_.rows + stride_h_ - 1) / stride_h_;
+    context.pool.parallel_for(row_groups, 1, [&](int begin, int end, int) {
+      PadArgs rows = args;
+      rows.out_h = std::min(border_.rows, end * stride_h_) - begin * stride_h_;
+      rows.pad_top -= begin * stride_h_;
+      for (int channel = 0; channel < planes.channels; ++channel) {
+        rows.x = x + (x_.is_flat ? channel : channel * planes.stride);
+        rows.y = context.values[border_value_] + channel * border_.plane +
+                 static_cast<std::size_t>(begin) * border_.pitch;
+        context.kernels.pad(rows);
       }
     });
   }

@@ -1,0 +1,66 @@
+"""How well does option `auto` predict the latency of TFLite's default, XNNPACK?
+
+The delegate cannot time XNNPACK, so it predicts its time from the operators and the measured speed
+of the processor (delegate/core/estimate.cc). Prints both for dense networks, one thread. Where the
+two are far apart on a machine, `auto` leaves models that tfsparse would run faster, or takes such
+as it runs slower.
+
+    python benchmarks/default_latency.py
+    python benchmarks/default_latency.py mobilenet_v2 my_model.tflite
+"""
+
+import time
+from pathlib import Path
+
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+import tfsparse
+from tfsparse import downloads, networks, timing
+
+SECONDS = flags.DEFINE_float("seconds", 3, "Time to measure each file for.", lower_bound=0.1)
+CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", str(downloads.cache_folder()), "Where named networks are kept."
+)
+
+
+def fastest(interpreter, seconds):
+    """Seconds of the fastest inference: what the prediction is about."""
+    best = float("inf")
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        interpreter.invoke()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def find(name):
+    if Path(name).is_file():
+        return Path(name)
+    if name in networks.NETWORKS:
+        sparsity = 0.0 if name in networks.ARCHITECTURES else None
+        return networks.cached_file(name, CACHE_DIR.value, sparsity)
+    raise app.UsageError(f"{name!r} is neither a file nor one of {', '.join(networks.NETWORKS)}.")
+
+
+def main(argv):
+    table = Table("network", title="One inference of TFLite's default, one thread")
+    for column in ("fastest ms", "predicted ms", "predicted / measured"):
+        table.add_column(column, justify="right")
+    for name in argv[1:] or networks.NETWORKS:
+        path = find(name)
+        predicted = tfsparse.explain(path, options={"auto": False}).default_seconds
+        default = timing.open_one(path, False)
+        timing.set_random_inputs([default])
+        measured = fastest(default, SECONDS.value)
+        row = (1e3 * measured, 1e3 * predicted, predicted / measured)
+        table.add_row(Path(name).name, *(f"{value:.2f}" for value in row))
+    Console(width=100).print(table)
+    print(timing.cpu_name())
+
+
+if __name__ == "__main__":
+    flags.FLAGS.set_gnu_getopt(True)  # Lets flags follow the files.
+    app.run(main)
