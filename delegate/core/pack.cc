@@ -11,34 +11,45 @@ namespace {
 // factor on the work that costs less than what a block saves.
 constexpr double kMostWork = 1.15;
 
-using Pattern = std::vector<int>;  // columns that are not zero, ascending
-
-std::vector<Pattern> patterns_of(const std::vector<float>& dense, int rows, int depth) {
-  std::vector<Pattern> patterns(rows);
-  for (int row = 0; row < rows; ++row) {
-    for (int column = 0; column < depth; ++column) {
-      if (dense[static_cast<std::size_t>(row) * depth + column] != 0.0f) {
-        patterns[row].push_back(column);
+// Which columns of each row are not zero, a bit each.
+class Patterns {
+ public:
+  Patterns(const std::vector<float>& dense, int rows, int depth)
+      : words_((depth + 63) / 64), bits_(static_cast<std::size_t>(rows) * words_, 0) {
+    for (int row = 0; row < rows; ++row) {
+      const float* values = dense.data() + static_cast<std::size_t>(row) * depth;
+      std::uint64_t* bits = bits_.data() + row * words_;
+      for (int column = 0; column < depth; ++column) {
+        bits[column / 64] |= static_cast<std::uint64_t>(values[column] != 0.0f) << column % 64;
       }
     }
   }
-  return patterns;
-}
 
-// Whether `count` rows from `rows` on are alike enough for a block.
-bool are_alike(const std::vector<Pattern>& patterns, const std::int32_t* rows, int count) {
-  Pattern all;
-  std::size_t work = 0;
-  for (int i = 0; i < count; ++i) {
-    const Pattern& pattern = patterns[rows[i]];
-    Pattern merged;
-    std::set_union(all.begin(), all.end(), pattern.begin(), pattern.end(),
-                   std::back_inserter(merged));
-    all = std::move(merged);
-    work += pattern.size();
+  // Any order in which like rows are neighbours.
+  bool before(std::int32_t a, std::int32_t b) const {
+    return std::lexicographical_compare(row(a), row(a) + words_, row(b), row(b) + words_);
   }
-  return static_cast<double>(all.size()) * count <= kMostWork * static_cast<double>(work);
-}
+
+  // Whether `count` rows from `rows` on are alike enough for a block.
+  bool are_alike(const std::int32_t* rows, int count) const {
+    int places = 0, work = 0;
+    for (std::size_t word = 0; word < words_; ++word) {
+      std::uint64_t any = 0;
+      for (int i = 0; i < count; ++i) {
+        any |= row(rows[i])[word];
+        work += __builtin_popcountll(row(rows[i])[word]);
+      }
+      places += __builtin_popcountll(any);
+    }
+    return static_cast<double>(places) * count <= kMostWork * work;
+  }
+
+ private:
+  const std::uint64_t* row(std::int32_t i) const { return bits_.data() + i * words_; }
+
+  std::size_t words_;  // of a row
+  std::vector<std::uint64_t> bits_;
+};
 
 }  // namespace
 
@@ -60,16 +71,16 @@ SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth) {
 }
 
 std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, int depth) {
-  const std::vector<Pattern> patterns = patterns_of(dense, rows, depth);
+  const Patterns patterns(dense, rows, depth);
   std::vector<std::int32_t> order(rows);
   std::iota(order.begin(), order.end(), 0);
   // Neighbours in the order of their patterns are the rows most alike.
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::int32_t a, std::int32_t b) { return patterns[a] < patterns[b]; });
+                   [&](std::int32_t a, std::int32_t b) { return patterns.before(a, b); });
   std::vector<RowBlocks> found{{4, {}}, {2, {}}, {1, {}}};
   for (int i = 0; i < rows;) {
     for (RowBlocks& blocks : found) {
-      if (i + blocks.block > rows || !are_alike(patterns, order.data() + i, blocks.block)) continue;
+      if (i + blocks.block > rows || !patterns.are_alike(order.data() + i, blocks.block)) continue;
       blocks.rows.insert(blocks.rows.end(), order.begin() + i, order.begin() + i + blocks.block);
       i += blocks.block;
       break;
@@ -105,13 +116,15 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   const bool narrow = std::all_of(taps.begin(), taps.end(), fits);
   for (std::size_t first = 0; first < blocks.rows.size(); first += blocks.block) {
     std::int32_t places = 0;
+    const float* rows[4] = {};
+    for (int i = 0; i < blocks.block; ++i) {
+      rows[i] = dense.data() + static_cast<std::size_t>(blocks.rows[first + i]) * depth;
+    }
     for (const Tap& tap : taps) {
-      float values[4] = {};
-      for (int i = 0; i < blocks.block; ++i) {
-        values[i] = dense[static_cast<std::size_t>(blocks.rows[first + i]) * depth + tap.column];
-      }
-      if (std::all_of(values, values + 4, [](float value) { return value == 0.0f; })) continue;
-      packed.values.insert(packed.values.end(), values, values + blocks.block);
+      bool any = false;
+      for (int i = 0; i < blocks.block; ++i) any = any || rows[i][tap.column] != 0.0f;
+      if (!any) continue;
+      for (int i = 0; i < blocks.block; ++i) packed.values.push_back(rows[i][tap.column]);
       if (narrow) {
         packed.narrow_offsets.push_back(static_cast<std::uint16_t>(tap.offset));
       } else {

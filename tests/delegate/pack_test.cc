@@ -66,8 +66,8 @@ void test_round_trip() {
 // Rows that share a pattern, shuffled, and two that do not.
 void test_finds_blocks_out_of_order() {
   const int kDepth = 6;
-  const std::vector<std::vector<int>> rows = {{0, 2}, {1, 5}, {0, 2}, {3, 4}, {0, 2},
-                                              {0, 2}, {1, 5}, {2},    {0, 2}};
+  const std::vector<std::vector<int>> rows = {{0, 2}, {1, 5}, {0, 2},    {3, 4}, {0, 2},
+                                              {0, 2}, {1, 5}, {1, 3, 4}, {0, 2}};
   std::vector<float> dense(rows.size() * kDepth, 0.0f);
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (int column : rows[row]) dense[row * kDepth + column] = 1.0f;
@@ -108,5 +108,5 @@ int main() {
   tfsparse::test_finds_blocks_out_of_order();
   tfsparse::test_unstructured_weights_stay_single();
   tfsparse::test_shares_cover_everything_once();
-  return 0;
+  return tfsparse::testing::report();
 }
