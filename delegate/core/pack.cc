@@ -114,26 +114,36 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     return tap.offset <= std::numeric_limits<std::uint16_t>::max();
   };
   const bool narrow = std::all_of(taps.begin(), taps.end(), fits);
+  std::vector<std::int32_t> offsets;
+  // Every tap is written, and written over where it turns out to be zero: a branch would be
+  // mispredicted at most nonzeros.
+  std::size_t count = 0;
   for (std::size_t first = 0; first < blocks.rows.size(); first += blocks.block) {
-    std::int32_t places = 0;
     const float* rows[4] = {};
     for (int i = 0; i < blocks.block; ++i) {
       rows[i] = dense.data() + static_cast<std::size_t>(blocks.rows[first + i]) * depth;
     }
+    packed.values.resize((count + taps.size()) * blocks.block);
+    offsets.resize(count + taps.size());
     for (const Tap& tap : taps) {
       bool any = false;
-      for (int i = 0; i < blocks.block; ++i) any = any || rows[i][tap.column] != 0.0f;
-      if (!any) continue;
-      for (int i = 0; i < blocks.block; ++i) packed.values.push_back(rows[i][tap.column]);
-      if (narrow) {
-        packed.narrow_offsets.push_back(static_cast<std::uint16_t>(tap.offset));
-      } else {
-        packed.wide_offsets.push_back(tap.offset);
+      for (int i = 0; i < blocks.block; ++i) {
+        const float value = rows[i][tap.column];
+        packed.values[count * blocks.block + i] = value;
+        any |= value != 0.0f;
       }
-      ++places;
+      offsets[count] = tap.offset;
+      count += any;
     }
-    packed.places.push_back(places);
-    packed.begin.push_back(packed.begin.back() + places);
+    packed.places.push_back(static_cast<std::int32_t>(count - packed.begin.back()));
+    packed.begin.push_back(count);
+  }
+  packed.values.resize(count * blocks.block);
+  offsets.resize(count);
+  if (narrow) {
+    packed.narrow_offsets.assign(offsets.begin(), offsets.end());
+  } else {
+    packed.wide_offsets = std::move(offsets);
   }
   return packed;
 }
