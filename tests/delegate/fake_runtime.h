@@ -62,6 +62,7 @@ class FakeRuntime {
       std::free(tensor.data);
     }
     for (TfLiteIntArray* array : ints_) std::free(array);
+    forget();
   }
   FakeRuntime(const FakeRuntime&) = delete;
   FakeRuntime& operator=(const FakeRuntime&) = delete;
