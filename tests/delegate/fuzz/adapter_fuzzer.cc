@@ -81,8 +81,9 @@ class Writer {
     }
     if (type == kTfLiteInt64) {
       std::vector<std::int64_t> wide(count, 0);
-      for (std::size_t i = 0; i < used; ++i)
-        wide[i] = std::int64_t{bytes_.number(6)} << bytes_.below(8);
+      for (std::size_t i = 0; i < used; ++i) {
+        wide[i] = std::int64_t{bytes_.number(6)} * (std::int64_t{1} << bytes_.below(8));
+      }
       return runtime_.constant(dims, wide, type);
     }
     std::vector<int> ints(count, 0);
