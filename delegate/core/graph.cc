@@ -95,6 +95,12 @@ Status read_floats(const Tensor& tensor, std::vector<float>* values) {
   return {};
 }
 
+Status read_bias(const Graph& graph, const Node& node, int channels, std::vector<float>* bias) {
+  bias->assign(channels, 0.0f);
+  if (node.inputs.size() < 3 || node.inputs[2] < 0) return {};
+  return read_floats(graph.tensors[node.inputs[2]], bias);
+}
+
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
   const std::int64_t elements = element_count(tensor.shape);
   if (!tensor.is_constant() || tensor.sparsity || elements < 0 || elements > 64 ||

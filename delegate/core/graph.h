@@ -114,6 +114,9 @@ struct Graph {
 // sparse encoding and widens float16. Fails where the stored bytes do not match shape and type.
 Status read_floats(const Tensor& tensor, std::vector<float>* values);
 
+// The bias of a layer with weights, its third input: zeros where it has none.
+Status read_bias(const Graph& graph, const Node& node, int channels, std::vector<float>* bias);
+
 // The values of a small int32 or int64 constant.
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);
 

@@ -99,10 +99,8 @@ class Convolution : public RowStep {
     weights.taps_per_channel = tensor.shape[1] * tensor.shape[2];
     weights.lines = pointwise_ ? 1 : border_.phases_h * border_.phases_w;
     weights.more = (tensor.shape[1] - 1) * node.dilation_h * border_.pitch;
-    std::vector<float> bias(weights.channels, 0.0f);
-    if (node.inputs.size() > 2 && node.inputs[2] >= 0) {
-      TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &bias));
-    }
+    std::vector<float> bias;
+    TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, weights.channels, &bias));
     choose_runs(kernels);
     product_.pack(weights, bias, node.epilogue, run_floats(rows_together_), kernels);
     scratch = scratch_stride_ * product_.channels();

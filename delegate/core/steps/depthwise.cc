@@ -90,10 +90,7 @@ Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, i
       step->weights_[channel * step->taps_ + tap] = by_tap[tap * channels + channel];
     }
   }
-  step->bias_.assign(channels, 0.0f);
-  if (node.inputs.size() > 2 && node.inputs[2] >= 0) {
-    TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &step->bias_));
-  }
+  TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, channels, &step->bias_));
 
   DepthwiseArgs& args = step->args_;
   args.in_h = x.planes.height;

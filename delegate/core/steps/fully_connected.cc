@@ -51,10 +51,7 @@ Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, 
   TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &dense));
   step->rows_ = weights.shape[0];
   step->depth_ = weights.shape.back();
-  step->bias_.assign(step->rows_, 0.0f);
-  if (node.inputs.size() > 2 && node.inputs[2] >= 0) {
-    TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &step->bias_));
-  }
+  TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, step->rows_, &step->bias_));
   const auto zeros = std::count(dense.begin(), dense.end(), 0.0f);
   step->sparse_ = zeros >= kSparseFrom * dense.size();
   step->parts[0].macs = static_cast<double>(batch) * dense.size();

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "delegate/core/product.h"
-#include "delegate/core/transpose_conv.h"
 
 namespace tfsparse {
 namespace {
@@ -42,11 +41,9 @@ class TransposeConv : public Step {
 
   Status set_up(const Graph& graph, const Node& node, const Kernels& kernels) {
     const Tensor& weights = graph.tensors[node.inputs[1]];
-    std::vector<float> dense, bias(y_.channels, 0.0f);
+    std::vector<float> dense, bias;
     TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &dense));
-    if (node.inputs[2] >= 0) {
-      TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[2]], &bias));
-    }
+    TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, y_.channels, &bias));
     for (int row = 0; row < rows_.stride; ++row) {
       for (int column = 0; column < columns_.stride; ++column) {
         const Product::Weights share = share_of(dense, weights.shape, row, column);
