@@ -5,6 +5,18 @@ from keras import Input, Model, applications, layers
 # Of small_mobilenet_v2: expansion, channels, repeats, strides.
 SMALL_BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 48, 2, 2))
 
+# Of MobileNetV2 (table 2 of its paper), with half of the strides: at 32x32 pixels the last feature
+# map is 4x4. Expansion, channels, repeats, strides.
+CIFAR_BLOCKS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 1),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
 # Of EfficientNet-B0, and so of Lite0: kernel, expansion, channels, repeats, strides.
 EFFICIENTNET_BLOCKS = (
     (3, 1, 16, 1, 1),
@@ -52,6 +64,57 @@ def small_mobilenet_v2(input_shape, classes, width=1.0):
     return Model(inputs, layers.Dense(classes, activation="softmax")(x))
 
 
+def cifar_resnet(inputs, depth=20, width=16, classes=10):
+    """Builds the ResNet of pictures of 32x32: three stages of blocks of two 3x3 convolutions.
+
+    From He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2
+    (https://arxiv.org/abs/1512.03385). Where a stage begins, the shortcut is a 1x1 convolution
+    with strides 2 (the paper's option B; its figures for CIFAR-10 are of option A, which pads with
+    zeros): all channels then pass through weights, and a smaller network can be cut from it.
+
+    Args:
+        inputs: Keras tensor of pictures, (batch, height, width, channels), from -1 to 1.
+        depth: number of layers with weights, 6 n + 2: 20, 32, 44, 56 or 110 in the paper.
+        width: channels of the first stage; the second has twice and the third four times as many.
+        classes: number of outputs, a softmax over them.
+
+    Raises:
+        ValueError: `depth` is not 6 n + 2 for an n of at least 1.
+    """
+    if depth < 8 or (depth - 2) % 6:
+        raise ValueError(f"Expected a depth of 8, 14, 20, ... (6 n + 2). Received: {depth}")
+    x = _convolution(inputs, width, "stem")
+    for stage in range(3):
+        for block in range((depth - 2) // 6):
+            strides = 2 if stage > 0 and block == 0 else 1
+            x = _basic_block(x, width << stage, strides, f"stage{stage + 1}_block{block + 1}")
+    x = layers.GlobalAveragePooling2D()(x)
+    return Model(inputs, layers.Dense(classes, activation="softmax", name="classifier")(x))
+
+
+def cifar_mobilenet_v2(inputs, width=1.0, classes=10):
+    """Builds MobileNetV2 for pictures of 32x32, without the strides they are too small for.
+
+    `keras.applications.MobileNetV2` would leave one pixel of such a picture. From Sandler et al.,
+    "MobileNetV2", 2018 (https://arxiv.org/abs/1801.04381).
+
+    Args:
+        inputs: Keras tensor of pictures, (batch, height, width, channels), from -1 to 1.
+        width: factor on the number of channels of all layers.
+        classes: number of outputs, a softmax over them.
+    """
+    momentum = 0.9
+    x = layers.Conv2D(round(32 * width), 3, padding="same", use_bias=False)(inputs)
+    x = _norm(x, momentum=momentum)
+    for expansion, channels, repeats, strides in CIFAR_BLOCKS:
+        for i in range(repeats):
+            x = _inverted_residual(
+                x, expansion, round(channels * width), strides if i == 0 else 1, momentum=momentum
+            )
+    x = layers.GlobalAveragePooling2D()(_pointwise(x, round(1280 * width), momentum=momentum))
+    return Model(inputs, layers.Dense(classes, activation="softmax")(x))
+
+
 def efficientnet_lite0(inputs, classes=1000):
     """Builds EfficientNet-Lite0: EfficientNet-B0 without squeeze and excite, with ReLU6 for Swish.
 
@@ -87,6 +150,29 @@ def u_net(inputs, classes=3):
         x = _depthwise(_pointwise(x, channels))
     x = layers.Conv2DTranspose(classes, 3, 2, padding="same")(x)
     return Model(inputs, layers.Softmax()(x))
+
+
+def _basic_block(x, channels, strides, name):
+    shortcut = x
+    if strides > 1 or x.shape[-1] != channels:
+        shortcut = _convolution(x, channels, f"{name}_shortcut", 1, strides, relu=False)
+    x = _convolution(x, channels, f"{name}_conv1", strides=strides)
+    x = _convolution(x, channels, f"{name}_conv2", relu=False)
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, shortcut]))
+
+
+def _convolution(x, channels, name, kernel=3, strides=1, relu=True):
+    x = layers.Conv2D(
+        channels,
+        kernel,
+        strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
 def _inverted_residual(x, expansion, channels, strides, kernel=3, momentum=0.99):
