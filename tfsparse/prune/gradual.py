@@ -1,23 +1,17 @@
 """Gradual magnitude pruning."""
 
-import warnings
 from collections.abc import Mapping
-
-import tensorflow as tf
 
 from tfsparse import schedules
 from tfsparse.prune import magnitude
-from tfsparse.prune.callback import Callback
-from tfsparse.prune.clock import StepClock
-from tfsparse.prune.masks import Mask
-from tfsparse.prune.scope import check_scope, select
+from tfsparse.prune.masked import MaskedPruning
+from tfsparse.prune.scope import check_scope
 
 _DEFAULT_SPARSITY = 0.8
 _BLOCK_SIZES = (1, 2, 4)
-_FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
 
 
-class GradualPruning(Callback):
+class GradualPruning(MaskedPruning):
     """Prunes the smallest weights while a model trains, more and more of them.
 
     Masks follow a schedule and are applied inside each compiled train step, so a pruned weight is
@@ -77,8 +71,7 @@ class GradualPruning(Callback):
         frequency=None,
     ):
         check_scope(scope)
-        self.scope = scope
-        self.schedule = _schedule_for(final_sparsity, schedule, scope, frequency)
+        super().__init__(scope, _schedule_for(final_sparsity, schedule, scope, frequency))
         if distribution not in ("uniform", "global"):
             raise ValueError(
                 f"Expected distribution to be 'uniform' or 'global'. Received: {distribution!r}"
@@ -92,13 +85,6 @@ class GradualPruning(Callback):
         if block_size not in _BLOCK_SIZES:
             raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
         self.block_size = block_size
-        self._sparsity = 0.0
-        self._forget()
-
-    @property
-    def sparsity(self):
-        """The fraction of zeros that the masks hold in all layers of the scope, a float."""
-        return self._sparsity
 
     def apply(self, model, step=None, total_steps=None):
         """Prunes outside of `fit`: in a custom training loop, or once.
@@ -132,11 +118,7 @@ class GradualPruning(Callback):
         tfsparse.GradualPruning(final_sparsity=0.5).apply(model)  # once, without training
         ```
         """
-        if not tf.executing_eagerly():
-            raise RuntimeError(
-                "GradualPruning.apply was called inside a tf.function, where it would run only "
-                "once. Call it before each call of that function."
-            )
+        self._check_eager()
         if step is None:
             self._finish(model)
         else:
@@ -148,109 +130,10 @@ class GradualPruning(Callback):
             self._advance(int(step))
         return self._sparsity
 
-    def on_train_begin(self, logs=None):
-        """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
-        self._attach(self.model)
-        # A train function that is compiled already knows of no masks.
-        self.model.make_train_function(force=True)
-        self._clock = StepClock(self.params)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Notes the epoch."""
-        self._clock.begin_epoch(epoch)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        """Prunes to where the schedule is, before the first batch."""
-        if self._clock.step is None:
-            self._clock.start(self.model.optimizer, batch)
-            self._plan()
-            self._advance(self._clock.step)
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Updates the masks if the schedule says so."""
-        self._clock.end_batch(batch)
-        self._advance(self._clock.step)
-        self._log(logs)
-
-    def on_test_begin(self, logs=None):
-        """Zeroes what a moving average of the weights may have brought back."""
-        self._hold()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Updates the masks for the last time in an epoch."""
-        if not self.model.stop_training and self._clock.step is not None:
-            length_was_unknown = self._clock.batches is None
-            self._clock.end_epoch()
-            if length_was_unknown:
-                self._plan()
-            self._advance(self._clock.step)
-        self._hold()
-        self._log(logs)
-
-    def on_train_end(self, logs=None):
-        """Makes the model a plain one again."""
-        self._hold()
-        self._detach()
-        self.model.train_function = None
-
-    def _plan(self):
-        """Sets the schedule in steps, as far as the length of the training is known."""
-        clock = self._clock
-        self._seen, self._first_step = None, 0
-        if not schedules.needs_total(self.schedule):
-            self._schedule = schedules.in_steps(self.schedule)
-            self._warn_if_too_short()
-        elif clock.total_steps is not None:
-            self._schedule = schedules.in_steps(self.schedule, clock.total_steps)
-            self._first_step = clock.first_step
-        elif clock.epochs and clock.epochs - clock.epoch > 1:
-            # Until the first epoch has shown its length, only where it begins is known.
-            schedule = schedules.in_steps(self.schedule, clock.epochs * _FINE)
-            sparsity = schedule(clock.epoch * _FINE)[1]
-            self._schedule = lambda step: (False, sparsity)
-        else:
-            raise ValueError(
-                f"The positions of {self.schedule} are fractions of the training, and its length "
-                "is not known: the data does not say how many batches it has, and there is no "
-                "second epoch. Pass steps_per_epoch to fit, or give positions as steps (ints)."
-            )
-
-    def _warn_if_too_short(self):
-        end, total = self._schedule.end, self._clock.total_steps
-        if end is not None and total is not None and end > self._clock.first_step + total:
-            warnings.warn(
-                f"The pruning schedule ends at step {end}, after the last step of this fit. The "
-                "final sparsity is only reached if training goes on; positions given as fractions "
-                "(floats) always end with the training.",
-                stacklevel=2,
-            )
-
-    def _advance(self, step):
-        """Brings the masks to the schedule's sparsity at a step."""
-        step -= self._first_step
-        if self._seen is None or step < self._seen:
-            self._prune(self._schedule(step)[1])
-        else:
-            updates = [self._schedule(s) for s in range(self._seen + 1, step + 1)]
-            due = [sparsity for should_prune, sparsity in updates if should_prune]
-            if due:
-                self._prune(due[-1])
-        self._seen = step
-
-    def _prune(self, sparsity):
+    def _update(self, sparsity):
         if sparsity == self._scheduled:
             return
-        weights = [mask.weights() for mask in self._masks]
-        if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
-            warnings.warn(
-                "Weights that were pruned are no longer zero. Either something other than an "
-                "optimizer wrote to them, or the train step was compiled (by tf.function) before "
-                "pruning began and knows of no masks: call apply(model, step) before its first "
-                "call.",
-                stacklevel=2,
-            )
-        self._scheduled = sparsity
-        scores = [magnitude.block_magnitudes(w, self.block_size) for w in weights]
+        scores = [magnitude.block_magnitudes(w, self.block_size) for w in self._weights()]
         if self.distribution == "global":
             keeps = magnitude.keep_largest_of_all(scores, sparsity)
         else:
@@ -258,10 +141,11 @@ class GradualPruning(Callback):
                 magnitude.keep_largest(score, sparsity * share)
                 for score, share in zip(scores, self._shares, strict=True)
             ]
-        for mask, keep in zip(self._masks, keeps, strict=True):
-            mask.assign(magnitude.spread_blocks(keep, mask.variable.shape[-1], self.block_size))
-        total = sum(mask.size for mask in self._masks)
-        self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
+        self._keep(
+            magnitude.spread_blocks(keep, mask.variable.shape[-1], self.block_size)
+            for mask, keep in zip(self._masks, keeps, strict=True)
+        )
+        self._scheduled = sparsity
 
     def _finish(self, model):
         final = schedules.final_sparsity(self.schedule)
@@ -271,37 +155,18 @@ class GradualPruning(Callback):
             )
         if self._masked_model is not model:
             self._attach(model)
-        self._prune(final)
+        self._update(final)
         self._hold()
         self._detach()
 
     def _attach(self, model):
-        targets = select(model, self.scope)
-        self._detach()
-        strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        super()._attach(model)
         final = schedules.final_sparsity(self.schedule)
-        self._shares = [1 if t.sparsity is None else t.sparsity / final for t in targets]
-        self._masks = [Mask(target.kernel, strategy) for target in targets]
-        for mask in self._masks:
-            mask.attach()
-        self._masked_model = model
-
-    def _detach(self):
-        for mask in self._masks:
-            mask.detach()
-        self._forget()
+        self._shares = [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
 
     def _forget(self):
-        self._masked_model = self._schedule = self._scheduled = self._seen = None
-        self._masks = []
-
-    def _hold(self):
-        for mask in self._masks:
-            mask.apply()
-
-    def _log(self, logs):
-        if logs is not None:
-            logs["sparsity"] = self._sparsity
+        super()._forget()
+        self._scheduled = None
 
 
 def _schedule_for(final_sparsity, schedule, scope, frequency):

@@ -1,0 +1,188 @@
+"""What the methods share that hold masks while a model trains."""
+
+import warnings
+
+import tensorflow as tf
+
+from tfsparse import schedules
+from tfsparse.prune.callback import Callback
+from tfsparse.prune.clock import StepClock
+from tfsparse.prune.masks import Mask
+from tfsparse.prune.scope import select
+
+_FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
+
+
+class MaskedPruning(Callback):
+    """A callback that holds one mask a layer and changes them when a schedule says so.
+
+    A method implements `_update` and finds the masks in `self._masks`, in the order of
+    `self._targets`. They keep everything when a training begins.
+
+    Args:
+        scope: Which layers, as `select` takes it.
+        schedule: Called with a step it returns a bool, whether masks change, and what `_update`
+            is to be called with.
+    """
+
+    def __init__(self, scope, schedule):
+        self.scope = scope
+        self.schedule = schedule
+        self._sparsity = 0.0
+        self._forget()
+
+    @property
+    def sparsity(self):
+        """The fraction of zeros that the masks hold in all layers of the scope, a float."""
+        return self._sparsity
+
+    def _update(self, value):
+        """Changes the masks to what the schedule's value asks for."""
+        raise NotImplementedError
+
+    def _begin(self, value):
+        """Sets the first masks, when all state of the training is restored."""
+        self._update(value)
+
+    def on_train_begin(self, logs=None):
+        """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
+        self._attach(self.model)
+        # A train function that is compiled already knows of no masks.
+        self.model.make_train_function(force=True)
+        self._clock = StepClock(self.params)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self._clock.begin_epoch(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Sets the masks to where the schedule is, before the first batch."""
+        if self._clock.step is None:
+            self._clock.start(self.model.optimizer, batch)
+            self._plan()
+            self._advance(self._clock.step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Updates the masks if the schedule says so."""
+        self._clock.end_batch(batch)
+        self._advance(self._clock.step)
+        self._log(logs)
+
+    def on_test_begin(self, logs=None):
+        """Zeroes what a moving average of the weights may have brought back."""
+        self._hold()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Updates the masks for the last time in an epoch."""
+        if not self.model.stop_training and self._clock.step is not None:
+            length_was_unknown = self._clock.batches is None
+            self._clock.end_epoch()
+            if length_was_unknown:
+                self._plan()
+            self._advance(self._clock.step)
+        self._hold()
+        self._log(logs)
+
+    def on_train_end(self, logs=None):
+        """Makes the model a plain one again."""
+        self._hold()
+        self._detach()
+        self.model.train_function = None
+
+    def _plan(self):
+        """Sets the schedule in steps, as far as the length of the training is known."""
+        clock = self._clock
+        self._seen, self._first_step = None, 0
+        if not schedules.needs_total(self.schedule):
+            self._schedule = schedules.in_steps(self.schedule)
+            self._warn_if_too_short()
+        elif clock.total_steps is not None:
+            self._schedule = schedules.in_steps(self.schedule, clock.total_steps)
+            self._first_step = clock.first_step
+        elif clock.epochs and clock.epochs - clock.epoch > 1:
+            # Until the first epoch has shown its length, only where it begins is known.
+            schedule = schedules.in_steps(self.schedule, clock.epochs * _FINE)
+            value = schedule(clock.epoch * _FINE)[1]
+            self._schedule = lambda step: (False, value)
+        else:
+            raise ValueError(
+                f"The positions of {self.schedule} are fractions of the training, and its length "
+                "is not known: the data does not say how many batches it has, and there is no "
+                "second epoch. Pass steps_per_epoch to fit, or give positions as steps (ints)."
+            )
+
+    def _warn_if_too_short(self):
+        end, total = self._schedule.end, self._clock.total_steps
+        if end is not None and total is not None and end > self._clock.first_step + total:
+            warnings.warn(
+                f"The pruning schedule ends at step {end}, after the last step of this fit. Its "
+                "end is only reached if training goes on; positions given as fractions (floats) "
+                "always end with the training.",
+                stacklevel=2,
+            )
+
+    def _advance(self, step):
+        """Brings the masks to where the schedule is at a step."""
+        step -= self._first_step
+        if self._seen is None or step < self._seen:
+            self._begin(self._schedule(step)[1])
+        else:
+            updates = [self._schedule(s) for s in range(self._seen + 1, step + 1)]
+            due = [value for should_update, value in updates if should_update]
+            if due:
+                self._update(due[-1])
+        self._seen = step
+
+    def _weights(self):
+        """Returns the values of every masked variable, warning where a mask was not held."""
+        weights = [mask.weights() for mask in self._masks]
+        if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
+            warnings.warn(
+                "Weights that were pruned are no longer zero. Either something other than an "
+                "optimizer wrote to them, or the train step was compiled (by tf.function) before "
+                "pruning began and knows of no masks: call apply(model, step) before its first "
+                "call.",
+                stacklevel=2,
+            )
+        return weights
+
+    def _keep(self, keeps):
+        """Replaces the masks, one bool array a layer."""
+        for mask, keep in zip(self._masks, keeps, strict=True):
+            mask.assign(keep)
+        total = sum(mask.size for mask in self._masks)
+        self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
+
+    def _check_eager(self):
+        if not tf.executing_eagerly():
+            raise RuntimeError(
+                f"{type(self).__name__}.apply was called inside a tf.function, where it would run "
+                "only once. Call it before each call of that function."
+            )
+
+    def _attach(self, model):
+        targets = select(model, self.scope)
+        self._detach()
+        strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        self._targets = targets
+        self._masks = [Mask(target.kernel, strategy) for target in targets]
+        for mask in self._masks:
+            mask.attach()
+        self._masked_model = model
+
+    def _detach(self):
+        for mask in self._masks:
+            mask.detach()
+        self._forget()
+
+    def _forget(self):
+        self._masked_model = self._schedule = self._seen = None
+        self._targets, self._masks = [], []
+
+    def _hold(self):
+        for mask in self._masks:
+            mask.apply()
+
+    def _log(self, logs):
+        if logs is not None:
+            logs["sparsity"] = self._sparsity
