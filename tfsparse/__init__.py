@@ -5,6 +5,7 @@ Names are imported on first use, so that a program which only runs models never 
 
 import importlib
 
+_MODULES = ("graph",)
 _PUBLIC = {
     "ConstantSparsity": "tfsparse.schedules",
     "GradualPruning": "tfsparse.prune.gradual",
@@ -15,10 +16,12 @@ _PUBLIC = {
     "load_delegate": "tfsparse.runtime",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = sorted([*_PUBLIC, *_MODULES])
 
 
 def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"tfsparse.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tfsparse' has no attribute {name!r}")
     value = getattr(importlib.import_module(_PUBLIC[name]), name)

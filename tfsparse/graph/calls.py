@@ -1,0 +1,122 @@
+"""A functional model as a flat list of calls, with the models nested in it unrolled."""
+
+import dataclasses
+from typing import Any
+
+import keras
+from keras import tree
+from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a layer or of a `keras.ops` operation.
+
+    Attributes:
+        operation: Keras layer or operation.
+        inputs: List of ints, the values it takes.
+        outputs: List of ints, the values it makes.
+        shapes: List of tuples, the shapes of the inputs; None where a length is not known.
+        output_shape: Tuple, the shape of the first output.
+        arguments: Keras's record of the arguments.
+    """
+
+    operation: Any
+    inputs: list
+    outputs: list
+    shapes: list
+    output_shape: tuple
+    arguments: Any
+
+    @property
+    def constants(self):
+        """Arguments, positional or not, that are no Keras tensors: a list."""
+        given = tree.flatten((self.arguments.args, self.arguments.kwargs))
+        return [x for x in given if x is not None and not isinstance(x, keras.KerasTensor)]
+
+    def run(self, values):
+        """Returns what the operation makes of arrays that take the place of its inputs."""
+        given = {id(x): v for x, v in zip(self.arguments.keras_tensors, values, strict=True)}
+        args, kwargs = self.arguments.fill_in(given)
+        return self.operation(*args, **kwargs)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Program:
+    """The calls of a model in the order in which they run.
+
+    Attributes:
+        calls: List of `Call`.
+        shapes: List of tuples, the shape of each value.
+        inputs: List of ints, the values that are the model's inputs.
+        outputs: List of ints, the values that are its outputs.
+    """
+
+    calls: list
+    shapes: list
+    inputs: list
+    outputs: list
+
+
+def unroll(model):
+    """Returns the `Program` of a built functional or Sequential Keras 3 model.
+
+    Raises:
+        TypeError: `model` is no Keras 3 model.
+        ValueError: The model is not built, or is subclassed.
+    """
+    if not isinstance(model, keras.Model):
+        hint = " A tf_keras model has to be built with Keras 3." if _is_tf_keras(model) else ""
+        raise TypeError(f"Expected a Keras 3 model.{hint} Received: {type(model)}")
+    if not model.built:
+        raise ValueError(
+            f"Model {model.name!r} is not built, so its layers have no channels yet. Call "
+            "model.build(input_shape), or give the model an Input, first."
+        )
+    function = _function(model)
+    if function is None:
+        raise ValueError(
+            f"Expected a functional or a Sequential model. Model {model.name!r} "
+            f"({type(model).__name__}) is subclassed: what its call does cannot be read. Build it "
+            "from layers with keras.Model(inputs, outputs)."
+        )
+    shapes = [tuple(x.shape) for x in function.inputs]
+    inputs = list(range(len(shapes)))
+    calls = []
+    outputs = _run(function, inputs, shapes, calls)
+    return Program(calls, shapes, inputs, outputs)
+
+
+def _run(function, inputs, shapes, calls):
+    """Appends the calls of a function to `calls`, and its values to `shapes`."""
+    values = {id(x): value for x, value in zip(function.inputs, inputs, strict=True)}
+    for depth in sorted(function._nodes_by_depth, reverse=True):
+        for node in function._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            given = [values[id(x)] for x in node.arguments.keras_tensors]
+            inner = _function(node.operation)
+            if inner is not None and [shapes[x] for x in given] == [x.shape for x in inner.inputs]:
+                made = _run(inner, given, shapes, calls)
+            else:
+                made = list(range(len(shapes), len(shapes) + len(node.outputs)))
+                shapes.extend(tuple(x.shape) for x in node.outputs)
+                given_shapes = [shapes[x] for x in given]
+                calls.append(
+                    Call(node.operation, given, made, given_shapes, shapes[made[0]], node.arguments)
+                )
+            values.update((id(x), value) for x, value in zip(node.outputs, made, strict=True))
+    return [values[id(x)] for x in function.outputs]
+
+
+def _function(layer):
+    """Returns the functional graph that a layer runs, or None."""
+    if isinstance(layer, keras.Sequential):
+        return layer._functional if type(layer).call is keras.Sequential.call else None
+    if isinstance(layer, Functional) and type(layer).call is Functional.call:
+        return layer
+    return None
+
+
+def _is_tf_keras(model):
+    return any(cls.__module__.partition(".")[0] == "tf_keras" for cls in type(model).__mro__)

@@ -1,0 +1,255 @@
+"""Groups of channels, and what they cost."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from tfsparse.graph import rules
+from tfsparse.graph.calls import Program, unroll
+from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, Channels
+
+# They are estimates, not parameters: a channel that is zero brings them to zero by itself.
+_STATISTICS = "moving_mean", "moving_variance"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Place:
+    """Where the channels of a group meet one axis of a weight.
+
+    Attributes:
+        layer: Keras layer.
+        weight: Name of the layer's attribute, such as `"kernel"`.
+        axis: Int, the axis.
+        indices: Int array [channels of the group, positions], the positions of each channel.
+    """
+
+    layer: Any
+    weight: str
+    axis: int
+    indices: np.ndarray
+
+    @property
+    def variable(self):
+        """The Keras variable."""
+        return getattr(self.layer, self.weight)
+
+    def weights(self):
+        """Returns the weights that belong to each channel, a float array [channels, weights]."""
+        values = np.moveaxis(self.variable.numpy(), self.axis, 0)[self.indices]
+        return values.reshape(len(self.indices), -1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChannelGroup:
+    """Channels that pass through the same layers, each of which can be cut by itself.
+
+    Attributes:
+        channels: Int array, the numbers of the channels in the graph.
+        frozen: None, or a sentence that says why they must stay.
+        producers: List of `Place`, the kernels' axes that make the channels.
+        followers: List of `Place`, the axes of weights that act on each channel alone.
+        consumers: List of `Place`, the kernels' axes that sum over the channels.
+    """
+
+    channels: np.ndarray
+    frozen: str | None
+    producers: list
+    followers: list
+    consumers: list
+
+    @property
+    def size(self):
+        """Number of channels, an int."""
+        return len(self.channels)
+
+    @property
+    def places(self):
+        """All places: a list of `Place`."""
+        return self.producers + self.followers + self.consumers
+
+    @property
+    def layers(self):
+        """Names of the layers that the channels pass through, in the order of the places."""
+        return list(dict.fromkeys(place.layer.name for place in self.places))
+
+    def __repr__(self):
+        made = " + ".join(dict.fromkeys(place.layer.name for place in self.producers))
+        state = f", frozen: {self.frozen}" if self.frozen else ""
+        return f"<ChannelGroup {made}, size={self.size}{state}>"
+
+
+class ChannelGraph:
+    """The channels of a model; see `trace`.
+
+    Attributes:
+        groups: List of `ChannelGroup`, in the order of the model.
+        program: The model's calls.
+        reasons: List, for each channel None or why it must stay.
+    """
+
+    def __init__(self, program: Program, channels: Channels, labels):
+        numbers, self.reasons = channels.resolve()
+        self.program = program
+        self._values = [numbers[x] for x in labels]
+        self._bindings = list(channels.bindings.values())
+        self._numbers = {
+            (id(b.variable), b.axis): numbers[b.labels] for b in channels.bindings.values()
+        }
+        self._targets = {layer: numbers[x] for layer, x in channels.targets.items()}
+        self._kernels = channels.kernels
+        self.groups = self._make_groups()
+
+    def multiply_adds(self, removed=None):
+        """Returns the multiply-adds of one inference of one example, an int.
+
+        Those of convolutions and dense layers are counted, borders that padding adds included.
+
+        Args:
+            removed: Mapping from groups to the channels cut from them: an array of positions in
+                the group, or of one bool a channel. None for the model as it is.
+
+        Raises:
+            ValueError: The height or width of a layer's output is not known.
+        """
+        keep = ~self._is_removed(removed)
+        total = 0
+        for variable, positions in self._kernels:
+            if positions is None:
+                raise ValueError(
+                    f"The multiply-adds of {variable.path} depend on the height and width of the "
+                    "input, which the model leaves open. Build it with an Input of a fixed shape."
+                )
+            total += positions * math.prod(
+                length if numbers is None else int(keep[numbers].sum())
+                for length, numbers in zip(variable.shape, self._axes(variable), strict=True)
+            )
+        return total
+
+    def masks(self, removed):
+        """Returns the masks that cut channels: `(variable, keep)` pairs.
+
+        All parameters that belong to the channels are zeroed: those that make them, act on them
+        and read them. Under these masks the model computes what it would without the channels.
+
+        Args:
+            removed: Mapping from groups to channels; see `multiply_adds`.
+
+        Returns:
+            List of pairs of a Keras variable and a bool array of its shape, True where a weight is
+            kept; one for each variable that loses something.
+        """
+        gone = self._is_removed(removed)
+        masks = {}
+        for binding in self._bindings:
+            cut = gone[self._numbers[id(binding.variable), binding.axis]]
+            if binding.weight in _STATISTICS or not cut.any():
+                continue
+            variable = binding.variable
+            _, keep = masks.setdefault(id(variable), (variable, np.ones(variable.shape, bool)))
+            np.moveaxis(keep, binding.axis, 0)[cut] = False
+        return list(masks.values())
+
+    def channels_of(self, value):
+        """Returns the channels of a value of the program, an int array."""
+        return self._values[value]
+
+    def channels_at(self, variable, axis):
+        """Returns the channels along an axis of a variable, an int array, or None."""
+        return self._numbers.get((id(variable), axis % len(variable.shape)))
+
+    def channels_into(self, layer):
+        """Returns the channels of the last axis that a Reshape layer makes, an int array."""
+        return self._targets.get(id(layer))
+
+    def _axes(self, variable):
+        return [self.channels_at(variable, axis) for axis in range(len(variable.shape))]
+
+    def _is_removed(self, removed):
+        gone = np.zeros(len(self.reasons), bool)
+        for group, channels in (removed or {}).items():
+            chosen = group.channels[np.asarray(channels, None if len(channels) else int)]
+            if group.frozen and chosen.size:
+                raise ValueError(f"Channels of {group!r} cannot be removed.")
+            gone[chosen] = True
+        return gone
+
+    def _make_groups(self):
+        """Puts channels that pass through the same places, as often, into one group."""
+        signatures = [[reason] for reason in self.reasons]
+        for i, binding in enumerate(self._bindings):
+            numbers = self._numbers[id(binding.variable), binding.axis]
+            for channel, count in zip(*np.unique(numbers, return_counts=True), strict=True):
+                signatures[channel].append((i, int(count)))
+        members = {}
+        for channel, signature in enumerate(signatures):
+            members.setdefault(tuple(signature), []).append(channel)
+        groups = []
+        for (reason, *passed), channels in members.items():
+            places = {PRODUCER: [], FOLLOWER: [], CONSUMER: []}
+            for i, count in passed:
+                places[self._bindings[i].role].append(self._place(i, channels, count))
+            if places[PRODUCER]:
+                groups.append(ChannelGroup(np.array(channels), reason, *places.values()))
+        return groups
+
+    def _place(self, i, channels, count):
+        binding = self._bindings[i]
+        numbers = self._numbers[id(binding.variable), binding.axis]
+        order = np.argsort(numbers, kind="stable")
+        first = np.searchsorted(numbers[order], channels)
+        indices = order[first[:, None] + np.arange(count)]
+        return Place(binding.layer, binding.weight, binding.axis, indices)
+
+
+def trace(model):
+    """Follows each channel of a model from where it is made to where it is read.
+
+    Args:
+        model: Built functional or Sequential Keras 3 model; models nested in it are followed too.
+
+    Returns:
+        A `ChannelGraph`. It holds the model's variables, not their values, and stays true as long
+        as the model's layers are the same.
+
+    Raises:
+        TypeError: `model` is no Keras 3 model.
+        ValueError: The model is not built, or is subclassed.
+
+    Example:
+
+    ```python
+    graph = tfsparse.graph.trace(model)
+    for group in graph.groups:
+        print(group.size, group.layers, group.frozen or "")
+    ```
+    """
+    program = unroll(model)
+    channels = Channels()
+    labels = [None] * len(program.shapes)
+    for value in program.inputs:
+        labels[value] = rules.frozen(channels, program.shapes[value], "an input of the model")
+    for call in program.calls:
+        made = rules.follow(channels, call, [labels[x] for x in call.inputs])
+        for value, output in zip(call.outputs, made, strict=True):
+            labels[value] = output
+    for value in program.outputs:
+        channels.freeze(labels[value], "an output of the model")
+    return ChannelGraph(program, channels, labels)
+
+
+def multiply_adds(model):
+    """Returns the multiply-adds of one inference of one example, an int.
+
+    Those of convolutions and dense layers are counted, borders that padding adds included. One
+    multiply-add is often counted as two FLOPs.
+
+    Args:
+        model: Built functional or Sequential Keras 3 model with a fixed height and width.
+
+    Raises:
+        TypeError: `model` is no Keras 3 model.
+        ValueError: The model is not built, is subclassed, or leaves its height or width open.
+    """
+    return trace(model).multiply_adds()
