@@ -23,26 +23,26 @@ class Plan {
   // outputs. The pool has the number of threads that the plan was built for.
   void run(ThreadPool* pool, const std::vector<const float*>& inputs,
            const std::vector<float*>& outputs);
+  // The same, and times every step.
+  void run_profiled(ThreadPool* pool, const std::vector<const float*>& inputs,
+                    const std::vector<float*>& outputs);
 
+  const std::vector<Shape>& input_shapes() const { return input_shapes_; }
   const std::vector<Shape>& output_shapes() const { return output_shapes_; }
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   // What TFLite's default runtime would take for the same, see estimate.h.
   double default_seconds() const { return default_seconds_; }
-  // Runs on zeros. Returns the time of a run as the sum of what every step took in its fastest run
-  // so far: what disturbs the machine rarely disturbs the same step each time.
-  double rehearse(ThreadPool* pool);
   std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
 
-  // Wall time of every step's parts in their fastest run, in seconds, rehearsals and runs while
-  // profiling is on: what they cost when nothing else disturbs the machine.
-  void set_profiling(bool on) { profiling_ = on; }
+  // Wall time of every step's parts in their fastest profiled run, in seconds: what they cost when
+  // nothing else disturbs the machine.
   const std::vector<std::vector<double>>& seconds() const { return seconds_; }
   int runs() const { return runs_; }
 
  private:
   friend class PlanBuilder;
 
-  void run_profiled(const RunContext& context);
+  void bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs);
 
   const Kernels* kernels_ = nullptr;
   std::vector<std::unique_ptr<Step>> steps_;
@@ -51,10 +51,10 @@ class Plan {
   double default_seconds_ = 0;
   Buffer arena_;
   std::vector<Buffer> scratch_;  // one for each thread
-  std::vector<float*> values_;   // where each value lies; those of inputs and outputs set by run
+  std::vector<float*> scratch_starts_;
+  std::vector<float*> values_;  // where each value lies; those of inputs and outputs set by run
   std::vector<int> input_values_;
   std::vector<int> output_values_;
-  bool profiling_ = false;
   std::vector<std::vector<double>> seconds_;  // of each step, of each part
   int runs_ = 0;
 };

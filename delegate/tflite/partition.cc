@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "delegate/core/rehearsal.h"
 #include "delegate/tflite/adapter.h"
 
 namespace tfsparse {
@@ -72,7 +73,11 @@ TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
   for (int output : graph_.outputs) {
     outputs.push_back(static_cast<float*>(context->tensors[output].data));
   }
-  plan_->run(pool_.get(), inputs, outputs);
+  if (options_.profile) {
+    plan_->run_profiled(pool_.get(), inputs, outputs);
+  } else {
+    plan_->run(pool_.get(), inputs, outputs);
+  }
   return kTfLiteOk;
 }
 
@@ -90,23 +95,14 @@ Status Partition::plan_ahead(const TfLiteContext& context) {
 
 Status Partition::compare_with_default() {
   if (plan_ == nullptr) return {};
-  // The default is chosen when in doubt: then nothing can be lost.
-  constexpr double kWorthIt = 0.92, kHopeless = 1.5;
-  // The more often a small model runs, the surer its time is known; a large one's takes its time.
-  constexpr int kRuns = 6;
-  constexpr double kSeconds = 0.025;
-  double seconds = 0, spent = 0;
-  for (int i = 0; i < kRuns || spent < kSeconds; ++i) {
-    seconds = plan_->rehearse(pool_.get());
-    spent += seconds;
-    if (seconds <= kWorthIt * plan_->default_seconds()) return {};
-    // The first run finds cold caches.
-    if (i > 0 && seconds > kHopeless * plan_->default_seconds()) break;
-  }
+  Rehearsal rehearsal(plan_.get(), pool_.get());
+  const Comparison comparison =
+      tfsparse::compare_with_default([&] { return rehearsal.run(); }, plan_->default_seconds());
+  if (comparison.worth_it) return {};
   char text[120];
   std::snprintf(text, sizeof(text),
                 "TFLite's default is about as fast or faster (%.3g ms; tfsparse %.3g ms)",
-                1e3 * plan_->default_seconds(), 1e3 * seconds);
+                1e3 * plan_->default_seconds(), 1e3 * comparison.seconds);
   return Status::error(text);
 }
 
@@ -132,7 +128,6 @@ Status Partition::make_plan(std::vector<Shape> input_shapes, int threads) {
     graph.tensors[graph.inputs[i]].shape = input_shapes[i];
   }
   TFSPARSE_RETURN_IF_ERROR(Plan::build(std::move(graph), *options_.kernels, pool_->size(), &plan_));
-  plan_->set_profiling(options_.profile);
   input_shapes_ = std::move(input_shapes);
   return {};
 }
