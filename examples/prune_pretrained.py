@@ -97,14 +97,6 @@ def load_weights(model, tensors):
         layer.set_weights(values)
 
 
-def estimate_statistics(model, pictures):
-    """Makes the statistics of every BatchNorm those of the pictures."""
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = 0.0
-    model(pictures, training=True)
-
-
 class StateDict(pickle.Unpickler):
     """Reads a state dict in torch's format before 1.6: five pickles, then the numbers.
 
@@ -212,7 +204,7 @@ def main(argv):
         dense = tfsparse.convert(model, f"{folder}/dense.tflite", sparse=False)
         pruning = tfsparse.GradualPruning(final_sparsity=SPARSITY.value, distribution="global")
         pruning.apply(model)
-        estimate_statistics(model, pictures)
+        tfsparse.recalibrate_batchnorm(model, pictures)
         sparse = tfsparse.convert(model, f"{folder}/sparse.tflite")
         print(tfsparse.explain(sparse).summary())
         print("\nnetwork          file     top-1     top-5")

@@ -14,6 +14,7 @@ _PUBLIC = {
     "convert": "tfsparse.converter.convert",
     "explain": "tfsparse.runtime",
     "load_delegate": "tfsparse.runtime",
+    "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
 }
 
 __all__ = sorted([*_PUBLIC, *_MODULES])

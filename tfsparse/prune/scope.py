@@ -76,7 +76,7 @@ def select(model, scope):
         TypeError: `model` is no Keras model.
         ValueError: The model is not built, or the scope or one of its patterns matches no layer.
     """
-    keras = _keras_of(model)
+    keras = keras_of(model)
     if not model.built:
         raise ValueError(
             f"Model {model.name!r} is not built, so it has no weights to prune yet. Call "
@@ -122,7 +122,7 @@ def _describe(model, layers):
     return f"Layers of model {model.name!r} that can be pruned: {listed}{more}."
 
 
-def _keras_of(model):
+def keras_of(model):
     """Returns the package the model was made with, `keras` or `tf_keras`."""
     for cls in type(model).__mro__:
         package = cls.__module__.partition(".")[0]
@@ -141,7 +141,7 @@ def _prunable(model, keras):
     kinds = keras.layers.Conv2D, keras.layers.Dense
     return [
         layer
-        for layer in _walk(model, set())
+        for layer in walk(model)
         if isinstance(layer, kinds)
         # In tf_keras this is a Conv2D too, with its kernel in another layout.
         and not isinstance(layer, keras.layers.Conv2DTranspose)
@@ -152,9 +152,11 @@ def _prunable(model, keras):
     ]
 
 
-def _walk(layer, seen):
+def walk(layer, seen=None):
+    """Yields the layers inside a model or layer, at any depth, each once, in the model's order."""
+    seen = set() if seen is None else seen
     for child in layer._flatten_layers(include_self=False, recursive=False):
         if id(child) not in seen:
             seen.add(id(child))
             yield child
-            yield from _walk(child, seen)
+            yield from walk(child, seen)

@@ -1,0 +1,148 @@
+"""Statistics of BatchNormalization, estimated again."""
+
+from contextlib import ExitStack
+from itertools import islice
+from numbers import Integral
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.prune.scope import keras_of, walk
+
+
+def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
+    """Estimates the statistics of all BatchNormalization layers again.
+
+    Pruning shifts what a layer passes on, while the BatchNormalization behind it still expects what
+    came before. New statistics need no labels and no training, and give back much of the accuracy
+    that pruning at once costs.
+
+    They are the mean of the batches' own mean and variance, each example counting alike, while the
+    moving ones that `fit` keeps favour the last batches. BatchNormalization runs as in training,
+    all other layers as in inference, so that Dropout does nothing. Frozen BatchNormalization
+    (`trainable=False`) is estimated again as well. Nothing else changes, neither weights nor
+    `momentum` nor `trainable`; after an exception the statistics are what they were.
+
+    Args:
+        model: Built Keras 3 or tf_keras model. One without BatchNormalization is left as it is.
+        data: Inputs like those the model will see: an array (or a list or dict of arrays, as `fit`
+            takes them), a `tf.data.Dataset`, a `PyDataset` (in tf_keras a `Sequence`), or another
+            iterable of batches. Of a tuple such as `(x, y)`, be it `data` or a batch, the first
+            element counts. Arrays are shuffled, always alike.
+        batches: Int, how many batches to take; all of them by default.
+        batch_size: Int, examples in a batch if `data` is an array.
+
+    Raises:
+        TypeError: `model` is no Keras model.
+        ValueError: The model is not built, `data` has no batch or no end, or `batches` or
+            `batch_size` is no positive int.
+
+    Example:
+
+    ```python
+    tfsparse.GradualPruning(final_sparsity=0.5).apply(model)
+    tfsparse.recalibrate_batchnorm(model, x_train, batches=20)
+    ```
+    """
+    keras = keras_of(model)
+    if not model.built:
+        raise ValueError(
+            f"Model {model.name!r} is not built, so it has no statistics yet. Call "
+            "model.build(input_shape), or the model on a batch, first."
+        )
+    if batches is not None:
+        _check_positive("batches", batches)
+    _check_positive("batch_size", batch_size)
+    norms = [x for x in walk(model) if isinstance(x, keras.layers.BatchNormalization)]
+    if not norms:
+        return
+    with ExitStack() as stack:
+        estimates = [stack.enter_context(_Estimate(norm)) for norm in norms]
+        for inputs in islice(_inputs(data, batch_size, batches is None), batches):
+            model(inputs, training=False)
+    if not any(estimate.examples for estimate in estimates):
+        raise ValueError(f"Expected at least one batch in data. Received: {data!r}")
+    for estimate in estimates:
+        estimate.assign()
+
+
+class _Estimate:
+    """The mean of what the batches' statistics are, in a layer that runs as in training.
+
+    As a context manager it changes the layer, and leaves it as it was.
+    """
+
+    def __init__(self, layer):
+        self.examples = 0
+        self._layer = layer
+        self._statistics = layer.moving_mean, layer.moving_variance
+        self._sums = [np.zeros(variable.shape) for variable in self._statistics]
+
+    def __enter__(self):
+        layer = self._layer
+        self._before = [variable.numpy() for variable in self._statistics]
+        self._momentum, self._trainable, self._call = layer.momentum, layer.trainable, layer.call
+        layer.momentum = 0.0  # The moving statistics are then those of the last batch.
+        layer.call = self._train
+        if not self._trainable:
+            layer.trainable = True
+        return self
+
+    def __exit__(self, *_):
+        layer = self._layer
+        layer.momentum = self._momentum
+        del layer.call  # of the instance; what remains is the method
+        if not self._trainable:
+            layer.trainable = False
+        self._set(self._before)
+
+    def assign(self):
+        """Gives the layer its new statistics, unless no batch came through it."""
+        if self.examples:
+            self._set([total / self.examples for total in self._sums])
+
+    def _train(self, inputs, training=None, **options):
+        outputs = self._call(inputs, training=True, **options)
+        # Here and not after the batch: a layer may be called several times in one.
+        self.examples += int(inputs.shape[0])
+        for total, variable in zip(self._sums, self._statistics, strict=True):
+            total += int(inputs.shape[0]) * variable.numpy().astype(np.float64)
+        return outputs
+
+    def _set(self, values):
+        for variable, value in zip(self._statistics, values, strict=True):
+            variable.assign(value.astype(np.float32))
+
+
+def _inputs(data, batch_size, to_the_end):
+    """Yields the inputs of one batch after the other."""
+    data = data[0] if isinstance(data, tuple) else data
+    if all(hasattr(leaf, "shape") for leaf in tf.nest.flatten(data)):
+        yield from _slices(tf.nest.map_structure(np.asarray, data), batch_size)
+        return
+    if (
+        to_the_end
+        and isinstance(data, tf.data.Dataset)
+        and data.cardinality() == tf.data.INFINITE_CARDINALITY
+    ):
+        raise ValueError(
+            f"Expected data that ends, or the number of batches to take. Received: {data}, which "
+            "repeats without end."
+        )
+    # A PyDataset need not be iterable.
+    indexed = hasattr(data, "__getitem__")
+    for batch in (data[i] for i in range(len(data))) if indexed else data:
+        yield batch[0] if isinstance(batch, tuple) else batch
+
+
+def _slices(arrays, batch_size):
+    # In the order of their classes, examples would make batches of too little variance.
+    order = np.random.default_rng(0).permutation(len(tf.nest.flatten(arrays)[0]))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        yield tf.nest.map_structure(lambda array, rows=chosen: array[rows], arrays)
+
+
+def _check_positive(name, value):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"Expected {name} to be a positive int. Received: {value!r}")
