@@ -48,14 +48,15 @@ class Program:
     Attributes:
         calls: List of `Call`.
         shapes: List of tuples, the shape of each value.
-        inputs: List of ints, the values that are the model's inputs.
-        outputs: List of ints, the values that are its outputs.
+        outputs: List of ints, the values that are the model's outputs.
+        entries: List of pairs of the model, or one nested in it, and a list of ints, the values
+            that its inputs take; the model's own come first.
     """
 
     calls: list
     shapes: list
-    inputs: list
     outputs: list
+    entries: list
 
 
 def unroll(model):
@@ -81,29 +82,33 @@ def unroll(model):
             "from layers with keras.Model(inputs, outputs)."
         )
     shapes = [tuple(x.shape) for x in function.inputs]
-    inputs = list(range(len(shapes)))
-    calls = []
-    outputs = _run(function, inputs, shapes, calls)
-    return Program(calls, shapes, inputs, outputs)
+    program = Program(calls=[], shapes=shapes, outputs=[], entries=[])
+    program.outputs.extend(_run(model, list(range(len(shapes))), program))
+    return program
 
 
-def _run(function, inputs, shapes, calls):
-    """Appends the calls of a function to `calls`, and its values to `shapes`."""
+def _run(model, inputs, program):
+    """Appends the calls of a model to a program; returns the values of its outputs."""
+    function = _function(model)
+    shapes = program.shapes
+    program.entries.append((model, inputs))
     values = {id(x): value for x, value in zip(function.inputs, inputs, strict=True)}
     for depth in sorted(function._nodes_by_depth, reverse=True):
         for node in function._nodes_by_depth[depth]:
             if node.is_input:
                 continue
-            given = [values[id(x)] for x in node.arguments.keras_tensors]
-            inner = _function(node.operation)
-            if inner is not None and [shapes[x] for x in given] == [x.shape for x in inner.inputs]:
-                made = _run(inner, given, shapes, calls)
+            operation, arguments = node.operation, node.arguments
+            given = [values[id(x)] for x in arguments.keras_tensors]
+            given_shapes = [shapes[x] for x in given]
+            inner = _function(operation)
+            if inner is not None and [tuple(x.shape) for x in inner.inputs] == given_shapes:
+                made = _run(operation, given, program)
             else:
                 made = list(range(len(shapes), len(shapes) + len(node.outputs)))
                 shapes.extend(tuple(x.shape) for x in node.outputs)
-                given_shapes = [shapes[x] for x in given]
-                calls.append(
-                    Call(node.operation, given, made, given_shapes, shapes[made[0]], node.arguments)
+                output_shape = shapes[made[0]]
+                program.calls.append(
+                    Call(operation, given, made, given_shapes, output_shape, arguments)
                 )
             values.update((id(x), value) for x, value in zip(node.outputs, made, strict=True))
     return [values[id(x)] for x in function.outputs]

@@ -79,9 +79,8 @@ class Channels:
         self.tie(known.labels, labels)
         return labels
 
-    def seal(self, layer):
-        """Notes that the weights of a layer must stay as they are."""
-        reason = f"shared with {describe(layer)}, which cannot be followed"
+    def seal(self, layer, reason):
+        """Notes that the weights of a layer must stay as they are, another layer's or its own."""
         self._opaque.update((id(v), reason) for v in getattr(layer, "variables", ()))
 
     def resolve(self):

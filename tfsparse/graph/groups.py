@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tfsparse.graph import rules
-from tfsparse.graph.calls import Program, unroll
-from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, Channels
+from tfsparse.graph.calls import unroll
+from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, Channels, describe
 
 # They are estimates, not parameters: a channel that is zero brings them to zero by itself.
 _STATISTICS = "moving_mean", "moving_variance"
@@ -86,12 +86,14 @@ class ChannelGraph:
     Attributes:
         groups: List of `ChannelGroup`, in the order of the model.
         program: The model's calls.
+        unfollowed: List of those calls that could not be followed.
         reasons: List, for each channel None or why it must stay.
     """
 
-    def __init__(self, program: Program, channels: Channels, labels):
+    def __init__(self, program, unfollowed, channels, labels):
         numbers, self.reasons = channels.resolve()
         self.program = program
+        self.unfollowed = unfollowed
         self._values = [numbers[x] for x in labels]
         self._bindings = list(channels.bindings.values())
         self._numbers = {
@@ -228,15 +230,30 @@ def trace(model):
     program = unroll(model)
     channels = Channels()
     labels = [None] * len(program.shapes)
-    for value in program.inputs:
+    for value in program.entries[0][1]:
         labels[value] = rules.frozen(channels, program.shapes[value], "an input of the model")
+    unfollowed = []
     for call in program.calls:
-        made = rules.follow(channels, call, [labels[x] for x in call.inputs])
-        for value, output in zip(call.outputs, made, strict=True):
-            labels[value] = output
+        inputs = [labels[x] for x in call.inputs]
+        output = rules.follow(channels, call, inputs)
+        if output is not None:
+            labels[call.outputs[0]] = output
+            continue
+        unfollowed.append(call)
+        reason = f"{describe(call.operation)} cannot be followed"
+        channels.seal(call.operation, reason)
+        for x in inputs:
+            channels.freeze(x, reason)
+        for value in call.outputs:
+            labels[value] = rules.frozen(channels, program.shapes[value], reason)
+    first = {}
+    for nested, values in program.entries:
+        # It is built again once, for all its calls.
+        for known, value in zip(first.setdefault(id(nested), values), values, strict=True):
+            channels.tie(labels[known], labels[value])
     for value in program.outputs:
         channels.freeze(labels[value], "an output of the model")
-    return ChannelGraph(program, channels, labels)
+    return ChannelGraph(program, unfollowed, channels, labels)
 
 
 def multiply_adds(model):

@@ -38,26 +38,16 @@ _ACTIVATIONS = """
 
 
 def follow(channels, call, inputs):
-    """Returns the labels of each output of a call; what cannot be followed is frozen."""
+    """Returns the labels of a call's output, or None if it cannot be followed."""
     rule = _RULES.get(kind(call.operation))
-    # Its kernel has another shape, or is a sum of two.
-    changed = getattr(call.operation, "quantization_mode", None) or getattr(
-        call.operation, "lora_enabled", False
-    )
-    known = rule is not None and not changed and not _is_unusual(call)
-    output = rule(channels, call, *inputs) if known else None
-    if output is not None:
-        return [output]
-    reason = f"{describe(call.operation)} cannot be followed"
-    for labels in inputs:
-        channels.freeze(labels, reason)
-    channels.seal(call.operation)
-    return [frozen(channels, call.output_shape, reason) for _ in call.outputs]
+    if rule is None or _is_unusual(call):
+        return None
+    return rule(channels, call, *inputs)
 
 
 def frozen(channels, shape, reason):
     """Returns labels for a tensor whose channels must all stay."""
-    labels = channels.new(shape[-1] or 1 if len(shape) > 1 else 1)
+    labels = channels.new((shape[-1] or 1) if len(shape) > 1 else 1)
     channels.freeze(labels, reason)
     return labels
 
@@ -104,7 +94,10 @@ def rearrange(operation, values, shape, output_shape):
 def _is_unusual(call):
     operation = call.operation
     return (
-        getattr(operation, "data_format", None) == "channels_first"
+        # The kernel has another shape, or is a sum of two.
+        getattr(operation, "quantization_mode", None)
+        or getattr(operation, "lora_enabled", False)
+        or getattr(operation, "data_format", None) == "channels_first"
         or call.arguments.kwargs.get("training")
         or len(call.outputs) != 1
         or any(len(shape) < 2 or shape[-1] is None for shape in call.shapes)
