@@ -15,6 +15,7 @@ _PUBLIC = {
     "explain": "tfsparse.runtime",
     "load_delegate": "tfsparse.runtime",
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
+    "shrink": "tfsparse.shrinking",
 }
 
 __all__ = sorted([*_PUBLIC, *_MODULES])

@@ -1,0 +1,68 @@
+"""What tests of smaller models have in common."""
+
+import numpy as np
+
+import tfsparse
+from tfsparse.graph import multiply_adds, trace
+
+
+def randomize(model, seed=0):
+    """Sets all weights so that nothing is zero by chance, statistics of BatchNormalization too."""
+    rng = np.random.default_rng(seed)
+    for layer in model._flatten_layers(include_self=False):
+        for name in "gamma", "moving_variance":
+            _assign(layer, name, lambda shape: rng.uniform(0.5, 1.5, shape))
+        for name in "beta", "moving_mean", "bias":
+            _assign(layer, name, lambda shape: rng.normal(0, 0.3, shape))
+
+
+def _assign(layer, name, make):
+    variable = getattr(layer, name, None)
+    if hasattr(variable, "assign"):
+        variable.assign(make(variable.shape))
+
+
+def remove_channels(model, fraction=0.4, seed=0):
+    """Zeroes random channels of every group; returns the multiply-adds of those that remain."""
+    rng = np.random.default_rng(seed)
+    graph = trace(model)
+    removed = {
+        group: rng.permutation(group.size)[: int(fraction * group.size)]
+        for group in graph.groups
+        if not group.frozen
+    }
+    for variable, keep in graph.masks(removed):
+        variable.assign(variable.numpy() * keep)
+    return graph.multiply_adds(removed)
+
+
+def assert_shrinks(model, cost=None, smaller=True):
+    """Checks that a shrunk model computes the same with less; returns it.
+
+    Args:
+        model: Keras model with weights at random.
+        cost: Int, the multiply-adds it should have afterwards.
+        smaller: Whether there is anything to take out.
+    """
+    before = model.get_weights()
+    rng = np.random.default_rng(1)
+    inputs = [rng.normal(size=(3, *x.shape[1:])).astype(np.float32) for x in model.inputs]
+    expected = np.concatenate([np.ravel(y) for y in _outputs(model, inputs)])
+    shrunk = tfsparse.shrink(model)
+    received = np.concatenate([np.ravel(y) for y in _outputs(shrunk, inputs)])
+    assert np.std(expected) > 0
+    np.testing.assert_allclose(received, expected, atol=1e-5 * np.abs(expected).max(), rtol=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert [x.name for x in shrunk.layers] == [x.name for x in model.layers]
+    assert [type(x) for x in shrunk.layers] == [type(x) for x in model.layers]
+    assert (shrunk.count_params() < model.count_params()) == smaller
+    assert (multiply_adds(shrunk) < multiply_adds(model)) == smaller
+    if cost is not None:
+        assert multiply_adds(shrunk) == cost
+    return shrunk
+
+
+def _outputs(model, inputs):
+    outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+    return outputs if isinstance(outputs, list | tuple) else [outputs]

@@ -1,0 +1,271 @@
+import keras
+import numpy as np
+import pytest
+
+import tfsparse
+from tests.shrinking import assert_shrinks, randomize, remove_channels
+
+L = keras.layers
+
+
+def sequential(*layers, shape=(6, 6, 3)):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([L.Input(shape), *layers])
+    randomize(model)
+    return model
+
+
+def functional(function, shape=(6, 6, 3)):
+    keras.utils.set_random_seed(0)
+    inputs = L.Input(shape)
+    model = keras.Model(inputs, function(inputs))
+    randomize(model)
+    return model
+
+
+def residual(x):
+    x = L.BatchNormalization()(L.Conv2D(6, 3, padding="same", use_bias=False)(x))
+    for activation in "relu", "swish":
+        y = L.Activation(activation)(L.Conv2D(5, 3, padding="same")(x))
+        x = L.Add()([x, L.BatchNormalization()(L.Conv2D(6, 3, padding="same")(y))])
+    return L.Dense(4, activation="softmax")(L.GlobalAveragePooling2D()(x))
+
+
+def squeeze_and_excite(x):
+    x = L.Conv2D(8, 1, activation="hard_swish")(x)
+    gate = L.Conv2D(4, 1, activation="relu")(L.GlobalMaxPooling2D(keepdims=True)(x))
+    gate = keras.ops.relu6(L.Conv2D(8, 1)(gate) + 3.0) * (1 / 6)
+    return L.Conv2D(2, 1)(L.Multiply()([x, gate]))
+
+
+def dense_block(x):
+    for _ in range(3):
+        x = L.Concatenate()([x, L.Conv2D(4, 3, padding="same", activation="relu")(x)])
+    return L.Conv2D(2, 1)(L.AveragePooling2D(2)(L.BatchNormalization()(x)))
+
+
+def decoder(x):
+    skip = L.Conv2D(6, 3, padding="same")(x)
+    x = L.MaxPooling2D()(L.LeakyReLU()(skip))
+    x = L.Conv2DTranspose(6, 2, 2)(L.SeparableConv2D(5, 2, depth_multiplier=2)(x))
+    x = L.UpSampling2D()(L.ZeroPadding2D(((0, 1), (0, 1)))(L.Cropping2D(1)(x)))
+    return L.Conv2D(1, 1)(L.Maximum()([L.Resizing(6, 6)(x), skip]))
+
+
+def grouped(x):
+    x = L.Conv2D(8, 1, activation="relu")(x)
+    x = L.PReLU(shared_axes=[1, 2])(L.Conv2D(12, 3, groups=4)(x))
+    x = L.Conv2D(24, 3, padding="same", groups=12)(x)
+    return L.Conv2D(2, 1)(L.DepthwiseConv2D(3, depth_multiplier=2, activation="tanh")(x))
+
+
+def pictures_from_a_vector(x):
+    x = L.Dense(32, activation="relu")(L.Dropout(0.5)(L.Flatten()(x)))
+    x = L.Conv2D(6, 2)(L.Reshape((2, 2, 8))(x))
+    return L.Dense(3)(L.Flatten()(L.Permute((2, 1, 3))(x)))
+
+
+def signal(x):
+    x = L.Reshape((6, 18))(x)
+    x = L.Conv1D(8, 3, padding="causal", activation="elu")(x)
+    x = L.SeparableConv1D(6, 2)(L.MaxPooling1D()(L.DepthwiseConv1D(2, padding="same")(x)))
+    return L.Dense(2)(L.Conv1DTranspose(4, 2)(x))
+
+
+def shared_and_nested(x):
+    block = keras.Sequential([L.Input((6, 6, 4)), L.Conv2D(6, 1), L.ReLU(), L.Conv2D(4, 1)])
+    x = L.Conv2D(4, 1)(x)
+    return L.Conv2D(1, 1)(block(L.Subtract()([x, block(x)])))
+
+
+ARCHITECTURES = [
+    residual,
+    squeeze_and_excite,
+    dense_block,
+    decoder,
+    grouped,
+    pictures_from_a_vector,
+    signal,
+    shared_and_nested,
+]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("seed", range(3))
+def test_removed_channels_are_gone(architecture, seed):
+    model = functional(architecture)
+    cost = remove_channels(model, seed=seed)
+    assert_shrinks(model, cost)
+
+
+def test_a_model_without_dead_channels_stays():
+    assert_shrinks(functional(residual), smaller=False)
+
+
+def test_unstructured_pruning_leaves_dead_channels():
+    model = functional(residual)
+    tfsparse.GradualPruning(0.97, scope="all", distribution="global").apply(model)
+    assert_shrinks(model)
+
+
+def kill(layer, *channels):
+    """Zeroes the weights that make channels, but not the biases."""
+    kernel = layer.kernel.numpy()
+    kernel[..., list(channels)] = 0
+    layer.kernel.assign(kernel)
+
+
+def test_a_constant_moves_into_a_bias():
+    model = sequential(
+        L.Conv2D(4, 1, activation="relu"),
+        L.BatchNormalization(),
+        L.Activation("sigmoid"),
+        L.Conv2D(2, 3),
+    )
+    kill(model.layers[0], 1, 2)
+    shrunk = assert_shrinks(model)
+    assert [layer.filters for layer in (shrunk.layers[0], shrunk.layers[3])] == [2, 2]
+
+
+def test_a_constant_moves_through_pooling_and_flatten_into_a_dense_layer():
+    model = sequential(L.Conv2D(4, 3), L.AveragePooling2D(2), L.Flatten(), L.Dense(2))
+    kill(model.layers[0], 0)
+    shrunk = assert_shrinks(model)
+    assert shrunk.layers[-1].kernel.shape == (12, 2)
+
+
+def test_a_constant_moves_into_the_statistics_of_a_normalization():
+    model = sequential(
+        L.Conv2D(4, 1), L.Conv2D(3, 3, use_bias=False), L.BatchNormalization(), L.ReLU()
+    )
+    kill(model.layers[0], 3)
+    shrunk = assert_shrinks(model)
+    assert not shrunk.layers[1].use_bias
+
+
+def test_a_layer_without_a_bias_gets_one_for_a_constant():
+    model = sequential(L.Conv2D(4, 1), L.Conv2D(2, 3, use_bias=False, activation="tanh"))
+    kill(model.layers[0], 3)
+    shrunk = assert_shrinks(model)
+    assert shrunk.layers[1].use_bias
+
+
+def test_a_constant_that_padding_interrupts_stays():
+    model = sequential(L.Conv2D(4, 1), L.Conv2D(2, 3, padding="same"))
+    kill(model.layers[0], 3)
+    assert_shrinks(model, smaller=False)
+    model.layers[0].bias.assign([1, 1, 1, 0])
+    shrunk = assert_shrinks(model)
+    assert shrunk.layers[0].filters == 3
+
+
+def test_a_gamma_of_zero_makes_a_constant():
+    model = sequential(L.Conv2D(4, 3), L.BatchNormalization(), L.ReLU(), L.Conv2D(2, 1))
+    model.layers[1].gamma.assign([0, 1, 0, 1])
+    assert assert_shrinks(model).layers[0].filters == 2
+
+
+def test_what_only_dead_channels_read_is_dead():
+    model = sequential(*[L.Conv2D(4, 1, activation="tanh") for _ in range(3)], L.Conv2D(1, 1))
+    last = model.layers[3].kernel.numpy()
+    last[0, 0, :2] = 0
+    model.layers[3].kernel.assign(last)
+    for layer in model.layers[1:3]:
+        # Channels 0 and 1 are read by channels 0 and 1 alone.
+        kernel = layer.kernel.numpy()
+        kernel[0, 0, :2, 2:] = 0
+        layer.kernel.assign(kernel)
+    assert [layer.filters for layer in assert_shrinks(model).layers] == [2, 2, 2, 1]
+
+
+def test_a_residual_channel_that_only_keeps_itself_alive_is_dead():
+    keras.utils.set_random_seed(0)
+    inputs = L.Input((4, 4, 3))
+    x = L.Conv2D(3, 1)(inputs)
+    block = L.Conv2D(3, 1), L.Conv2D(3, 1)
+    y = block[1](L.ReLU()(block[0](x)))
+    head = L.Conv2D(2, 1)
+    model = keras.Model(inputs, head(L.Add()([x, y])))
+    for layer in block:
+        layer.kernel.assign(layer.kernel.numpy() * np.eye(3))
+    head.kernel.assign(head.kernel.numpy() * np.array([[0], [1], [1]]))
+    shrunk = assert_shrinks(model)
+    assert sum(layer.filters for layer in shrunk.layers if hasattr(layer, "filters")) == 2 * 3 + 2
+
+
+def test_a_dead_group_keeps_one_channel():
+    model = functional(residual)
+    for layer in model.layers:
+        if isinstance(layer, L.Conv2D) and layer.filters == 5:
+            layer.kernel.assign(np.zeros(layer.kernel.shape))
+            layer.bias.assign(np.zeros(5))
+    shrunk = assert_shrinks(model)
+    assert [x.filters for x in shrunk.layers if isinstance(x, L.Conv2D)] == [6, 1, 6, 1, 6]
+
+
+def test_a_shared_layer_keeps_a_channel_whose_constants_differ():
+    def build(x):
+        shared = L.Conv2D(2, 1, name="shared")
+        first, second = L.Conv2D(4, 1, name="first")(x), L.Conv2D(4, 1, name="second")(x)
+        return L.Concatenate()([shared(first), shared(second)])
+
+    model = functional(build)
+    for name in "first", "second":
+        kill(model.get_layer(name), 0, 1)
+        model.get_layer(name).bias.assign([0.5, len(name), 1, 2])
+    shrunk = assert_shrinks(model)
+    assert shrunk.get_layer("first").filters == 3
+
+
+def test_layers_that_cannot_be_followed_keep_their_channels():
+    model = sequential(
+        L.Conv2D(4, 1), L.Conv2D(4, 1), L.LayerNormalization(), L.Conv2D(4, 1), L.Softmax()
+    )
+    for layer in model.layers[0], model.layers[1]:
+        kill(layer, 0)
+        layer.bias.assign([0, 1, 1, 1])
+    shrunk = assert_shrinks(model)
+    assert [shrunk.layers[i].filters for i in (0, 1, 3)] == [3, 4, 4]
+
+
+def test_configuration_and_state_of_training_are_kept():
+    regularizer = keras.regularizers.L2(0.1)
+    model = sequential(
+        L.Conv2D(4, 1, kernel_regularizer=regularizer, dtype="mixed_bfloat16", name="a"),
+        L.BatchNormalization(momentum=0.5, trainable=False),
+        L.Dense(2, name="b"),
+    )
+    model.compile(keras.optimizers.Adam(0.5), "mse")
+    remove_channels(model)
+    shrunk = tfsparse.shrink(model)
+    assert shrunk.name == model.name
+    conv, norm, _ = shrunk.layers
+    assert conv.filters == 3
+    assert conv.kernel_regularizer.l2 == regularizer.l2
+    assert conv.dtype_policy.name == "mixed_bfloat16"
+    assert norm.momentum == 0.5
+    assert not norm.trainable
+    assert float(shrunk.optimizer.learning_rate) == 0.5
+    assert int(shrunk.optimizer.iterations) == 0
+    shrunk.fit(np.zeros((2, 6, 6, 3)), np.zeros((2, 6, 6, 2)), verbose=0)
+
+
+def test_a_shrunk_model_saves_and_shrinks_no_further(tmp_path):
+    model = functional(squeeze_and_excite)
+    remove_channels(model)
+    shrunk = assert_shrinks(model)
+    assert_shrinks(shrunk, smaller=False)
+    shrunk.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    x = np.ones((1, 6, 6, 3), np.float32)
+    np.testing.assert_array_equal(loaded(x), shrunk(x))
+
+
+def test_several_inputs_and_outputs():
+    keras.utils.set_random_seed(0)
+    a, b = L.Input((4, 4, 3)), L.Input((4, 4, 2))
+    x = L.Add()([L.Conv2D(5, 1)(a), L.Conv2D(5, 1)(b)])
+    model = keras.Model([a, b], [L.Conv2D(2, 1)(x), L.GlobalAveragePooling2D()(L.ReLU()(x))])
+    assert_shrinks(model, smaller=False)
+    model = keras.Model([a, b], [L.Conv2D(2, 1)(x), L.Dense(1)(L.GlobalAveragePooling2D()(x))])
+    assert_shrinks(model, remove_channels(model))

@@ -1,0 +1,200 @@
+"""Physically smaller models: channels that do nothing are taken out."""
+
+import keras
+import numpy as np
+from keras import tree
+
+from tfsparse.graph import constants, rules, trace
+
+# What each layer makes its channels with: the argument that counts them, the kernel, its axis.
+_SIZES = {
+    "Dense": ("units", "kernel", 1),
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), ("filters", "kernel", -1)),
+    **dict.fromkeys(
+        ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), ("filters", "kernel", -2)
+    ),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), ("filters", "pointwise_kernel", -1)),
+}
+
+
+def shrink(model):
+    """Returns a smaller model with the same outputs, without the channels that do nothing.
+
+    A channel goes if, at every layer that reads it, either
+
+    - its weights are zero, as a channel method or unstructured pruning leaves them, or only make
+      channels that go themselves; or
+    - it has the same value for every input, because the weights that make it are zero, and that
+      value is zero or can be moved exactly into the reading layer's bias, or into the statistics
+      of the BatchNormalization that follows it. Padding with zeros leaves only a zero value exact.
+
+    All that belongs to a channel goes with it: see `tfsparse.graph`. Channels at the model's inputs
+    and outputs, and at layers that cannot be followed, stay, and so does one channel of each group.
+
+    The result is a plain Keras model of the same layers under the same names, with fewer filters
+    and units. It is compiled as the model is, with an optimizer that starts anew; a model that is
+    not compiled gives one that is not. The model itself does not change. A layer without a bias
+    gets one if a constant has to be kept.
+
+    Args:
+        model: Built functional or Sequential Keras 3 model; models nested in it shrink too.
+
+    Returns:
+        A new Keras model. In inference its outputs are those of `model` up to rounding.
+
+    Raises:
+        TypeError: `model` is no Keras 3 model.
+        ValueError: The model is not built, or is subclassed.
+
+    Example:
+
+    ```python
+    tfsparse.GradualPruning(final_sparsity=0.95).apply(model)
+    smaller = tfsparse.shrink(model)
+    print(model.count_params(), smaller.count_params())
+    print(tfsparse.graph.multiply_adds(model), tfsparse.graph.multiply_adds(smaller))
+    ```
+    """
+    graph = trace(model)
+    readings = _agree(constants.find(graph))
+    keep = _kept(graph, readings)
+    return _rebuild(model, graph, keep, _corrections(graph, readings, keep))
+
+
+def _agree(readings):
+    """Drops constants that differ between the calls of a layer: it has one bias for all."""
+    first = {}
+    for reading in readings:
+        known = first.setdefault(id(reading.call.operation), reading.values.copy())
+        known[known != reading.values] = np.nan
+    for reading in readings:
+        reading.values[:] = first[id(reading.call.operation)]
+    return readings
+
+
+def _kept(graph, readings):
+    """Returns which channels stay, a bool array."""
+    keep = np.array([reason is not None for reason in graph.reasons])
+    before = -1
+    while before != keep.sum():
+        before = keep.sum()
+        for reading in reversed(readings):
+            outputs = keep[graph.channels_of(reading.call.outputs[0])]
+            needed = reading.used[:, outputs].any(axis=1) & np.isnan(reading.values)
+            keep[reading.channels[needed]] = True
+    for group in graph.groups:
+        if not keep[group.channels].any():
+            keep[group.channels[0]] = True
+    return keep
+
+
+def _corrections(graph, readings, keep):
+    """Returns what to add to weights in place of constants that go.
+
+    Returns:
+        Dict from `id(variable)`, or from `id(layer)` for a layer that has no bias yet, to a float
+        array of the layer's outputs.
+    """
+    corrections = {}
+    for reading in readings:
+        layer = reading.call.operation
+        gone = np.where(keep[reading.channels], 0.0, np.nan_to_num(reading.values))
+        lost = gone @ reading.sums
+        if not lost[keep[graph.channels_of(reading.call.outputs[0])]].any():
+            continue
+        norm = None if layer.use_bias else _normalization_after(graph, reading.call)
+        if layer.use_bias:
+            corrections[id(layer.bias)] = lost
+        elif norm is not None:
+            corrections[id(norm.moving_mean)] = -lost
+        else:
+            corrections[id(layer)] = lost
+    return corrections
+
+
+def _normalization_after(graph, call):
+    """Returns the BatchNormalization that alone reads what a layer makes, or None."""
+    calls = graph.program.calls
+    followers = [c for c in calls if call.outputs[0] in c.inputs]
+    if len(followers) != 1 or call.outputs[0] in graph.program.outputs:
+        return None
+    norm = followers[0].operation
+    once = all(sum(c.operation is x for c in calls) == 1 for x in (call.operation, norm))
+    linear = call.operation.activation is keras.activations.linear
+    return norm if once and linear and rules.kind(norm) == "BatchNormalization" else None
+
+
+def _rebuild(model, graph, keep, corrections):
+    entries = {id(nested): values for nested, values in graph.program.entries}
+    pairs = []
+
+    def clone(operation):
+        if id(operation) in entries:
+            return clone_model(operation)
+        config = operation.get_config()
+        config.update(_changes(operation, graph, keep))
+        if id(operation) in corrections:
+            config["use_bias"] = True
+        pairs.append((operation, type(operation).from_config(config)))
+        return pairs[-1][1]
+
+    def clone_model(original):
+        lengths = [int(keep[graph.channels_of(x)].sum()) for x in entries[id(original)]]
+        inputs = list(map(_input, original.inputs, lengths))
+        if isinstance(original, keras.Sequential):
+            return keras.models.clone_model(original, inputs[0], clone)
+        inputs = tree.pack_sequence_as(original.input, inputs)
+        return keras.models.clone_model(original, inputs, clone)
+
+    smaller = clone_model(model)
+    for old, new in pairs:
+        if isinstance(old, keras.layers.Layer):
+            _set_weights(old, new, graph, keep, corrections)
+    return smaller
+
+
+def _input(tensor, length):
+    """Returns an input like another, with as many channels."""
+    *shape, last = tensor.shape
+    # Without channels to speak of, the last axis is the batch or open.
+    shape = (*shape, length if shape and last is not None else last)
+    name = tensor._keras_history.operation.name
+    return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=name)
+
+
+def _changes(layer, graph, keep):
+    """Returns the arguments with which a layer is built again."""
+    kind = rules.kind(layer)
+    changes = {}
+    if kind in _SIZES:
+        argument, weight, axis = _SIZES[kind]
+        channels = graph.channels_at(getattr(layer, weight), axis)
+        if channels is not None:
+            changes[argument] = int(keep[channels].sum())
+            grouped = getattr(layer, "groups", 1) > 1
+            if grouped and graph.channels_at(layer.kernel, -2) is None:
+                changes["groups"] = changes["filters"] * layer.groups // layer.filters
+    elif kind == "Reshape" and graph.channels_into(layer) is not None:
+        *shape, last = layer.target_shape
+        kept = int(keep[graph.channels_into(layer)].sum())
+        changes["target_shape"] = (*shape, last if last == -1 else kept)
+    return changes
+
+
+def _set_weights(old, new, graph, keep, corrections):
+    if id(old) in corrections:
+        _, weight, axis = _SIZES[rules.kind(old)]
+        outputs = graph.channels_at(getattr(old, weight), axis)
+        new.bias.assign(corrections[id(old)][keep[outputs]])
+    # Where there is a new bias, it comes last.
+    for source, target in zip(old.variables, new.variables, strict=False):
+        values = source.numpy()
+        if id(source) in corrections:
+            values = values + corrections[id(source)].astype(values.dtype)
+        for axis in range(values.ndim):
+            channels = graph.channels_at(source, axis)
+            if channels is not None:
+                values = np.compress(keep[channels], values, axis)
+        target.assign(values)
+    if hasattr(new, "finalize_state"):
+        new.finalize_state()  # of a Normalization, which computes with copies of its weights
