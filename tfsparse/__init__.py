@@ -8,7 +8,10 @@ import importlib
 _MODULES = ("graph",)
 _PUBLIC = {
     "ConstantSparsity": "tfsparse.schedules",
+    "ExclusiveSparsity": "tfsparse.prune.regularizers",
     "GradualPruning": "tfsparse.prune.gradual",
+    "GroupExclusiveSparsity": "tfsparse.prune.regularizers",
+    "GroupSparsity": "tfsparse.prune.regularizers",
     "Interpreter": "tfsparse.runtime",
     "PolynomialDecay": "tfsparse.schedules",
     "convert": "tfsparse.converter.convert",
