@@ -64,7 +64,7 @@ def small_mobilenet_v2(input_shape, classes, width=1.0):
     return Model(inputs, layers.Dense(classes, activation="softmax")(x))
 
 
-def cifar_resnet(inputs, depth=20, width=16, classes=10):
+def cifar_resnet(inputs, depth=20, width=16, classes=10, stem_strides=1):
     """Builds the ResNet of pictures of 32x32: three stages of blocks of two 3x3 convolutions.
 
     From He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2
@@ -77,13 +77,14 @@ def cifar_resnet(inputs, depth=20, width=16, classes=10):
         depth: number of layers with weights, 6 n + 2: 20, 32, 44, 56 or 110 in the paper.
         width: channels of the first stage; the second has twice and the third four times as many.
         classes: number of outputs, a softmax over them.
+        stem_strides: 1 as in the paper; 2 makes the rest about four times faster.
 
     Raises:
         ValueError: `depth` is not 6 n + 2 for an n of at least 1.
     """
     if depth < 8 or (depth - 2) % 6:
         raise ValueError(f"Expected a depth of 8, 14, 20, ... (6 n + 2). Received: {depth}")
-    x = _convolution(inputs, width, "stem")
+    x = _convolution(inputs, width, "stem", strides=stem_strides)
     for stage in range(3):
         for block in range((depth - 2) // 6):
             strides = 2 if stage > 0 and block == 0 else 1
@@ -92,7 +93,7 @@ def cifar_resnet(inputs, depth=20, width=16, classes=10):
     return Model(inputs, layers.Dense(classes, activation="softmax", name="classifier")(x))
 
 
-def cifar_mobilenet_v2(inputs, width=1.0, classes=10):
+def cifar_mobilenet_v2(inputs, width=1.0, classes=10, stem_strides=1):
     """Builds MobileNetV2 for pictures of 32x32, without the strides they are too small for.
 
     `keras.applications.MobileNetV2` would leave one pixel of such a picture. From Sandler et al.,
@@ -102,9 +103,10 @@ def cifar_mobilenet_v2(inputs, width=1.0, classes=10):
         inputs: Keras tensor of pictures, (batch, height, width, channels), from -1 to 1.
         width: factor on the number of channels of all layers.
         classes: number of outputs, a softmax over them.
+        stem_strides: 1, or 2, which makes the rest about four times faster.
     """
     momentum = 0.9
-    x = layers.Conv2D(round(32 * width), 3, padding="same", use_bias=False)(inputs)
+    x = layers.Conv2D(round(32 * width), 3, stem_strides, padding="same", use_bias=False)(inputs)
     x = _norm(x, momentum=momentum)
     for expansion, channels, repeats, strides in CIFAR_BLOCKS:
         for i in range(repeats):
