@@ -125,6 +125,24 @@ def test_models_inside_models():
     assert places(group_of(graph, "b").consumers) == {("c", "kernel", 2): single(range(2))}
 
 
+def test_a_model_inside_may_leave_its_height_and_width_open():
+    inner = keras.Sequential([L.Input((None, None, 5)), L.Conv2D(2, 3, name="b"), L.ReLU()])
+    model = sequential(L.Conv2D(5, 1, name="a"), inner, L.Flatten(), L.Dense(1, name="c"))
+    graph = trace(model)
+    assert graph.multiply_adds() == 16 * 15 + 4 * 90 + 8
+    assert group_of(graph, "b").consumers[0].indices.shape == (2, 4)
+
+
+def test_a_layer_without_weights_may_be_shared_by_tensors_of_other_shapes():
+    flatten = L.Flatten()
+    inputs = L.Input((4, 4, 3))
+    a, b = L.Conv2D(2, 1, name="a")(inputs), L.Conv2D(5, 2, name="b")(inputs)
+    outputs = L.Dense(1)(L.Concatenate()([flatten(a), flatten(b)]))
+    graph = trace(keras.Model(inputs, outputs))
+    assert group_of(graph, "a").consumers[0].indices.shape == (2, 16)
+    assert group_of(graph, "b").consumers[0].indices.shape == (5, 9)
+
+
 MERGES = [
     L.Add(),
     L.Subtract(),
@@ -213,6 +231,7 @@ UNFOLLOWED = [
     L.LayerNormalization(),
     L.BatchNormalization(axis=1),
     L.Softmax(),
+    L.Rescaling([1.0, 2.0]),
     weight_standardized(2, 1),
 ]
 
@@ -226,6 +245,21 @@ def test_what_cannot_be_followed_freezes_what_it_touches(layer):
     reason = f"'{layer.name}' ({type(layer).__name__}) cannot be followed"
     assert group_of(graph, "a").frozen is None
     assert group_of(graph, "b").frozen == reason
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda layer, x, mask: layer(x, training=True),
+        lambda layer, x, mask: layer(x, mask=mask),
+    ],
+    ids=["training", "mask"],
+)
+def test_a_layer_called_as_in_training_or_with_a_mask_is_not_followed(call):
+    inputs, mask = L.Input((4, 4, 3)), L.Input((4, 4), dtype="bool")
+    x = call(L.BatchNormalization(name="bn"), L.Conv2D(2, 1, name="a")(inputs), mask)
+    graph = trace(keras.Model([inputs, mask], L.Conv2D(1, 1)(x)))
+    assert group_of(graph, "a").frozen == "'bn' (BatchNormalization) cannot be followed"
 
 
 def test_an_activation_over_all_channels_freezes_them():

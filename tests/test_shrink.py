@@ -73,9 +73,13 @@ def signal(x):
 
 
 def shared_and_nested(x):
-    block = keras.Sequential([L.Input((6, 6, 4)), L.Conv2D(6, 1), L.ReLU(), L.Conv2D(4, 1)])
+    first = L.Conv2D(6, 1)
+    block = keras.Sequential([L.Input((None, None, 4)), first, L.ReLU(), L.Conv2D(4, 1)])
     x = L.Conv2D(4, 1)(x)
-    return L.Conv2D(1, 1)(block(L.Subtract()([x, block(x)])))
+    y = block(L.Subtract()([x, block(x)]))
+    inputs = {"b": L.Input((6, 6, 6), name="b"), "a": L.Input((6, 6, 4), name="a")}
+    merge = keras.Model(inputs, L.Concatenate()([inputs["a"], inputs["b"]]))
+    return L.Conv2D(1, 1)(merge({"a": y, "b": first(x)}))
 
 
 ARCHITECTURES = [
@@ -218,9 +222,9 @@ def test_a_shared_layer_keeps_a_channel_whose_constants_differ():
 
 
 def test_layers_that_cannot_be_followed_keep_their_channels():
-    model = sequential(
-        L.Conv2D(4, 1), L.Conv2D(4, 1), L.LayerNormalization(), L.Conv2D(4, 1), L.Softmax()
-    )
+    axes = [-1]
+    reverse = L.Lambda(lambda x: keras.ops.flip(x, axes), output_shape=(6, 6, 4))
+    model = sequential(L.Conv2D(4, 1), L.Conv2D(4, 1), reverse, L.Conv2D(4, 1), L.Softmax())
     for layer in model.layers[0], model.layers[1]:
         kill(layer, 0)
         layer.bias.assign([0, 1, 1, 1])

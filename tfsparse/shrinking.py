@@ -126,17 +126,26 @@ def _normalization_after(graph, call):
 
 def _rebuild(model, graph, keep, corrections):
     entries = {id(nested): values for nested, values in graph.program.entries}
-    pairs = []
+    clones = {}
 
     def clone(operation):
-        if id(operation) in entries:
-            return clone_model(operation)
+        if id(operation) not in clones:
+            make = clone_model if id(operation) in entries else clone_one
+            clones[id(operation)] = operation, make(operation)
+        return clones[id(operation)][1]
+
+    def clone_one(operation):
         config = operation.get_config()
         config.update(_changes(operation, graph, keep))
         if id(operation) in corrections:
             config["use_bias"] = True
-        pairs.append((operation, type(operation).from_config(config)))
-        return pairs[-1][1]
+        if isinstance(operation, keras.layers.Lambda):
+            # Keras refuses to read Python code from a config; here it is at hand.
+            config["output_shape"] = operation._output_shape
+            for argument in "function", "mask", "arguments":
+                config[argument] = getattr(operation, argument)
+            return type(operation)(**config)
+        return type(operation).from_config(config)
 
     def clone_model(original):
         lengths = [int(keep[graph.channels_of(x)].sum()) for x in entries[id(original)]]
@@ -147,19 +156,20 @@ def _rebuild(model, graph, keep, corrections):
         return keras.models.clone_model(original, inputs, clone)
 
     smaller = clone_model(model)
-    for old, new in pairs:
-        if isinstance(old, keras.layers.Layer):
+    for old, new in clones.values():
+        if isinstance(old, keras.layers.Layer) and id(old) not in entries:
             _set_weights(old, new, graph, keep, corrections)
     return smaller
 
 
 def _input(tensor, length):
     """Returns an input like another, with as many channels."""
-    *shape, last = tensor.shape
-    # Without channels to speak of, the last axis is the batch or open.
-    shape = (*shape, length if shape and last is not None else last)
-    name = tensor._keras_history.operation.name
-    return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=name)
+    layer = tensor._keras_history.operation
+    config = layer.get_config()
+    *shape, last = config["batch_shape"]
+    if shape and last is not None:
+        config["batch_shape"] = (*shape, length)
+    return type(layer).from_config(config).output
 
 
 def _changes(layer, graph, keep):
@@ -175,9 +185,8 @@ def _changes(layer, graph, keep):
             if grouped and graph.channels_at(layer.kernel, -2) is None:
                 changes["groups"] = changes["filters"] * layer.groups // layer.filters
     elif kind == "Reshape" and graph.channels_into(layer) is not None:
-        *shape, last = layer.target_shape
         kept = int(keep[graph.channels_into(layer)].sum())
-        changes["target_shape"] = (*shape, last if last == -1 else kept)
+        changes["target_shape"] = (*layer.target_shape[:-1], kept)
     return changes
 
 

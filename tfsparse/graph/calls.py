@@ -100,18 +100,44 @@ def _run(model, inputs, program):
             operation, arguments = node.operation, node.arguments
             given = [values[id(x)] for x in arguments.keras_tensors]
             given_shapes = [shapes[x] for x in given]
-            inner = _function(operation)
-            if inner is not None and [tuple(x.shape) for x in inner.inputs] == given_shapes:
+            if _takes(_function(operation), given_shapes):
                 made = _run(operation, given, program)
             else:
                 made = list(range(len(shapes), len(shapes) + len(node.outputs)))
-                shapes.extend(tuple(x.shape) for x in node.outputs)
+                shapes.extend(_output_shapes(node, given_shapes))
                 output_shape = shapes[made[0]]
                 program.calls.append(
                     Call(operation, given, made, given_shapes, output_shape, arguments)
                 )
             values.update((id(x), value) for x, value in zip(node.outputs, made, strict=True))
     return [values[id(x)] for x in function.outputs]
+
+
+def _takes(function, shapes):
+    """Returns whether a function, or None, takes inputs of these shapes as they are."""
+    return (
+        function is not None
+        and len(function.inputs) == len(shapes)
+        and all(
+            len(x.shape) == len(shape)
+            and all(a is None or a == b for a, b in zip(x.shape, shape, strict=True))
+            for x, shape in zip(function.inputs, shapes, strict=True)
+        )
+    )
+
+
+def _output_shapes(node, shapes):
+    tensors = node.arguments.keras_tensors
+    outputs = node.outputs
+    if [tuple(x.shape) for x in tensors] != shapes:
+        # The model it is in leaves open what the model around says.
+        given = {
+            id(x): keras.KerasTensor(shape, x.dtype)
+            for x, shape in zip(tensors, shapes, strict=True)
+        }
+        args, kwargs = node.arguments.fill_in(given)
+        outputs = tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+    return [tuple(x.shape) for x in outputs]
 
 
 def _function(layer):

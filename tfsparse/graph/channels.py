@@ -32,7 +32,7 @@ class Channels:
     Attributes:
         bindings: Dict from `(id(variable), axis)` to `Binding`.
         kernels: List of `(variable, positions)`, each a kernel and how often a call applies it.
-        targets: Dict from the id of a Reshape layer to the labels of its output.
+        targets: Dict from the id of a Reshape that names its number of channels to their labels.
     """
 
     def __init__(self):

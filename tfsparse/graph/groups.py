@@ -162,7 +162,7 @@ class ChannelGraph:
         return self._numbers.get((id(variable), axis % len(variable.shape)))
 
     def channels_into(self, layer):
-        """Returns the channels of the last axis that a Reshape layer makes, an int array."""
+        """Returns the channels whose number a Reshape layer names, an int array, or None."""
         return self._targets.get(id(layer))
 
     def _axes(self, variable):

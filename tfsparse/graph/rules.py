@@ -14,7 +14,7 @@ from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, describe
 # Layers and operations that act on each element, or on each channel, alone.
 _ELEMENTWISE_LAYERS = """
     ActivityRegularization AlphaDropout Dropout ELU GaussianDropout GaussianNoise Identity LeakyReLU
-    ReLU Rescaling SpatialDropout1D SpatialDropout2D SpatialDropout3D
+    ReLU SpatialDropout1D SpatialDropout2D SpatialDropout3D
 """
 _SPATIAL_LAYERS = """
     AveragePooling1D AveragePooling2D AveragePooling3D CenterCrop Cropping1D Cropping2D Cropping3D
@@ -23,7 +23,7 @@ _SPATIAL_LAYERS = """
     UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
 _ELEMENTWISE_OPS = """
-    Abs Absolute Celu Elu Exp Gelu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu
+    Abs Absolute Cast Celu Elu Exp Gelu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu
     LogSigmoid Negative Relu Relu6 Selu Sigmoid Silu SoftShrink Softplus Softsign SparsePlus
     SparseSigmoid Sqrt Square Squareplus Tanh TanhShrink Threshold
 """
@@ -93,12 +93,15 @@ def rearrange(operation, values, shape, output_shape):
 
 def _is_unusual(call):
     operation = call.operation
+    is_layer = isinstance(operation, keras.layers.Layer)
     return (
         # The kernel has another shape, or is a sum of two.
         getattr(operation, "quantization_mode", None)
         or getattr(operation, "lora_enabled", False)
         or getattr(operation, "data_format", None) == "channels_first"
-        or call.arguments.kwargs.get("training")
+        # Called as in training, or with a mask.
+        or (is_layer and any(constant is not False for constant in call.constants))
+        or any(isinstance(x, keras.KerasTensor) for x in call.arguments.kwargs.values())
         or len(call.outputs) != 1
         or any(len(shape) < 2 or shape[-1] is None for shape in call.shapes)
     )
@@ -115,6 +118,11 @@ def _activate(channels, call, x):
     name = getattr(activation, "__name__", activation)
     channels.freeze(x, f"the activation {name} of {describe(call.operation)} may mix channels")
     return x
+
+
+def _rescale(channels, call, x):
+    one_for_all = np.size(call.operation.scale) == np.size(call.operation.offset) == 1
+    return x if one_for_all else None
 
 
 def _merge(channels, call, *inputs):
@@ -154,8 +162,9 @@ def _rearrange(channels, call, x):
     if columns is None:
         return None
     channels.tie(columns, columns[0])
-    # What the layer is rebuilt with must serve all its calls.
-    channels.tie(channels.targets.setdefault(id(call.operation), columns[0]), columns[0])
+    if kind(call.operation) == "Reshape" and call.operation.target_shape[-1] != -1:
+        # The shape with which the layer is built again must serve all its calls.
+        channels.tie(channels.targets.setdefault(id(call.operation), columns[0]), columns[0])
     return columns[0]
 
 
@@ -258,4 +267,5 @@ _RULES = {
     "Concatenate": _concatenate,
     "Dense": _dense,
     "PReLU": _prelu,
+    "Rescaling": _rescale,
 }
