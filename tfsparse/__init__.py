@@ -7,6 +7,7 @@ import importlib
 
 _MODULES = ("graph",)
 _PUBLIC = {
+    "ChannelPruning": "tfsparse.prune.channels",
     "ConstantSparsity": "tfsparse.schedules",
     "ExclusiveSparsity": "tfsparse.prune.regularizers",
     "GradualPruning": "tfsparse.prune.gradual",

@@ -14,10 +14,13 @@ class Mask:
     Args:
         variable: Kernel of a built layer: a `keras.Variable`, or a `tf.Variable` of tf_keras.
         strategy: The model's `tf.distribute.Strategy`.
+        kind: What the mask is of. Masks of another kind on the same variable stay in force beside
+            it; one of the same kind is replaced.
     """
 
-    def __init__(self, variable, strategy):
+    def __init__(self, variable, strategy, kind="weights"):
         self.variable = variable
+        self.kind = kind
         # To assign through a keras.Variable takes about three times as long (measured).
         self._value = variable if isinstance(variable, tf.Variable) else variable.value
         # A copy on the host: an update must not wait for the device more than once a variable.
@@ -67,17 +70,15 @@ class Mask:
     def attach(self):
         """Makes every optimizer update apply the mask, after the variable's own constraint."""
         for holder, attribute in _constraint_holders(self.variable):
-            own = getattr(holder, attribute)
             # A training that was interrupted leaves its masks behind.
-            own = own.inner if isinstance(own, _Masked) else own
+            own = _without(getattr(holder, attribute), lambda mask: mask.kind == self.kind)
             setattr(holder, attribute, _Masked(self, own))
 
     def detach(self):
         """Gives the variable back the constraint it had."""
         for holder, attribute in _constraint_holders(self.variable):
-            constraint = getattr(holder, attribute)
-            if isinstance(constraint, _Masked) and constraint.mask is self:
-                setattr(holder, attribute, constraint.inner)
+            own = _without(getattr(holder, attribute), lambda mask: mask is self)
+            setattr(holder, attribute, own)
 
     def __call__(self, weights):
         """Returns the weights with the pruned positions zero; a select, so never -0 or NaN."""
@@ -97,6 +98,14 @@ class _Masked:
             return self.mask(weights)
         # Masked before too: a norm must be that of the weights which remain.
         return self.mask(self.inner(self.mask(weights)))
+
+
+def _without(constraint, is_removed):
+    """Returns a constraint without some of the masks on top of it."""
+    if not isinstance(constraint, _Masked):
+        return constraint
+    inner = _without(constraint.inner, is_removed)
+    return inner if is_removed(constraint.mask) else _Masked(constraint.mask, inner)
 
 
 def _constraint_holders(variable):

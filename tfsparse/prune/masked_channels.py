@@ -1,0 +1,100 @@
+"""What the methods share that cut whole channels while a model trains."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.graph import trace
+from tfsparse.prune.channel_scope import select_groups
+from tfsparse.prune.masked import MaskedPruning
+from tfsparse.prune.masks import Mask
+
+
+class MaskedChannels(MaskedPruning):
+    """A callback that holds chosen channels at zero wherever they are made, scaled and read.
+
+    A method implements `_update`, finds the groups in `self._groups`, and calls `_cut`. All
+    channels that are zero already are gone: a training that is resumed goes on with them.
+
+    Args:
+        scope: Which groups, as `select_groups` takes it.
+        schedule: See `MaskedPruning`. Where it ends is what `apply` prunes to.
+    """
+
+    def __init__(self, scope, schedule):
+        super().__init__(scope, schedule)
+        self._multiply_adds = None
+
+    @property
+    def sparsity(self):
+        """The fraction of the channels in the scope that are cut, a float."""
+        return self._sparsity
+
+    @property
+    def multiply_adds(self):
+        """The fraction of the model's multiply-adds that remains, a float, or None if unknown."""
+        return self._multiply_adds
+
+    def _cut_at_once(self, model):
+        """Cuts what the schedule ends with, and leaves a plain model."""
+        self._check_eager()
+        self._attach(model)
+        try:
+            self._update(self.schedule.final_sparsity)
+            self._hold()
+        finally:
+            self._detach()
+        return self._sparsity
+
+    def _attach(self, model):
+        graph = trace(model)
+        groups = select_groups(graph, self.scope)
+        self._detach()
+        self._strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        everything = {group: np.arange(group.size) for group in groups}
+        self._graph, self._groups = graph, groups
+        self._masks = [
+            Mask(variable, self._strategy, kind="channels")
+            for variable, _ in graph.masks(everything)
+        ]
+        for mask in self._masks:
+            mask.attach()
+        self._masked_model = model
+        self._total = _multiply_adds(graph)
+
+    def _forget(self):
+        super()._forget()
+        self._graph = self._strategy = self._total = None
+        self._groups = {}
+
+    def _cut(self, removed):
+        """Replaces the masks by those that hold channels at zero.
+
+        Args:
+            removed: Dict from `ChannelGroup` to an int array, all channels that it has lost.
+        """
+        keeps = {id(variable): keep for variable, keep in self._graph.masks(removed)}
+        for mask in self._masks:
+            mask.assign(keeps.get(id(mask.variable), np.ones(mask.variable.shape, bool)))
+        channels = sum(group.size for group in self._groups)
+        self._sparsity = sum(len(gone) for gone in removed.values()) / channels
+        if self._total:
+            self._multiply_adds = self._graph.multiply_adds(removed) / self._total
+
+    def _dead(self, group):
+        """Returns which channels of a group are zero in all their places, a bool array."""
+        masked = {id(mask.variable) for mask in self._masks}
+        places = [place for place in group.places if id(place.variable) in masked]
+        return ~np.any([place.weights().any(axis=1) for place in places], axis=0)
+
+    def _log(self, logs):
+        if logs is not None:
+            logs["channel_sparsity"] = self._sparsity
+            if self._multiply_adds is not None:
+                logs["multiply_adds"] = self._multiply_adds
+
+
+def _multiply_adds(graph):
+    try:
+        return graph.multiply_adds()
+    except ValueError:  # they depend on the size of the input
+        return None

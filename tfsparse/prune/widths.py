@@ -1,0 +1,78 @@
+"""How many channels each group keeps, and which: pure functions on NumPy arrays.
+
+A group's scores are a float array with one number a channel. The lowest go first, and -inf stands
+for a channel that is gone already: it stays away whatever is asked for. So a training that is
+resumed, and asks for the same again, removes no more.
+"""
+
+import bisect
+
+import numpy as np
+
+
+def uniform_cuts(scores, rate):
+    """Returns how many channels each group is to lose if all lose the same fraction.
+
+    Args:
+        scores: List of float arrays, one a group.
+        rate: Float in [0, 1), or one of them a group.
+
+    Returns:
+        List of ints.
+    """
+    rates = np.broadcast_to(rate, len(scores))
+    return [round(r * s.size) for r, s in zip(rates.tolist(), scores, strict=True)]
+
+
+def global_cuts(scores, rate, multiple_of=1):
+    """Returns how many channels each group is to lose if all channels are compared.
+
+    Args:
+        scores: List of float arrays, one a group.
+        rate: Float in [0, 1), the fraction of all channels together.
+        multiple_of: Int, channels that every group keeps.
+
+    Returns:
+        List of ints.
+    """
+    candidates = [np.sort(s)[: max(s.size - multiple_of, 0)] for s in scores]
+    owners = np.repeat(np.arange(len(scores)), [c.size for c in candidates])
+    order = np.argsort(np.concatenate(candidates), kind="stable")
+    chosen = order[: round(rate * sum(s.size for s in scores))]
+    return np.bincount(owners[chosen], minlength=len(scores)).tolist()
+
+
+def remove_lowest(scores, cuts, multiple_of=1):
+    """Returns which channels each group loses.
+
+    Args:
+        scores: List of float arrays, one a group.
+        cuts: List of ints, how many channels each group is to lose.
+        multiple_of: Int. Where a group loses channels, the number that it keeps is rounded down to
+            a multiple of it, but not to 0.
+
+    Returns:
+        List of int arrays, the channels by rising score.
+    """
+    removed = []
+    for s, cut in zip(scores, cuts, strict=True):
+        rounded = max((s.size - cut) // multiple_of, 1) * multiple_of
+        kept = min(rounded, s.size) if cut else s.size
+        count = max(s.size - kept, int(np.isneginf(s).sum()))
+        removed.append(np.argsort(s, kind="stable")[:count])
+    return removed
+
+
+def lowest_rate(cost, budget, channels):
+    """Returns the lowest rate at which a cost is within a budget.
+
+    Args:
+        cost: Function of a rate that never rises with it.
+        budget: Number that the cost may reach.
+        channels: Int, the number of all channels, which says how close two rates can be.
+
+    Returns:
+        Float in [0, 1), or None if no rate is high enough.
+    """
+    steps = bisect.bisect_left(range(channels), -budget, key=lambda n: -cost(n / channels))
+    return steps / channels if steps < channels else None
