@@ -81,6 +81,12 @@ Status ShapeContext::axis(int tensor, std::size_t rank, int* axis) const {
 Status infer_shapes(Graph* graph) {
   ShapeContext context(graph);
   for (Node& node : graph->nodes) {
+    for (int input : node.inputs) {
+      if (input < 0 || element_count(graph->tensors[input].shape) >= 0) continue;
+      return Status::error(node.type + " has an input of the impossible shape " +
+                           to_string(graph->tensors[input].shape))
+          .at(node.id);
+    }
     const Status status = rule_of(node.op)(&context, &node);
     const Tensor& output = graph->tensors[node.output];
     if (!status.ok()) {

@@ -22,6 +22,20 @@ std::string shape_of(const std::function<Node&(GraphBuilder&)>& add) {
 constexpr std::int32_t kLeast = std::numeric_limits<std::int32_t>::min();
 constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
 
+void test_impossible_inputs() {
+  const auto convolve = [](Shape x) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      Node& node = b.node(Op::kConv2D, {b.input(x), b.constant({1, 1, 1, 6}, {1, 1, 1, 1, 1, 1})});
+      node.stride_h = node.stride_w = 2;
+      return node;
+    });
+  };
+  CHECK(convolve({7, 7, 3, 6}) == "[7, 4, 2, 1]");
+  CHECK(convolve({7, 7, -233, 6}) == "refused");
+  CHECK(convolve({7, -1, 3, 6}) == "refused");
+  CHECK(convolve({1 << 14, 1 << 14, 3, 6}) == "refused");
+}
+
 void test_pad() {
   const auto pad = [](Shape x, std::vector<std::int32_t> amounts) {
     return shape_of(
@@ -166,6 +180,7 @@ void test_squeeze_and_expand_dims() {
 
 int main() {
   using namespace tfsparse;
+  test_impossible_inputs();
   test_pad();
   test_transpose();
   test_concatenation();
