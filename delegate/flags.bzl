@@ -4,7 +4,7 @@ COMMON_FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off",
 
 # Sources that are compiled for one instruction set each, and its flags.
 X86_ISA_FLAGS = {
-    "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma"],
+    "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma", "-mf16c"],
     "delegate/kernels/isa/avx512.cc": [
         "-mavx512f",
         "-mavx512bw",
@@ -12,5 +12,6 @@ X86_ISA_FLAGS = {
         "-mavx512dq",
         "-mavx2",
         "-mfma",
+        "-mf16c",
     ],
 }

@@ -2,9 +2,9 @@
 // thread.
 //
 //   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
-//   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -c delegate/kernels/isa/avx512.cc
-//      -o build/bench/avx512.o &&
-//   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
+//   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
+//      -c delegate/kernels/isa/avx512.cc -o build/bench/avx512.o &&
+//   $c -mavx2 -mfma -mf16c -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc
 //      delegate/core/pack.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
@@ -226,15 +226,21 @@ void bench_rows(const Kernels& k) {
   const auto x = random_floats(kDepth);
   const auto weights = random_floats(kDepth * kRows);
   auto y = random_floats(kRows);
-  DenseRowsArgs dense{};
-  dense.x = x.data();
-  dense.y = y.data();
-  dense.rows = kRows;
-  dense.depth = kDepth;
-  dense.weights = weights.data();
-  const double t = seconds([&] { k.dense_rows(dense); });
-  std::printf("  dense 1280 -> 1000: %6.1f us %5.1f GB/s\n", t * 1e6,
-              4e-9 * dense.rows * dense.depth / t);
+  const auto bench_dense = [&](const char* name, auto kernel, const auto& matrix) {
+    using Weight = std::decay_t<decltype(matrix[0])>;
+    if (kernel == nullptr) return;
+    RowsArgs<Weight> dense{};
+    dense.x = x.data();
+    dense.y = y.data();
+    dense.rows = kRows;
+    dense.depth = kDepth;
+    dense.weights = matrix.data();
+    const double t = seconds([&] { kernel(dense); });
+    std::printf("  %s 1280 -> 1000: %6.1f us %5.1f GB/s\n", name, t * 1e6,
+                1e-9 * sizeof(Weight) * matrix.size() / t);
+  };
+  bench_dense("float32", k.dense_rows, weights);
+  bench_dense("float16", k.half_rows, std::vector<std::uint16_t>(weights.size(), 0x3c00));
   for (const double density : {0.2, 0.1}) {
     const SparseLayer layer(1, kRows, 0, kDepth, density, 1);
     const std::vector<std::int32_t> columns(layer.packed.narrow_offsets.begin(),

@@ -127,8 +127,8 @@ Status PlanBuilder::add_matrix_product(const Node& node) {
   const int x = values_.flat(node.inputs[0]), y = values_.define_flat(node.output);
   const int depth = shape(node.inputs[1]).back();
   std::unique_ptr<Step> step;
-  TFSPARSE_RETURN_IF_ERROR(make_fully_connected(
-      graph_, node, x, y, static_cast<int>(elements(node.inputs[0]) / depth), &step));
+  const int batch = static_cast<int>(elements(node.inputs[0]) / depth);
+  TFSPARSE_RETURN_IF_ERROR(make_fully_connected(graph_, node, kernels_, x, y, batch, &step));
   add(std::move(step), node.id);
   return {};
 }

@@ -62,8 +62,8 @@ Planes planes_of(const Shape& shape);
 std::size_t plane_stride(std::size_t pixels);
 
 // The makers of steps, one a family of operators; row_step.h has more.
-Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, int batch,
-                            std::unique_ptr<Step>* step);
+Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, int x,
+                            int y, int batch, std::unique_ptr<Step>* step);
 
 // Where an element-wise operand comes from: a value, or a constant's values.
 struct Operand {

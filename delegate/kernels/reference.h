@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "delegate/kernels/half.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
@@ -225,11 +226,15 @@ inline void binary(const BinaryArgs& a) {
   }
 }
 
-inline void dense_rows(const DenseRowsArgs& a) {
+inline double number(float weight) { return weight; }
+inline double number(std::uint16_t weight) { return widen(weight); }
+
+template <class Weight>
+void dense_rows(const RowsArgs<Weight>& a) {
   for (int row = 0; row < a.rows; ++row) {
     double v = a.bias ? a.bias[row] : 0.0f;
     for (int d = 0; d < a.depth; ++d) {
-      v += static_cast<double>(a.weights[static_cast<std::size_t>(row) * a.depth + d]) * a.x[d];
+      v += number(a.weights[static_cast<std::size_t>(row) * a.depth + d]) * a.x[d];
     }
     a.y[row] = apply(a.epilogue, v);
   }

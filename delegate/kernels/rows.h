@@ -8,38 +8,70 @@ namespace {
 
 constexpr int kRowsAtOnce = 4;  // share each load of x, and keep that many streams of weights going
 
-template <int R>
-void dense_row_block(const DenseRowsArgs& a, int row) {
-  const float* weights = a.weights + static_cast<std::size_t>(row) * a.depth;
-  Vec acc[R];
+template <class V>
+V load_weights(const float* w) {
+  return V::load(w);
+}
+template <class V>
+V load_weights(const std::uint16_t* w) {
+  return V::widen(w);
+}
+
+template <class V>
+V load_first_weights(const float* w, int lanes) {
+  return load_first<V>(w, lanes);
+}
+template <class V>
+V load_first_weights(const std::uint16_t* w, int lanes) {
+  std::uint16_t padded[V::kLanes] = {};
+  for (int i = 0; i < lanes; ++i) padded[i] = w[i];
+  return V::widen(padded);
+}
+
+template <class V, int R, class Weight>
+void dense_row_block(const RowsArgs<Weight>& a, int row) {
+  const Weight* weights = a.weights + static_cast<std::size_t>(row) * a.depth;
+  V acc[R];
   TFSPARSE_UNROLL
-  for (int r = 0; r < R; ++r) acc[r] = Vec::broadcast(0.0f);
+  for (int r = 0; r < R; ++r) acc[r] = V::broadcast(0.0f);
   int d = 0;
-  for (; d + Vec::kLanes <= a.depth; d += Vec::kLanes) {
-    const Vec x = Vec::load(a.x + d);
+  for (; d + V::kLanes <= a.depth; d += V::kLanes) {
+    const V x = V::load(a.x + d);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
-      acc[r] = Vec::fma(x, Vec::load(weights + static_cast<std::size_t>(r) * a.depth + d), acc[r]);
+      const Weight* w = weights + static_cast<std::size_t>(r) * a.depth + d;
+      acc[r] = V::fma(x, load_weights<V>(w), acc[r]);
     }
   }
   if (d < a.depth) {
     const int lanes = a.depth - d;
-    const Vec x = load_first<Vec>(a.x + d, lanes);
+    const V x = load_first<V>(a.x + d, lanes);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
-      const float* w = weights + static_cast<std::size_t>(r) * a.depth + d;
-      acc[r] = Vec::fma(x, load_first<Vec>(w, lanes), acc[r]);
+      const Weight* w = weights + static_cast<std::size_t>(r) * a.depth + d;
+      acc[r] = V::fma(x, load_first_weights<V>(w, lanes), acc[r]);
     }
   }
   TFSPARSE_UNROLL
   for (int r = 0; r < R; ++r) a.y[row + r] = acc[r].sum() + (a.bias ? a.bias[row + r] : 0.0f);
 }
 
-void dense_rows(const DenseRowsArgs& a) {
+template <class V, class Weight>
+void dense_rows(const RowsArgs<Weight>& a) {
   int row = 0;
-  for (; row + kRowsAtOnce <= a.rows; row += kRowsAtOnce) dense_row_block<kRowsAtOnce>(a, row);
-  for (; row < a.rows; ++row) dense_row_block<1>(a, row);
+  for (; row + kRowsAtOnce <= a.rows; row += kRowsAtOnce) dense_row_block<V, kRowsAtOnce>(a, row);
+  for (; row < a.rows; ++row) dense_row_block<V, 1>(a, row);
   finish_run(a.epilogue, a.y, nullptr, a.rows);
+}
+
+// Null where widening is no instruction and so would take longer than reading twice the bytes.
+template <class V>
+constexpr auto half_rows() -> void (*)(const HalfRowsArgs&) {
+  if constexpr (V::kWidensHalf) {
+    return dense_rows<V, std::uint16_t>;
+  } else {
+    return nullptr;
+  }
 }
 
 // One row's products, in scalars: gather instructions are no faster on AMD's cores, and much slower

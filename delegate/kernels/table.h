@@ -31,7 +31,8 @@ constexpr Kernels table(const char* name) {
   kernels.crop = crop;
   kernels.unary = unary;
   kernels.binary = binary;
-  kernels.dense_rows = dense_rows;
+  kernels.dense_rows = dense_rows<Vec, float>;
+  kernels.half_rows = half_rows<Vec>();
   kernels.sparse_rows = sparse_rows;
   kernels.sum = sum;
   kernels.softmax = softmax;

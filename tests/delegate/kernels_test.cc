@@ -159,6 +159,33 @@ void test_dense_rows(const Kernels& k, Random& random) {
   }
 }
 
+void test_half_rows(const Kernels& k, Random& random) {
+  for (int i = 0; i < 200; ++i) {
+    const int rows = random.between(0, 40), depth = i < 70 ? i : random.between(0, 200);
+    const int count = rows * depth;
+    GuardedInput x(depth), memory((count + 1) / 2, 0);
+    GuardedOutput actual(rows), expected(rows);
+    random.fill(x);
+    auto* weights = reinterpret_cast<std::uint16_t*>(memory.data() + memory.size()) - count;
+    // Of either sign, up to 32 and down to the smallest subnormal.
+    for (int j = 0; j < count; ++j) {
+      weights[j] =
+          static_cast<std::uint16_t>(random.between(0, 0x5000) | random.between(0, 1) << 15);
+    }
+    HalfRowsArgs a{};
+    a.x = x.data();
+    a.rows = rows;
+    a.depth = depth;
+    a.weights = weights;
+    a.epilogue = random.epilogue();
+    a.y = expected.data();
+    reference::dense_rows(a);
+    a.y = actual.data();
+    k.half_rows(a);
+    compare(actual, expected, 1e-4);
+  }
+}
+
 void test_sparse_rows(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const int rows = random.between(0, 40), depth = random.between(1, 200);
@@ -237,6 +264,7 @@ int main() {
     test_activations_of_extremes(k);
     test_binary(k, random);
     test_dense_rows(k, random);
+    if (k.half_rows) test_half_rows(k, random);
     test_sparse_rows(k, random);
     test_sum_and_softmax(k, random);
     test_layout(k, random);

@@ -63,8 +63,8 @@ def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
                 np.testing.assert_allclose(actual[name], value, rtol=0, atol=TOLERANCE * largest)
 
 
-def explain(path, **kwargs):
-    return tfsparse.explain(path, options=ALWAYS, **kwargs)
+def explain(path, options=None, **kwargs):
+    return tfsparse.explain(path, options=ALWAYS | (options or {}), **kwargs)
 
 
 def left_to_tflite(path, **kwargs):

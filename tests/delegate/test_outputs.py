@@ -90,6 +90,18 @@ def test_encodings_of_the_weights(convert, options):
     assert len(sparse) >= 7  # found by counting zeros, whatever the encoding
 
 
+@pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
+def test_dense_classifier_of_float16(convert, isa):
+    """Read as float16 where a CPU can widen it for nothing, and otherwise widened once."""
+    if isa not in _native.isas():
+        pytest.skip(f"this CPU has no {isa}")
+    path = convert("mobilenet_v2_like", 0.0, weights="float16")
+    check_outputs(path, isa=isa)
+    layers = explain(path, options={"isa": isa}).layers
+    kernels = [layer.kernel for layer in layers if layer.operator == "FULLY_CONNECTED"]
+    assert kernels == ["dense rows" if isa == "portable" else "dense float16 rows"]
+
+
 def test_batch(convert):
     check_outputs(convert("mobilenet_v2_like", 0.8, batch_size=3))
 

@@ -1,5 +1,6 @@
 // FULLY_CONNECTED, and a 1x1 convolution of a single pixel: a matrix times a vector.
 #include <algorithm>
+#include <cstring>
 
 #include "delegate/core/pack.h"
 #include "delegate/core/step.h"
@@ -19,14 +20,17 @@ class FullyConnected : public Step {
       for (int image = 0; image < batch_; ++image) {
         const float* x = context.values[x_] + static_cast<std::size_t>(image) * depth_;
         float* y = context.values[y_] + static_cast<std::size_t>(image) * rows_ + begin;
+        const std::size_t first = static_cast<std::size_t>(begin) * depth_;
         if (sparse_) {
           const std::size_t nonzero = matrix_.row_begin[begin];
           context.kernels.sparse_rows(
               {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.columns.data() + nonzero,
                matrix_.row_nnz.data() + begin, bias_.data() + begin, epilogue_});
+        } else if (!halves_.empty()) {
+          context.kernels.half_rows(
+              {x, y, end - begin, depth_, halves_.data() + first, bias_.data() + begin, epilogue_});
         } else {
-          context.kernels.dense_rows({x, y, end - begin, depth_,
-                                      weights_.data() + static_cast<std::size_t>(begin) * depth_,
+          context.kernels.dense_rows({x, y, end - begin, depth_, weights_.data() + first,
                                       bias_.data() + begin, epilogue_});
         }
       }
@@ -37,14 +41,15 @@ class FullyConnected : public Step {
   bool sparse_ = false;
   SparseRows matrix_;
   std::vector<float> weights_;
+  std::vector<std::uint16_t> halves_;  // instead, where the file has float16
   std::vector<float> bias_;
   Epilogue epilogue_;
 };
 
 }  // namespace
 
-Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, int batch,
-                            std::unique_ptr<Step>* result) {
+Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, int x,
+                            int y, int batch, std::unique_ptr<Step>* result) {
   auto step = std::make_unique<FullyConnected>();
   const Tensor& weights = graph.tensors[node.inputs[1]];
   std::vector<float> dense;
@@ -58,10 +63,16 @@ Status make_fully_connected(const Graph& graph, const Node& node, int x, int y, 
   if (step->sparse_) {
     step->parts[0].macs -= static_cast<double>(batch) * zeros;
     step->matrix_ = pack_rows(dense, step->rows_, step->depth_);
+    step->parts[0].kernel = "sparse rows";
+  } else if (weights.type == DType::kFloat16 && !weights.sparsity && kernels.half_rows) {
+    const auto* stored = static_cast<const char*>(weights.data);
+    step->halves_.resize(dense.size());
+    std::memcpy(step->halves_.data(), stored, dense.size() * sizeof(std::uint16_t));
+    step->parts[0].kernel = "dense float16 rows";
   } else {
     step->weights_ = std::move(dense);
+    step->parts[0].kernel = "dense rows";
   }
-  step->parts[0].kernel = step->sparse_ ? "sparse rows" : "dense rows";
   step->x_ = x;
   step->y_ = y;
   step->batch_ = batch;

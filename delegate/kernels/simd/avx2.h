@@ -1,4 +1,4 @@
-// Eight floats in an AVX register. AVX2 and FMA are required.
+// Eight floats in an AVX register. AVX2, FMA and F16C are required.
 #pragma once
 
 #include <immintrin.h>
@@ -14,6 +14,7 @@ struct Vec16;
 
 struct Vec8 {
   static constexpr int kLanes = 8;
+  static constexpr bool kWidensHalf = true;
   static constexpr bool kFastMasks = true;
 #if defined(__AVX512VL__)
   using Mask = __mmask8;
@@ -24,6 +25,10 @@ struct Vec8 {
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
   static Vec8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  // As many float16 numbers.
+  static Vec8 widen(const std::uint16_t* p) {
+    return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
   // The first lanes of a vector at least as wide.
   static Vec8 first_of(Vec8 a) { return a; }
 #if defined(__AVX512F__)

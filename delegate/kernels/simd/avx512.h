@@ -19,12 +19,17 @@ namespace {
 
 struct Vec16 {
   static constexpr int kLanes = 16;
+  static constexpr bool kWidensHalf = true;
   static constexpr bool kFastMasks = true;
   using Mask = __mmask16;
   __m512 v;
 
   static Vec16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static Vec16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  // As many float16 numbers.
+  static Vec16 widen(const std::uint16_t* p) {
+    return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+  }
   // The first lanes of a vector at least as wide.
   static Vec16 first_of(Vec16 a) { return a; }
   // Lanes [first, last), of which both may lie beyond a vector.

@@ -8,6 +8,7 @@ namespace {
 
 struct Vec4 {
   static constexpr int kLanes = 4;
+  static constexpr bool kWidensHalf = false;
   static constexpr bool kFastMasks = false;
   struct Mask {
     int first, last;
