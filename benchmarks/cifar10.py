@@ -65,20 +65,22 @@ def augmented(data):
     """Returns a `tf.data.Dataset` of shuffled batches, pictures shifted and mirrored at random."""
     import tensorflow as tf
 
+    # Arrays would become part of the graph, which is copied more than once.
+    x_train, y_train = tf.constant(data.x_train), tf.constant(data.y_train)
     count = len(data.x_train)
     batch_size = min(BATCH_SIZE, count)
     margins = ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
     across = tf.range(SIZE)
 
     def batch(chosen):
-        pictures = tf.pad(tf.gather(data.x_train, chosen), margins, constant_values=128)
+        pictures = tf.pad(tf.gather(x_train, chosen), margins, constant_values=128)
         # Where to read each row and column: two gathers a batch instead of work on each picture.
         down, right = tf.unstack(tf.random.uniform((2, batch_size, 1), 0, 2 * MARGIN + 1, tf.int32))
         mirror = tf.random.uniform((batch_size, 1)) < 0.5
         columns = tf.where(mirror, across[::-1], across) + right
         pictures = tf.gather(pictures, across + down, axis=1, batch_dims=1)
         pictures = tf.gather(pictures, columns, axis=2, batch_dims=1)
-        return tf.cast(pictures, tf.float32) / 127.5 - 1, tf.gather(data.y_train, chosen)
+        return tf.cast(pictures, tf.float32) / 127.5 - 1, tf.gather(y_train, chosen)
 
     order = tf.data.Dataset.range(count).shuffle(count).batch(batch_size, drop_remainder=True)
     return order.map(batch).prefetch(2)

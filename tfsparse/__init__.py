@@ -19,6 +19,7 @@ _PUBLIC = {
     "explain": "tfsparse.runtime",
     "load_delegate": "tfsparse.runtime",
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
+    "sensitivity": "tfsparse.prune.sensitivity",
     "shrink": "tfsparse.shrinking",
 }
 

@@ -6,6 +6,7 @@ from tfsparse import schedules
 from tfsparse.prune import magnitude
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.scope import check_scope
+from tfsparse.prune.sensitivity import Sensitivity
 
 _DEFAULT_SPARSITY = 0.8
 _BLOCK_SIZES = (1, 2, 4)
@@ -43,7 +44,8 @@ class GradualPruning(MaskedPruning):
             returns a bool, or a mapping of layer-name patterns (as in `fnmatch`) to final
             sparsities, of which the first that matches a layer counts.
         distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
-            `"global"` compares the magnitudes of all layers with each other.
+            `"global"` compares the magnitudes of all layers with each other; the result of
+            `tfsparse.sensitivity` prunes those layers less that lose most.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
             faster and cost accuracy.
         frequency: Int, steps between two updates of the masks. Not together with `schedule`.
@@ -72,15 +74,7 @@ class GradualPruning(MaskedPruning):
     ):
         check_scope(scope)
         super().__init__(scope, _schedule_for(final_sparsity, schedule, scope, frequency))
-        if distribution not in ("uniform", "global"):
-            raise ValueError(
-                f"Expected distribution to be 'uniform' or 'global'. Received: {distribution!r}"
-            )
-        if distribution == "global" and isinstance(scope, Mapping):
-            raise ValueError(
-                "distribution='global' chooses the layers' sparsities, and so does a mapping as "
-                f"scope. Give one of the two. Received: scope={dict(scope)!r}"
-            )
+        _check_distribution(distribution, scope, self.schedule)
         self.distribution = distribution
         if block_size not in _BLOCK_SIZES:
             raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
@@ -161,12 +155,40 @@ class GradualPruning(MaskedPruning):
 
     def _attach(self, model):
         super()._attach(model)
-        final = schedules.final_sparsity(self.schedule)
-        self._shares = [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
+        self._shares = self._layer_shares(schedules.final_sparsity(self.schedule))
+
+    def _layer_shares(self, final):
+        """Returns the final sparsity of each layer as a multiple of the schedule's."""
+        if isinstance(self.distribution, Sensitivity):
+            names = [target.layer.name for target in self._targets]
+            return [s / final for s in self.distribution.allocate(final, names).values()]
+        return [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
 
     def _forget(self):
         super()._forget()
         self._scheduled = None
+
+
+def _check_distribution(distribution, scope, schedule):
+    if isinstance(distribution, Sensitivity):
+        given = "A sensitivity"
+        if not schedules.final_sparsity(schedule):
+            raise ValueError(
+                "With a sensitivity, expected a schedule that ends at a final_sparsity above 0. "
+                f"Received: schedule={schedule}"
+            )
+    elif distribution in ("uniform", "global"):
+        given = f"distribution={distribution!r}"
+    else:
+        raise ValueError(
+            "Expected distribution to be 'uniform', 'global' or a result of tfsparse.sensitivity. "
+            f"Received: {distribution!r}"
+        )
+    if distribution != "uniform" and isinstance(scope, Mapping):
+        raise ValueError(
+            f"{given} chooses the layers' sparsities, and so does a mapping as scope. Give one of "
+            f"the two. Received: scope={dict(scope)!r}"
+        )
 
 
 def _schedule_for(final_sparsity, schedule, scope, frequency):
