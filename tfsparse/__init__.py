@@ -9,6 +9,7 @@ _MODULES = ("graph",)
 _PUBLIC = {
     "ChannelPruning": "tfsparse.prune.channels",
     "ConstantSparsity": "tfsparse.schedules",
+    "DiscriminationAwareChannelPruning": "tfsparse.prune.dcp",
     "ExclusiveSparsity": "tfsparse.prune.regularizers",
     "GradualPruning": "tfsparse.prune.gradual",
     "GroupExclusiveSparsity": "tfsparse.prune.regularizers",

@@ -34,11 +34,16 @@ class Call:
         given = tree.flatten((self.arguments.args, self.arguments.kwargs))
         return [x for x in given if x is not None and not isinstance(x, keras.KerasTensor)]
 
-    def run(self, values):
-        """Returns what the operation makes of arrays that take the place of its inputs."""
+    def run(self, values, **options):
+        """Returns what the operation makes of arrays that take the place of its inputs.
+
+        Args:
+            values: List of arrays.
+            **options: Further arguments of the call.
+        """
         given = {id(x): v for x, v in zip(self.arguments.keras_tensors, values, strict=True)}
         args, kwargs = self.arguments.fill_in(given)
-        return self.operation(*args, **kwargs)
+        return self.operation(*args, **kwargs, **options)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,17 +1,22 @@
 """Inputs and labels, batch by batch, for methods that look at data by themselves."""
 
+import itertools
+
 import numpy as np
 import tensorflow as tf
 
 
 def check_data(data):
     """Raises a TypeError if `data` cannot be what `labelled_batches` takes."""
-    if isinstance(data, tuple) and len(data) == 2:
-        return
-    if isinstance(data, tuple) or hasattr(data, "shape") or not hasattr(data, "__iter__"):
+    if isinstance(data, tuple):
+        usable = len(data) == 2
+    else:
+        usable = hasattr(data, "__iter__") or _is_indexed(data)
+        usable &= not isinstance(data, str) and not hasattr(data, "shape")
+    if not usable:
         raise TypeError(
-            "Expected data to be a tuple (x, y) of inputs and labels, or a tf.data.Dataset or "
-            f"another iterable of batches of both. Received: {type(data)}"
+            "Expected data to be a tuple (x, y) of inputs and labels, or a tf.data.Dataset, a "
+            f"PyDataset or another iterable of batches of both. Received: {type(data)}"
         )
 
 
@@ -19,17 +24,51 @@ def labelled_batches(data, batch_size, seed=0):
     """Yields one batch after the other, to the end of the data.
 
     Args:
-        data: A tuple `(x, y)` of arrays, which are shuffled, or an iterable of such tuples, each a
-            batch.
+        data: A tuple `(x, y)` of arrays, which are shuffled, or a `tf.data.Dataset`, a `PyDataset`
+            or another iterable of such tuples, each a batch.
         batch_size: Int, examples in a batch if `data` is a tuple.
         seed: Int, of the shuffling.
 
     Yields:
         Tuples `(x, y)`.
+
+    Raises:
+        ValueError: `data` has no batch, or none when it is read again.
     """
+    batch = None
+    for batch in _batches(data, batch_size, seed):
+        yield batch[0], batch[1]
+    if batch is None:
+        raise ValueError(
+            "Expected data with at least one batch, that can be read more than once, as arrays and "
+            f"a tf.data.Dataset can. Received: {data!r}"
+        )
+
+
+def endless_batches(data, batch_size):
+    """Yields one batch after the other, and begins anew, in another order, at the end.
+
+    Args:
+        data: See `labelled_batches`; an iterable that can be read again.
+        batch_size: Int, examples in a batch if `data` is a tuple.
+
+    Yields:
+        Tuples `(x, y)`.
+    """
+    for seed in itertools.count():
+        yield from labelled_batches(data, batch_size, seed)
+
+
+def loss_on(model, x, y, outputs):
+    """Returns the loss that a model was compiled with, without its penalties on weights."""
+    loss = model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
+    return loss - sum(model.losses)
+
+
+def _batches(data, batch_size, seed):
     if not isinstance(data, tuple):
-        for batch in data:
-            yield batch[0], batch[1]
+        # A PyDataset need not be iterable.
+        yield from (data[i] for i in range(len(data))) if _is_indexed(data) else data
         return
     x, y = (tf.nest.map_structure(np.asarray, part) for part in data)
     # In the order of their classes, examples would make batches of one class.
@@ -37,3 +76,7 @@ def labelled_batches(data, batch_size, seed=0):
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         yield tf.nest.map_structure(lambda array, rows=chosen: array[rows], (x, y))
+
+
+def _is_indexed(data):
+    return hasattr(data, "__getitem__") and hasattr(data, "__len__")

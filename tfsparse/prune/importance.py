@@ -7,7 +7,7 @@ channel, or to None where it has nothing to say, which leaves the group whole.
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.prune.batches import labelled_batches
+from tfsparse.prune.batches import labelled_batches, loss_on
 
 NAMES = ("l1", "l2", "bn_gamma", "taylor", "random")
 
@@ -89,8 +89,6 @@ class Taylor:
             )
             for x, y in labelled_batches(data, batch_size)
         ]
-        if not changes:
-            raise ValueError(f"Expected at least one batch in data. Received: {data!r}")
         for group in self._scores:
             lost = [sum(_along(place, batch) for place in group.consumers) for batch in changes]
             self._scores[group] = np.mean(np.square(lost), axis=0)
@@ -108,12 +106,11 @@ def _loss_changes(model, axes):
     """Returns a function of a batch: the sums of weight x gradient along axes of variables."""
     variables = [variable.value for variable, _ in axes]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def measure(x, y):
         with tf.GradientTape() as tape:
             # Penalties on weights say nothing of how much the outputs need them.
-            loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=False), training=False)
-            loss -= sum(model.losses)
+            loss = loss_on(model, x, y, model(x, training=False))
         gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
         return [
             tf.reduce_sum(w * g, [i for i in range(len(w.shape)) if i != axis])

@@ -1,0 +1,134 @@
+"""The extra losses of discrimination-aware channel pruning: where they are, and what they are."""
+
+import math
+
+import keras
+from keras import layers
+
+from tfsparse.prune.batches import loss_on
+
+_KERNELS = ("kernel", "depthwise_kernel")
+
+
+def forward(program, x, end, training=False):
+    """Runs the calls of a model up to one of them.
+
+    Args:
+        program: `tfsparse.graph.calls.Program`.
+        x: Input of the model, or a list or dict of them.
+        end: Int, the last call to run.
+        training: Bool, whether layers run as in training.
+
+    Returns:
+        Dict from values, ints, to tensors.
+    """
+    _, inputs = program.entries[0]
+    values = dict(zip(inputs, keras.tree.flatten(x), strict=True))
+    for call in program.calls[: end + 1]:
+        learns = training and getattr(call.operation, "_call_has_training_arg", False)
+        options = {"training": True} if learns else {}
+        made = call.run([values[v] for v in call.inputs], **options)
+        values.update(zip(call.outputs, keras.tree.flatten(made), strict=True))
+    return values
+
+
+def evenly_spaced(program, count):
+    """Returns the calls behind which extra losses go.
+
+    Depth is counted in layers with a kernel. A loss can only go where everything passes through one
+    tensor, such as behind a residual block; of the places of one depth it takes the last, behind
+    normalization and activation.
+
+    Args:
+        program: `tfsparse.graph.calls.Program`.
+        count: Int, the number of losses. A model with less places for them gets less.
+
+    Returns:
+        List of ints, rising.
+    """
+    depths, depth = [], 0
+    for call in program.calls:
+        depth += any(hasattr(call.operation, name) for name in _KERNELS)
+        depths.append(depth)
+    places = [i for i in _bottlenecks(program) if 0 < depths[i] < depth]
+    wanted = [depth * (i + 1) / (count + 1) for i in range(count)]
+    chosen = {min(places, key=lambda i: (abs(depths[i] - w), -i)) for w in wanted if places}
+    return sorted(chosen)
+
+
+def _bottlenecks(program):
+    """Yields the calls whose output is all that later calls use."""
+    last_use = dict.fromkeys(program.outputs, math.inf)
+    for i, call in enumerate(program.calls):
+        for value in call.inputs:
+            last_use[value] = max(last_use.get(value, 0), i)
+    earlier = max(last_use.get(value, 0) for value in program.entries[0][1])
+    for i, call in enumerate(program.calls):
+        if earlier <= i and len(call.outputs) == 1:
+            yield i
+        earlier = max(earlier, *(last_use.get(value, 0) for value in call.outputs))
+
+
+class Head:
+    """What an extra loss is computed with: BatchNormalization, ReLU, average pooling, Dense.
+
+    It is no part of the model.
+
+    Args:
+        program: `tfsparse.graph.calls.Program` of a model with one output (batch, classes).
+        call: Int, the call behind which the head goes.
+    """
+
+    def __init__(self, program, call):
+        self.end = call
+        (self._value,) = program.calls[call].outputs
+        shape = program.shapes[self._value]
+        # Global pooling of one, two or three dimensions.
+        pooling = [getattr(layers, f"GlobalAveragePooling{len(shape) - 2}D")()] * (len(shape) > 2)
+        (output,) = program.outputs
+        classes = program.shapes[output][-1]
+        self._layers = keras.Sequential(
+            [
+                keras.Input(shape[1:]),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                *pooling,
+                # The model's loss expects what the model ends with: probabilities or logits.
+                layers.Dense(classes, activation=_last_activation(program), dtype="float32"),
+            ]
+        )
+
+    @property
+    def variables(self):
+        """The head's trainable variables, a list."""
+        return self._layers.trainable_variables
+
+    def loss(self, model, values, x, y, training=False):
+        """Returns the model's loss of what the head makes of the tensors of a forward pass."""
+        outputs = self._layers(values[self._value], training=training)
+        return loss_on(model, x, y, outputs)
+
+
+class FinalLoss:
+    """The loss of the model itself, in the place of an extra one.
+
+    Args:
+        program: `tfsparse.graph.calls.Program` of a model with one output.
+    """
+
+    variables = ()
+
+    def __init__(self, program):
+        self.end = len(program.calls) - 1
+        (self._value,) = program.outputs
+
+    def loss(self, model, values, x, y, training=False):
+        """Returns the model's loss of the tensors of a forward pass."""
+        return loss_on(model, x, y, values[self._value])
+
+
+def _last_activation(program):
+    last = next(call for call in program.calls if program.outputs[0] in call.outputs)
+    if isinstance(last.operation, layers.Softmax):
+        return keras.activations.softmax
+    return getattr(last.operation, "activation", None)
