@@ -15,19 +15,17 @@ CIFAR-10 comes from `keras.datasets`, or from a folder or zip file of class fold
 """
 
 import dataclasses
-import json
 import os
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 
 import cifar10
 import numpy as np
 from absl import app, flags
+from accuracy_results import Result, read, table_of, write
 
 import tfsparse
 from tfsparse import timing
@@ -43,17 +41,12 @@ WIDTH = flags.DEFINE_float(
 STEM_STRIDES = flags.DEFINE_integer(
     "stem_strides", 2, "Strides of the first convolution; the papers have 1, about 4 times slower."
 )
-EPOCHS = flags.DEFINE_integer("epochs", 6, "Passes over the data, for every method.", 1)
+EPOCHS = flags.DEFINE_integer("epochs", 10, "Passes over the data, for every method.", 1)
 SEEDS = flags.DEFINE_list("seeds", ["0"], "One run of each method for each.")
 DATA = flags.DEFINE_string("data", None, "CIFAR-10 as a folder or zip file of class folders.")
 THREADS = flags.DEFINE_integer("threads", 0, "Threads to train with; 0 for all cores.", 0)
 JSON = flags.DEFINE_string("json", "results", "The folder that keeps a JSON file of each run.")
 TABLE = flags.DEFINE_string("table", None, "Only print a table of the runs in this folder.")
-
-COLUMNS = (
-    *("method", "test accuracy", "to dense", "zeros"),
-    *("parameters", "multiply-adds", "file", "CPU time", "seeds"),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +54,21 @@ class Method:
     """One way to train.
 
     Attributes:
-        callbacks: makes those of `fit`.
+        callbacks: makes those of `fit`, from the data and the seed.
         width: factor on the width of the network.
+        cuts_channels: whether the network is to be shrunk in the end.
     """
 
-    callbacks: Callable = list
+    callbacks: Callable = lambda data, seed: []
     width: float = 1.0
+    cuts_channels: bool = False
 
 
-def gradual():
+def gradual(data, seed):
     return [tfsparse.GradualPruning(SPARSITY, scope=but_first)]
 
 
-def static():
+def static(data, seed):
     # Magnitudes are random still when the training begins.
     schedule = tfsparse.ConstantSparsity(SPARSITY)
     return [tfsparse.GradualPruning(schedule=schedule, scope=but_first)]
@@ -83,54 +78,35 @@ def but_first(layer):
     return layer.name != "stem"
 
 
+def channels(importance):
+    def callbacks(data, seed):
+        return [
+            tfsparse.ChannelPruning(
+                importance,
+                multiply_adds=REMAINING,
+                begin=epochs_before_cut() / EPOCHS.value,
+                seed=seed,
+            )
+        ]
+
+    return Method(callbacks, cuts_channels=True)
+
+
+def epochs_before_cut():
+    return EPOCHS.value // 2
+
+
 # Weights grow with the square of the width, and so do multiply-adds.
 METHODS = {
     "dense": Method(),
     "small-params": Method(width=(1 - SPARSITY) ** 0.5),
-    "small-flops": Method(width=REMAINING**0.5),
     "gradual": Method(gradual),
     "static": Method(static),
+    "small-flops": Method(width=REMAINING**0.5),
+    "channels-l1": channels("l1"),
+    "channels-bn_gamma": channels("bn_gamma"),
+    "channels-random": channels("random"),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """What was measured of one run.
-
-    Attributes:
-        network, width, stem_strides, epochs, method, seed: what was run.
-        accuracy: on the test pictures after the last epoch, a fraction.
-        parameters: trainable ones that are not zero.
-        sparsity: the fraction of zeros in all kernels.
-        multiply_adds: of an inference that skips every zero.
-        file_bytes: of the TFLite file.
-        seconds, cpu_seconds: that the training took.
-        epoch_accuracy: on the augmented training pictures, while each epoch ran.
-        cpu, versions, data: what it was run on.
-    """
-
-    network: str
-    width: float
-    stem_strides: int
-    epochs: int
-    method: str
-    seed: int
-    accuracy: float
-    parameters: int
-    sparsity: float
-    multiply_adds: int
-    file_bytes: int
-    seconds: float
-    cpu_seconds: float
-    epoch_accuracy: list[float]
-    cpu: str
-    versions: dict[str, str]
-    data: str
-
-    @property
-    def setting(self):
-        """What the rows of one table have in common."""
-        return self.network, self.width, self.stem_strides, self.epochs
 
 
 def run(method, seed, data):
@@ -142,9 +118,15 @@ def run(method, seed, data):
     width = network_width()
     network = NETWORK.value, width * METHODS[method].width, STEM_STRIDES.value
     model = cifar10.build(*network)
-    callbacks = METHODS[method].callbacks()
+    callbacks = METHODS[method].callbacks(data, seed)
+    when_cut = []
+    if METHODS[method].cuts_channels:
+        callbacks.append(measure_at(epochs_before_cut(), model, data, when_cut))
     start, cpu_start = time.perf_counter(), time.process_time()
     history = cifar10.train(model, data, EPOCHS.value, callbacks)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    if METHODS[method].cuts_channels:
+        model = tfsparse.shrink(model)
     return Result(
         network=NETWORK.value,
         width=width,
@@ -152,15 +134,27 @@ def run(method, seed, data):
         epochs=EPOCHS.value,
         method=method,
         seed=seed,
-        seconds=time.perf_counter() - start,
-        cpu_seconds=time.process_time() - cpu_start,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
         accuracy=cifar10.accuracy(model, data),
+        accuracy_when_cut=when_cut[0] if when_cut else None,
         **costs(model),
         epoch_accuracy=history["accuracy"],
         cpu=timing.cpu_name(),
         versions={"keras": keras.__version__, "tensorflow": tf.__version__},
         data=Path(DATA.value).name if DATA.value else "keras.datasets.cifar10",
     )
+
+
+def measure_at(epochs, model, data, found):
+    """Returns a callback that appends the accuracy after a number of epochs to a list."""
+    import keras
+
+    def measure(epoch, logs):
+        if epoch + 1 == epochs:
+            found.append(cifar10.accuracy(model, data))
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=measure)
 
 
 def costs(model):
@@ -190,67 +184,10 @@ def file_of(method, seed):
     return Path(JSON.value, f"{network}-{EPOCHS.value}epochs-{method}-seed{seed}.json")
 
 
-def write(path, result):
-    # Whole or not at all: a file that is there counts as a run that is done.
-    scratch = path.with_suffix(f".{os.getpid()}.part")
-    scratch.write_text(json.dumps(dataclasses.asdict(result), indent=2) + "\n")
-    scratch.rename(path)
-
-
-def table_of(results):
-    """Returns the results as Markdown, a table for each network and number of epochs."""
-    order = list(METHODS)
-    key = lambda result: (result.setting, order.index(result.method))  # noqa: E731
-    lines = []
-    for setting, group in groupby(sorted(results, key=key), lambda result: result.setting):
-        group = list(group)
-        lines += heading(setting, group)
-        dense = [result.accuracy for result in group if result.method == "dense"]
-        for method, runs in groupby(group, lambda result: result.method):
-            lines.append(row(method, list(runs), statistics.mean(dense) if dense else None))
-        lines.append("")
-    return "\n".join(lines)
-
-
-def heading(setting, group):
-    network, width, stem_strides, epochs = setting
-    return [
-        f"{network}, width {width:g}, stem strides {stem_strides}, {epochs} epochs, "
-        f"{' and '.join(sorted({result.data for result in group}))}, "
-        f"{' and '.join(sorted({result.cpu for result in group}))}",
-        "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|---" * len(COLUMNS) + "|",
-    ]
-
-
-def row(method, runs, dense):
-    accuracies = [100 * result.accuracy for result in runs]
-    mean = statistics.mean(accuracies)
-    spread = f" ({min(accuracies):.1f} to {max(accuracies):.1f})" if len(runs) > 1 else ""
-
-    def average(field):
-        return statistics.mean(getattr(result, field) for result in runs)
-
-    cells = [
-        method,
-        f"{mean:.1f} %{spread}",
-        "" if dense is None else f"{mean - 100 * dense:+.1f}",
-        f"{average('sparsity'):.0%}",
-        f"{average('parameters') / 1e3:.1f} k",
-        f"{average('multiply_adds') / 1e6:.2f} M",
-        f"{average('file_bytes') / 1e3:.0f} kB",
-        f"{average('cpu_seconds') / 60:.1f} min",
-        str(len(runs)),
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
 def main(argv):
     methods = argv[1:]
     if TABLE.value:
-        paths = sorted(Path(TABLE.value).glob("*.json"))
-        print(table_of([Result(**json.loads(path.read_text())) for path in paths]))
+        print(table_of(read(TABLE.value), list(METHODS)))
         return
     unknown = [method for method in methods if method not in METHODS]
     if unknown or not methods:
@@ -280,7 +217,7 @@ def main(argv):
         sys.exit(str(error))
     Path(JSON.value).mkdir(parents=True, exist_ok=True)
     for method, seed, path in todo:
-        print(f"{path.stem}", flush=True)
+        print(path.stem, flush=True)
         result = run(method, seed, data)
         write(path, result)
         print(f"{path}: {result.accuracy:.2%}", flush=True)
