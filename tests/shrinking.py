@@ -36,6 +36,16 @@ def remove_channels(model, fraction=0.4, seed=0):
     return graph.multiply_adds(removed)
 
 
+def kill_at_random(model, seed=0):
+    """Zeroes whole slices of kernels along any axis, and single biases and gammas, at random."""
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        keep = np.ones(variable.shape, bool)
+        for axis in range(keep.ndim):
+            np.moveaxis(keep, axis, 0)[rng.random(keep.shape[axis]) < 0.1] = False
+        variable.assign(variable.numpy() * keep)
+
+
 def assert_shrinks(model, cost=None, smaller=True):
     """Checks that a shrunk model computes the same with less; returns it.
 
@@ -44,18 +54,8 @@ def assert_shrinks(model, cost=None, smaller=True):
         cost: Int, the multiply-adds it should have afterwards.
         smaller: Whether there is anything to take out.
     """
-    before = model.get_weights()
-    rng = np.random.default_rng(1)
-    inputs = [rng.normal(size=(3, *x.shape[1:])).astype(np.float32) for x in model.inputs]
-    expected = np.concatenate([np.ravel(y) for y in _outputs(model, inputs)])
-    shrunk = tfsparse.shrink(model)
-    received = np.concatenate([np.ravel(y) for y in _outputs(shrunk, inputs)])
-    assert np.std(expected) > 0
-    np.testing.assert_allclose(received, expected, atol=1e-5 * np.abs(expected).max(), rtol=0)
-    for old, new in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(new, old)
-    assert [x.name for x in shrunk.layers] == [x.name for x in model.layers]
-    assert [type(x) for x in shrunk.layers] == [type(x) for x in model.layers]
+    assert np.std(_outputs(model)) > 0
+    shrunk = assert_computes_the_same(model)
     assert (shrunk.count_params() < model.count_params()) == smaller
     assert (multiply_adds(shrunk) < multiply_adds(model)) == smaller
     if cost is not None:
@@ -63,6 +63,23 @@ def assert_shrinks(model, cost=None, smaller=True):
     return shrunk
 
 
-def _outputs(model, inputs):
+def assert_computes_the_same(model):
+    """Checks a shrunk model's outputs and layers, and that the model is left alone; returns it."""
+    before = model.get_weights()
+    expected = _outputs(model)
+    shrunk = tfsparse.shrink(model)
+    tolerance = 1e-5 * np.abs(expected).max()
+    np.testing.assert_allclose(_outputs(shrunk), expected, atol=tolerance, rtol=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert [x.name for x in shrunk.layers] == [x.name for x in model.layers]
+    assert [type(x) for x in shrunk.layers] == [type(x) for x in model.layers]
+    return shrunk
+
+
+def _outputs(model):
+    rng = np.random.default_rng(1)
+    inputs = [rng.normal(size=(3, *x.shape[1:])).astype(np.float32) for x in model.inputs]
     outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
-    return outputs if isinstance(outputs, list | tuple) else [outputs]
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return np.concatenate([np.ravel(x) for x in outputs])

@@ -1,9 +1,18 @@
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
 import tfsparse
-from tests.shrinking import assert_shrinks, randomize, remove_channels
+from tests.shrinking import (
+    assert_computes_the_same,
+    assert_shrinks,
+    kill_at_random,
+    randomize,
+    remove_channels,
+)
 
 L = keras.layers
 
@@ -100,6 +109,14 @@ def test_removed_channels_are_gone(architecture, seed):
     model = functional(architecture)
     cost = remove_channels(model, seed=seed)
     assert_shrinks(model, cost)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_that_are_zero_at_random(architecture, seed):
+    model = functional(architecture)
+    kill_at_random(model, seed)
+    assert_computes_the_same(model)
 
 
 def test_a_model_without_dead_channels_stays():
@@ -221,6 +238,19 @@ def test_a_shared_layer_keeps_a_channel_whose_constants_differ():
     assert shrunk.get_layer("first").filters == 3
 
 
+def test_a_dead_group_may_be_another_constant_at_each_call():
+    def build(x):
+        shared = L.Conv2D(2, 1, name="shared")
+        first, second = L.Conv2D(4, 1, name="first")(x), L.Conv2D(4, 1, name="second")(x)
+        return L.Conv2D(1, 1)(L.Concatenate()([shared(first), shared(second), x]))
+
+    model = functional(build)
+    kill(model.get_layer("first"), *range(4))
+    kill(model.get_layer("second"), *range(4))
+    shrunk = assert_shrinks(model)
+    assert [shrunk.get_layer(name).filters for name in ("first", "shared")] == [1, 1]
+
+
 def test_layers_that_cannot_be_followed_keep_their_channels():
     axes = [-1]
     reverse = L.Lambda(lambda x: keras.ops.flip(x, axes), output_shape=(6, 6, 4))
@@ -263,6 +293,14 @@ def test_a_shrunk_model_saves_and_shrinks_no_further(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     x = np.ones((1, 6, 6, 3), np.float32)
     np.testing.assert_array_equal(loaded(x), shrunk(x))
+
+
+def test_the_examples_of_the_page_run():
+    page = (Path(__file__).parents[1] / "docs" / "shrink.md").read_text()
+    names = {"tfsparse": tfsparse, "model": functional(residual)}
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(code, "docs/shrink.md", "exec"), names)
+    assert names["smaller"].count_params() < names["model"].count_params() / 2
 
 
 def test_several_inputs_and_outputs():

@@ -1,10 +1,12 @@
 """Physically smaller models: channels that do nothing are taken out."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import tree
 
-from tfsparse.graph import constants, rules, trace
+from tfsparse.graph import ChannelGraph, constants, rules, trace
 
 # What each layer makes its channels with: the argument that counts them, the kernel, its axis.
 _SIZES = {
@@ -57,8 +59,34 @@ def shrink(model):
     """
     graph = trace(model)
     readings = _agree(constants.find(graph))
-    keep = _kept(graph, readings)
-    return _rebuild(model, graph, keep, _corrections(graph, readings, keep))
+    live = _live(graph, readings)
+    keep = live.copy()
+    for group in graph.groups:
+        if not live[group.channels].any():
+            keep[group.channels[0]] = True
+    state = _State(graph, live, keep, _corrections(graph, readings, live))
+    return _rebuild(model, state)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _State:
+    """What becomes of a model's channels.
+
+    Attributes:
+        graph: `ChannelGraph`.
+        live: Bool array, which channels do something.
+        keep: Bool array, which channels stay: those, and one of each group that has none.
+        corrections: Dict, see `_corrections`.
+    """
+
+    graph: ChannelGraph
+    live: np.ndarray
+    keep: np.ndarray
+    corrections: dict
+
+    def count(self, channels):
+        """Returns how many of these channels stay, an int."""
+        return int(self.keep[channels].sum())
 
 
 def _agree(readings):
@@ -72,23 +100,20 @@ def _agree(readings):
     return readings
 
 
-def _kept(graph, readings):
-    """Returns which channels stay, a bool array."""
-    keep = np.array([reason is not None for reason in graph.reasons])
+def _live(graph, readings):
+    """Returns which channels do something: those whose change an output could show."""
+    live = np.array([reason is not None for reason in graph.reasons])
     before = -1
-    while before != keep.sum():
-        before = keep.sum()
+    while before != live.sum():
+        before = live.sum()
         for reading in reversed(readings):
-            outputs = keep[graph.channels_of(reading.call.outputs[0])]
+            outputs = live[graph.channels_of(reading.call.outputs[0])]
             needed = reading.used[:, outputs].any(axis=1) & np.isnan(reading.values)
-            keep[reading.channels[needed]] = True
-    for group in graph.groups:
-        if not keep[group.channels].any():
-            keep[group.channels[0]] = True
-    return keep
+            live[reading.channels[needed]] = True
+    return live
 
 
-def _corrections(graph, readings, keep):
+def _corrections(graph, readings, live):
     """Returns what to add to weights in place of constants that go.
 
     Returns:
@@ -98,9 +123,9 @@ def _corrections(graph, readings, keep):
     corrections = {}
     for reading in readings:
         layer = reading.call.operation
-        gone = np.where(keep[reading.channels], 0.0, np.nan_to_num(reading.values))
+        gone = np.where(live[reading.channels], 0.0, np.nan_to_num(reading.values))
         lost = gone @ reading.sums
-        if not lost[keep[graph.channels_of(reading.call.outputs[0])]].any():
+        if not lost[live[graph.channels_of(reading.call.outputs[0])]].any():
             continue
         norm = None if layer.use_bias else _normalization_after(graph, reading.call)
         if layer.use_bias:
@@ -124,32 +149,22 @@ def _normalization_after(graph, call):
     return norm if once and linear and rules.kind(norm) == "BatchNormalization" else None
 
 
-def _rebuild(model, graph, keep, corrections):
-    entries = {id(nested): values for nested, values in graph.program.entries}
+def _rebuild(model, state):
+    entries = {id(nested): values for nested, values in state.graph.program.entries}
     clones = {}
 
     def clone(operation):
         if id(operation) not in clones:
-            make = clone_model if id(operation) in entries else clone_one
-            clones[id(operation)] = operation, make(operation)
+            nested = id(operation) in entries
+            clones[id(operation)] = (
+                operation,
+                clone_model(operation) if nested else _clone(operation, state),
+            )
         return clones[id(operation)][1]
 
-    def clone_one(operation):
-        config = operation.get_config()
-        config.update(_changes(operation, graph, keep))
-        if id(operation) in corrections:
-            config["use_bias"] = True
-        if isinstance(operation, keras.layers.Lambda):
-            # Keras refuses to read Python code from a config; here it is at hand.
-            config["output_shape"] = operation._output_shape
-            for argument in "function", "mask", "arguments":
-                config[argument] = getattr(operation, argument)
-            return type(operation)(**config)
-        return type(operation).from_config(config)
-
     def clone_model(original):
-        lengths = [int(keep[graph.channels_of(x)].sum()) for x in entries[id(original)]]
-        inputs = list(map(_input, original.inputs, lengths))
+        channels = [state.graph.channels_of(value) for value in entries[id(original)]]
+        inputs = list(map(_input, original.inputs, map(state.count, channels)))
         if isinstance(original, keras.Sequential):
             return keras.models.clone_model(original, inputs[0], clone)
         inputs = tree.pack_sequence_as(original.input, inputs)
@@ -158,7 +173,7 @@ def _rebuild(model, graph, keep, corrections):
     smaller = clone_model(model)
     for old, new in clones.values():
         if isinstance(old, keras.layers.Layer) and id(old) not in entries:
-            _set_weights(old, new, graph, keep, corrections)
+            _set_weights(old, new, state)
     return smaller
 
 
@@ -172,38 +187,56 @@ def _input(tensor, length):
     return type(layer).from_config(config).output
 
 
-def _changes(layer, graph, keep):
-    """Returns the arguments with which a layer is built again."""
-    kind = rules.kind(layer)
-    changes = {}
-    if kind in _SIZES:
-        argument, weight, axis = _SIZES[kind]
-        channels = graph.channels_at(getattr(layer, weight), axis)
-        if channels is not None:
-            changes[argument] = int(keep[channels].sum())
-            grouped = getattr(layer, "groups", 1) > 1
-            if grouped and graph.channels_at(layer.kernel, -2) is None:
-                changes["groups"] = changes["filters"] * layer.groups // layer.filters
-    elif kind == "Reshape" and graph.channels_into(layer) is not None:
-        kept = int(keep[graph.channels_into(layer)].sum())
-        changes["target_shape"] = (*layer.target_shape[:-1], kept)
-    return changes
+def _clone(operation, state):
+    """Returns a layer or an operation like another, with as many channels as stay."""
+    config = operation.get_config()
+    config.update(_sizes(operation, state))
+    if id(operation) in state.corrections:
+        config["use_bias"] = True
+    if isinstance(operation, keras.layers.Lambda):
+        # Keras refuses to read Python code from a config; here it is at hand.
+        config["output_shape"] = operation._output_shape
+        for argument in "function", "mask", "arguments":
+            config[argument] = getattr(operation, argument)
+        return type(operation)(**config)
+    return type(operation).from_config(config)
 
 
-def _set_weights(old, new, graph, keep, corrections):
-    if id(old) in corrections:
+def _sizes(layer, state):
+    """Returns the arguments of a layer that its channels decide."""
+    graph, kind = state.graph, rules.kind(layer)
+    if kind == "Reshape" and graph.channels_into(layer) is not None:
+        kept = state.count(graph.channels_into(layer))
+        return {"target_shape": (*layer.target_shape[:-1], kept)}
+    if kind not in _SIZES:
+        return {}
+    argument, weight, axis = _SIZES[kind]
+    channels = graph.channels_at(getattr(layer, weight), axis)
+    if channels is None:
+        return {}
+    sizes = {argument: state.count(channels)}
+    if getattr(layer, "groups", 1) > 1 and graph.channels_at(layer.kernel, -2) is None:
+        sizes["groups"] = sizes["filters"] * layer.groups // layer.filters
+    return sizes
+
+
+def _set_weights(old, new, state):
+    graph, keep = state.graph, state.keep
+    if id(old) in state.corrections:
         _, weight, axis = _SIZES[rules.kind(old)]
         outputs = graph.channels_at(getattr(old, weight), axis)
-        new.bias.assign(corrections[id(old)][keep[outputs]])
+        new.bias.assign(state.corrections[id(old)][keep[outputs]])
     # Where there is a new bias, it comes last.
     for source, target in zip(old.variables, new.variables, strict=False):
         values = source.numpy()
-        if id(source) in corrections:
-            values = values + corrections[id(source)].astype(values.dtype)
+        if id(source) in state.corrections:
+            values = values + state.corrections[id(source)].astype(values.dtype)
         for axis in range(values.ndim):
             channels = graph.channels_at(source, axis)
             if channels is not None:
                 values = np.compress(keep[channels], values, axis)
+                # A dead channel that stays may be a constant which was moved, and count twice.
+                np.moveaxis(values, axis, 0)[~state.live[channels[keep[channels]]]] = 0
         target.assign(values)
     if hasattr(new, "finalize_state"):
         new.finalize_state()  # of a Normalization, which computes with copies of its weights
