@@ -33,6 +33,8 @@ from tfsparse import timing
 SPARSITY = 0.9
 # Of the multiply-adds, by the methods that cut channels.
 REMAINING = 0.5
+# What DCP chooses channels on, and trains with for some steps more than the others.
+DCP_PICTURES = 10_000
 
 NETWORK = flags.DEFINE_enum("network", "resnet20", list(cifar10.NETWORKS), "What is trained.")
 WIDTH = flags.DEFINE_float(
@@ -92,6 +94,21 @@ def channels(importance):
     return Method(callbacks, cuts_channels=True)
 
 
+def dcp(lambda_):
+    def callbacks(data, seed):
+        chosen = np.random.default_rng(seed).permutation(len(data.x_train))[:DCP_PICTURES]
+        return [
+            tfsparse.DiscriminationAwareChannelPruning(
+                multiply_adds=REMAINING,
+                data=(cifar10.scale(data.x_train[chosen]), data.y_train[chosen]),
+                lambda_=lambda_,
+                begin=epochs_before_cut() / EPOCHS.value,
+            )
+        ]
+
+    return Method(callbacks, cuts_channels=True)
+
+
 def epochs_before_cut():
     return EPOCHS.value // 2
 
@@ -106,6 +123,8 @@ METHODS = {
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
     "channels-random": channels("random"),
+    "dcp": dcp(1.0),
+    "dcp-lambda0": dcp(0.0),
 }
 
 
