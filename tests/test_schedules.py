@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsparse import ConstantSparsity, PolynomialDecay, schedules
+from tfsparse.schedules import CosineDecay
 
 
 def test_polynomial_decay_rises_from_initial_to_final_sparsity():
@@ -137,3 +138,19 @@ def test_tfmot_schedules_are_read_as_ours():
 def test_a_function_that_is_no_schedule_is_named():
     with pytest.raises(TypeError, match=r"to return \(should_prune, sparsity\)"):
         schedules.in_steps(lambda step: 0.5)(0)
+
+
+def test_cosine_decay_falls_to_zero_and_asks_for_nothing_from_there_on():
+    schedule = CosineDecay(0.3, end=1000, frequency=250)
+    assert [step for step in range(2000) if schedule(step)[0]] == [250, 500, 750]
+    assert schedule(0) == (False, 0.3)
+    assert schedule(500) == (True, pytest.approx(0.15))
+    assert schedule(1000) == (False, 0.0)
+
+
+@pytest.mark.parametrize(("total", "updates"), [(10_000, 74), (400, 19), (4, 2)])
+def test_cosine_decay_has_updates_in_any_training(total, updates):
+    schedule = schedules.in_steps(CosineDecay(0.3), total)
+    assert sum(schedule(step)[0] for step in range(total)) == updates
+    assert schedules.needs_total(CosineDecay(0.3))
+    assert not schedules.needs_total(CosineDecay(0.3, end=10))

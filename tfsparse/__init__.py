@@ -16,6 +16,7 @@ _PUBLIC = {
     "GroupSparsity": "tfsparse.prune.regularizers",
     "Interpreter": "tfsparse.runtime",
     "PolynomialDecay": "tfsparse.schedules",
+    "RigL": "tfsparse.prune.rigl",
     "convert": "tfsparse.converter.convert",
     "explain": "tfsparse.runtime",
     "load_delegate": "tfsparse.runtime",

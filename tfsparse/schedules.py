@@ -7,6 +7,7 @@ tensorflow-model-optimization do, so that either kind can be used wherever the o
 import dataclasses
 import math
 from numbers import Integral, Real
+from typing import ClassVar
 
 # Zhu & Gupta 2017 update masks every 100 to 1000 steps and see little difference; a short training
 # needs more frequent updates to keep each one small.
@@ -77,12 +78,7 @@ class PolynomialDecay(_Schedule):
         _check_order(self.begin, self.end)
         if not _is_number(self.power) or not 0 < self.power < math.inf:
             raise ValueError(f"Expected power to be a positive number. Received: {self.power!r}")
-        if self.frequency is not None and (
-            not _is_number(self.frequency, Integral) or self.frequency < 1
-        ):
-            raise ValueError(
-                f"Expected frequency to be a positive int, or None. Received: {self.frequency!r}"
-            )
+        _check_frequency(self.frequency)
 
     def __call__(self, step):
         """Returns whether masks change at a step, and the sparsity they have from then on.
@@ -100,7 +96,7 @@ class PolynomialDecay(_Schedule):
             ValueError: The positions are fractions; see `in_steps`.
         """
         begin, end = _to_step("begin", self.begin), _to_step("end", self.end)
-        frequency = self.frequency or min(max((end - begin) // _MIN_UPDATES, 1), _FREQUENCY)
+        frequency = self.frequency or _default_frequency(end - begin)
         if step < begin:
             return False, 0.0
         if step >= end:
@@ -169,6 +165,48 @@ class ConstantSparsity(_Schedule):
         return dataclasses.replace(self, begin=_to_step("begin", self.begin, total_steps))
 
 
+@dataclasses.dataclass(frozen=True)
+class CosineDecay(_Schedule):
+    """A fraction that falls to 0 along half a cosine, and when it is asked for.
+
+    At a step before `end` it is `initial / 2 * (1 + cos(pi * step / end))`.
+
+    Args:
+        initial: Float, the fraction at step 0.
+        end: Where the fraction is 0 and updates end: a float in [0, 1] is a fraction of the
+            training, an int is a step.
+        frequency: Int, steps between two updates. By default 100, or fewer where `end` is so early
+            that there would be less than 20 updates.
+
+    Raises:
+        ValueError: An argument is out of its range.
+        TypeError: An argument is not a number.
+    """
+
+    initial: float
+    end: float = 0.75
+    frequency: int | None = None
+
+    begin: ClassVar[int] = 0
+
+    def __post_init__(self):
+        _check_position("end", self.end)
+        _check_frequency(self.frequency)
+
+    def __call__(self, step):
+        """Returns whether there is an update at a step, a bool, and the fraction there."""
+        end = _to_step("end", self.end)
+        if step >= end:
+            return False, 0.0
+        frequency = self.frequency or _default_frequency(end)
+        fraction = self.initial / 2 * (1 + math.cos(math.pi * step / end))
+        return step > 0 and step % frequency == 0, fraction
+
+    def in_steps(self, total_steps=None):
+        """Returns the same schedule with its end as a step; see `PolynomialDecay.in_steps`."""
+        return dataclasses.replace(self, end=_to_step("end", self.end, total_steps))
+
+
 def final_sparsity(schedule):
     """Returns the sparsity a schedule ends with, a float, or None where it does not say.
 
@@ -235,6 +273,17 @@ def check_sparsity(name, value):
         raise ValueError(
             f"Expected {name} to be in [0, 1): it is the fraction of weights that are zero, and at "
             f"1 none is left. Received: {value}"
+        )
+
+
+def _default_frequency(steps):
+    return min(max(steps // _MIN_UPDATES, 1), _FREQUENCY)
+
+
+def _check_frequency(frequency):
+    if frequency is not None and (not _is_number(frequency, Integral) or frequency < 1):
+        raise ValueError(
+            f"Expected frequency to be a positive int, or None. Received: {frequency!r}"
         )
 
 

@@ -25,6 +25,14 @@ def test_all_is_every_convolution_and_dense_layer(make_model):
     assert names(select(make_model(compiled=False), "all")) == expected
 
 
+def test_all_but_first_spares_the_first_convolution(keras, make_model):
+    expected = ["expand", "project", "classifier"]
+    assert names(select(make_model(compiled=False), "all_but_first")) == expected
+    layers = keras.layers
+    dense = keras.Sequential([layers.Input((4,)), layers.Dense(4, name="only")])
+    assert names(select(dense, "all_but_first")) == ["only"]
+
+
 def test_a_function_chooses(make_model):
     chosen = select(make_model(compiled=False), lambda layer: layer.kernel.shape[-1] > 6)
     assert names(chosen) == ["stem", "expand"]

@@ -53,7 +53,7 @@ def keep_largest(scores, sparsity):
     Returns:
         Bool array of the same shape, True where a block is kept.
     """
-    return _keep_all_but(scores, min(round(sparsity * scores.size), scores.size - 1))
+    return keep_all_but(scores, min(round(sparsity * scores.size), scores.size - 1))
 
 
 def keep_largest_of_all(scores, sparsity):
@@ -73,12 +73,13 @@ def keep_largest_of_all(scores, sparsity):
     ends = np.cumsum([s.size for s in scores])
     for start, layer in zip(ends - [s.size for s in scores], scores, strict=True):
         flat[start + np.argmax(layer)] = np.inf
-    keep = _keep_all_but(flat, min(round(sparsity * flat.size), flat.size - len(scores)))
+    keep = keep_all_but(flat, min(round(sparsity * flat.size), flat.size - len(scores)))
     parts = np.split(keep, ends[:-1])
     return [part.reshape(s.shape) for part, s in zip(parts, scores, strict=True)]
 
 
-def _keep_all_but(scores, count):
+def keep_all_but(scores, count):
+    """Returns a bool array that is False at the `count` lowest scores, whatever the ties."""
     keep = np.ones(scores.size, bool)
     if count > 0:
         keep[np.argpartition(scores, count - 1, axis=None)[:count]] = False

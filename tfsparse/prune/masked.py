@@ -40,9 +40,9 @@ class MaskedPruning(Callback):
         """Changes the masks to what the schedule's value asks for."""
         raise NotImplementedError
 
-    def _begin(self, value):
+    def _begin(self, step):
         """Sets the first masks, when all state of the training is restored."""
-        self._update(value)
+        self._update(self._schedule(step)[1])
 
     def on_train_begin(self, logs=None):
         """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
@@ -125,7 +125,7 @@ class MaskedPruning(Callback):
         """Brings the masks to where the schedule is at a step."""
         step -= self._first_step
         if self._seen is None or step < self._seen:
-            self._begin(self._schedule(step)[1])
+            self._begin(step)
         else:
             updates = [self._schedule(s) for s in range(self._seen + 1, step + 1)]
             due = [value for should_update, value in updates if should_update]

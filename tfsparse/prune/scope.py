@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfsparse.schedules import check_sparsity
 
 _LISTED_LAYERS = 20
+_NAMES = ("pointwise", "all_but_first", "all")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +45,16 @@ def check_scope(scope):
         if not any(scope.values()):
             raise ValueError(f"Expected a sparsity above 0 in scope. Received: {dict(scope)!r}")
     elif isinstance(scope, str):
-        if scope not in ("pointwise", "all"):
+        if scope not in _NAMES:
             raise ValueError(
-                "Expected scope to be 'pointwise', 'all', a function of a layer, or a mapping of "
-                f"layer-name patterns to sparsities, such as {{{scope!r}: 0.8}}. "
+                "Expected scope to be 'pointwise', 'all_but_first', 'all', a function of a layer, "
+                f"or a mapping of layer-name patterns to sparsities, such as {{{scope!r}: 0.8}}. "
                 f"Received: {scope!r}"
             )
     elif not callable(scope):
         raise TypeError(
-            "Expected scope to be 'pointwise', 'all', a function of a layer, or a mapping of "
-            f"layer-name patterns to sparsities. Received: {scope!r}"
+            "Expected scope to be 'pointwise', 'all_but_first', 'all', a function of a layer, or a "
+            f"mapping of layer-name patterns to sparsities. Received: {scope!r}"
         )
 
 
@@ -65,9 +66,10 @@ def select(model, scope):
 
     Args:
         model: Built Keras 3 or tf_keras model.
-        scope: `"pointwise"` for 1x1 convolutions except a model's first convolution, `"all"`, a
-            function that takes a layer and returns a bool, or a mapping of layer-name patterns (as
-            in `fnmatch`) to sparsities, of which the first that matches counts.
+        scope: `"pointwise"` for 1x1 convolutions except a model's first convolution,
+            `"all_but_first"` for all layers except that convolution, `"all"`, a function that
+            takes a layer and returns a bool, or a mapping of layer-name patterns (as in `fnmatch`)
+            to sparsities, of which the first that matches counts.
 
     Returns:
         List of `Target`.
@@ -85,15 +87,17 @@ def select(model, scope):
     layers = _prunable(model, keras)
     if isinstance(scope, Mapping):
         return _match_patterns(model, layers, scope)
+    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
     if scope == "pointwise":
-        convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
         chosen = [layer for layer in convolutions[1:] if tuple(layer.kernel.shape[:2]) == (1, 1)]
+    elif scope == "all_but_first":
+        chosen = [layer for layer in layers if layer not in convolutions[:1]]
     elif scope == "all":
         chosen = layers
     else:
         chosen = [layer for layer in layers if scope(layer)]
     if not chosen:
-        hint = " Use scope='all' to prune every one of them." if scope == "pointwise" else ""
+        hint = " Use scope='all' to prune every one of them." if isinstance(scope, str) else ""
         raise ValueError(f"scope={scope!r} matches no layer. {_describe(model, layers)}{hint}")
     return [Target(layer) for layer in chosen]
 

@@ -1,0 +1,110 @@
+"""Gradients that are seen and changed inside an update, and slots that are zeroed."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
+
+OPTIMIZERS = {
+    "SGD": {"momentum": 0.9},
+    "Adam": {"amsgrad": True, "use_ema": True},
+    "AdamW": {"weight_decay": 0.1},
+    "RMSprop": {"momentum": 0.9, "centered": True},
+    "Adagrad": {},
+    "Adadelta": {},
+    "Adafactor": {},
+    "Adamax": {},
+    "Nadam": {},
+    "Ftrl": {},
+    "Lion": {},
+}
+
+
+@pytest.fixture(params=[*OPTIMIZERS, "legacy Adam", "LossScaleOptimizer", "Muon"])
+def optimizer(keras, request):
+    optimizers = keras.optimizers
+    if request.param == "LossScaleOptimizer":
+        return keras.mixed_precision.LossScaleOptimizer(optimizers.Adam())
+    if request.param == "legacy Adam" and keras.__name__ == "tf_keras":
+        return optimizers.legacy.Adam()
+    if not hasattr(optimizers, request.param):
+        pytest.skip(f"{keras.__name__} has no {request.param}")
+    return getattr(optimizers, request.param)(**OPTIMIZERS.get(request.param, {}))
+
+
+@pytest.fixture
+def layer(keras):
+    layer = keras.layers.Dense(4)
+    layer.build((None, 3))
+    return layer
+
+
+def update(optimizer, layer, gradient):
+    """Applies one gradient to the kernel, and zeros to the bias."""
+    gradients = [tf.constant(gradient, tf.float32), tf.zeros(4)]
+    if hasattr(optimizer, "scale_loss"):  # tf_keras wants gradients that are unscaled already
+        gradients = [optimizer.scale_loss(g) for g in gradients]
+    optimizer.apply_gradients(zip(gradients, layer.trainable_variables, strict=True))
+
+
+def state(optimizer, layer):
+    """Returns what the optimizer keeps for each weight of the kernel, as arrays."""
+    variables = optimizer.variables
+    variables = variables() if callable(variables) else variables
+    return [v.numpy() for v in variables if tuple(v.shape) == tuple(layer.kernel.shape)]
+
+
+GRADIENT = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+WHERE = np.arange(12).reshape(3, 4) % 3 == 0
+
+
+def test_slots_are_zeroed_where_asked_and_nowhere_else(optimizer, layer):
+    update(optimizer, layer, GRADIENT)
+    weights = layer.kernel.numpy()
+    before = state(optimizer, layer)
+    zero_slots(optimizer, layer.kernel, WHERE)
+    after = state(optimizer, layer)
+    assert any(np.any(slot[WHERE]) for slot in before) or "afactor" in type(optimizer).__name__
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(new, np.where(WHERE, 0, old))
+    np.testing.assert_array_equal(layer.kernel.numpy(), weights)
+
+
+def test_no_optimizer_has_no_slots(keras, layer):
+    zero_slots(None, layer.kernel, WHERE)
+    zero_slots(keras.optimizers.Adam(), layer.kernel, WHERE)
+
+
+def test_hooks_see_gradients_until_they_are_detached(optimizer, layer):
+    seen = LastGradient(layer.kernel, tf.distribute.get_strategy())
+    hooks = GradientHooks(optimizer)
+    hooks.attach(layer.kernel, seen)
+    update(optimizer, layer, GRADIENT)
+    np.testing.assert_allclose(seen.numpy(), GRADIENT, rtol=1e-6)
+    hooks.detach()
+    update(optimizer, layer, 2 * GRADIENT)
+    np.testing.assert_allclose(seen.numpy(), GRADIENT, rtol=1e-6)
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    assert not {"update_step", "_resource_apply_dense"} & vars(inner).keys()
+
+
+def test_hooks_change_gradients(keras, layer):
+    optimizer, weights = keras.optimizers.SGD(1.0), layer.kernel.numpy()
+    GradientHooks(optimizer).attach(layer.kernel, lambda gradient, variable: gradient + variable)
+    update(optimizer, layer, GRADIENT)
+    np.testing.assert_allclose(layer.kernel.numpy(), -GRADIENT, atol=1e-6)
+    assert np.any(weights)
+
+
+def test_a_later_hook_replaces_what_an_interrupted_training_left(keras, layer):
+    optimizer, seen = keras.optimizers.SGD(), []
+    first, second = GradientHooks(optimizer), GradientHooks(optimizer)
+    first.attach(layer.kernel, lambda gradient, variable: seen.append("first"))
+    second.attach(layer.kernel, lambda gradient, variable: seen.append("second") or gradient)
+    first.detach()
+    update(optimizer, layer, GRADIENT)
+    second.detach()
+    update(optimizer, layer, GRADIENT)
+    assert seen == ["second"]
+    assert "update_step" not in vars(optimizer)

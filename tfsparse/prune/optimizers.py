@@ -1,0 +1,141 @@
+"""What a pruning method needs of an optimizer: the gradients it applies, and its slots."""
+
+import numpy as np
+import tensorflow as tf
+
+
+class GradientHooks:
+    """Functions that see, and may change, the gradients of chosen variables.
+
+    They run inside the compiled train step, where the optimizer updates one variable: in
+    `update_step`, which every optimizer of Keras 3 and of tf_keras has. A gradient there is what
+    the update is computed from: free of any loss scale, and finite if that scale is dynamic; summed
+    over replicas, averaged over accumulated steps, and clipped.
+
+    A train step that is compiled already knows of no hooks.
+
+    Args:
+        optimizer: Keras 3 or tf_keras optimizer, or one that wraps it, as loss scaling does.
+    """
+
+    def __init__(self, optimizer):
+        self._optimizer = _innermost(optimizer)
+        # Optimizers of tf_keras.optimizers.legacy have the other.
+        modern = hasattr(self._optimizer, "update_step")
+        self._method = "update_step" if modern else "_resource_apply_dense"
+        self._functions = {}
+
+    def attach(self, variable, function):
+        """Calls `function(gradient, variable)` in each update; it returns the gradient to apply.
+
+        A function that an interrupted training has left behind is replaced.
+        """
+        updates = getattr(self._optimizer, self._method)
+        if not isinstance(updates, _HookedUpdates):
+            updates = _HookedUpdates(updates)
+            setattr(self._optimizer, self._method, updates)
+        key = _key(variable)
+        updates.functions[key] = self._functions[key] = function
+
+    def detach(self):
+        """Removes the functions; with the last, the optimizer gets its own method back."""
+        updates = getattr(self._optimizer, self._method)
+        if not isinstance(updates, _HookedUpdates):
+            return
+        for key, function in self._functions.items():
+            if updates.functions.get(key) is function:
+                del updates.functions[key]
+        if not updates.functions:
+            delattr(self._optimizer, self._method)
+
+
+class _HookedUpdates:
+    """Takes the place of the method with which an optimizer updates one variable."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.functions = {}
+
+    def __call__(self, gradient, variable, *args, **kwargs):
+        function = self.functions.get(_key(variable))
+        if function is not None:
+            gradient = function(gradient, variable)
+        return self.inner(gradient, variable, *args, **kwargs)
+
+
+class LastGradient:
+    """A hook that remembers the gradient of the latest update.
+
+    To do so in every step costs the memory of the gradient and next to no time: TensorFlow shares
+    the tensor with the variable, so there is no need to tell the steps apart.
+
+    Args:
+        variable: Kernel of a built layer.
+        strategy: The model's `tf.distribute.Strategy`.
+    """
+
+    def __init__(self, variable, strategy):
+        with tf.init_scope(), strategy.scope():
+            self._value = tf.Variable(
+                tf.zeros(variable.shape, variable.dtype), trainable=False, name="last_gradient"
+            )
+
+    def __call__(self, gradient, variable):
+        """Remembers a gradient and returns it unchanged."""
+        self._value.assign(tf.cast(gradient, self._value.dtype), read_value=False)
+        return gradient
+
+    def numpy(self):
+        """Returns the gradient as an array; all zeros before the first update."""
+        return self._value.numpy()
+
+
+def zero_slots(optimizer, variable, where):
+    """Zeroes what an optimizer remembers of some weights: momenta, second moments, averages.
+
+    What is not kept for each weight, such as Adafactor's factored moments, stays; nothing happens
+    to a variable that the optimizer does not update.
+
+    Args:
+        optimizer: Keras 3 or tf_keras optimizer, or one that wraps it.
+        variable: Kernel of a built layer.
+        where: Bool array of the variable's shape.
+    """
+    for slot in _slots(_innermost(optimizer), variable):
+        values = slot.numpy()
+        slot.assign(np.where(where, np.zeros((), values.dtype), values))
+
+
+def _innermost(optimizer):
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def _slots(optimizer, variable):
+    if hasattr(optimizer, "get_slot_names"):  # tf_keras.optimizers.legacy
+        return [optimizer.get_slot(variable, name) for name in optimizer.get_slot_names()]
+    # The first is that of Keras 3, the second that of tf_keras.
+    names = ("_trainable_variables_indices", "_index_dict")
+    indices = next((getattr(optimizer, name) for name in names if hasattr(optimizer, name)), {})
+    index = indices.get(_key(variable))
+    if index is None:
+        return []
+    # Each optimizer has its own names for its slots, but all keep lists in the variables' order.
+    lists = [
+        value
+        for name, value in vars(optimizer).items()
+        if name not in ("_variables", "_trainable_variables")
+        and isinstance(value, list)
+        and len(value) == len(indices)
+    ]
+    slots = [values[index] for values in lists]
+    return [slot for slot in slots if getattr(slot, "shape", None) == variable.shape]
+
+
+def _key(variable):
+    """Returns what a variable, its `tf.Variable` and that on any replica have in common."""
+    variable = variable if isinstance(variable, tf.Variable) else variable.value
+    if hasattr(variable, "_distributed_container"):
+        variable = variable._distributed_container()
+    return variable._unique_id
