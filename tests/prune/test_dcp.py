@@ -9,7 +9,7 @@ from keras import layers
 import tfsparse
 from tests.prune.channel_models import residual
 from tfsparse import DiscriminationAwareChannelPruning, architectures
-from tfsparse.prune.dcp_losses import evenly_spaced
+from tfsparse.prune.dcp_losses import Head, evenly_spaced, forward
 from tfsparse.prune.dcp_selection import Selection
 from tfsparse.prune.dcp_stages import make_stages
 
@@ -50,6 +50,29 @@ def test_a_group_belongs_to_the_first_loss_behind_all_that_reads_it():
         ["inside"],
         ["stem", "branch"],
     ]
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 2, 4)])
+def test_a_head_ends_as_the_model_does(shape):
+    model = keras.Sequential(
+        [
+            layers.Input(shape),
+            layers.Dense(5),
+            layers.Flatten(),
+            layers.Dense(3),
+            layers.Softmax(),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    program = tfsparse.graph.trace(model).program
+    head = Head(program, 0)
+    x = np.ones((2, *shape), np.float32)
+    *_, kernel, bias = head.variables
+    kernel.assign(0 * kernel)
+    assert kernel.shape == (5, 3)
+    bias.assign(np.log([0.2, 0.3, 0.5]))
+    loss = head.loss(model, forward(program, x, 0), x, np.array([1, 2]))
+    assert float(loss) == pytest.approx(-np.log([0.3, 0.5]).mean(), rel=1e-5)
 
 
 @pytest.fixture

@@ -39,11 +39,11 @@ class Call:
 
         Args:
             values: List of arrays.
-            **options: Further arguments of the call.
+            **options: Arguments of the call that the model leaves open.
         """
         given = {id(x): v for x, v in zip(self.arguments.keras_tensors, values, strict=True)}
         args, kwargs = self.arguments.fill_in(given)
-        return self.operation(*args, **kwargs, **options)
+        return self.operation(*args, **(options | kwargs))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

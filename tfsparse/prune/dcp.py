@@ -135,7 +135,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         Args:
             model: Built and compiled Keras 3 model; see the class.
             data: Inputs and labels, instead of those given to the constructor.
-            verbose: 1 to show progress.
+            verbose: 1 to show a progress bar, 2 for one line at the end.
 
         Returns:
             The fraction of the channels in the scope that are cut, a float.
@@ -205,9 +205,9 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
             return
         measured = list(islice(labelled_batches(self.data, self.batch_size), self._num_batches))
         batches = endless_batches(self.data, self.batch_size)
-        progress = keras.utils.Progbar(
-            len(todo), verbose=int(bool(self._verbose)), unit_name="group"
-        )
+        # fit's "auto" is 1.
+        verbose = 2 if self._verbose == 2 else int(bool(self._verbose))
+        progress = keras.utils.Progbar(len(todo), verbose=verbose, unit_name="group")
         for stage in make_stages(program, todo, self.num_losses):
             start = islice(batches, self.stage_steps)
             train_stage(stage, model, program, start, self.learning_rate)

@@ -83,8 +83,9 @@ class Head:
         self.end = call
         (self._value,) = program.calls[call].outputs
         shape = program.shapes[self._value]
-        # Global pooling of one, two or three dimensions.
-        pooling = [getattr(layers, f"GlobalAveragePooling{len(shape) - 2}D")()] * (len(shape) > 2)
+        pooling = []
+        if len(shape) > 2:
+            pooling.append(getattr(layers, f"GlobalAveragePooling{len(shape) - 2}D")())
         (output,) = program.outputs
         classes = program.shapes[output][-1]
         self._layers = keras.Sequential(

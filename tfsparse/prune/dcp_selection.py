@@ -142,7 +142,7 @@ class Selection:
             expected = forward(self._program, x, self._loss.end)
         return tf.stack(
             [
-                sum(tf.reduce_mean(tf.square(values[v] - expected[v])) for v in outputs) / 2
+                sum(_mean_squared_difference(values[v], expected[v]) for v in outputs) / 2
                 for outputs in self._outputs
             ]
         )
@@ -164,6 +164,11 @@ def _outputs_of(program, group, end):
     readers = {id(place.layer) for place in group.consumers}
     calls = [call for call in program.calls[: end + 1] if id(call.operation) in readers]
     return [value for call in calls for value in call.outputs]
+
+
+def _mean_squared_difference(first, second):
+    # Half precision would overflow.
+    return tf.reduce_mean(tf.square(tf.cast(first, tf.float32) - tf.cast(second, tf.float32)))
 
 
 def _write(variable, place, channels, values):
