@@ -89,14 +89,23 @@ def table_of(results, order):
 
 def heading(setting, group):
     network, width, stem_strides, epochs = setting
+    methods = " ".join(dict.fromkeys(result.method for result in group))
+    seeds = ",".join(map(str, sorted({result.seed for result in group})))
     return [
-        f"{network}, width {width:g}, stem strides {stem_strides}, {epochs} epochs, "
-        f"{' and '.join(sorted({result.data for result in group}))}, "
-        f"{' and '.join(sorted({result.cpu for result in group}))}",
+        f"{network}, {epochs} epochs, {among(group, 'data')}, {among(group, 'cpu')}:",
+        "",
+        "```",
+        f"python benchmarks/accuracy.py {methods} --network {network} --width {width:g} "
+        f"--stem_strides {stem_strides} --epochs {epochs} --seeds {seeds}",
+        "```",
         "",
         f"| {' | '.join(COLUMNS)} |",
         "|---" * len(COLUMNS) + "|",
     ]
+
+
+def among(group, field):
+    return " and ".join(sorted({getattr(result, field) for result in group}))
 
 
 def row(method, runs, dense):

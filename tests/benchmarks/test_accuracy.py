@@ -53,10 +53,15 @@ def test_a_run_is_measured_once_and_shown_in_the_table(pictures, tmp_path):
     path.write_text(json.dumps({**found, "accuracy": 0.25}))
     (path.parent / "seed1.json").write_text(json.dumps({**found, "accuracy": 0.75, "seed": 1}))
     lines = run("--table", path.parent).stdout.splitlines()
-    assert lines[0].startswith("resnet20, width 2, stem strides 2, 1 epochs, pictures, ")
-    assert lines[4].startswith("| dense | 50.0 % | +0.0 |  | 0% |")
-    assert lines[5].startswith("| gradual | 50.0 % (25.0 to 75.0) | +0.0 |  | 89% |")
-    assert lines[5].endswith("| 2 |")
+    assert lines[0].startswith("resnet20, 1 epochs, pictures, ")
+    assert lines[3] == (
+        "python benchmarks/accuracy.py dense gradual --network resnet20 --width 2 "
+        "--stem_strides 2 --epochs 1 --seeds 0,1"
+    )
+    dense, gradual = lines[8:10]
+    assert dense.startswith("| dense | 50.0 % | +0.0 |  | 0% |")
+    assert gradual.startswith("| gradual | 50.0 % (25.0 to 75.0) | +0.0 |  | 89% |")
+    assert gradual.endswith("| 2 |")
 
 
 @pytest.mark.parametrize(
