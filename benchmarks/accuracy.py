@@ -67,17 +67,11 @@ class Method:
 
 
 def gradual(data, seed):
-    return [tfsparse.GradualPruning(SPARSITY, scope=but_first)]
+    return [tfsparse.GradualPruning(SPARSITY, scope="all_but_first")]
 
 
-def static(data, seed):
-    # Magnitudes are random still when the training begins.
-    schedule = tfsparse.ConstantSparsity(SPARSITY)
-    return [tfsparse.GradualPruning(schedule=schedule, scope=but_first)]
-
-
-def but_first(layer):
-    return layer.name != "stem"
+def rewired(growth):
+    return Method(lambda data, seed: [tfsparse.RigL(SPARSITY, growth=growth, seed=seed)])
 
 
 def channels(importance):
@@ -118,7 +112,9 @@ METHODS = {
     "dense": Method(),
     "small-params": Method(width=(1 - SPARSITY) ** 0.5),
     "gradual": Method(gradual),
-    "static": Method(static),
+    "rigl": rewired("gradient"),
+    "set": rewired("random"),
+    "static": rewired(None),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
