@@ -108,8 +108,9 @@ def _live(graph, readings):
         before = live.sum()
         for reading in reversed(readings):
             outputs = live[graph.channels_of(reading.call.outputs[0])]
-            needed = reading.used[:, outputs].any(axis=1) & np.isnan(reading.values)
-            live[reading.channels[needed]] = True
+            unsure = np.isnan(reading.values) & ~live[reading.channels]
+            needed = reading.used[unsure][:, outputs].any(axis=1)
+            live[reading.channels[unsure][needed]] = True
     return live
 
 
@@ -123,8 +124,7 @@ def _corrections(graph, readings, live):
     corrections = {}
     for reading in readings:
         layer = reading.call.operation
-        gone = np.where(live[reading.channels], 0.0, np.nan_to_num(reading.values))
-        lost = gone @ reading.sums
+        lost = reading.share(~live[reading.channels])
         if not lost[live[graph.channels_of(reading.call.outputs[0])]].any():
             continue
         norm = None if layer.use_bias else _normalization_after(graph, reading.call)

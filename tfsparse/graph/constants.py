@@ -44,8 +44,21 @@ class Reading:
 
     def outputs(self):
         """Returns the values of the outputs, before the bias."""
-        unknown = self.used & np.isnan(self.values)[:, None]
-        return np.where(unknown.any(axis=0), np.nan, np.nan_to_num(self.values) @ self.sums)
+        unknown = self.used[np.isnan(self.values)].any(axis=0)
+        return np.where(unknown, np.nan, self.share(np.ones(len(self.values), bool)))
+
+    def share(self, chosen):
+        """Returns what some of the inputs, where they are constant, add to each output.
+
+        Args:
+            chosen: Bool array [inputs].
+
+        Returns:
+            Float array [outputs].
+        """
+        # A dense layer behind a Flatten is too large for a copy in float64.
+        rows = np.flatnonzero(chosen & (np.nan_to_num(self.values) != 0))
+        return self.values[rows] @ self.sums[rows].astype(np.float64)
 
 
 def find(graph):
@@ -101,8 +114,9 @@ def _read_separable(call, channels, x):
 
 
 def _reading(call, channels, values, kernel):
-    kernel = kernel.astype(np.float64).reshape(-1, *kernel.shape[-2:])
-    return Reading(call, channels, values, kernel.sum(axis=0), (kernel != 0).any(axis=0))
+    kernel = kernel.astype(np.float32, copy=False).reshape(-1, *kernel.shape[-2:])
+    sums = kernel[0] if len(kernel) == 1 else kernel.sum(axis=0, dtype=np.float64)
+    return Reading(call, channels, values, sums, (kernel != 0).any(axis=0))
 
 
 def _ungroup(kernel, groups):
