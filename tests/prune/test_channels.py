@@ -153,6 +153,10 @@ def test_fit_cuts_at_a_position_and_trains_on():
     assert history["multiply_adds"][-1] < 0.65
     assert all(v.constraint is None for v in model.trainable_variables)
 
+    # A channel that is zero everywhere gets no gradient: it needs no masks to stay so.
+    train(model, watch, epochs=1)
+    assert watch.cuts[10:] == [4] * 5
+
 
 def test_fit_cuts_little_by_little_beside_gradual_pruning():
     model = residual()

@@ -28,9 +28,10 @@ class ChannelPruning(MaskedChannels):
     computes what the smaller one would; `tfsparse.shrink(model)` then makes that smaller model.
 
     Channels that are zero everywhere count as cut, so a training that is resumed from saved weights
-    goes on where it was. A `GradualPruning` may prune the weights that are left, in the same `fit`
-    or in a later one. A `fit` that an exception ends leaves its masks in force; the next one with a
-    `ChannelPruning` replaces them.
+    goes on where it was. They get no gradient, so a later `fit` without this callback leaves them
+    zero too, unless an activation such as sigmoid makes something of zero. A `GradualPruning` may
+    prune the weights that are left, in the same `fit` or in a later one. A `fit` that an exception
+    ends leaves its masks in force; the next one with a `ChannelPruning` replaces them.
 
     `fit` logs `"channel_sparsity"`, the fraction of the channels in the scope that are cut, and
     `"multiply_adds"`, the fraction of the model's multiply-adds that remains.

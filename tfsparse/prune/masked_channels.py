@@ -7,6 +7,7 @@ from tfsparse.graph import trace
 from tfsparse.prune.channel_scope import select_groups
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.masks import Mask
+from tfsparse.prune.optimizers import zero_slots
 
 
 class MaskedChannels(MaskedPruning):
@@ -73,8 +74,14 @@ class MaskedChannels(MaskedPruning):
             removed: Dict from `ChannelGroup` to an int array, all channels that it has lost.
         """
         keeps = {id(variable): keep for variable, keep in self._graph.masks(removed)}
+        optimizer = getattr(self._masked_model, "optimizer", None)
         for mask in self._masks:
-            mask.assign(keeps.get(id(mask.variable), np.ones(mask.variable.shape, bool)))
+            keep = keeps.get(id(mask.variable), np.ones(mask.variable.shape, bool))
+            lost = mask.keep & ~keep
+            mask.assign(keep)
+            if optimizer is not None and lost.any():
+                # Its momentum would bring a channel back in a later training without masks.
+                zero_slots(optimizer, mask.variable, lost)
         channels = sum(group.size for group in self._groups)
         self._sparsity = sum(len(gone) for gone in removed.values()) / channels
         if self._total:
