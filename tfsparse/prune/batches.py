@@ -36,7 +36,7 @@ def labelled_batches(data, batch_size, seed=0):
         ValueError: `data` has no batch, or none when it is read again.
     """
     batch = None
-    for batch in _batches(data, batch_size, seed):
+    for batch in slices(data, batch_size, seed) if isinstance(data, tuple) else stored(data):
         yield batch[0], batch[1]
     if batch is None:
         raise ValueError(
@@ -59,23 +59,26 @@ def endless_batches(data, batch_size):
         yield from labelled_batches(data, batch_size, seed)
 
 
+def slices(arrays, batch_size, seed=0):
+    """Yields batches of an array, or of each array in a structure, shuffled."""
+    arrays = tf.nest.map_structure(np.asarray, arrays)
+    # In the order of their classes, examples would make batches of one class.
+    order = np.random.default_rng(seed).permutation(len(tf.nest.flatten(arrays)[0]))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        yield tf.nest.map_structure(lambda array, rows=chosen: array[rows], arrays)
+
+
+def stored(data):
+    """Yields the batches of a `tf.data.Dataset`, a `PyDataset` or another iterable."""
+    # A PyDataset need not be iterable.
+    yield from (data[i] for i in range(len(data))) if _is_indexed(data) else data
+
+
 def loss_on(model, x, y, outputs):
     """Returns the loss that a model was compiled with, without its penalties on weights."""
     loss = model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
     return loss - sum(model.losses)
-
-
-def _batches(data, batch_size, seed):
-    if not isinstance(data, tuple):
-        # A PyDataset need not be iterable.
-        yield from (data[i] for i in range(len(data))) if _is_indexed(data) else data
-        return
-    x, y = (tf.nest.map_structure(np.asarray, part) for part in data)
-    # In the order of their classes, examples would make batches of one class.
-    order = np.random.default_rng(seed).permutation(len(tf.nest.flatten(x)[0]))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        yield tf.nest.map_structure(lambda array, rows=chosen: array[rows], (x, y))
 
 
 def _is_indexed(data):

@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.prune.batches import slices, stored
 from tfsparse.prune.scope import keras_of, walk
 
 
@@ -118,7 +119,7 @@ def _inputs(data, batch_size, to_the_end):
     """Yields the inputs of one batch after the other."""
     data = data[0] if isinstance(data, tuple) else data
     if all(hasattr(leaf, "shape") for leaf in tf.nest.flatten(data)):
-        yield from _slices(tf.nest.map_structure(np.asarray, data), batch_size)
+        yield from slices(data, batch_size)
         return
     if (
         to_the_end
@@ -129,18 +130,8 @@ def _inputs(data, batch_size, to_the_end):
             f"Expected data that ends, or the number of batches to take. Received: {data}, which "
             "repeats without end."
         )
-    # A PyDataset need not be iterable.
-    indexed = hasattr(data, "__getitem__")
-    for batch in (data[i] for i in range(len(data))) if indexed else data:
+    for batch in stored(data):
         yield batch[0] if isinstance(batch, tuple) else batch
-
-
-def _slices(arrays, batch_size):
-    # In the order of their classes, examples would make batches of too little variance.
-    order = np.random.default_rng(0).permutation(len(tf.nest.flatten(arrays)[0]))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        yield tf.nest.map_structure(lambda array, rows=chosen: array[rows], arrays)
 
 
 def _check_positive(name, value):
