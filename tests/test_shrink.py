@@ -251,6 +251,19 @@ def test_a_dead_group_may_be_another_constant_at_each_call():
     assert [shrunk.get_layer(name).filters for name in ("first", "shared")] == [1, 1]
 
 
+def test_a_shared_layer_and_one_that_is_not_read_the_same_channels():
+    def build(x):
+        shared = L.Conv2D(2, 1, name="shared")
+        first, second = L.Conv2D(4, 1, name="first")(x), L.Conv2D(4, 1, name="second")(x)
+        alone = [L.Conv2D(2, 1)(first), L.Conv2D(2, 1)(second)]
+        return L.Concatenate()([shared(first), shared(second), *alone])
+
+    model = functional(build)
+    kill(model.get_layer("first"), 0)
+    kill(model.get_layer("second"), 0)
+    assert_computes_the_same(model)
+
+
 def test_layers_that_cannot_be_followed_keep_their_channels():
     axes = [-1]
     reverse = L.Lambda(lambda x: keras.ops.flip(x, axes), output_shape=(6, 6, 4))

@@ -95,9 +95,7 @@ def _agree(readings):
     for reading in readings:
         known = first.setdefault(id(reading.call.operation), reading.values.copy())
         known[known != reading.values] = np.nan
-    for reading in readings:
-        reading.values[:] = first[id(reading.call.operation)]
-    return readings
+    return [dataclasses.replace(r, values=first[id(r.call.operation)]) for r in readings]
 
 
 def _live(graph, readings):

@@ -106,7 +106,8 @@ class ChannelGraph:
     def multiply_adds(self, removed=None):
         """Returns the multiply-adds of one inference of one example, an int.
 
-        Those of convolutions and dense layers are counted, borders that padding adds included.
+        Those of convolutions and dense layers are counted, borders that padding adds included;
+        layers that cannot be followed add nothing.
 
         Args:
             removed: Mapping from groups to the channels cut from them: an array of positions in
@@ -259,8 +260,8 @@ def trace(model):
 def multiply_adds(model):
     """Returns the multiply-adds of one inference of one example, an int.
 
-    Those of convolutions and dense layers are counted, borders that padding adds included. One
-    multiply-add is often counted as two FLOPs.
+    Those of convolutions and dense layers are counted, borders that padding adds included; layers
+    that cannot be followed add nothing. One multiply-add is often counted as two FLOPs.
 
     Args:
         model: Built functional or Sequential Keras 3 model with a fixed height and width.
