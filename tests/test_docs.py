@@ -1,0 +1,61 @@
+"""What the pages in docs/ show works as it stands."""
+
+import inspect
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import tfsparse
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def small_classifier():
+    x = inputs = keras.Input((8, 8, 3))
+    for _ in range(2):
+        x = layers.Conv2D(8, 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.Conv2D(8, 1)(x)
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_python_examples_run_in_order(page, tmp_path, monkeypatch):
+    code = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    model = small_classifier()
+    fit = model.fit
+    monkeypatch.setattr(model, "fit", lambda *args, epochs, **kwargs: fit(*args, **kwargs))
+    x = np.random.default_rng(0).random((8, 8, 8, 3), np.float32)
+    y = np.arange(8) % 2
+    names = {"keras": keras, "tfsparse": tfsparse, "model": model, "loss": model.loss}
+    names |= {"x": x, "y": y, "x_train": x, "x_val": x, "y_val": y}
+    for example in code:
+        exec(compile(example, page.name, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_tables_of_arguments_name_arguments(page):
+    text = page.read_text()
+    table = re.search(r"^\| argument \|.*\n.*\n((?:\|.*\n)+)", text, re.MULTILINE | re.IGNORECASE)
+    if table is None:
+        pytest.skip("no table of arguments")
+    public = [getattr(tfsparse, name) for name in tfsparse.__all__ if f"{name}`" in text]
+    known = {name for one in public if callable(one) for name in inspect.signature(one).parameters}
+    for row in table[1].splitlines():
+        for name in re.findall(r"`(\w+)`", row.split("|")[1]):
+            assert name in known, f"no {name}"
