@@ -15,6 +15,7 @@ _PUBLIC = {
     "GroupExclusiveSparsity": "tfsparse.prune.regularizers",
     "GroupSparsity": "tfsparse.prune.regularizers",
     "Interpreter": "tfsparse.runtime",
+    "PatternPruning": "tfsparse.prune.pattern",
     "PolynomialDecay": "tfsparse.schedules",
     "RigL": "tfsparse.prune.rigl",
     "convert": "tfsparse.converter.convert",

@@ -207,6 +207,51 @@ class CosineDecay(_Schedule):
         return dataclasses.replace(self, end=_to_step("end", self.end, total_steps))
 
 
+@dataclasses.dataclass(frozen=True)
+class Progress(_Schedule):
+    """How much of a phase of the training is over, and when that is asked for.
+
+    Args:
+        begin: Where the phase begins: a float in [0, 1] is a fraction of the training, an int is a
+            step.
+        end: Where it ends, given as `begin` is.
+        frequency: Int, steps between two updates. By default 100, or fewer where there would be
+            less than 20 updates. There is one at `begin` and one at `end` too.
+
+    Raises:
+        ValueError: An argument is out of its range, or `begin` lies after `end`.
+        TypeError: An argument is not a number, or one position is a fraction and one a step.
+    """
+
+    begin: float
+    end: float
+    frequency: int | None = None
+
+    def __post_init__(self):
+        _check_position("begin", self.begin)
+        _check_position("end", self.end)
+        _check_order(self.begin, self.end)
+        _check_frequency(self.frequency)
+
+    def __call__(self, step):
+        """Returns whether there is an update at a step, and the progress: None before `begin`."""
+        begin, end = _to_step("begin", self.begin), _to_step("end", self.end)
+        if step < begin:
+            return False, None
+        if step >= end:
+            return step == end, 1.0
+        frequency = self.frequency or _default_frequency(end - begin)
+        return (step - begin) % frequency == 0, (step - begin) / (end - begin)
+
+    def in_steps(self, total_steps=None):
+        """Returns the same schedule with its positions as steps; see `PolynomialDecay.in_steps`."""
+        return dataclasses.replace(
+            self,
+            begin=_to_step("begin", self.begin, total_steps),
+            end=_to_step("end", self.end, total_steps),
+        )
+
+
 def final_sparsity(schedule):
     """Returns the sparsity a schedule ends with, a float, or None where it does not say.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse import RigL
+from tfsparse import PatternPruning, RigL
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.distribution import erdos_renyi_kernel
 
@@ -348,3 +348,13 @@ def test_apply_draws_the_masks_that_fit_begins_with(make_network, fit, sparsity)
 def test_nonsense_arguments_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
         RigL(**arguments)
+
+
+def test_other_layers_may_be_pruned_by_another_method_at_once(make_network, fit, sparsity):
+    model, watch = make_network(), Watch(("expand",))
+    rigl = RigL(scope={"expand": 0.5}, frequency=2)
+    fit(model, PatternPruning(scope=lambda layer: layer.name == "wide"), rigl, watch, epochs=4)
+    assert sparsity(model, "expand") == 0.5
+    assert sum(watch.moves()) > 0
+    assert sparsity(model, "wide") == pytest.approx(5 / 9)
+    assert "update_step" not in vars(model.optimizer)

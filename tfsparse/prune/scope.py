@@ -102,6 +102,13 @@ def select(model, scope):
     return [Target(layer) for layer in chosen]
 
 
+def first_convolution(model):
+    """Returns the first Conv2D layer of a model in the model's order, or None."""
+    keras = keras_of(model)
+    layers = _prunable(model, keras)
+    return next((layer for layer in layers if isinstance(layer, keras.layers.Conv2D)), None)
+
+
 def _match_patterns(model, layers, scope):
     for pattern in scope:
         if not any(fnmatchcase(layer.name, pattern) for layer in layers):

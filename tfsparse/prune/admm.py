@@ -1,0 +1,72 @@
+"""Weights that are drawn to a set while they train, by the alternating direction method."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.prune.optimizers import GradientHooks
+
+
+class Admm:
+    """Adds rho/2 ||W - Z + U||^2 to a loss, where Z is the nearest point of a set.
+
+    W moves with each optimizer step; Z and U with each `update`: Z becomes the projection of W + U,
+    and U the sum of the distances so far, which draws W ever more strongly. The term's gradient is
+    added where the optimizer computes its update, so it needs no scale of the loss or of replicas,
+    and is not clipped. From Boyd et al., "Distributed Optimization and Statistical Learning via the
+    Alternating Direction Method of Multipliers", 2011.
+
+    Args:
+        optimizer: Optimizer that trains the variables.
+        variables: Kernels of built layers.
+        strategy: The model's `tf.distribute.Strategy`.
+        rho: Positive float.
+    """
+
+    def __init__(self, optimizer, variables, strategy, rho):
+        self._rho = rho
+        self._hooks = GradientHooks(optimizer)
+        self._duals = None
+        self._anchors = []
+        with tf.init_scope(), strategy.scope():
+            # 0 while there is nothing to be drawn to: a variable, to compile the step only once.
+            self._strength = tf.Variable(0.0, trainable=False, name="admm_rho")
+            for variable in variables:
+                anchor = tf.Variable(
+                    tf.zeros(variable.shape, variable.dtype), trainable=False, name="admm_anchor"
+                )
+                self._anchors.append(anchor)
+                self._hooks.attach(variable, self._pull_to(anchor))
+
+    def update(self, weights, project):
+        """Moves Z and U.
+
+        Args:
+            weights: List of float arrays, W.
+            project: Function from such a list to the nearest one of the set.
+        """
+        if self._duals is None:
+            projected = project(weights)
+            self._duals = [np.zeros_like(w) for w in weights]
+        else:
+            sums = [w + u for w, u in zip(weights, self._duals, strict=True)]
+            projected = project(sums)
+            self._duals = [s - z for s, z in zip(sums, projected, strict=True)]
+        for anchor, z, u in zip(self._anchors, projected, self._duals, strict=True):
+            anchor.assign(z - u)
+        self._strength.assign(self._rho)
+
+    def stop(self):
+        """Leaves the loss as it is from now on."""
+        self._strength.assign(0.0)
+        self._duals = None
+
+    def detach(self):
+        """Gives the optimizer back its own updates."""
+        self._hooks.detach()
+
+    def _pull_to(self, anchor):
+        def pull(gradient, variable):
+            strength = tf.cast(self._strength, gradient.dtype)
+            return gradient + strength * tf.cast(variable - anchor, gradient.dtype)
+
+        return pull
