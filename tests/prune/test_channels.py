@@ -270,5 +270,8 @@ def test_what_a_model_does_not_have_is_refused():
         ChannelPruning(lambda group: np.ones(3)).apply(model)
     with pytest.raises(ValueError, match=r"Give it as data=\(x, y\)"):
         ChannelPruning("taylor").apply(model)
+    endless = tf.data.Dataset.from_tensors((np.ones(1), np.ones(1))).repeat()
+    with pytest.raises(ValueError, match=r"Give data\.take\(batches\)"):
+        ChannelPruning("taylor", data=endless).apply(model)
     with pytest.raises(ValueError, match=r"Call model\.compile first"):
         ChannelPruning("taylor").apply(residual(compiled=False), (np.ones(1), np.ones(1)))

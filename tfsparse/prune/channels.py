@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
+import tensorflow as tf
 
 from tfsparse import schedules
 from tfsparse.prune import importance as importances
@@ -233,6 +234,12 @@ class ChannelPruning(MaskedChannels):
             raise ValueError(
                 "importance='taylor' measures the loss on data. Give it as data=(x, y), to "
                 "ChannelPruning or to apply."
+            )
+        is_dataset = isinstance(self.data, tf.data.Dataset)
+        if is_dataset and self.data.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise ValueError(
+                "importance='taylor' looks at all of its data, and this repeats without end. Give "
+                f"data.take(batches). Received: {self.data}"
             )
         if not getattr(model, "compiled", False):
             raise ValueError(
