@@ -204,17 +204,13 @@ class ChannelPruning(MaskedChannels):
             if self.distribution == "global":
                 cuts = widths.global_cuts(arrays, rate, self.multiple_of)
             else:
-                cuts = widths.uniform_cuts(arrays, [rate * self._share(group) for group in scores])
+                cuts = widths.uniform_cuts(arrays, self._rates(scores, rate))
             chosen = widths.remove_lowest(arrays, cuts, self.multiple_of)
             return dict(zip(scores, chosen, strict=True))
 
         if not self._has_budget:
             return removed_at(amount)
         return within_budget(self._graph, removed_at, 1 - amount, sum(s.size for s in arrays))
-
-    def _share(self, group):
-        rate = self._groups[group]
-        return 1 if rate is None else rate / self.schedule.final_sparsity
 
     def _attach(self, model):
         if self.importance == "taylor":

@@ -243,8 +243,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         amount = self.schedule.final_sparsity
 
         def removed_at(rate):
-            rates = [rate * (own / amount if own else 1) for own in self._groups.values()]
-            cuts = widths.uniform_cuts(scores, rates)
+            cuts = widths.uniform_cuts(scores, self._rates(self._groups, rate))
             chosen = widths.remove_lowest(scores, cuts, self.multiple_of)
             return dict(zip(self._groups, chosen, strict=True))
 

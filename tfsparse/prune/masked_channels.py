@@ -87,6 +87,12 @@ class MaskedChannels(MaskedPruning):
         if self._total:
             self._multiply_adds = self._graph.multiply_adds(removed) / self._total
 
+    def _rates(self, groups, rate):
+        """Returns the rate of each group at a common rate, its share of it if it has its own."""
+        final = self.schedule.final_sparsity
+        own = (self._groups[group] for group in groups)
+        return [rate if r is None else rate * r / final for r in own]
+
     def _dead(self, group):
         """Returns which channels of a group are zero in all their places, a bool array."""
         masked = {id(mask.variable) for mask in self._masks}
