@@ -195,12 +195,13 @@ def test_data_of_unknown_length(make_network, data):
 
 
 @ONLY_KERAS_3
-def test_the_delegate_runs_patterns_as_a_sparse_convolution(keras, tmp_path):
+@pytest.mark.parametrize("block_size", [1, 4])
+def test_the_delegate_runs_patterns_as_a_sparse_convolution(keras, tmp_path, block_size):
     layers = keras.layers
     inputs = layers.Input((12, 12, 16), batch_size=1)
     x = layers.Conv2D(32, 3, padding="same", activation="relu")(inputs)
     model = keras.Model(inputs, layers.Conv2D(24, 3, padding="same")(x))
-    PatternPruning(connectivity=0.6).apply(model)
+    PatternPruning(connectivity=0.6, block_size=block_size).apply(model)
     path = tfsparse.convert(model, tmp_path / "model.tflite")
     first, second = (layer for layer in explain(path).layers if layer.weights)
     assert first.sparsity == pytest.approx(5 / 9, abs=0.01)
@@ -217,6 +218,7 @@ def test_the_delegate_runs_patterns_as_a_sparse_convolution(keras, tmp_path):
     [
         ({"patterns": 0}, ValueError, "patterns to be an int from 1 to 70"),
         ({"entries": 10}, ValueError, "entries to be an int from 1 to 9"),
+        ({"block_size": 3}, ValueError, "block_size to be 1, 2 or 4"),
         ({"connectivity": 1.0}, ValueError, r"connectivity to be in \[0, 1\)"),
         ({"rho": 0}, ValueError, "rho to be a positive float"),
         ({"scope": "all"}, TypeError, "None or a function of a layer.*'all'"),

@@ -8,6 +8,8 @@ from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.patterns import most_frequent, nearest
 from tfsparse.prune.scope import first_convolution, select
 
+_BLOCK_SIZES = (1, 2, 4)
+
 
 class PatternPruning(MaskedPruning):
     """Prunes 3x3 convolutions to a few patterns, and removes whole kernels.
@@ -41,6 +43,8 @@ class PatternPruning(MaskedPruning):
             is a step.
         end: Where weights are cut and the second phase begins, given as `begin` is. With 0 they
             are cut at once.
+        block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
+            a pattern. Larger blocks run faster and cost accuracy.
         frequency: Int, steps between two updates of the multipliers. By default 100, or fewer in a
             phase so short that there would be less than 20 updates.
         scope: None for every 3x3 Conv2D, or a function that takes a layer and returns a bool.
@@ -67,12 +71,15 @@ class PatternPruning(MaskedPruning):
         rho=1e-2,
         begin=0.0,
         end=0.5,
+        block_size=1,
         frequency=None,
         scope=None,
     ):
         _check_count("patterns", patterns, 70)  # as many as there can be, with 5 entries
         _check_count("entries", entries, 9)
         schedules.check_sparsity("connectivity", connectivity)
+        if block_size not in _BLOCK_SIZES:
+            raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):
             raise ValueError(f"Expected rho to be a positive float. Received: {rho!r}")
         if scope is not None and not callable(scope):
@@ -84,6 +91,7 @@ class PatternPruning(MaskedPruning):
         self.entries = entries
         self.connectivity = connectivity
         self.rho = rho
+        self.block_size = block_size
 
     def apply(self, model):
         """Cuts a model's weights at once, as at the end of the first phase.
@@ -137,9 +145,9 @@ class PatternPruning(MaskedPruning):
     def _nearest(self, weights):
         """Returns the masks of the patterns that are nearest to the weights."""
         if self._library is None:
-            self._library = most_frequent(weights, self.patterns, self.entries)
+            self._library = most_frequent(weights, self.patterns, self.entries, self.block_size)
         return [
-            nearest(w, self._library, connectivity)
+            nearest(w, self._library, connectivity, self.block_size)
             for w, connectivity in zip(weights, self._connectivities, strict=True)
         ]
 

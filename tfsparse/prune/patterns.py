@@ -1,14 +1,15 @@
 """Patterns of 3x3 kernels: pure functions on NumPy arrays.
 
 A pattern says which of the nine positions of a kernel are kept, the centre always among them. A
-kernel is what connects one input channel with one output channel: `weights[:, :, i, o]`.
+kernel is what connects one input channel with one output channel: `weights[:, :, i, o]`. A block is
+a group of kernels of one input channel and neighbouring output channels that share a pattern.
 """
 
 from itertools import combinations
 
 import numpy as np
 
-from tfsparse.prune.magnitude import keep_largest
+from tfsparse.prune.magnitude import block_magnitudes, keep_largest, spread_blocks
 
 _CENTRE = 4
 
@@ -30,45 +31,46 @@ def all_patterns(entries):
     return patterns
 
 
-def most_frequent(kernels, count, entries):
-    """Returns the patterns that lose least of most kernels.
+def most_frequent(weights, count, entries, block_size=1):
+    """Returns the patterns that lose least of most blocks.
 
     Args:
-        kernels: Float arrays [3, 3, inputs, outputs]. Kernels that are all zero do not count.
+        weights: Float arrays [3, 3, inputs, outputs]. Blocks that are all zero do not count.
         count: Int, patterns to return.
         entries: Int, the positions that a pattern keeps.
+        block_size: Int, output channels in a block.
 
     Returns:
         Bool array [at most `count`, 9], the most frequent first.
     """
     patterns = all_patterns(entries)
     frequency = np.zeros(len(patterns), int)
-    for kernel in kernels:
-        energy = _energy(kernel)
+    for layer in weights:
+        energy = _energy(layer, block_size).reshape(9, -1)
         best = np.argmax(patterns @ energy[:, energy.any(axis=0)], axis=0)
         frequency += np.bincount(best, minlength=len(patterns))
     return patterns[np.argsort(-frequency, kind="stable")[:count]]
 
 
-def nearest(kernel, library, connectivity):
-    """Returns the mask that leaves most of a layer: a pattern for each kernel, or nothing of it.
+def nearest(weights, library, connectivity, block_size=1):
+    """Returns the mask that leaves most of a layer: a pattern for each block, or nothing of it.
 
     Args:
-        kernel: Float array [3, 3, inputs, outputs].
+        weights: Float array [3, 3, inputs, outputs].
         library: Bool array [patterns, 9].
-        connectivity: Float in [0, 1), the fraction of kernels that are removed as a whole: those
-            of which the patterns keep least.
+        connectivity: Float in [0, 1), the fraction of blocks that are removed as a whole: those of
+            which the patterns keep least.
+        block_size: Int, output channels in a block.
 
     Returns:
         Bool array of the same shape, True where a weight is kept.
     """
-    energy = library @ _energy(kernel)
-    mask = (
-        library[np.argmax(energy, axis=0)] & keep_largest(energy.max(axis=0), connectivity)[:, None]
-    )
-    return mask.T.reshape(kernel.shape)
+    energy = _energy(weights, block_size)
+    kept = library @ energy.reshape(9, -1)
+    blocks = library[np.argmax(kept, axis=0)].T & keep_largest(kept.max(axis=0), connectivity)
+    return spread_blocks(blocks.reshape(energy.shape), weights.shape[-1], block_size)
 
 
-def _energy(kernel):
-    """Returns the squared weights, [9, kernels]."""
-    return np.square(kernel.astype(np.float32)).reshape(9, -1)
+def _energy(weights, block_size):
+    """Returns the mean square of each block's weights, [3, 3, inputs, blocks]."""
+    return block_magnitudes(np.square(weights.astype(np.float32)), block_size)
