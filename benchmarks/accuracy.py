@@ -31,6 +31,8 @@ import tfsparse
 from tfsparse import timing
 
 SPARSITY = 0.9
+# Of the 3x3 kernels removed as a whole, as in PCONV and PatDNN.
+CONNECTIVITY = 0.72
 # Of the multiply-adds, by the methods that cut channels.
 REMAINING = 0.5
 # What DCP chooses channels on, and trains with for some steps more than the others.
@@ -74,6 +76,12 @@ def rewired(growth):
     return Method(lambda data, seed: [tfsparse.RigL(SPARSITY, growth=growth, seed=seed)])
 
 
+def pattern(connectivity):
+    # The patterns are chosen from weights that have taken shape, and masked training has half.
+    options = {"connectivity": connectivity, "begin": 0.25, "end": 0.5}
+    return Method(lambda data, seed: [tfsparse.PatternPruning(**options)])
+
+
 def channels(importance):
     def callbacks(data, seed):
         return [
@@ -115,6 +123,8 @@ METHODS = {
     "rigl": rewired("gradient"),
     "set": rewired("random"),
     "static": rewired(None),
+    "pattern": pattern(0.0),
+    "pattern-connectivity": pattern(CONNECTIVITY),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
