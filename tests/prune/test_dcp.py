@@ -151,6 +151,7 @@ def test_the_loss_of_classes_matters_to_the_choice(plain, data):
 def test_chosen_channels_are_adapted_and_the_others_zero(plain, data):
     model, select = plain
     kernel = model.get_layer("second").kernel
+    kernel.constraint = keras.constraints.NonNeg()
     trained = kernel.numpy()
     group, selection = select([data], 1.0, learning_rate=0.1)
     losses = []
@@ -166,6 +167,7 @@ def test_chosen_channels_are_adapted_and_the_others_zero(plain, data):
     changed = (kernel.numpy() != trained).any(axis=(0, 1, 3))
     assert np.flatnonzero(kernel.numpy().any(axis=(0, 1, 3))).tolist() == sorted(chosen.tolist())
     assert changed.all()
+    assert (kernel.numpy() >= 0).all()
 
 
 @pytest.mark.parametrize(("tolerance", "kept"), [(0.0, 6), (1e6, 2)])

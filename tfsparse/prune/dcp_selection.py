@@ -59,7 +59,7 @@ class Selection:
             self._clear(group)
             loss, norms = self.measure(group)
             first, chosen = loss, np.array([], int)
-            while len(chosen) < count:
+            while len(chosen) < min(count, len(candidates)):
                 left = np.setdiff1d(candidates, chosen)
                 best = left[np.argsort(-norms[left], kind="stable")]
                 added = best[: min(per_step, count - len(chosen))]
@@ -157,6 +157,8 @@ class Selection:
             change = tf.where(trained, -self._learning_rate * gradient, 0.0)
             velocity.assign(_MOMENTUM * velocity + change)
             kernel.value.assign_add(_MOMENTUM * velocity + change)
+            if kernel.constraint is not None:
+                kernel.value.assign(kernel.constraint(kernel.value))
 
 
 def _outputs_of(program, group, end):
@@ -175,4 +177,5 @@ def _write(variable, place, channels, values):
     """Writes to the positions of some of a place's channels in an array of its variable's shape."""
     array = variable.numpy()
     np.moveaxis(array, place.axis, 0)[place.indices[channels]] = values
-    variable.assign(array)
+    # The masks of groups that are cut already are among the constraints.
+    variable.assign(array if variable.constraint is None else variable.constraint(array))
