@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfsparse import ConstantSparsity, PolynomialDecay, schedules
-from tfsparse.schedules import CosineDecay
+from tfsparse.prune.phases import CosineDecay, Progress
 
 
 def test_polynomial_decay_rises_from_initial_to_final_sparsity():
@@ -154,3 +154,11 @@ def test_cosine_decay_has_updates_in_any_training(total, updates):
     assert sum(schedule(step)[0] for step in range(total)) == updates
     assert schedules.needs_total(CosineDecay(0.3))
     assert not schedules.needs_total(CosineDecay(0.3, end=10))
+
+
+def test_progress_has_updates_at_both_ends():
+    schedule = Progress(100, 200, frequency=40)
+    assert [step for step in range(300) if schedule(step)[0]] == [100, 140, 180, 200]
+    assert [schedule(step)[1] for step in (99, 100, 150, 200, 250)] == [None, 0, 0.5, 1, 1]
+    assert schedules.in_steps(Progress(0.25, 0.5), 400) == Progress(100, 200)
+    assert Progress(0, 0)(0) == (True, 1.0)

@@ -7,7 +7,6 @@ tensorflow-model-optimization do, so that either kind can be used wherever the o
 import dataclasses
 import math
 from numbers import Integral, Real
-from typing import ClassVar
 
 # Zhu & Gupta 2017 update masks every 100 to 1000 steps and see little difference; a short training
 # needs more frequent updates to keep each one small.
@@ -15,7 +14,7 @@ _FREQUENCY = 100
 _MIN_UPDATES = 20
 
 
-class _Schedule:
+class Schedule:
     """What the schedules share: configs, as Keras objects have them."""
 
     def get_config(self):
@@ -29,7 +28,7 @@ class _Schedule:
 
 
 @dataclasses.dataclass(frozen=True)
-class PolynomialDecay(_Schedule):
+class PolynomialDecay(Schedule):
     """Sparsity that rises quickly at first and ever more slowly later.
 
     Between `begin` and `end` the sparsity is
@@ -73,12 +72,12 @@ class PolynomialDecay(_Schedule):
                 "Expected initial_sparsity to be at most final_sparsity. Received: "
                 f"initial_sparsity={self.initial_sparsity}, final_sparsity={self.final_sparsity}"
             )
-        _check_position("begin", self.begin)
-        _check_position("end", self.end)
-        _check_order(self.begin, self.end)
+        check_position("begin", self.begin)
+        check_position("end", self.end)
+        check_order(self.begin, self.end)
         if not _is_number(self.power) or not 0 < self.power < math.inf:
             raise ValueError(f"Expected power to be a positive number. Received: {self.power!r}")
-        _check_frequency(self.frequency)
+        check_frequency(self.frequency)
 
     def __call__(self, step):
         """Returns whether masks change at a step, and the sparsity they have from then on.
@@ -95,8 +94,8 @@ class PolynomialDecay(_Schedule):
         Raises:
             ValueError: The positions are fractions; see `in_steps`.
         """
-        begin, end = _to_step("begin", self.begin), _to_step("end", self.end)
-        frequency = self.frequency or _default_frequency(end - begin)
+        begin, end = to_step("begin", self.begin), to_step("end", self.end)
+        frequency = self.frequency or default_frequency(end - begin)
         if step < begin:
             return False, 0.0
         if step >= end:
@@ -114,13 +113,13 @@ class PolynomialDecay(_Schedule):
         """
         return dataclasses.replace(
             self,
-            begin=_to_step("begin", self.begin, total_steps),
-            end=_to_step("end", self.end, total_steps),
+            begin=to_step("begin", self.begin, total_steps),
+            end=to_step("end", self.end, total_steps),
         )
 
 
 @dataclasses.dataclass(frozen=True)
-class ConstantSparsity(_Schedule):
+class ConstantSparsity(Schedule):
     """One sparsity, all of it at once.
 
     Args:
@@ -143,7 +142,7 @@ class ConstantSparsity(_Schedule):
 
     def __post_init__(self):
         check_sparsity("sparsity", self.sparsity)
-        _check_position("begin", self.begin)
+        check_position("begin", self.begin)
 
     @property
     def final_sparsity(self):
@@ -157,99 +156,12 @@ class ConstantSparsity(_Schedule):
 
     def __call__(self, step):
         """Returns whether masks change at a step, and the sparsity they have from then on."""
-        begin = _to_step("begin", self.begin)
+        begin = to_step("begin", self.begin)
         return step == begin, self.sparsity if step >= begin else 0.0
 
     def in_steps(self, total_steps=None):
         """Returns the same schedule with its position as a step; see `PolynomialDecay.in_steps`."""
-        return dataclasses.replace(self, begin=_to_step("begin", self.begin, total_steps))
-
-
-@dataclasses.dataclass(frozen=True)
-class CosineDecay(_Schedule):
-    """A fraction that falls to 0 along half a cosine, and when it is asked for.
-
-    At a step before `end` it is `initial / 2 * (1 + cos(pi * step / end))`.
-
-    Args:
-        initial: Float, the fraction at step 0.
-        end: Where the fraction is 0 and updates end: a float in [0, 1] is a fraction of the
-            training, an int is a step.
-        frequency: Int, steps between two updates. By default 100, or fewer where `end` is so early
-            that there would be less than 20 updates.
-
-    Raises:
-        ValueError: An argument is out of its range.
-        TypeError: An argument is not a number.
-    """
-
-    initial: float
-    end: float = 0.75
-    frequency: int | None = None
-
-    begin: ClassVar[int] = 0
-
-    def __post_init__(self):
-        _check_position("end", self.end)
-        _check_frequency(self.frequency)
-
-    def __call__(self, step):
-        """Returns whether there is an update at a step, a bool, and the fraction there."""
-        end = _to_step("end", self.end)
-        if step >= end:
-            return False, 0.0
-        frequency = self.frequency or _default_frequency(end)
-        fraction = self.initial / 2 * (1 + math.cos(math.pi * step / end))
-        return step > 0 and step % frequency == 0, fraction
-
-    def in_steps(self, total_steps=None):
-        """Returns the same schedule with its end as a step; see `PolynomialDecay.in_steps`."""
-        return dataclasses.replace(self, end=_to_step("end", self.end, total_steps))
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress(_Schedule):
-    """How much of a phase of the training is over, and when that is asked for.
-
-    Args:
-        begin: Where the phase begins: a float in [0, 1] is a fraction of the training, an int is a
-            step.
-        end: Where it ends, given as `begin` is.
-        frequency: Int, steps between two updates. By default 100, or fewer where there would be
-            less than 20 updates. There is one at `begin` and one at `end` too.
-
-    Raises:
-        ValueError: An argument is out of its range, or `begin` lies after `end`.
-        TypeError: An argument is not a number, or one position is a fraction and one a step.
-    """
-
-    begin: float
-    end: float
-    frequency: int | None = None
-
-    def __post_init__(self):
-        _check_position("begin", self.begin)
-        _check_position("end", self.end)
-        _check_order(self.begin, self.end)
-        _check_frequency(self.frequency)
-
-    def __call__(self, step):
-        """Returns whether there is an update at a step, and the progress: None before `begin`."""
-        begin, end = _to_step("begin", self.begin), _to_step("end", self.end)
-        if step < begin:
-            return False, None
-        if step >= end:
-            return step == end, 1.0
-        frequency = self.frequency or _default_frequency(end - begin)
-        return (step - begin) % frequency == 0, (step - begin) / (end - begin)
-
-    def in_steps(self, total_steps=None):
-        """Returns the same schedule with its positions as steps; see `PolynomialDecay.in_steps`."""
-        return dataclasses.replace(
-            self,
-            begin=_to_step("begin", self.begin, total_steps),
-            end=_to_step("end", self.end, total_steps),
-        )
+        return dataclasses.replace(self, begin=to_step("begin", self.begin, total_steps))
 
 
 def final_sparsity(schedule):
@@ -273,14 +185,14 @@ def in_steps(schedule, total_steps=None):
         A function from a step to a bool, whether masks change, and a float, the sparsity. Its
         attribute `end` is the step of the last update, or None if that is unknown.
     """
-    if isinstance(schedule, _Schedule):
+    if isinstance(schedule, Schedule):
         return schedule.in_steps(total_steps)
     return _PruningSchedule(schedule)
 
 
 def needs_total(schedule):
     """Returns whether `in_steps` needs `total_steps`, that is, whether positions are fractions."""
-    if not isinstance(schedule, _Schedule):
+    if not isinstance(schedule, Schedule):
         return False
     return any(not isinstance(p, Integral) and p > 0 for p in (schedule.begin, schedule.end))
 
@@ -321,18 +233,21 @@ def check_sparsity(name, value):
         )
 
 
-def _default_frequency(steps):
+def default_frequency(steps):
+    """Returns the steps between two updates that suit a phase of some steps."""
     return min(max(steps // _MIN_UPDATES, 1), _FREQUENCY)
 
 
-def _check_frequency(frequency):
+def check_frequency(frequency):
+    """Raises a ValueError unless `frequency` is a positive int or None."""
     if frequency is not None and (not _is_number(frequency, Integral) or frequency < 1):
         raise ValueError(
             f"Expected frequency to be a positive int, or None. Received: {frequency!r}"
         )
 
 
-def _check_position(name, value):
+def check_position(name, value):
+    """Raises a TypeError or ValueError unless `value` is a fraction of training or a step."""
     if not _is_number(value):
         raise TypeError(
             f"Expected {name} to be a fraction of the training (a float in [0, 1]) or a step (an "
@@ -348,7 +263,8 @@ def _check_position(name, value):
         )
 
 
-def _check_order(begin, end):
+def check_order(begin, end):
+    """Raises a TypeError or ValueError unless `end` is a position like `begin`, and not before."""
     if begin != 0 and isinstance(begin, Integral) != isinstance(end, Integral):
         raise TypeError(
             "Expected begin and end to be both fractions of the training (floats) or both steps "
@@ -360,7 +276,8 @@ def _check_order(begin, end):
         )
 
 
-def _to_step(name, position, total_steps=None):
+def to_step(name, position, total_steps=None):
+    """Returns a position as a step, or raises a ValueError where that takes `total_steps`."""
     if isinstance(position, Integral) or position == 0:
         return int(position)
     if total_steps is None:

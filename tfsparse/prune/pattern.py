@@ -6,6 +6,7 @@ from tfsparse import schedules
 from tfsparse.prune.admm import Admm
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.patterns import most_frequent, nearest
+from tfsparse.prune.phases import Progress
 from tfsparse.prune.scope import first_convolution, select
 
 _BLOCK_SIZES = (1, 2, 4)
@@ -86,7 +87,7 @@ class PatternPruning(MaskedPruning):
             raise TypeError(
                 f"Expected scope to be None or a function of a layer. Received: {scope!r}"
             )
-        super().__init__(scope or _is_3x3, schedules.Progress(begin, end, frequency))
+        super().__init__(scope or _is_3x3, Progress(begin, end, frequency))
         self.patterns = patterns
         self.entries = entries
         self.connectivity = connectivity

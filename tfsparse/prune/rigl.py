@@ -11,6 +11,7 @@ from tfsparse.prune import magnitude
 from tfsparse.prune.distribution import erdos_renyi_kernel
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
+from tfsparse.prune.phases import CosineDecay
 from tfsparse.prune.rewiring import first_mask, rewire
 from tfsparse.prune.scope import check_scope
 
@@ -106,7 +107,7 @@ class RigL(MaskedPruning):
             )
         self.target_sparsity = _DEFAULT_SPARSITY if sparsity is None else sparsity
         schedules.check_sparsity("sparsity", self.target_sparsity)
-        moves = schedules.CosineDecay(drop_fraction, end, frequency)
+        moves = CosineDecay(drop_fraction, end, frequency)
         stays = schedules.ConstantSparsity(self.target_sparsity)
         super().__init__(scope, moves if growth else stays)
         self.distribution = distribution or "erdos_renyi_kernel"
