@@ -106,8 +106,10 @@ def test_a_budget_of_multiply_adds(distribution):
 
 
 def test_a_budget_out_of_reach():
+    model = residual()
     with pytest.raises(ValueError, match=r"at least 0\.\d+: so much remains.*Received: 0.010"):
-        ChannelPruning(multiply_adds=0.01).apply(residual())
+        ChannelPruning(multiply_adds=0.01).apply(model)
+    assert all(variable.constraint is None for variable in model.trainable_variables)
 
 
 def test_random_follows_its_seed():

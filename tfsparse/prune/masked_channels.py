@@ -38,8 +38,8 @@ class MaskedChannels(MaskedPruning):
     def _cut_at_once(self, model):
         """Cuts what the schedule ends with, and leaves a plain model."""
         self._check_eager()
-        self._attach(model)
         try:
+            self._attach(model)
             self._update(self.schedule.final_sparsity)
             self._hold()
         finally:
