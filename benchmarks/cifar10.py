@@ -4,14 +4,15 @@ import numpy as np
 
 from tfsparse import datasets
 
-# Of He et al. 2016, section 4.2, but for the warm-up and the shape of the schedule.
+# Of He et al. 2016, section 4.2, but for what serves a short training: a schedule that warms up to
+# twice the learning rate, and shifts of half as many pixels. Chosen on the dense network.
 BATCH_SIZE = 128
-LEARNING_RATE = 0.1
+LEARNING_RATE = 0.2
 WARM_UP = 0.1  # of all steps
 MOMENTUM = 0.9
 # Keras decays weights apart from the momentum: this is the paper's 1e-4 over 1 - 0.9.
 WEIGHT_DECAY = 1e-3
-MARGIN = 4  # Pixels that a picture is shifted by at most.
+MARGIN = 2  # Pixels that a picture is shifted by at most.
 SIZE = 32
 NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
