@@ -45,7 +45,7 @@ need = @$(1) >/dev/null 2>&1 || { echo "tfsparse needs $(2): apt-get install $(3
 PYTHON_H = $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
 
 # Editable, so that Python edits need no reinstall; an edit of the native part does.
-$(VENV)/.installed: pyproject.toml setup.py $(NATIVE)
+$(VENV)/.installed: pyproject.toml setup.py delegate/flags.bzl delegate/sources.py $(NATIVE)
 	$(call need,command -v $(CXX),a C++ compiler,g++)
 	$(call need,$(PYTHON) -m ensurepip --version,Python's venv,python3-venv)
 	$(call need,test -f "$(PYTHON_H)",Python's headers,python3-dev)

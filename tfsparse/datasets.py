@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from rich.progress import track
 
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 BUILT_IN = ("digits", "fashion_mnist")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")

@@ -27,7 +27,7 @@ from rich.table import Table
 
 import tfsparse
 from tfsparse import datasets, networks, timing
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 BATCH = 64
 LEARNING_RATE = 4e-3

@@ -16,8 +16,8 @@ import time
 import numpy as np
 
 from tfsparse import timing
+from tfsparse.capture import captured_output
 from tfsparse.converter import flatbuffer  # noqa: F401  So that no child has to import it.
-from tfsparse.converter.capture import captured_output
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 import tfsparse
 from tfsparse import downloads
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 MEDIAPIPE = "mediapipe==0.10.21"
 # Google's own, float16 and sparse, from the wheel of mediapipe (Apache-2.0).

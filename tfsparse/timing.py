@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import tfsparse
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 # pthreadpool's workers spin for some milliseconds after an inference before they sleep; a burst
 # that started at once would share its cores with the other interpreter's idle threads.

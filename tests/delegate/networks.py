@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 
 def randomize(model, sparsity=0.0, seed=0, block=1):

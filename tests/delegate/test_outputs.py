@@ -171,7 +171,7 @@ def test_stock_network_converted_by_tflite_itself(tmp_path, network):
     """Open dimensions, and the shape arithmetic that comes with them."""
     import tensorflow as tf
 
-    from tfsparse.converter.capture import captured_output
+    from tfsparse.capture import captured_output
 
     model = getattr(keras.applications, network)(
         weights=None, alpha=0.35 if "V3" not in network else 0.75, classes=10

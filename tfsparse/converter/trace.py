@@ -3,7 +3,7 @@
 import inspect
 import tempfile
 
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 SIGNATURE = "serving_default"
 

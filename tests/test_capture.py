@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 
 
 def chatter():
@@ -91,7 +91,7 @@ def test_no_descriptor_is_left_open():
 
 CLOSED = """
 import os, sys
-from tfsparse.converter.capture import captured_output
+from tfsparse.capture import captured_output
 {close}
 with captured_output() as printed:
     print("hidden")
