@@ -1,29 +1,19 @@
 """Which groups of channels a method may cut."""
 
-import difflib
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 import numpy as np
 
 from tfsparse.graph import rules
-from tfsparse.schedules import check_sparsity
+from tfsparse.prune.scope import check_mapping, listed, match_patterns
 
-_LISTED_GROUPS = 20
 _ADDITIONS = ("Add", "Average", "Maximum", "Minimum", "Subtract")
 
 
 def check_channel_scope(scope):
     """Raises a TypeError or ValueError if `scope` is nothing that `select_groups` takes."""
     if isinstance(scope, Mapping):
-        for pattern, rate in scope.items():
-            if not isinstance(pattern, str):
-                raise TypeError(
-                    f"Expected scope to map layer-name patterns to rates. Received: {scope!r}"
-                )
-            check_sparsity(f"scope[{pattern!r}]", rate)
-        if not any(scope.values()):
-            raise ValueError(f"Expected a rate above 0 in scope. Received: {dict(scope)!r}")
+        check_mapping(scope, "rate", "rates")
     elif scope not in ("inner", "all") and not callable(scope):
         raise ValueError(
             "Expected scope to be 'inner', 'all', a function of a tfsparse.graph.ChannelGroup, or "
@@ -49,7 +39,9 @@ def select_groups(graph, scope):
     """
     groups = [group for group in graph.groups if not group.frozen]
     if isinstance(scope, Mapping):
-        chosen = _match_patterns(groups, scope)
+        names = {group: [place.layer.name for place in group.producers] for group in groups}
+        nowhere = "matches no layer that makes channels of a group"
+        chosen = match_patterns(scope, names, nowhere, _describe(groups))
     elif scope == "inner":
         added = _added_channels(graph)
         chosen = {g: None for g in groups if not np.isin(g.channels, added).any()}
@@ -74,26 +66,7 @@ def _added_channels(graph):
     return np.concatenate(added) if added else np.array([], int)
 
 
-def _match_patterns(groups, scope):
-    names = {group: [place.layer.name for place in group.producers] for group in groups}
-    for pattern in scope:
-        if not any(fnmatchcase(name, pattern) for made in names.values() for name in made):
-            near = difflib.get_close_matches(pattern, [n for made in names.values() for n in made])
-            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            raise ValueError(
-                f"Pattern {pattern!r} in scope matches no layer that makes channels of a group."
-                f"{hint} {_describe(groups)}"
-            )
-    rates = {
-        group: next((r for p, r in scope.items() if any(fnmatchcase(n, p) for n in made)), 0)
-        for group, made in names.items()
-    }
-    return {group: rate for group, rate in rates.items() if rate > 0}
-
-
 def _describe(groups):
     if not groups:
         return "The model has no group of channels that can be cut; tfsparse.graph says why."
-    listed = ", ".join(map(repr, groups[:_LISTED_GROUPS]))
-    more = f" and {len(groups) - _LISTED_GROUPS} more" if len(groups) > _LISTED_GROUPS else ""
-    return f"Groups that can be cut: {listed}{more}."
+    return f"Groups that can be cut: {listed(list(map(repr, groups)))}."

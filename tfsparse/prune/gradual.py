@@ -9,7 +9,6 @@ from tfsparse.prune.scope import check_scope
 from tfsparse.prune.sensitivity import Sensitivity
 
 _DEFAULT_SPARSITY = 0.8
-_BLOCK_SIZES = (1, 2, 4)
 
 
 class GradualPruning(MaskedPruning):
@@ -76,8 +75,7 @@ class GradualPruning(MaskedPruning):
         super().__init__(scope, _schedule_for(final_sparsity, schedule, scope, frequency))
         _check_distribution(distribution, scope, self.schedule)
         self.distribution = distribution
-        if block_size not in _BLOCK_SIZES:
-            raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
+        magnitude.check_block_size(block_size)
         self.block_size = block_size
 
     def apply(self, model, step=None, total_steps=None):
@@ -135,10 +133,7 @@ class GradualPruning(MaskedPruning):
                 magnitude.keep_largest(score, sparsity * share)
                 for score, share in zip(scores, self._shares, strict=True)
             ]
-        self._keep(
-            magnitude.spread_blocks(keep, mask.variable.shape[-1], self.block_size)
-            for mask, keep in zip(self._masks, keeps, strict=True)
-        )
+        self._keep(keeps, self.block_size)
         self._scheduled = sparsity
 
     def _finish(self, model):

@@ -7,6 +7,14 @@ a multiple of the block size, the last block is smaller.
 
 import numpy as np
 
+BLOCK_SIZES = (1, 2, 4)
+
+
+def check_block_size(block_size):
+    """Raises a ValueError unless `block_size` is one that the kernels know."""
+    if block_size not in BLOCK_SIZES:
+        raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
+
 
 def block_magnitudes(weights, block_size):
     """Returns the mean magnitude of each block.

@@ -7,7 +7,8 @@ import tensorflow as tf
 from tfsparse import schedules
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.clock import StepClock
-from tfsparse.prune.masks import Mask
+from tfsparse.prune.magnitude import spread_blocks
+from tfsparse.prune.masks import Mask, strategy_of
 from tfsparse.prune.scope import select
 
 _FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
@@ -146,10 +147,10 @@ class MaskedPruning(Callback):
             )
         return weights
 
-    def _keep(self, keeps):
-        """Replaces the masks, one bool array a layer."""
+    def _keep(self, keeps, block_size=1):
+        """Replaces the masks, one bool array of blocks a layer."""
         for mask, keep in zip(self._masks, keeps, strict=True):
-            mask.assign(keep)
+            mask.assign(spread_blocks(keep, mask.variable.shape[-1], block_size))
         total = sum(mask.size for mask in self._masks)
         self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
 
@@ -160,10 +161,21 @@ class MaskedPruning(Callback):
                 "only once. Call it before each call of that function."
             )
 
+    def _prune_at_once(self, model, prune):
+        """Calls `prune` with masks attached, and leaves a plain model, after an exception too."""
+        self._check_eager()
+        try:
+            self._attach(model)
+            prune()
+            self._hold()
+        finally:
+            self._detach()
+        return self._sparsity
+
     def _attach(self, model):
         targets = select(model, self.scope)
         self._detach()
-        strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        strategy = strategy_of(model)
         self._targets = targets
         self._masks = [Mask(target.kernel, strategy) for target in targets]
         for mask in self._masks:

@@ -1,12 +1,11 @@
 """What the methods share that cut whole channels while a model trains."""
 
 import numpy as np
-import tensorflow as tf
 
 from tfsparse.graph import trace
 from tfsparse.prune.channel_scope import select_groups
 from tfsparse.prune.masked import MaskedPruning
-from tfsparse.prune.masks import Mask
+from tfsparse.prune.masks import Mask, strategy_of
 from tfsparse.prune.optimizers import zero_slots
 
 
@@ -37,20 +36,13 @@ class MaskedChannels(MaskedPruning):
 
     def _cut_at_once(self, model):
         """Cuts what the schedule ends with, and leaves a plain model."""
-        self._check_eager()
-        try:
-            self._attach(model)
-            self._update(self.schedule.final_sparsity)
-            self._hold()
-        finally:
-            self._detach()
-        return self._sparsity
+        return self._prune_at_once(model, lambda: self._update(self.schedule.final_sparsity))
 
     def _attach(self, model):
         graph = trace(model)
         groups = select_groups(graph, self.scope)
         self._detach()
-        self._strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+        self._strategy = strategy_of(model)
         everything = {group: np.arange(group.size) for group in groups}
         self._graph, self._groups = graph, groups
         self._masks = [

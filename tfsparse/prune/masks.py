@@ -4,6 +4,11 @@ import numpy as np
 import tensorflow as tf
 
 
+def strategy_of(model):
+    """Returns the `tf.distribute.Strategy` under which a model, of either Keras, was made."""
+    return getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
+
+
 class Mask:
     """Holds chosen positions of one variable at exactly zero.
 

@@ -4,12 +4,12 @@ from numbers import Integral, Real
 
 from tfsparse import schedules
 from tfsparse.prune.admm import Admm
+from tfsparse.prune.magnitude import check_block_size
 from tfsparse.prune.masked import MaskedPruning
+from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.patterns import most_frequent, nearest
 from tfsparse.prune.phases import Progress
 from tfsparse.prune.scope import first_convolution, select
-
-_BLOCK_SIZES = (1, 2, 4)
 
 
 class PatternPruning(MaskedPruning):
@@ -79,8 +79,7 @@ class PatternPruning(MaskedPruning):
         _check_count("patterns", patterns, 70)  # as many as there can be, with 5 entries
         _check_count("entries", entries, 9)
         schedules.check_sparsity("connectivity", connectivity)
-        if block_size not in _BLOCK_SIZES:
-            raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
+        check_block_size(block_size)
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):
             raise ValueError(f"Expected rho to be a positive float. Received: {rho!r}")
         if scope is not None and not callable(scope):
@@ -108,11 +107,7 @@ class PatternPruning(MaskedPruning):
                 convolution.
             RuntimeError: Called inside a `tf.function`.
         """
-        self._check_eager()
-        self._attach(model)
-        self._cut()
-        self._detach()
-        return self._sparsity
+        return self._prune_at_once(model, self._cut)
 
     def on_train_begin(self, logs=None):
         """Attaches masks that prune nothing yet, and the term that draws weights to patterns."""
@@ -124,7 +119,7 @@ class PatternPruning(MaskedPruning):
             )
         super().on_train_begin(logs)
         variables = [mask.variable for mask in self._masks]
-        self._admm = Admm(model.optimizer, variables, model.distribute_strategy, self.rho)
+        self._admm = Admm(model.optimizer, variables, strategy_of(model), self.rho)
 
     def _update(self, progress):
         if self._is_cut or progress is None:

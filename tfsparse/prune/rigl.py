@@ -10,13 +10,13 @@ from tfsparse import schedules
 from tfsparse.prune import magnitude
 from tfsparse.prune.distribution import erdos_renyi_kernel
 from tfsparse.prune.masked import MaskedPruning
+from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
 from tfsparse.prune.phases import CosineDecay
 from tfsparse.prune.rewiring import first_mask, rewire
 from tfsparse.prune.scope import check_scope
 
 _DEFAULT_SPARSITY = 0.8
-_BLOCK_SIZES = (1, 2, 4)
 
 
 class RigL(MaskedPruning):
@@ -93,7 +93,7 @@ class RigL(MaskedPruning):
     ):
         check_scope(scope)
         _check_choice("growth", growth, ("gradient", "random", None))
-        _check_choice("block_size", block_size, _BLOCK_SIZES)
+        magnitude.check_block_size(block_size)
         _check_choice("distribution", distribution, ("erdos_renyi_kernel", "uniform", None))
         if isinstance(scope, Mapping) and not sparsity is distribution is None:
             raise ValueError(
@@ -128,11 +128,7 @@ class RigL(MaskedPruning):
             ValueError: The model is not built, or the scope matches no layer.
             RuntimeError: Called inside a `tf.function`.
         """
-        self._check_eager()
-        self._attach(model)
-        self._draw()
-        self._detach()
-        return self._sparsity
+        return self._prune_at_once(model, self._draw)
 
     def on_train_begin(self, logs=None):
         """Attaches masks that prune nothing yet, and hooks that see the gradients."""
@@ -144,7 +140,7 @@ class RigL(MaskedPruning):
             )
         super().on_train_begin(logs)
         if self.growth == "gradient":
-            strategy = self.model.distribute_strategy
+            strategy = strategy_of(self.model)
             self._gradients = [LastGradient(mask.variable, strategy) for mask in self._masks]
             self._hooks = GradientHooks(optimizer)
             for mask, gradient in zip(self._masks, self._gradients, strict=True):
@@ -186,7 +182,7 @@ class RigL(MaskedPruning):
         for index, (mask, sparsity) in enumerate(zip(self._masks, self._shares(), strict=True)):
             rng = np.random.default_rng((self.seed, index))
             keeps.append(first_mask(self._score(mask.weights()), sparsity, rng))
-        self._keep_blocks(keeps)
+        self._keep(keeps, self.block_size)
 
     def _shares(self):
         """Returns the sparsity of each layer."""
@@ -212,7 +208,7 @@ class RigL(MaskedPruning):
         for index, (weights, growth) in enumerate(zip(self._weights(), growths, strict=True)):
             if growth is not None:
                 keeps[index] = rewire(keeps[index], self._score(weights), growth, fraction)
-        self._keep_blocks(keeps)
+        self._keep(keeps, self.block_size)
         for mask, old in zip(self._masks, before, strict=True):
             zero_slots(self.model.optimizer, mask.variable, mask.keep & ~old)
 
@@ -233,12 +229,6 @@ class RigL(MaskedPruning):
 
     def _score(self, values):
         return magnitude.block_magnitudes(values, self.block_size)
-
-    def _keep_blocks(self, keeps):
-        self._keep(
-            magnitude.spread_blocks(keep, mask.variable.shape[-1], self.block_size)
-            for mask, keep in zip(self._masks, keeps, strict=True)
-        )
 
     def _detach(self):
         if self._hooks is not None:

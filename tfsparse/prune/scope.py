@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfsparse.schedules import check_sparsity
 
-_LISTED_LAYERS = 20
+_LISTED = 20
 _NAMES = ("pointwise", "all_but_first", "all")
 
 
@@ -36,14 +36,7 @@ class Target:
 def check_scope(scope):
     """Raises a TypeError or ValueError if `scope` is nothing that `select` takes."""
     if isinstance(scope, Mapping):
-        for pattern, sparsity in scope.items():
-            if not isinstance(pattern, str):
-                raise TypeError(
-                    f"Expected scope to map layer-name patterns to sparsities. Received: {scope!r}"
-                )
-            check_sparsity(f"scope[{pattern!r}]", sparsity)
-        if not any(scope.values()):
-            raise ValueError(f"Expected a sparsity above 0 in scope. Received: {dict(scope)!r}")
+        check_mapping(scope, "sparsity", "sparsities")
     elif isinstance(scope, str):
         if scope not in _NAMES:
             raise ValueError(
@@ -56,6 +49,23 @@ def check_scope(scope):
             "Expected scope to be 'pointwise', 'all_but_first', 'all', a function of a layer, or a "
             f"mapping of layer-name patterns to sparsities. Received: {scope!r}"
         )
+
+
+def check_mapping(scope, one, many):
+    """Raises a TypeError or ValueError unless `scope` maps patterns to fractions, one above 0.
+
+    Args:
+        scope: Mapping.
+        one, many: What an error calls the fractions, such as "sparsity" and "sparsities".
+    """
+    for pattern, fraction in scope.items():
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f"Expected scope to map layer-name patterns to {many}. Received: {scope!r}"
+            )
+        check_sparsity(f"scope[{pattern!r}]", fraction)
+    if not any(scope.values()):
+        raise ValueError(f"Expected a {one} above 0 in scope. Received: {dict(scope)!r}")
 
 
 def select(model, scope):
@@ -86,7 +96,9 @@ def select(model, scope):
         )
     layers = _prunable(model, keras)
     if isinstance(scope, Mapping):
-        return _match_patterns(model, layers, scope)
+        names = {layer: [layer.name] for layer in layers}
+        chosen = match_patterns(scope, names, "matches no layer", _describe(model, layers))
+        return [Target(layer, sparsity) for layer, sparsity in chosen.items()]
     convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
     if scope == "pointwise":
         chosen = [layer for layer in convolutions[1:] if tuple(layer.kernel.shape[:2]) == (1, 1)]
@@ -109,28 +121,45 @@ def first_convolution(model):
     return next((layer for layer in layers if isinstance(layer, keras.layers.Conv2D)), None)
 
 
-def _match_patterns(model, layers, scope):
+def match_patterns(scope, names, nowhere, description):
+    """Returns what a mapping gives to each thing that has names.
+
+    Args:
+        scope: Mapping from patterns (as in `fnmatch`) to fractions.
+        names: Dict from things to lists of layer names.
+        nowhere: What an error says of a pattern that matches no name.
+        description: Sentence at the end of that error.
+
+    Returns:
+        Dict from those things whose first match is above 0 to that fraction.
+
+    Raises:
+        ValueError: A pattern matches no name.
+    """
+    every = [name for own in names.values() for name in own]
     for pattern in scope:
-        if not any(fnmatchcase(layer.name, pattern) for layer in layers):
-            near = difflib.get_close_matches(pattern, [layer.name for layer in layers])
+        if not any(fnmatchcase(name, pattern) for name in every):
+            near = difflib.get_close_matches(pattern, every)
             hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            raise ValueError(
-                f"Pattern {pattern!r} in scope matches no layer.{hint} {_describe(model, layers)}"
-            )
-    matches = (
-        Target(layer, next((s for p, s in scope.items() if fnmatchcase(layer.name, p)), 0))
-        for layer in layers
-    )
-    return [target for target in matches if target.sparsity > 0]
+            raise ValueError(f"Pattern {pattern!r} in scope {nowhere}.{hint} {description}")
+    fractions = {
+        thing: next((f for p, f in scope.items() if any(fnmatchcase(n, p) for n in own)), 0)
+        for thing, own in names.items()
+    }
+    return {thing: fraction for thing, fraction in fractions.items() if fraction > 0}
+
+
+def listed(names):
+    """Returns names as a list to read, not all of them if there are many."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
 
 
 def _describe(model, layers):
     if not layers:
         return f"Model {model.name!r} has no Conv2D or Dense layer that can be pruned."
-    names = [layer.name for layer in layers]
-    listed = ", ".join(names[:_LISTED_LAYERS])
-    more = f" and {len(names) - _LISTED_LAYERS} more" if len(names) > _LISTED_LAYERS else ""
-    return f"Layers of model {model.name!r} that can be pruned: {listed}{more}."
+    names = listed([layer.name for layer in layers])
+    return f"Layers of model {model.name!r} that can be pruned: {names}."
 
 
 def keras_of(model):

@@ -7,17 +7,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from rich.progress import track
 
 from tfsparse.prune import magnitude
 from tfsparse.prune.allocation import equal_losses
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
-from tfsparse.prune.masks import Mask
+from tfsparse.prune.masks import Mask, strategy_of
 from tfsparse.prune.scope import select
 from tfsparse.schedules import check_sparsity
 
-_BLOCK_SIZES = (1, 2, 4)
 _SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
 
@@ -229,8 +227,7 @@ def sensitivity(
         )
     targets = select(model, scope)
     _check_names(targets)
-    if block_size not in _BLOCK_SIZES:
-        raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
+    magnitude.check_block_size(block_size)
     found = _evaluate(model, data, batch_size)
     metric = _metric(found, metric)
     if higher_is_better is None:
@@ -255,7 +252,7 @@ def sensitivity(
 
 
 def _prune(model, kernel, sparsity, block_size):
-    mask = Mask(kernel, getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy())
+    mask = Mask(kernel, strategy_of(model))
     scores = magnitude.block_magnitudes(mask.weights(), block_size)
     keep = magnitude.keep_largest(scores, sparsity)
     mask.assign(magnitude.spread_blocks(keep, kernel.shape[-1], block_size))
