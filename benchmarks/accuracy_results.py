@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
-import os
 import statistics
 from itertools import groupby
 from pathlib import Path
+
+from tfsparse.files import write_atomically
 
 COLUMNS = (
     *("method", "test accuracy", "to dense", "when cut", "zeros"),
@@ -58,9 +59,7 @@ class Result:
 def write(path, result):
     """Writes a result to a file."""
     # Whole or not at all: a file that is there counts as a run that is done.
-    scratch = path.with_suffix(f".{os.getpid()}.part")
-    scratch.write_text(json.dumps(dataclasses.asdict(result), indent=2) + "\n")
-    scratch.rename(path)
+    write_atomically(path, f"{json.dumps(dataclasses.asdict(result), indent=2)}\n".encode())
 
 
 def read(folder):

@@ -8,6 +8,8 @@ import json
 import os
 from pathlib import Path
 
+from tfsparse.text import as_text
+
 _RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
 # Those that check a file before they follow its offsets; `tf.lite` crashes on one cut short.
 _VERIFYING_RUNTIMES = ("ai_edge_litert.interpreter",)
@@ -164,12 +166,7 @@ class Explanation:
 
     def __str__(self):
         """The table, as wide as it needs."""
-        from rich.console import Console
-
-        console = Console(width=160, record=False, color_system=None, force_terminal=False)
-        with console.capture() as capture:
-            console.print(self)
-        return "\n".join(line.rstrip() for line in capture.get().splitlines())
+        return as_text(self, width=160)
 
     def __rich__(self):
         """The same for rich's consoles."""

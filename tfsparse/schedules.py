@@ -238,6 +238,12 @@ def default_frequency(steps):
     return min(max(steps // _MIN_UPDATES, 1), _FREQUENCY)
 
 
+def check_positive(name, value):
+    """Raises a ValueError unless `value` is a positive int."""
+    if not _is_number(value, Integral) or value < 1:
+        raise ValueError(f"Expected {name} to be a positive int. Received: {value!r}")
+
+
 def check_frequency(frequency):
     """Raises a ValueError unless `frequency` is a positive int or None."""
     if frequency is not None and (not _is_number(frequency, Integral) or frequency < 1):

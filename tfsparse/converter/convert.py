@@ -4,9 +4,9 @@ import operator
 import sys
 
 from tfsparse.converter import flatbuffer
-from tfsparse.converter.files import check_writable, write_atomically
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.converter.trace import dense_tflite, input_signature
+from tfsparse.files import check_writable, write_atomically
 
 WEIGHTS = ("float32", "float16")
 

@@ -2,13 +2,13 @@
 
 from contextlib import ExitStack
 from itertools import islice
-from numbers import Integral
 
 import numpy as np
 import tensorflow as tf
 
 from tfsparse.prune.batches import slices, stored
 from tfsparse.prune.scope import keras_of, walk
+from tfsparse.schedules import check_positive
 
 
 def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
@@ -52,8 +52,8 @@ def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
             "model.build(input_shape), or the model on a batch, first."
         )
     if batches is not None:
-        _check_positive("batches", batches)
-    _check_positive("batch_size", batch_size)
+        check_positive("batches", batches)
+    check_positive("batch_size", batch_size)
     norms = [x for x in walk(model) if isinstance(x, keras.layers.BatchNormalization)]
     if not norms:
         return
@@ -132,8 +132,3 @@ def _inputs(data, batch_size, to_the_end):
         )
     for batch in stored(data):
         yield batch[0] if isinstance(batch, tuple) else batch
-
-
-def _check_positive(name, value):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"Expected {name} to be a positive int. Received: {value!r}")

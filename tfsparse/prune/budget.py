@@ -1,7 +1,7 @@
 """How much to cut: a rate of the channels, or a budget of multiply-adds."""
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 
 from tfsparse import schedules
 from tfsparse.prune import widths
@@ -63,9 +63,3 @@ def amount_to_cut(rate, multiply_adds, scope):
             f"may remain. Received: {multiply_adds}"
         )
     return 1 - float(multiply_adds)
-
-
-def check_multiple(multiple_of):
-    """Raises a ValueError unless `multiple_of` is a positive int."""
-    if not isinstance(multiple_of, Integral) or isinstance(multiple_of, bool) or multiple_of < 1:
-        raise ValueError(f"Expected multiple_of to be a positive int. Received: {multiple_of!r}")

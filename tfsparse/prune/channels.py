@@ -10,7 +10,7 @@ from tfsparse import schedules
 from tfsparse.prune import importance as importances
 from tfsparse.prune import widths
 from tfsparse.prune.batches import check_data
-from tfsparse.prune.budget import amount_to_cut, check_multiple, within_budget
+from tfsparse.prune.budget import amount_to_cut, within_budget
 from tfsparse.prune.channel_scope import check_channel_scope
 from tfsparse.prune.masked_channels import MaskedChannels
 from tfsparse.prune.slimming import ScalePenalty
@@ -116,7 +116,7 @@ class ChannelPruning(MaskedChannels):
                 "distribution='global' chooses the layers' rates, and so does a mapping as scope. "
                 f"Give one of the two. Received: scope={dict(scope)!r}"
             )
-        check_multiple(multiple_of)
+        schedules.check_positive("multiple_of", multiple_of)
         if data is not None:
             check_data(data)
         self.importance = importance

@@ -11,7 +11,7 @@ import numpy as np
 from tfsparse import schedules
 from tfsparse.prune import widths
 from tfsparse.prune.batches import check_data, endless_batches, labelled_batches
-from tfsparse.prune.budget import amount_to_cut, check_multiple, within_budget
+from tfsparse.prune.budget import amount_to_cut, within_budget
 from tfsparse.prune.channel_scope import check_channel_scope
 from tfsparse.prune.dcp_selection import Selection
 from tfsparse.prune.dcp_stages import make_stages, train_stage
@@ -109,7 +109,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         super().__init__(scope, schedules.ConstantSparsity(amount, begin))
         if data is not None:
             check_data(data)
-        check_multiple(multiple_of)
+        schedules.check_positive("multiple_of", multiple_of)
         _check_number("lambda_", lambda_)
         _check_number("learning_rate", learning_rate)
         _check_int("num_losses", num_losses, 0)

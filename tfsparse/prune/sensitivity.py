@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
+from tfsparse.files import write_atomically
 from tfsparse.prune import magnitude
 from tfsparse.prune.allocation import equal_losses
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
 from tfsparse.prune.masks import Mask, strategy_of
 from tfsparse.prune.scope import select
 from tfsparse.schedules import check_sparsity
+from tfsparse.text import as_text
 
 _SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
@@ -118,7 +120,7 @@ class Sensitivity:
 
     def save(self, path):
         """Writes `to_json` to a file."""
-        Path(path).write_text(self.to_json() + "\n")
+        write_atomically(path, f"{self.to_json()}\n".encode())
 
     @classmethod
     def load(cls, path):
@@ -140,12 +142,7 @@ class Sensitivity:
 
     def __str__(self):
         """The table, as wide as it needs."""
-        from rich.console import Console
-
-        console = Console(width=200, color_system=None, force_terminal=False)
-        with console.capture() as capture:
-            console.print(self)
-        return "\n".join(line.rstrip() for line in capture.get().splitlines())
+        return as_text(self, width=200)
 
     def __rich__(self):
         """The same for rich's consoles."""

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from tfsparse.converter.files import check_writable, write_atomically
+from tfsparse.files import check_writable, write_atomically
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_nothing_else(tmp_path):
