@@ -148,8 +148,7 @@ class GradualPruning(MaskedPruning):
         self._hold()
         self._detach()
 
-    def _attach(self, model):
-        super()._attach(model)
+    def _prepare(self, model):
         self._shares = self._layer_shares(schedules.final_sparsity(self.schedule))
 
     def _layer_shares(self, final):

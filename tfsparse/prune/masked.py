@@ -41,6 +41,9 @@ class MaskedPruning(Callback):
         """Changes the masks to what the schedule's value asks for."""
         raise NotImplementedError
 
+    def _prepare(self, model):
+        """Derives what the method needs of its targets, or refuses them, before masks attach."""
+
     def _begin(self, step):
         """Sets the first masks, when all state of the training is restored."""
         self._update(self._schedule(step)[1])
@@ -178,6 +181,7 @@ class MaskedPruning(Callback):
         strategy = strategy_of(model)
         self._targets = targets
         self._masks = [Mask(target.kernel, strategy) for target in targets]
+        self._prepare(model)
         for mask in self._masks:
             mask.attach()
         self._masked_model = model

@@ -9,7 +9,7 @@ from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.patterns import most_frequent, nearest
 from tfsparse.prune.phases import Progress
-from tfsparse.prune.scope import first_convolution, select
+from tfsparse.prune.scope import first_convolution
 
 
 class PatternPruning(MaskedPruning):
@@ -147,14 +147,13 @@ class PatternPruning(MaskedPruning):
             for w, connectivity in zip(weights, self._connectivities, strict=True)
         ]
 
-    def _attach(self, model):
-        for target in select(model, self.scope):
+    def _prepare(self, model):
+        for target in self._targets:
             if not _is_3x3(target.layer):
                 raise ValueError(
                     "Expected scope to choose 3x3 convolutions. Received: layer "
                     f"{target.layer.name!r} with a kernel of shape {tuple(target.kernel.shape)}"
                 )
-        super()._attach(model)
         first = first_convolution(model)
         self._connectivities = [
             0.0 if target.layer is first else self.connectivity for target in self._targets
