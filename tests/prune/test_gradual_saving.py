@@ -6,20 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.prune.interrupt import Interrupt
 from tfsparse import GradualPruning
-from tfsparse.prune.callback import Callback
 from tfsparse.prune.masks import Mask
-
-
-class Interrupt(Callback):
-    """Ends a training with an exception when an epoch begins."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise KeyboardInterrupt
 
 
 def kernels(model):

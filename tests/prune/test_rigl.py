@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.prune.interrupt import Interrupt
 from tfsparse import PatternPruning, RigL
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.distribution import erdos_renyi_kernel
@@ -278,17 +279,6 @@ def test_data_of_unknown_length_moves_from_the_second_epoch_on(make_network, dat
 def test_updates_too_rare_for_the_training_are_noticed(make_network, fit):
     with pytest.warns(UserWarning, match=r"first update would be at step 100.* end at step 8"):
         fit(make_network(), RigL(0.5, frequency=100))
-
-
-class Interrupt(Callback):
-    """Ends a training with an exception when an epoch begins."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise KeyboardInterrupt
 
 
 def test_an_interrupted_training_goes_on_with_its_masks(keras, make_network, fit, tmp_path):
