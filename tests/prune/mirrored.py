@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tfsparse import GradualPruning, RigL
+from tfsparse import ChannelPruning, GradualPruning, RigL
 from tfsparse.prune.callback import Callback
 
 WAYS = {
@@ -45,7 +45,11 @@ def rigl():
     return RigL(scope={"wide": 0.5}, frequency=1)
 
 
-def train(make_pruning, keras, policy, make_optimizer):
+def channels():
+    return ChannelPruning("l1", 0.5)
+
+
+def train(make_pruning, keras, policy, make_optimizer, logged="sparsity"):
     layers = keras.layers
     keras.mixed_precision.set_global_policy(policy)
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
@@ -65,7 +69,7 @@ def train(make_pruning, keras, policy, make_optimizer):
         "held": all(watch.held),
         "replicas": [float(np.mean(replica == 0)) for replica in replicas],
         "equal": bool(np.array_equal(*replicas)),
-        "logged": history.history["sparsity"][-1],
+        "logged": history.history[logged][-1],
     }
 
 
@@ -75,3 +79,7 @@ for name, way in WAYS.items():
     print(json.dumps({"way": name} | train(gradual, *way)))
 for name in ("keras", "tf_keras"):  # in bfloat16 what has grown may stay zero for a step
     print(json.dumps({"way": f"RigL, {name}"} | train(rigl, *WAYS[name])))
+for name in ("keras", "keras, mixed precision"):
+    print(
+        json.dumps({"way": f"channels, {name}"} | train(channels, *WAYS[name], "channel_sparsity"))
+    )

@@ -160,6 +160,31 @@ def test_fit_cuts_at_a_position_and_trains_on():
     assert watch.cuts[10:] == [4] * 5
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"steps_per_execution": 2}, {"jit_compile": True}, {"run_eagerly": True}],
+    ids=lambda options: next(iter(options)),
+)
+def test_ways_to_run_a_step(options):
+    model = residual(compiled=False)
+    model.compile("adam", "sparse_categorical_crossentropy", **options)
+    train(model, ChannelPruning(begin=0.5), GradualPruning(0.5, frequency=1))
+    assert len(cut_channels(model)) == 4
+    assert cut_channels(model) == cut_channels(model, "inside_norm", 0, "gamma")
+
+
+def test_mixed_precision():
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = residual()
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    history = train(model, ChannelPruning("bn_gamma", begin=0.5)).history
+    assert len(cut_channels(model)) == 4
+    assert np.isfinite(history["loss"]).all()
+
+
 def test_fit_cuts_little_by_little_beside_gradual_pruning():
     model = residual()
     watch = Watch()

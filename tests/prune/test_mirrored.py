@@ -11,7 +11,7 @@ def test_replicas_hold_the_same_zeros_in_every_step():
     )
     assert run.returncode == 0, run.stderr[-2000:]
     ways = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"way"')]
-    assert len(ways) == 6
+    assert len(ways) == 8
     for way in ways:
         assert way == {
             "way": way["way"],

@@ -38,7 +38,7 @@ class ChannelPruning(MaskedChannels):
     `"multiply_adds"`, the fraction of the model's multiply-adds that remains.
 
     For functional and Sequential Keras 3 models, with any optimizer, `steps_per_execution`,
-    `jit_compile` and mixed precision.
+    `jit_compile`, mixed precision and `tf.distribute.MirroredStrategy`.
 
     Args:
         importance: What decides. `"l1"` and `"l2"`, the norm of the weights that make a channel (Li
