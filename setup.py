@@ -25,7 +25,7 @@ class BuildExt(build_ext):
     """Compiles the sources that need flags of their own before the common ones."""
 
     def build_extension(self, ext):
-        for source, flags in sources.ISA_FLAGS.items():
+        for source, flags in sources.isa_flags().items():
             ext.extra_objects += self.compiler.compile(
                 [source],
                 output_dir=self.build_temp,

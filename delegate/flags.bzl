@@ -2,8 +2,16 @@
 
 COMMON_FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 
-# Sources that are compiled for one instruction set each, and its flags.
+# The sources that are compiled for one instruction set each, and its flags: those of arm64, of
+# x86-64 and of every other processor.
+ARM64_ISA_FLAGS = {
+    "delegate/kernels/isa/neon.cc": [],
+}
+PORTABLE_ISA_FLAGS = {
+    "delegate/kernels/isa/portable.cc": [],
+}
 X86_ISA_FLAGS = {
+    "delegate/kernels/isa/portable.cc": [],
     "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma", "-mf16c"],
     "delegate/kernels/isa/avx512.cc": [
         "-mavx512f",

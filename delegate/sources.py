@@ -8,11 +8,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # What Bazel reads too.
 COMMON_FLAGS = _shared["COMMON_FLAGS"]
-X86_ISA_FLAGS = _shared["X86_ISA_FLAGS"]
+_ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
+_PORTABLE = _shared["PORTABLE_ISA_FLAGS"]
+_ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "amd64": _X86, "x86_64": _X86}
 
-X86 = platform.machine().lower() in ("x86_64", "amd64")
-# Sources that need flags of their own on this processor, and those flags.
-ISA_FLAGS = X86_ISA_FLAGS if X86 else {}
+
+def isa_flags(machine=None):
+    """The sources for one instruction set each that a processor has, and their flags.
+
+    `machine` is a name as `platform.machine()` gives it, "aarch64" or "armv7l"; by default this
+    machine's.
+    """
+    return _ISA_FLAGS.get((machine or platform.machine()).lower(), _PORTABLE)
 
 
 def find(*patterns):
@@ -21,9 +28,9 @@ def find(*patterns):
 
 
 def common_sources(*folders):
-    """Sources under the folders of delegate/ that are compiled with COMMON_FLAGS alone."""
+    """Sources under the folders of delegate/ that every processor compiles, with COMMON_FLAGS."""
     found = find(*(f"delegate/{folder}/**/*.cc" for folder in folders))
-    return [source for source in found if source not in X86_ISA_FLAGS]
+    return [source for source in found if source not in _ARM64 | _PORTABLE | _X86]
 
 
 def headers():

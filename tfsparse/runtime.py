@@ -55,9 +55,10 @@ def load_delegate(*, runtime=None, **options):
     Args:
         runtime: As for `Interpreter`. A delegate loaded by one runtime works in the other too.
         **options: `num_threads` (int; 0, the default, follows the interpreter), `isa` (`"avx512"`,
-            `"avx2"` or `"portable"`; by default the best that the CPU has), `auto` (bool, default
-            True; leave to TFLite's default what it would run about as fast or faster), `profile`
-            (bool; time every step and print the times to stderr when the interpreter ends).
+            `"avx2"` or `"portable"`, on arm64 `"neon"`; by default the best that the CPU has),
+            `auto` (bool, default True; leave to TFLite's default what it would run about as fast or
+            faster), `profile` (bool; time every step and print the times to stderr when the
+            interpreter ends).
 
     Raises:
         ValueError: An option is unknown or its value cannot be used.

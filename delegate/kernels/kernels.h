@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace tfsparse {
 
@@ -199,7 +200,7 @@ struct SparseRowsArgs {
 };
 
 struct Kernels {
-  const char* name;  // "avx512", "avx2", "portable"
+  const char* name;  // "avx512", "avx2", "neon", "portable"
   int lanes;         // floats in a vector
   int max_tile[5];   // largest SpmmArgs::tile by SpmmArgs::block
   int gemm_rows;     // output channels in a block of packed dense weights
@@ -226,6 +227,9 @@ struct Kernels {
 
 // The kernels of one instruction set, or null where this build or this CPU has none.
 const Kernels* find_kernels(const char* name);
+
+// Those of every instruction set of this build that this CPU has, fastest first.
+std::vector<const Kernels*> supported_kernels();
 
 // The fastest kernels that this CPU runs. The environment variable TFSPARSE_ISA names a slower set,
 // for tests and measurements.

@@ -19,7 +19,7 @@ struct LargestOf {
   static constexpr float kNeutral = -__FLT_MAX__;  // what TFLite starts from
   template <class V>
   static V combine(V total, V x) {
-    return V::max(x, total);  // in this order a NaN is passed over, as TFLite does
+    return V::max_number(x, total);  // so TFLite passes over a NaN
   }
 };
 

@@ -8,14 +8,18 @@
 
 #include "delegate/kernels/kernels.h"
 
-// A new instruction set (NEON): a header in simd/, a branch here, a file in isa/, its name in
-// isa/select.cc and its flags in delegate/sources.py.
+// A new instruction set: a header in simd/, a branch here, a file in isa/, its name in
+// isa/select.cc and its flags in delegate/flags.bzl.
 #if defined(__AVX512F__)
 #include "delegate/kernels/simd/avx512.h"
 #elif defined(__AVX2__)
 #include "delegate/kernels/simd/avx2.h"
 #endif
+#if defined(TFSPARSE_NEON)
+#include "delegate/kernels/simd/neon.h"
+#else
 #include "delegate/kernels/simd/portable.h"
+#endif
 
 // TFSPARSE_SCALAR is for functions that g++ would put together from single lanes, which is slower.
 #if defined(__clang__)
@@ -40,6 +44,10 @@ constexpr int kRegisters = 32;
 using Vec = Vec8;
 using NarrowVec = Vec8;
 constexpr int kRegisters = 16;
+#elif defined(TFSPARSE_NEON)
+using Vec = Vec4;
+using NarrowVec = Vec4;
+constexpr int kRegisters = 32;
 #else
 using Vec = Vec4;
 using NarrowVec = Vec4;

@@ -13,9 +13,7 @@ PYBIND11_MODULE(_native, module) {
       "isas",
       [] {
         pybind11::list names;
-        for (const char* name : {"avx512", "avx2", "portable"}) {
-          if (tfsparse::find_kernels(name)) names.append(name);
-        }
+        for (const auto* kernels : tfsparse::supported_kernels()) names.append(kernels->name);
         return names;
       },
       "The instruction sets that this machine has kernels for, fastest first.");

@@ -15,6 +15,14 @@ bool parse_int(const std::string& text, long lowest, long highest, int* result) 
   return true;
 }
 
+std::string supported_names() {
+  std::string names;
+  for (const Kernels* kernels : supported_kernels()) {
+    names += (names.empty() ? "" : ", ") + std::string(kernels->name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Status parse_options(const char* const* keys, const char* const* values, std::size_t count,
@@ -33,7 +41,7 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
     } else if (key == "isa") {
       options->kernels = find_kernels(value.c_str());
       if (options->kernels == nullptr) {
-        return expected("an instruction set that this CPU has: avx512, avx2 or portable");
+        return expected(("an instruction set that this CPU has: " + supported_names()).c_str());
       }
     } else if (key == "auto") {
       if (!parse_int(value, 0, 1, &flag)) return expected("0 or 1");

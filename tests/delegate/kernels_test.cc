@@ -247,7 +247,9 @@ void test_layout(const Kernels& k, Random& random) {
 }
 
 void test_choice() {
-  CHECK(find_kernels("portable") != nullptr);
+  for (const Kernels* kernels : supported_kernels()) {
+    CHECK(find_kernels(kernels->name) == kernels);
+  }
   CHECK(find_kernels("no such set") == nullptr);
   CHECK(find_kernels(best_kernels().name) == &best_kernels());
 }

@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 
-from tests.delegate.cpp import CXX, Build, run, sources
+from tests.delegate.cpp import CXX, Build, CrossBuild, run, sources
 
 pytestmark = pytest.mark.skipif(shutil.which(CXX) is None, reason=f"no C++ compiler {CXX}")
+TESTS = sources.find("tests/delegate/*_test.cc")
+ARM64_CPUS = ["cortex-a72", "cortex-a76", "max"]  # without float16 arithmetic, with it, with all
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +22,27 @@ def objects(build):
     return build.engine()
 
 
-@pytest.mark.parametrize("source", sources.find("tests/delegate/*_test.cc"))
+@pytest.mark.parametrize("source", TESTS)
 def test_cpp(source, build):
     print(run(build.program(source)))
 
 
-@pytest.mark.parametrize("source", sorted(sources.ISA_FLAGS))
+@pytest.mark.parametrize("source", TESTS)
+def test_cpp_on_arm64(source):
+    build = cross_build("aarch64")
+    program = build.program(source)
+    for cpu in ARM64_CPUS:
+        print(cpu, build.run(program, cpu))
+
+
+def cross_build(machine):
+    missing = CrossBuild.missing(machine)
+    if missing:
+        pytest.skip(f"nothing to compile for {machine}: apt-get install {' '.join(missing)}")
+    return CrossBuild(machine)
+
+
+@pytest.mark.parametrize("source", sorted(sources.isa_flags()))
 def test_one_instruction_set_leaks_nothing_into_another(source, objects):
     # A function shared between files compiled with different flags would be whichever copy the
     # linker kept, which another CPU may not run.

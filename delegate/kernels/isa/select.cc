@@ -32,17 +32,18 @@ const InstructionSet kInstructionSets[] = {
     {&kAvx512Kernels, has_avx512},
     {&kAvx2Kernels, has_avx2},
 #endif
+#if TFSPARSE_ARM64
+    {&kNeonKernels, always},
+#else
     {&kPortableKernels, always},
+#endif
 };
 
 const Kernels& choose() {
   const char* wanted = std::getenv("TFSPARSE_ISA");
   const Kernels* named = wanted ? find_kernels(wanted) : nullptr;
   if (named) return *named;
-  for (const InstructionSet& set : kInstructionSets) {
-    if (set.supported()) return *set.kernels;
-  }
-  return kPortableKernels;
+  return *supported_kernels().front();
 }
 
 }  // namespace
@@ -52,6 +53,14 @@ const Kernels* find_kernels(const char* name) {
     if (std::strcmp(name, set.kernels->name) == 0) return set.supported() ? set.kernels : nullptr;
   }
   return nullptr;
+}
+
+std::vector<const Kernels*> supported_kernels() {
+  std::vector<const Kernels*> supported;
+  for (const InstructionSet& set : kInstructionSets) {
+    if (set.supported()) supported.push_back(set.kernels);
+  }
+  return supported;
 }
 
 const Kernels& best_kernels() {

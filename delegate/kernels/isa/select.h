@@ -9,7 +9,12 @@ namespace tfsparse {
 #define TFSPARSE_X86 1
 extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx2Kernels;
+#elif defined(__aarch64__)
+#define TFSPARSE_ARM64 1
+extern const Kernels kNeonKernels;
 #endif
+#if !TFSPARSE_ARM64  // where NEON is nothing extra
 extern const Kernels kPortableKernels;
+#endif
 
 }  // namespace tfsparse

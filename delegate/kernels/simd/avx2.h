@@ -85,6 +85,8 @@ struct Vec8 {
   static Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec8 min(Vec8 a, Vec8 b) { return {_mm256_min_ps(a.v, b.v)}; }
   static Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }
+  // The larger; b where a is NaN.
+  static Vec8 max_number(Vec8 a, Vec8 b) { return max(a, b); }
   // a < b ? yes : no
   static Vec8 if_less(Vec8 a, Vec8 b, Vec8 yes, Vec8 no) {
     return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};

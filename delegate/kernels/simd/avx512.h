@@ -62,6 +62,8 @@ struct Vec16 {
   static Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec16 min(Vec16 a, Vec16 b) { return {_mm512_min_ps(a.v, b.v)}; }
   static Vec16 max(Vec16 a, Vec16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+  // The larger; b where a is NaN.
+  static Vec16 max_number(Vec16 a, Vec16 b) { return max(a, b); }
   // a < b ? yes : no
   static Vec16 if_less(Vec16 a, Vec16 b, Vec16 yes, Vec16 no) {
     return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};

@@ -55,6 +55,8 @@ struct Vec4 {
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {a.v * b.v + c.v}; }
   static Vec4 min(Vec4 a, Vec4 b) { return {a.v < b.v ? a.v : b.v}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {a.v > b.v ? a.v : b.v}; }
+  // The larger; b where a is NaN.
+  static Vec4 max_number(Vec4 a, Vec4 b) { return max(a, b); }
   // a < b ? yes : no
   static Vec4 if_less(Vec4 a, Vec4 b, Vec4 yes, Vec4 no) { return {a.v < b.v ? yes.v : no.v}; }
   // Adding 1.5 * 2^23 leaves no bits for a fraction; exact for |a| below 2^22.

@@ -1,0 +1,91 @@
+// Four floats in a NEON register, as every arm64 processor has them.
+#pragma once
+
+#include <arm_neon.h>
+
+#include <cstdint>
+
+namespace tfsparse {
+namespace {
+
+struct Vec4 {
+  static constexpr int kLanes = 4;
+  static constexpr bool kWidensHalf = true;
+  static constexpr bool kFastMasks = false;
+  struct Mask {
+    int first, last;
+  };
+  using Floats = float32x4_t;
+  Floats v;
+
+  static Vec4 broadcast(float x) { return {vdupq_n_f32(x)}; }
+  static Vec4 load(const float* p) { return {vld1q_f32(p)}; }
+  // As many float16 numbers.
+  static Vec4 widen(const std::uint16_t* p) {
+    return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))};
+  }
+  // The first lanes of a vector at least as wide.
+  static Vec4 first_of(Vec4 a) { return a; }
+  // Lanes [first, last), of which both may lie beyond a vector.
+  static Mask window(int first, int last) {
+    return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
+  }
+  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  static Vec4 load(const float* p, Mask lanes) { return load(p, lanes, broadcast(0.0f)); }
+  // The others of `rest` instead.
+  static Vec4 load(const float* p, Mask lanes, Vec4 rest) {
+    if (lanes.last - lanes.first == kLanes) return load(p);
+    for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
+    return rest;
+  }
+  // Lane i is a's lane indices[i] - first, modulo the width.
+  static Vec4 permute(Vec4 a, const std::int32_t* indices, int first) {
+    const int32x4_t difference = vsubq_s32(vld1q_s32(indices), vdupq_n_s32(first));
+    const uint32x4_t lane = vandq_u32(vreinterpretq_u32_s32(difference), vdupq_n_u32(kLanes - 1));
+    // A table of bytes: lane i has the bytes 4 * i to 4 * i + 3.
+    const uint32x4_t bytes = vmlaq_u32(vdupq_n_u32(0x03020100), lane, vdupq_n_u32(0x04040404));
+    const uint8x16_t table = vreinterpretq_u8_f32(a.v);
+    return {vreinterpretq_f32_u8(vqtbl1q_u8(table, vreinterpretq_u8_u32(bytes)))};
+  }
+  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  static Vec4 even(Vec4 a, Vec4 b) { return {vuzp1q_f32(a.v, b.v)}; }
+  static Vec4 odd(Vec4 a, Vec4 b) { return {vuzp2q_f32(a.v, b.v)}; }
+  void store(float* p) const { vst1q_f32(p, v); }
+  void store(float* p, int lanes) const {
+    if (lanes >= kLanes) return store(p);
+    float32x2_t part = vget_low_f32(v);
+    if (lanes & 2) {
+      vst1_f32(p, part);
+      part = vget_high_f32(v);
+      p += 2;
+    }
+    if (lanes & 1) vst1_lane_f32(p, part, 0);
+  }
+
+  static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
+  static Vec4 min(Vec4 a, Vec4 b) { return {vminq_f32(a.v, b.v)}; }
+  static Vec4 max(Vec4 a, Vec4 b) { return {vmaxq_f32(a.v, b.v)}; }
+  // The larger; b where a is NaN.
+  static Vec4 max_number(Vec4 a, Vec4 b) { return {vmaxnmq_f32(a.v, b.v)}; }
+  // a < b ? yes : no
+  static Vec4 if_less(Vec4 a, Vec4 b, Vec4 yes, Vec4 no) {
+    return {vbslq_f32(vcltq_f32(a.v, b.v), yes.v, no.v)};
+  }
+  static Vec4 round(Vec4 a) { return {vrndnq_f32(a.v)}; }
+  static Vec4 sqrt(Vec4 a) { return {vsqrtq_f32(a.v)}; }
+  // 2 to the power of n, a whole number in [-126, 127].
+  static Vec4 exp2(Vec4 n) {
+    const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n.v), vdupq_n_s32(127));
+    return {vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23))};
+  }
+  float sum() const { return vaddvq_f32(v); }
+  float largest() const { return vmaxvq_f32(v); }
+
+  friend Vec4 operator+(Vec4 a, Vec4 b) { return {vaddq_f32(a.v, b.v)}; }
+  friend Vec4 operator-(Vec4 a, Vec4 b) { return {vsubq_f32(a.v, b.v)}; }
+  friend Vec4 operator*(Vec4 a, Vec4 b) { return {vmulq_f32(a.v, b.v)}; }
+  friend Vec4 operator/(Vec4 a, Vec4 b) { return {vdivq_f32(a.v, b.v)}; }
+};
+
+}  // namespace
+}  // namespace tfsparse
