@@ -9,7 +9,7 @@ from tfsparse.files import check_writable, write_atomically
 def test_a_written_file_replaces_the_old_one_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(b"old")
-    write_atomically(path, b"new")
+    write_atomically(path, b"n", b"ew")
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["model.tflite"]
 

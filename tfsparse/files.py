@@ -34,8 +34,8 @@ def check_writable(path):
     return path
 
 
-def write_atomically(path, data):
-    """Writes `data` to a temporary file beside `path`, and moves that to `path`.
+def write_atomically(path, *pieces):
+    """Writes bytes-like pieces to a temporary file beside `path`, and moves that to `path`.
 
     A symbolic link stays one: the file that it points to is replaced.
     """
@@ -43,7 +43,7 @@ def write_atomically(path, data):
     temporary = os.path.join(os.path.dirname(target), f".tfsparse-{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

@@ -59,7 +59,7 @@ def convert(model, path, *, batch_size=1, weights="float32", sparse=True):
     flatbuffer.order_inputs_and_outputs(tflite, inputs, outputs)
     if sparse:
         sparsify(tflite)
-    write_atomically(path, flatbuffer.serialize(tflite))
+    write_atomically(path, *flatbuffer.pieces(tflite))
     return path
 
 
