@@ -95,7 +95,9 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20, option
         raise ValueError(f"Expected runs to be at least 1. Received: {runs}")
     key = f"explain-{os.getpid()}-{next(_report_keys)}"
     options = {**(options or {}), "report": key, "profile": measure}
-    interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
+    # What is left to TFLite is of no interest unless it runs: the default delegate would copy it.
+    defaults = {} if measure else {"experimental_op_resolver_type": _without_default(runtime)}
+    interpreter = Interpreter(path, num_threads, runtime=runtime, options=options, **defaults)
     if measure:
         _run_on_noise(interpreter, runs)
     else:
@@ -264,6 +266,12 @@ def _open(module, path, **kwargs):
         raise ValueError(f"Expected a valid TFLite model. Received: {path!r}: {error}") from error
     except RuntimeError as error:
         raise ValueError(f"TFLite could not load {path!r}: {error}") from error
+
+
+def _without_default(runtime):
+    module = _import_runtime(runtime)
+    types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
+    return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
 def _import_runtime(name):

@@ -1,11 +1,11 @@
 """The bytes of a TFLite file to a model."""
 
 import io
+import mmap
 import os
 import struct
 import threading
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +22,9 @@ _DAMAGE = (struct.error, ArithmeticError, AttributeError, LookupError, TypeError
 def read(path):
     """Reads a TFLite file.
 
+    Its constants are mapped into memory, and read when they are looked at: the file must not be
+    overwritten meanwhile, but may be replaced by another, as `write_atomically` does.
+
     Args:
         path: Path of the file.
 
@@ -35,7 +38,10 @@ def read(path):
         OSError: If the file cannot be read.
         ValueError: If it is not a whole TFLite file.
     """
-    return parse(Path(path).read_bytes(), source=os.fspath(path))
+    with open(path, "rb") as file:
+        empty = not os.fstat(file.fileno()).st_size
+        data = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return parse(data, source=os.fspath(path))
 
 
 def parse(data, source="<bytes>"):
@@ -158,7 +164,7 @@ def _take_in_outlying_data(model, data):
 
 def _archive(data):
     """Where in the file a ZIP archive starts, and its bytes; `None` without one."""
-    stream = io.BytesIO(data)
+    stream = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     try:
         with zipfile.ZipFile(stream) as archive:
             start = min((entry.header_offset for entry in archive.infolist()), default=0)

@@ -1,0 +1,215 @@
+"""What `tfsparse.inspect` tells of a file, against what is known of the file."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import tfsparse
+from tests.converter.single_op import pruned, single_op
+from tests.delegate import networks
+from tests.downloads import mediapipe_model
+from tfsparse.converter import flatbuffer
+from tfsparse.converter.encode import encode
+from tfsparse.inspection import delegate
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    model = networks.randomize(networks.mobile_net(), 0.8)
+    return tfsparse.convert(model, tmp_path_factory.mktemp("inspect") / "model.tflite")
+
+
+@pytest.fixture(scope="module")
+def inspection(path):
+    return tfsparse.inspect(path)
+
+
+def write(tmp_path, model):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(model))
+    return path
+
+
+def inspect_sparse(tmp_path, weights, **options):
+    model = single_op(weights)
+    flatbuffer.replace_by_densify(model, model.subgraphs[0], 1, encode(weights, **options), 0)
+    return tfsparse.inspect(write(tmp_path, model))
+
+
+def test_a_dense_and_a_sparse_file_of_one_model(tmp_path):
+    weights = pruned((16, 1, 1, 64), 0.8)
+    dense = tfsparse.inspect(write(tmp_path, single_op(weights)))
+    sparse = inspect_sparse(tmp_path, weights)
+    zeros = np.count_nonzero(weights == 0)
+    for found, encoding in ((dense, "dense"), (sparse, "CSR")):
+        (operator,) = found.weighted
+        assert operator.kind == "CONV_2D"
+        assert operator.weights.shape == weights.shape
+        assert operator.weights.dtype == "float32"
+        assert operator.weights.encoding == encoding
+        assert operator.weights.zeros.zeros == zeros
+        assert operator.weights.zeros.structure == "unstructured"
+        assert operator.macs == 8 * 8 * weights.size
+        assert operator.nonzero_macs == 8 * 8 * (weights.size - zeros)
+        assert found.totals.sparsity == zeros / weights.size
+        assert found.totals.dense_bytes == weights.nbytes + 4 * 16
+    assert dense.totals.value_bytes == weights.nbytes + 4 * 16
+    assert sparse.totals.value_bytes == 4 * (weights.size - zeros) + 4 * 16
+    assert sparse.totals.index_bytes == weights.size - zeros + 17
+
+
+@pytest.mark.parametrize(
+    ("options", "encoding"),
+    [
+        ({"blocks": {0: 4}}, "CSR, 4x1 blocks"),
+        ({"traversal_order": (1, 0)}, "CSR in order 1,0"),
+        ({"compressed": (0, 1)}, "CSR of dimensions 0,1"),
+    ],
+)
+def test_encodings_have_names(tmp_path, options, encoding):
+    (operator,) = inspect_sparse(tmp_path, pruned((16, 64), 0.8), **options).weighted
+    assert operator.weights.encoding == encoding
+
+
+def test_sizes_are_those_of_the_file(path, inspection):
+    data = Path(path).read_bytes()
+    totals = inspection.totals
+    assert totals.file_bytes == len(data)
+    assert totals.gzip_bytes == pytest.approx(len(gzip.compress(data, 6)), rel=0.001)
+    assert 0 < totals.value_bytes + totals.index_bytes < totals.file_bytes
+    largest = max(inspection.tensors, key=lambda tensor: tensor.bytes)
+    assert 0 < largest.gzip_bytes <= 1.01 * largest.bytes + 30
+
+
+def test_a_shared_buffer_counts_once(tmp_path):
+    weights = pruned((16, 64), 0)
+    model = single_op(weights)
+    model.subgraphs[0].tensors.append(
+        flatbuffer.schema.TensorT(name=b"twin", shape=[16, 64], buffer=1)
+    )
+    found = tfsparse.inspect(write(tmp_path, model))
+    twin = found.tensors[-1]
+    assert (twin.bytes, twin.role, twin.zeros.size) == (0, "constant", weights.size)
+    assert found.totals.dense_bytes == weights.nbytes + 4 * 16
+
+
+def test_the_delegate_itself_says_what_it_runs(path, inspection):
+    layers = tfsparse.explain(path).layers
+    taken = {layer.index: layer for layer in layers}
+    weighted = [operator for operator in inspection.operators if operator.weights]
+    assert len(weighted) > 10
+    for operator in weighted:
+        verdict, layer = operator.verdicts["tfsparse"], taken[operator.index]
+        assert operator.kind == layer.operator
+        assert operator.name == layer.name
+        assert operator.weights.shape == layer.weights
+        if layer.taken:
+            assert verdict.sparse == layer.kernel.startswith("sparse")
+        else:
+            assert layer.reason in verdict.reason
+
+
+def test_xnnpack_s_rules_are_applied_to_the_file(tmp_path, inspection):
+    """What is padded by hand fits them, what is padded SAME at stride 2 does not."""
+    (reason, *_), *_ = inspection.reasons("xnnpack_arm")
+    assert "of stride 2 with SAME padding, expected 1 on all four sides" in reason
+
+    x = image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(64, 3, 2, activation="relu6")(keras.layers.ZeroPadding2D(1)(x))
+    for _ in range(2):
+        x = keras.layers.DepthwiseConv2D(3, padding="same", activation="relu6")(x)
+        x = keras.layers.Conv2D(64, 1, activation="relu6")(x)
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    model = networks.randomize(model, 0.8)
+    for sparse, count in ((True, 2), (False, 0)):
+        path = tfsparse.convert(model, tmp_path / "model.tflite", sparse=sparse)
+        assert tfsparse.inspect(path).sparse("xnnpack_arm") == count
+
+
+def test_multiply_adds_are_those_of_the_delegate(path, inspection):
+    layers = {
+        layer.index: layer for layer in tfsparse.explain(path, options={"auto": False}).layers
+    }
+    for operator in inspection.weighted:
+        layer = layers[operator.index]
+        expected = operator.nonzero_macs if layer.kernel.startswith("sparse") else operator.macs
+        if layer.macs:
+            assert layer.macs == pytest.approx(expected), operator
+
+
+def test_text_and_json(inspection):
+    text = str(inspection)
+    assert "CONV_2D" in text
+    assert "unstructured" in text
+    assert "XNNPACK on x86: 0 of" in text
+    found = json.loads(inspection.to_json())
+    assert found["totals"]["sparsity"] == inspection.totals.sparsity
+    operator = next(o for o in found["operators"] if o["kind"] == "CONV_2D")
+    tensor = found["tensors"][operator["weights"]]
+    assert tensor["shape"] == list(tensor["shape"])
+    assert set(operator["verdicts"]) == {"tfsparse", "xnnpack_arm", "xnnpack_x86"}
+
+
+def test_custom_operators_and_other_types_are_told(tmp_path):
+    schema, model = flatbuffer.schema, single_op(pruned((16, 64), 0.5))
+    model.operatorCodes.append(
+        schema.OperatorCodeT(customCode="MyOp", version=1, builtinCode=32, deprecatedBuiltinCode=32)
+    )
+    graph = model.subgraphs[0]
+    graph.tensors.append(schema.TensorT(name=b"\xff", shape=[2], type=schema.TensorType.STRING))
+    graph.operators.append(schema.OperatorT(opcodeIndex=1, inputs=[3], outputs=[4]))
+    graph.outputs = [4]
+    found = tfsparse.inspect(write(tmp_path, model))
+    assert [operator.kind for operator in found.operators] == ["FULLY_CONNECTED", "MyOp"]
+    assert found.tensors[-1].dtype == "other"
+    assert "could not be asked" in found.delegate, "the runtime does not know the operator"
+    assert found.weighted[0].verdicts["tfsparse"].sparse is None
+
+
+def test_a_runtime_that_crashes_takes_nobody_with_it(path, monkeypatch):
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    run = subprocess.run
+    monkeypatch.setattr(
+        delegate.subprocess, "run", lambda _, **kw: run([sys.executable, "-c", code], **kw)
+    )
+    answer = delegate.ask(path)
+    assert answer.problem == "the runtime crashed on it (signal 11)"
+
+
+def test_tensorflow_is_not_imported(path):
+    code = (
+        f"import sys, tfsparse; tfsparse.inspect({path!r})\n"
+        "print([name for name in ('keras', 'tensorflow', 'ai_edge_litert') if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert printed.strip() == b"[]"
+
+
+@pytest.mark.download
+@pytest.mark.parametrize(
+    ("name", "count"), [("face_detection_full_range_sparse", 46), ("pose_detection", 38)]
+)
+def test_models_of_google(name, count):
+    found = tfsparse.inspect(mediapipe_model(name))
+    encoded = [tensor for tensor in found.tensors if tensor.encoding == "CSR"]
+    assert len(encoded) == count
+    assert {tensor.dtype for tensor in encoded} == {"float16"}
+    assert found.totals.macs == pytest.approx({46: 117e6, 38: 430e6}[count], rel=0.02)
+    assert found.sparse("tfsparse") >= count - 2
+
+
+@pytest.mark.download
+def test_xnnpack_runs_google_s_pose_detection_sparse_on_arm():
+    """Measured in ai-edge-litert 2.3.0 for arm64 under QEMU, as a Cortex-A72.
+
+    One inference takes 112.9 million instructions, with the weights stored dense 168.5 million.
+    """
+    found = tfsparse.inspect(mediapipe_model("pose_detection"))
+    assert found.sparse("xnnpack_arm") == 38
+    assert found.sparse("xnnpack_x86") == 0

@@ -1,0 +1,1 @@
+"""What is inside a TFLite file, and what each runtime makes of it."""

@@ -1,0 +1,113 @@
+"""The tensors and the operators of a model, described one by one."""
+
+from tfsparse.converter import flatbuffer
+from tfsparse.converter.flatbuffer.definitions import ints
+from tfsparse.inspection import nodes, operators, tensors, xnnpack
+from tfsparse.inspection.operators import Operator
+from tfsparse.progress import track
+
+
+def describe_tensors(model):
+    """The `Tensor`s of all subgraphs of a model, in the file's order.
+
+    Raises:
+        ValueError: What the file says of a tensor contradicts itself.
+    """
+    places = [
+        (i, k) for i, graph in enumerate(model.subgraphs) for k in range(len(graph.tensors or ()))
+    ]
+    channels_last = {
+        (i, index)
+        for i, graph in enumerate(model.subgraphs)
+        for operator, index in _weights(model, graph).items()
+        if flatbuffer.operator_name(model, graph.operators[operator]) in operators.CHANNELS_LAST
+    }
+    seen, described = set(), []
+    for i, k in track(places, "Reading tensors"):
+        graph = model.subgraphs[i]
+        buffer = graph.tensors[k].buffer
+        described.append(
+            tensors.describe(
+                model,
+                i,
+                k,
+                role=_role(graph, k),
+                channels_last=(i, k) in channels_last,
+                shared=buffer in seen,
+            )
+        )
+        seen.add(buffer)
+    return described
+
+
+def describe_operators(model, described):
+    """The `Operator`s of all subgraphs of a model, with what XNNPACK makes of them.
+
+    Args:
+        model: A `ModelT`.
+        described: What `describe_tensors` returned.
+    """
+    encoded = any(tensor.encoding not in (None, "dense") for tensor in described)
+    result = []
+    for i, graph in enumerate(model.subgraphs):
+        own = [tensor for tensor in described if tensor.subgraph == i]
+        weights = {k: own[index] for k, index in _weights(model, graph).items()}
+        verdicts = _xnnpack(model, i, own, weights, encoded)
+        for k, operator in enumerate(graph.operators or ()):
+            described_operator = _operator(model, i, k, operator, own, weights.get(k))
+            described_operator.verdicts.update(verdicts.get(k, {}))
+            result.append(described_operator)
+    return result
+
+
+def _operator(model, subgraph, index, operator, tensors, weights):
+    outputs = [tensors[k] for k in ints(operator.outputs) if k >= 0]
+    shapes = [tensors[k].shape if k >= 0 else () for k in ints(operator.inputs)]
+    kind = flatbuffer.operator_name(model, operator)
+    slot = operators.WEIGHTS.get(kind, len(shapes))
+    macs = nonzero = None
+    if outputs and slot < len(shapes):
+        macs = operators.macs_of(kind, shapes, outputs[0].shape, shapes[slot])
+        nonzero = macs
+        if macs and weights and weights.zeros and weights.zeros.size:
+            size = weights.zeros.size
+            nonzero = macs * (size - weights.zeros.zeros) // size
+    return Operator(
+        subgraph=subgraph,
+        index=index,
+        kind=operators.kind_of(model, operator),
+        name=outputs[0].name if outputs else "",
+        shape=outputs[0].shape if outputs else (),
+        weights=weights,
+        macs=macs,
+        nonzero_macs=nonzero,
+    )
+
+
+def _xnnpack(model, subgraph, tensors, weights, encoded):
+    """For each operator with weights what XNNPACK makes of it, by platform."""
+    seen = nodes.nodes_of(model, subgraph, tensors, weights)
+    outputs = set(ints(model.subgraphs[subgraph].outputs))
+    found = xnnpack.verdicts(list(seen.values()), outputs, encoded)
+    return {
+        index: {"xnnpack_arm": verdict, "xnnpack_x86": xnnpack.X86}
+        for index, verdict in zip(seen, found, strict=True)
+        if verdict
+    }
+
+
+def _weights(model, graph):
+    """For each operator with constant weights the tensor in which the file stores them."""
+    producers = {index: op for op in graph.operators or () for index in ints(op.outputs)}
+    found = {}
+    for k, operator in enumerate(graph.operators or ()):
+        index = operators.weights_index(model, operator, producers)
+        if index is not None and tensors.is_constant(model, graph.tensors[index]):
+            found[k] = index
+    return found
+
+
+def _role(graph, index):
+    if index in ints(graph.inputs):
+        return "input"
+    return "output" if index in ints(graph.outputs) else "activation"

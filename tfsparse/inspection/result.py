@@ -1,0 +1,193 @@
+"""What `tfsparse.inspect` found, as numbers, as text and as JSON."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from tfsparse.inspection.operators import RUNTIMES, Operator
+from tfsparse.inspection.tensors import Tensor
+from tfsparse.text import as_text
+
+
+@dataclasses.dataclass(frozen=True)
+class Totals:
+    """Sums over a file.
+
+    Attributes:
+        file_bytes, gzip_bytes: The file, and the file compressed by gzip.
+        value_bytes, index_bytes: Of its constants, and of where the values of sparse ones are.
+        dense_bytes: What the constants would take if all were stored dense.
+        weights, zeros: Weights of the operators that have some, and how many of them are zero.
+        macs, nonzero_macs: Multiply-adds of one inference, and those that are not with a zero.
+    """
+
+    file_bytes: int
+    gzip_bytes: int
+    value_bytes: int
+    index_bytes: int
+    dense_bytes: int
+    weights: int
+    zeros: int
+    macs: int
+    nonzero_macs: int
+
+    @classmethod
+    def of(cls, tensors, operators, file_bytes, gzip_bytes):
+        """Sums over `Tensor`s and `Operator`s; weights that two operators share count once."""
+        weights = {(o.subgraph, o.weights.index): o.weights.zeros for o in operators if o.weights}
+        known = [zeros for zeros in weights.values() if zeros]
+        return cls(
+            file_bytes=file_bytes,
+            gzip_bytes=gzip_bytes,
+            value_bytes=sum(tensor.value_bytes for tensor in tensors),
+            index_bytes=sum(tensor.index_bytes for tensor in tensors),
+            dense_bytes=sum(tensor.dense_bytes for tensor in tensors if tensor.value_bytes),
+            weights=sum(zeros.size for zeros in known),
+            zeros=sum(zeros.zeros for zeros in known),
+            macs=sum(operator.macs or 0 for operator in operators),
+            nonzero_macs=sum(operator.nonzero_macs or 0 for operator in operators),
+        )
+
+    @property
+    def sparsity(self):
+        """Fraction of the weights that are zero."""
+        return self.zeros / self.weights if self.weights else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What is inside a file. It prints as a table.
+
+    Attributes:
+        path: The file.
+        tensors: Every `Tensor`, in the file's order.
+        operators: Every `Operator`, in the file's order.
+        totals: The `Totals`.
+        isa: The instruction set that tfsparse's delegate uses here, or `None`.
+        delegate: What the delegate runs of the model in one sentence, or why it cannot be said.
+    """
+
+    path: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    totals: Totals
+    isa: str | None
+    delegate: str
+
+    @property
+    def weighted(self):
+        """The operators that have weights or multiply-adds."""
+        return [operator for operator in self.operators if operator.weights or operator.macs]
+
+    def sparse(self, runtime):
+        """How many operators a runtime, one of `RUNTIMES`, runs sparse."""
+        verdicts = [operator.verdicts.get(runtime) for operator in self.operators]
+        return sum(bool(verdict and verdict.sparse) for verdict in verdicts)
+
+    def reasons(self, runtime):
+        """Why a runtime runs operators dense: a list of (reason, `Operator`s), the commonest first.
+
+        Only operators are named of which more than half of the weights are zero: for the others
+        dense is right.
+        """
+        found = {}
+        for operator in self.operators:
+            verdict = operator.verdicts.get(runtime)
+            zeros = operator.weights and operator.weights.zeros
+            if verdict and not verdict.sparse and zeros and zeros.sparsity > 0.5:
+                found.setdefault(verdict.reason, []).append(operator)
+        return sorted(found.items(), key=lambda item: -len(item[1]))
+
+    def to_dict(self):
+        """Everything as numbers, strings, lists and dictionaries."""
+        return {
+            "path": self.path,
+            "totals": dataclasses.asdict(self.totals) | {"sparsity": self.totals.sparsity},
+            "isa": self.isa,
+            "delegate": self.delegate,
+            "tensors": [tensor.to_dict() for tensor in self.tensors],
+            "operators": [operator.to_dict() for operator in self.operators],
+        }
+
+    def to_json(self):
+        """Everything as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def __str__(self):
+        """The table, as wide as it needs."""
+        return as_text(self, width=200)
+
+    def __rich__(self):
+        """The same for rich's consoles."""
+        from rich.console import Group
+
+        return Group(*self._summary(), "", self._table(), "", *self._runtimes())
+
+    def _summary(self):
+        totals = self.totals
+        encoded = sum(tensor.encoding not in (None, "dense") for tensor in self.tensors)
+        yield (
+            f"{Path(self.path).name}: {megabytes(totals.file_bytes)}, "
+            f"{megabytes(totals.gzip_bytes)} with gzip"
+        )
+        yield (
+            f"{totals.weights:,} weights, {totals.sparsity:.1%} zeros; {encoded} tensors stored "
+            f"sparse, {megabytes(totals.dense_bytes)} if all were dense"
+        )
+        yield (
+            f"{totals.macs / 1e6:,.1f} M multiply-adds, "
+            f"{totals.nonzero_macs / 1e6:,.1f} M of them not with a zero"
+        )
+
+    def _table(self):
+        from rich.table import Table
+
+        table = Table("#", "operator", "weights", "type", "encoding", box=None, pad_edge=False)
+        for name in (
+            "zeros",
+            "structure",
+            "kB",
+            "gzip kB",
+            "M MACs",
+            "nonzero",
+            *RUNTIMES.values(),
+        ):
+            numeric = name not in ("structure", *RUNTIMES.values())
+            table.add_column(name, justify="right" if numeric else "left")
+        for operator in self.weighted:
+            table.add_row(*_row(operator))
+        return table
+
+    def _runtimes(self):
+        yield f"{self.delegate}"
+        for runtime, name in RUNTIMES.items():
+            yield f"{name}: {self.sparse(runtime)} of {len(self.weighted)} operators sparse"
+            for reason, operators in self.reasons(runtime):
+                named = ", ".join(str(operator.index) for operator in operators[:8])
+                named += ", ..." if len(operators) > 8 else ""
+                yield f"  {len(operators)} with zeros run dense ({named}): {reason}"
+
+
+def megabytes(size):
+    """A number of bytes in MB, for people."""
+    return f"{size / 1e6:.2f} MB"
+
+
+def _row(operator):
+    weights = operator.weights
+    row = [str(operator.index), operator.kind]
+    if weights:
+        zeros = weights.zeros
+        row += ["x".join(map(str, weights.shape)), weights.dtype, weights.encoding]
+        row += [f"{zeros.sparsity:.1%}", zeros.structure] if zeros else ["", ""]
+        row += [f"{weights.bytes / 1e3:.1f}", f"{weights.gzip_bytes / 1e3:.1f}"]
+    else:
+        row += [""] * 7
+    for macs in (operator.macs, operator.nonzero_macs):
+        row.append("" if macs is None else f"{macs / 1e6:.2f}")
+    for runtime in RUNTIMES:
+        verdict = operator.verdicts.get(runtime)
+        row.append(
+            "" if not verdict else {True: "sparse", False: "dense", None: "?"}[verdict.sparse]
+        )
+    return row

@@ -1,0 +1,180 @@
+"""What a TFLite file says of each tensor, and what its bytes are."""
+
+import dataclasses
+import zlib
+
+import numpy as np
+
+from tfsparse.converter import flatbuffer
+from tfsparse.converter.encode import CsrLevel, decode
+from tfsparse.converter.flatbuffer.constants import buffer_bytes
+from tfsparse.converter.flatbuffer.definitions import ints
+from tfsparse.inspection.zeros import CHUNK, Zeros, count_zeros, find_zeros
+
+# That of the command gzip, and of web servers that compress what they send.
+GZIP_LEVEL = 6
+_GZIP_FORMAT = 31  # zlib's number for a header and a checksum of gzip
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A tensor of a file.
+
+    Attributes:
+        subgraph, index: Where the file has it.
+        name: Its name.
+        shape: Its shape; what is open counts as 1.
+        dtype: The numpy name of its type, or "other".
+        role: "constant", "input", "output" or "activation".
+        encoding: How a constant is stored: "dense", "CSR" or "CSR, 4x1x1x1 blocks"; else `None`.
+        zeros: What is known of the zeros of a constant of numbers, or `None`.
+        value_bytes, index_bytes: Bytes in the file of the values, and of where they are. A buffer
+            that several tensors share counts for the first of them.
+        gzip_bytes: Of the two together, compressed by themselves.
+        dense_bytes: What the values would take without an encoding.
+    """
+
+    subgraph: int
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    role: str
+    encoding: str | None = None
+    zeros: Zeros | None = None
+    value_bytes: int = 0
+    index_bytes: int = 0
+    gzip_bytes: int = 0
+    dense_bytes: int = 0
+
+    @property
+    def bytes(self):
+        """Bytes in the file."""
+        return self.value_bytes + self.index_bytes
+
+    def to_dict(self):
+        """Everything as numbers, strings, lists and dictionaries."""
+        found = dataclasses.asdict(self)
+        found["shape"] = list(self.shape)
+        found["bytes"] = self.bytes
+        found["sparsity"] = self.zeros and self.zeros.sparsity
+        found["structure"] = self.zeros and self.zeros.structure
+        return found
+
+
+def gzip_size(*arrays):
+    """The bytes that arrays take one after the other when gzip compresses them."""
+    pieces = (memoryview(np.ascontiguousarray(array)).cast("B") for array in arrays)
+    return _gzip_size(
+        piece[start : start + CHUNK] for piece in pieces for start in range(0, len(piece), CHUNK)
+    )
+
+
+def gzip_file_size(path):
+    """The bytes that a file takes when gzip compresses it."""
+    with open(path, "rb") as file:
+        return _gzip_size(iter(lambda: file.read(CHUNK), b""))
+
+
+def _gzip_size(pieces):
+    compressor = zlib.compressobj(GZIP_LEVEL, wbits=_GZIP_FORMAT)
+    return sum(len(compressor.compress(piece)) for piece in pieces) + len(compressor.flush())
+
+
+def describe(model, subgraph_index, index, *, role, channels_last=False, shared=False):
+    """Returns the `Tensor` of one tensor of a model.
+
+    Args:
+        model: A `ModelT`, as `flatbuffer.read` returns it.
+        subgraph_index, index: Which tensor.
+        role: "input", "output" or "activation", unless it is a constant.
+        channels_last: Whether its last dimension are the output channels, as of depthwise
+            convolutions.
+        shared: Whether an earlier tensor counts the bytes of its buffer.
+
+    Raises:
+        ValueError: What the file says of the tensor contradicts itself.
+    """
+    tensor = model.subgraphs[subgraph_index].tensors[index]
+    data = buffer_bytes(model.buffers[tensor.buffer])
+    facts = {
+        "subgraph": subgraph_index,
+        "index": index,
+        "name": text(tensor.name),
+        "shape": ints(tensor.shape),
+        "dtype": flatbuffer.dtype_name(tensor) or "other",
+        "role": "constant" if len(data) else role,
+    }
+    if not len(data):
+        return Tensor(**facts)
+    indices = _index_arrays(tensor)
+    facts["encoding"], kept = "dense", None
+    if flatbuffer.dtype_name(tensor):
+        kept, facts["dense_bytes"] = _kept(model, tensor)
+        facts["zeros"] = _find_zeros(kept, channels_last)
+    if tensor.sparsity is not None:
+        facts["encoding"] = encoding_name(flatbuffer.sparse_encoding(model, tensor))
+    if not shared:
+        facts["value_bytes"] = len(data)
+        facts["index_bytes"] = sum(array.nbytes for array in indices)
+        facts["gzip_bytes"] = gzip_size(*indices, data)
+    return Tensor(**facts)
+
+
+def is_constant(model, tensor):
+    """Whether the file has a value for a tensor."""
+    return len(buffer_bytes(model.buffers[tensor.buffer])) > 0
+
+
+def mask(model, tensor):
+    """Where a constant is not zero: a Boolean array of its dense shape."""
+    return _kept(model, tensor)[0] != 0
+
+
+def text(name):
+    """A name of a file, which may hold any bytes, as a string."""
+    return name.decode(errors="replace") if isinstance(name, bytes) else name or ""
+
+
+def encoding_name(encoding):
+    """What to call a `SparseEncoding`: "CSR", and the blocks and the order where these are own."""
+    rank = len(encoding.shape)
+    name = "CSR"
+    if encoding.traversal_order[:rank] != tuple(range(rank)):
+        name += f" in order {','.join(map(str, encoding.traversal_order[:rank]))}"
+    compressed = [
+        entry
+        for entry, level in zip(encoding.traversal_order, encoding.levels, strict=True)
+        if isinstance(level, CsrLevel)
+    ]
+    if compressed != list(encoding.traversal_order[rank - 1 : rank]):
+        name += f" of dimensions {','.join(map(str, compressed))}"
+    if encoding.block_map:
+        sizes = [1] * rank
+        for k, dim in enumerate(encoding.block_map):
+            sizes[dim] = encoding.levels[encoding.traversal_order.index(rank + k)].size
+        name += f", {'x'.join(map(str, sizes))} blocks"
+    return name
+
+
+def _kept(model, tensor):
+    """An array of the dense shape that is zero where the constant is, and the dense bytes."""
+    encoding = flatbuffer.sparse_encoding(model, tensor)
+    if encoding is None:
+        values = flatbuffer.constant(model, tensor)
+        return values, values.nbytes
+    # Of all that a dense copy would hold, only this is of interest: a byte for each weight.
+    kept = decode(dataclasses.replace(encoding, values=encoding.values != 0))
+    return kept, kept.size * encoding.values.itemsize
+
+
+def _find_zeros(values, channels_last):
+    if values.ndim < 2:
+        return Zeros(values.size, count_zeros(values))
+    return find_zeros(np.moveaxis(values, -1, 0)[..., None] if channels_last else values)
+
+
+def _index_arrays(tensor):
+    metadata = (tensor.sparsity and tensor.sparsity.dimMetadata) or ()
+    vectors = [v for m in metadata for v in (m.arraySegments, m.arrayIndices) if v is not None]
+    return [np.asarray(vector.values) for vector in vectors]
