@@ -78,7 +78,7 @@ def measure(name, folder):
     graph = zero_channels(model, RATE.value)
     smaller = tfsparse.shrink(model)
     paths = [
-        tfsparse.convert(one, folder / f"{name}-{i}.tflite", sparse=False)
+        tfsparse.convert(one, folder / f"{name}-{i}.tflite", encoding="none")
         for i, one in enumerate((model, smaller))
     ]
     pair = [timing.open_one(path, delegate=False) for path in paths]

@@ -84,7 +84,7 @@ def main(argv):
         print(f"The network with {SPARSITY.value:.0%} zeros:", flush=True)
         sparse = train(data, callbacks=[tfsparse.GradualPruning(final_sparsity=SPARSITY.value)])
 
-        dense_file = tfsparse.convert(dense, f"{folder}/dense.tflite", sparse=False)
+        dense_file = tfsparse.convert(dense, f"{folder}/dense.tflite", encoding="none")
         sparse_file = tfsparse.convert(sparse, f"{folder}/sparse.tflite")
         results = [
             (accuracy(path, data), os.path.getsize(path)) for path in (dense_file, sparse_file)

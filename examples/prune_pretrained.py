@@ -201,7 +201,7 @@ def main(argv):
     with tempfile.TemporaryDirectory() as temporary:
         folder = OUTPUT_DIR.value or temporary
         os.makedirs(folder, exist_ok=True)
-        dense = tfsparse.convert(model, f"{folder}/dense.tflite", sparse=False)
+        dense = tfsparse.convert(model, f"{folder}/dense.tflite", encoding="none")
         pruning = tfsparse.GradualPruning(final_sparsity=SPARSITY.value, distribution="global")
         pruning.apply(model)
         tfsparse.recalibrate_batchnorm(model, pictures)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 def one_layer(folder, outputs):
     model = keras.Sequential([keras.Input((1024,)), keras.layers.Dense(outputs)])
-    return tfsparse.convert(networks.randomize(model), folder / "model.tflite", sparse=False)
+    return tfsparse.convert(networks.randomize(model), folder / "model.tflite", encoding="none")
 
 
 @pytest.mark.parametrize("runtime", ["tf", "litert"])

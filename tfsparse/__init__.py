@@ -19,6 +19,7 @@ _PUBLIC = {
     "PolynomialDecay": "tfsparse.schedules",
     "RigL": "tfsparse.prune.rigl",
     "convert": "tfsparse.converter.convert",
+    "densify": "tfsparse.converter.densify",
     "explain": "tfsparse.runtime",
     "inspect": "tfsparse.inspection.inspect",
     "load_delegate": "tfsparse.runtime",

@@ -90,7 +90,7 @@ def measure_trained(console, data, folder):
     dense = train(console, data, epochs, "dense")
     pruning = tfsparse.GradualPruning(final_sparsity=SPARSITY.value)
     sparse = train(console, data, epochs, f"{percent} sparse", [pruning])
-    dense = tfsparse.convert(dense, folder / "small-dense.tflite", sparse=False)
+    dense = tfsparse.convert(dense, folder / "small-dense.tflite", encoding="none")
     sparse = tfsparse.convert(sparse, folder / "small-sparse.tflite")
 
     console.print(f"Checking the delegate's predictions on {len(data.x_test)} held-out pictures")
@@ -178,7 +178,7 @@ def measure_large(console, folder):
     """Times MobileNetV2 with random weights, dense against each sparsity; returns the rows."""
     console.print("Building MobileNetV2 1.0 for 224x224 pixels")
     model = networks.build("mobilenet_v2", sparsity=0)
-    dense = tfsparse.convert(model, folder / "mobilenet_v2-dense.tflite", sparse=False)
+    dense = tfsparse.convert(model, folder / "mobilenet_v2-dense.tflite", encoding="none")
     rows = []
     for sparsity in LARGE_SPARSITIES:
         console.print(f"Timing it with {sparsity:.0%} zeros")

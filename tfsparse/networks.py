@@ -115,7 +115,7 @@ def cached_file(name, folder, sparsity=0.0, block_size=1):
     path = Path(folder) / f"{name}-{sparsity:g}{blocks}-keras{metadata.version('keras')}.tflite"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        tfsparse.convert(build(name, sparsity, block_size), path, sparse=False)
+        tfsparse.convert(build(name, sparsity, block_size), path, encoding="none")
     return path
 
 

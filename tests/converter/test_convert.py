@@ -9,8 +9,7 @@ from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.converter.single_op import run
-from tfsparse.converter import convert as convert_module
-from tfsparse.converter import flatbuffer
+from tfsparse.converter import flatbuffer, sources
 
 LIBRARIES = {"keras": keras, "tf_keras": tf_keras}
 
@@ -109,7 +108,7 @@ def test_a_converted_model_gives_the_outputs_of_the_keras_model(path, build, lib
 @pytest.mark.parametrize("weights", ["float32", "float16"])
 def test_a_sparse_file_is_smaller_and_runs_like_the_dense_one(tmp_path, small, runtime, weights):
     sparse = tfsparse.convert(small, tmp_path / "sparse.tflite", weights=weights)
-    dense = tfsparse.convert(small, tmp_path / "dense.tflite", weights=weights, sparse=False)
+    dense = tfsparse.convert(small, tmp_path / "dense.tflite", weights=weights, encoding="none")
     assert os.path.getsize(sparse) < 0.5 * os.path.getsize(dense)
     np.testing.assert_array_equal(run(runtime.Interpreter(sparse)), run(runtime.Interpreter(dense)))
 
@@ -132,7 +131,7 @@ def test_mobilenet_v2_with_80_percent_zeros_takes_0_4_of_the_dense_file(tmp_path
         if isinstance(layer, keras.layers.Dense) or getattr(layer, "kernel_size", 0) == (1, 1):
             prune(layer)
     sparse = tfsparse.convert(model, tmp_path / "sparse.tflite")
-    dense = tfsparse.convert(model, tmp_path / "dense.tflite", sparse=False)
+    dense = tfsparse.convert(model, tmp_path / "dense.tflite", encoding="none")
     assert os.path.getsize(sparse) <= 0.40 * os.path.getsize(dense)
 
 
@@ -201,9 +200,9 @@ def test_a_failed_conversion_says_why_and_leaves_no_file(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("wrong", ["model.keras", None, keras.Model, keras.layers.Dense(3)])
-def test_only_a_keras_model_is_taken(path, wrong):
-    with pytest.raises(TypeError, match=r"Expected a keras.Model or tf_keras.Model. Received: "):
+@pytest.mark.parametrize("wrong", [None, 3, keras.Model, keras.layers.Dense(3)])
+def test_only_models_and_paths_are_taken(path, wrong):
+    with pytest.raises(TypeError, match=r"Expected a keras.Model or .* the path of .* Received: "):
         tfsparse.convert(wrong, path)
 
 
@@ -227,7 +226,13 @@ def test_a_model_must_be_built(path, library):
         ({"batch_size": -2}, ValueError, "batch_size to be at least 1. Received: -2"),
         ({"batch_size": 1.5}, TypeError, "batch_size to be an integer or None. Received: 1.5"),
         ({"batch_size": True}, TypeError, "batch_size to be an integer or None. Received: True"),
-        ({"weights": "int8"}, ValueError, "weights to be one of .* Received: weights='int8'"),
+        ({"weights": "int8"}, ValueError, "Expected a representative_dataset for weights='int8'"),
+        ({"representative_dataset": []}, ValueError, "for weights='int8', and for no other"),
+        ({"encoding": "coo"}, ValueError, r"encoding to be one of .*auto.* Received: .*'coo'"),
+        ({"encoding": (4,)}, ValueError, r"or a block of .*such as \(4, 1\). Received: .*\(4,\)"),
+        ({"encoding": (4, 0)}, ValueError, "or a block of"),
+        ({"encoding": True}, ValueError, "or a block of"),
+        ({"weights": "int4"}, ValueError, "weights to be one of .* Received: weights='int4'"),
     ],
 )
 def test_wrong_options_are_refused(path, small, options, error, message):
@@ -238,6 +243,6 @@ def test_wrong_options_are_refused(path, small, options, error, message):
 def test_a_path_that_cannot_be_written_is_refused_before_the_conversion(
     tmp_path, small, monkeypatch
 ):
-    monkeypatch.setattr(convert_module, "dense_tflite", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr(sources, "load", lambda *_: pytest.fail("too late"))
     with pytest.raises(FileNotFoundError, match="there is no directory"):
         tfsparse.convert(small, tmp_path / "missing" / "model.tflite")

@@ -127,8 +127,8 @@ def test_xnnpack_s_rules_are_applied_to_the_file(tmp_path, inspection):
         x = keras.layers.Conv2D(64, 1, activation="relu6")(x)
     model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
     model = networks.randomize(model, 0.8)
-    for sparse, count in ((True, 2), (False, 0)):
-        path = tfsparse.convert(model, tmp_path / "model.tflite", sparse=sparse)
+    for encoding, count in (("auto", 2), ("none", 0)):
+        path = tfsparse.convert(model, tmp_path / "model.tflite", encoding=encoding)
         assert tfsparse.inspect(path).sparse("xnnpack_arm") == count
 
 

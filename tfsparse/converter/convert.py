@@ -1,44 +1,70 @@
-"""`tfsparse.convert`: a Keras model to a sparse TFLite file."""
+"""`tfsparse.convert`: a Keras model, or a file of one, to a sparse TFLite file."""
 
 import operator
-import sys
 
-from tfsparse.converter import flatbuffer
+from tfsparse.converter import flatbuffer, sources
+from tfsparse.converter.densify import densify_model
 from tfsparse.converter.sparsify import sparsify
-from tfsparse.converter.trace import dense_tflite, input_signature
 from tfsparse.files import check_writable, write_atomically
 
-WEIGHTS = ("float32", "float16")
+WEIGHTS = ("float32", "float16", "int8")
+ENCODINGS = ("auto", "csr", "none")
 
 
-def convert(model, path, *, batch_size=1, weights="float32", sparse=True):
-    """Converts a Keras model to a TFLite file in which pruned weights are stored sparse.
+def convert(
+    source,
+    path,
+    *,
+    batch_size=1,
+    weights=None,
+    encoding="auto",
+    representative_dataset=None,
+):
+    """Writes a TFLite file in which pruned weights are stored sparse.
 
     The file runs in every TFLite and LiteRT interpreter, with the outputs of the dense file: a
     DENSIFY operator restores the weights. Kernels of convolutions and dense layers are stored
-    sparse where the file gets smaller by it, as compressed rows over the input channels.
+    sparse where the file gets smaller by it. A `.tflite` file of which no part does is copied.
 
     Args:
-        model: A built `keras.Model` (on the TensorFlow backend) or `tf_keras.Model`, functional,
-            sequential or subclassed. One that tensorflow-model-optimization wrapped for pruning
-            is taken as it is, and converted without the wrappers.
-        path: Where to write the file. It appears complete or not at all, and replaces a file of
-            the same name.
+        source: One of
+            - a built `keras.Model` (on the TensorFlow backend) or `tf_keras.Model`, functional,
+              sequential or subclassed. One that tensorflow-model-optimization wrapped for pruning
+              is taken as it is, and converted without the wrappers;
+            - the path of a `.keras` or `.h5` file, or of a SavedModel folder with its signatures;
+            - the path of a `.tflite` file, dense or sparse, of which all that is no pruned weight
+              stays as it is: quantisation, signatures, metadata, custom operators.
+        path: Where to write the file; it may be `source`. It appears complete or not at all, and
+            replaces a file of the same name.
         batch_size: Number of examples in one inference. `None` leaves it open, which costs some
             models speed. Other dimensions that the model leaves open, such as the height and the
             width of an image, stay open: to fix them, build the model with an `input_shape`, or
-            call it on a `keras.Input` of the shape and convert the result.
-        weights: `"float32"` or `"float16"`. With float16 the file is half as large, and the
-            arithmetic is still done in float32.
-        sparse: `False` stores all weights dense, for runtimes without DENSIFY, and to compare.
+            call it on a `keras.Input` of the shape and convert the result. A `.tflite` file, and a
+            SavedModel that has a batch size, keep their own.
+        weights: `"float32"`, the default, or `"float16"`, with which the file is half as large, and
+            the arithmetic is still done in float32; or `"int8"` for weights and activations of 8
+            bits between float32 inputs and outputs, which needs a `representative_dataset`. Zeros
+            stay zeros in each. A `.tflite` file keeps its own.
+        encoding: How pruned weights are stored:
+            - `"auto"`: as takes the fewest bytes;
+            - `"csr"`: as compressed rows over the input channels;
+            - a block `(output channels, input channels)`, such as `(4, 1)` for weights pruned with
+              `block_size=4`: one index for each block that holds a nonzero. Layers whose channels
+              it does not divide are stored as with `"csr"`;
+            - `"none"`: dense, zeros included, for runtimes without DENSIFY, and to compare.
+        representative_dataset: For `weights="int8"`: typical inputs, some 100, from which the range
+            of every activation is taken. An iterable of examples or batches, or a function that
+            returns one, as TFLite's converter takes it; each an array, or for several inputs a list
+            in their order or a dictionary by name.
 
     Returns:
         `path`, as a string.
 
     Raises:
-        TypeError: If `model` is no Keras model, or `batch_size` is no integer.
-        ValueError: If the model is not built, or an option has no such value.
-        OSError: If the file cannot be written. This is found out before the conversion.
+        TypeError: If `source` is none of the above, or `batch_size` is no integer.
+        ValueError: If the model is not built, a file is damaged, or an option has no such value.
+        OSError: If a file cannot be read or written. Whether it can be written is found out before
+            the conversion.
         RuntimeError: If TensorFlow cannot convert the model; the error has what it printed.
 
     Example:
@@ -47,53 +73,72 @@ def convert(model, path, *, batch_size=1, weights="float32", sparse=True):
     >>> model.fit(x, y, callbacks=[tfsparse.GradualPruning(final_sparsity=0.8)])
     >>> tfsparse.convert(model, "model.tflite")
     'model.tflite'
+    >>> tfsparse.convert("pruned_long_ago.tflite", "small.tflite")
+    'small.tflite'
     """
-    _check_model(model)
     batch_size = _checked_batch_size(batch_size)
-    if weights not in WEIGHTS:
-        raise ValueError(f"Expected weights to be one of {WEIGHTS}. Received: weights={weights!r}")
+    encoding = _checked_encoding(encoding)
+    _check_weights(weights, representative_dataset)
     path = check_writable(path)
-    signature = input_signature(model, batch_size)
-    data, inputs, outputs = dense_tflite(model, signature, weights)
-    tflite = flatbuffer.parse(data)
-    flatbuffer.order_inputs_and_outputs(tflite, inputs, outputs)
-    if sparse:
-        sparsify(tflite)
-    write_atomically(path, *flatbuffer.pieces(tflite))
+    name, model, data = sources.load(source, batch_size, weights, representative_dataset)
+    try:
+        pieces = _encoded(model, data, encoding)
+    except ValueError as e:
+        raise ValueError(f"Cannot convert {name}: {e}") from e
+    write_atomically(path, *pieces)
     return path
 
 
-def _check_model(model):
-    # A model's library has been imported, so neither need be imported to look for it.
-    libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
-    if not any(isinstance(model, library.Model) for library in libraries):
-        raise TypeError(
-            "Expected a keras.Model or tf_keras.Model. "
-            f"Received: {model!r} of type {type(model).__name__}"
-        )
-    if "keras" in sys.modules and isinstance(model, sys.modules["keras"].Model):
-        backend = sys.modules["keras"].config.backend()
-        if backend != "tensorflow":
-            raise ValueError(
-                f"Expected a model on Keras's TensorFlow backend. Received: one on {backend!r}. "
-                "Save it, set KERAS_BACKEND=tensorflow, and load it again."
-            )
-    if not model.built:
-        raise ValueError(
-            f"The model {model.name!r} is not built. Call it on data, or build it with an input "
-            "shape, before it is converted."
-        )
+def _encoded(model, data, encoding):
+    """The bytes of the new file, in pieces; those of the old one, `data`, if nothing is gained."""
+    was_sparse = densify_model(model) > 0
+    is_sparse = encoding != "none" and sparsify(model, encoding) > 0
+    if data is None:
+        return flatbuffer.pieces(model)
+    if not was_sparse and not is_sparse:
+        return [data]
+    pieces = flatbuffer.pieces(model)
+    # A layout that was asked for is written even if the old one, being sparse too, is smaller.
+    must_gain = encoding == "auto" or (encoding != "none" and not was_sparse)
+    return [data] if must_gain and sum(map(len, pieces)) >= len(data) else pieces
 
 
 def _checked_batch_size(batch_size):
     if batch_size is None:
         return None
-    try:
-        size = operator.index(batch_size)
-    except TypeError:
-        size = None
-    if size is None or isinstance(batch_size, bool):
+    size = _integer(batch_size)
+    if size is None:
         raise TypeError(f"Expected batch_size to be an integer or None. Received: {batch_size!r}")
     if size < 1:
         raise ValueError(f"Expected batch_size to be at least 1. Received: {size}")
     return size
+
+
+def _checked_encoding(encoding):
+    if isinstance(encoding, str) and encoding in ENCODINGS:
+        return encoding
+    if isinstance(encoding, tuple | list) and len(encoding) == 2:
+        sizes = tuple(_integer(size) or 0 for size in encoding)
+        if min(sizes) > 0:
+            return sizes
+    raise ValueError(
+        f"Expected encoding to be one of {ENCODINGS}, or a block of (output channels, input "
+        f"channels) such as (4, 1). Received: encoding={encoding!r}"
+    )
+
+
+def _check_weights(weights, representative_dataset):
+    if weights is not None and weights not in WEIGHTS:
+        raise ValueError(f"Expected weights to be one of {WEIGHTS}. Received: weights={weights!r}")
+    if (weights == "int8") != (representative_dataset is not None):
+        raise ValueError(
+            "Expected a representative_dataset for weights='int8', and for no other. Received: "
+            f"weights={weights!r} and representative_dataset={type(representative_dataset)}"
+        )
+
+
+def _integer(value):
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None

@@ -12,6 +12,9 @@ import math
 
 import numpy as np
 
+# Elements of which the indices are found at a time.
+CHUNK = 1 << 20
+
 
 @dataclasses.dataclass(frozen=True)
 class DenseLevel:
@@ -56,13 +59,12 @@ class SparseEncoding:
         csr = [level for level in self.levels if isinstance(level, CsrLevel)]
         arrays = [array for level in csr for array in (level.segments, level.indices)]
         return self.values.nbytes + sum(
-            array.size * index_dtype(array).itemsize for array in arrays
+            array.size * index_dtype(array.max(initial=0)).itemsize for array in arrays
         )
 
 
-def index_dtype(array):
-    """The narrowest of the three integer types in which TFLite stores segments and indices."""
-    largest = array.max(initial=0)
+def index_dtype(largest):
+    """The narrowest of the three types in which TFLite stores segments and indices up to one."""
     return np.dtype(np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.int32)
 
 
@@ -127,14 +129,26 @@ def encode(dense, *, traversal_order=None, compressed=None, blocks=None):
         occupied = occupied.reshape(values.shape)
         if dim in compressed:
             kept = occupied.any(axis=2)
-            segments = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-            levels.append(CsrLevel(segments, np.nonzero(kept)[1]))
+            levels.append(_compressed(kept))
             values, occupied = values[kept], occupied[kept]
             nodes = len(values)
         else:
             levels.append(DenseLevel(size))
             nodes *= size
     return SparseEncoding(dense.shape, traversal, block_map, tuple(levels), values.reshape(-1))
+
+
+def _compressed(kept):
+    """The `CsrLevel` of an array (rows, positions) that is true where a position is kept."""
+    counts = np.count_nonzero(kept, axis=1)
+    segments = np.concatenate([[0], np.cumsum(counts)])
+    # numpy gives indices of 8 bytes: they are narrowed a part at a time, to need less memory.
+    indices = np.empty(segments[-1], index_dtype(kept.shape[1] - 1))
+    rows = max(1, CHUNK // kept.shape[1])
+    for row in range(0, len(kept), rows):
+        part = kept[row : row + rows]
+        indices[segments[row] : segments[row + len(part)]] = np.nonzero(part)[1]
+    return CsrLevel(segments, indices)
 
 
 def decode(encoding):

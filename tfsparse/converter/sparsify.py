@@ -1,78 +1,117 @@
-"""Decide which weights of a TFLite model are stored sparse, and store them so."""
+"""Store the weights of a TFLite model sparse, where that makes the file smaller."""
 
 import collections
 
 from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import encode
+from tfsparse.converter.layouts import encode_as
 
-# Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant.
-# Depthwise kernels are not among them: they are small, and every runtime wants them dense.
-CONSUMERS = ("CONV_2D", "FULLY_CONNECTED")
-WEIGHTS_INPUT, BIAS_INPUT = 1, 2
+# Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant, and
+# the inputs where they have their bias. Depthwise kernels are not among them: they are small, and
+# every runtime wants them dense.
+BIAS_INPUTS = {"CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+WEIGHTS_INPUT = 1
+# XNNPACK refuses to run the others with int8 weights from a DENSIFY: fully connected ones in LiteRT
+# 2.3, and all of them on float32 activations, as TFLite's dynamic range quantisation has them.
+INT8_OPERATORS = ("CONV_2D", "TRANSPOSE_CONV")
 FLOATS = ("float32", "float16")
 # Bytes that an encoded tensor adds to a file beside its values, segments, indices and name: a
 # tensor, an operator and the sparsity tables. Measured: 318 at most, over 2000 random tensors.
 OVERHEAD = 320
 
 
-def sparsify(model):
+def sparsify(model, encoding="auto"):
     """Stores every weight tensor of a model sparse that gets smaller by it.
 
     Weights are the float32 and float16 constants at the weights input of convolutions and fully
-    connected layers, directly or through a DEQUANTIZE. They are encoded as compressed sparse rows
-    along the input channels, and a DENSIFY operator goes in front of their first consumer.
+    connected layers, directly or through a DEQUANTIZE, and the int8 ones of convolutions. A DENSIFY
+    operator goes in front of their first consumer.
 
     Args:
         model: A `ModelT` as `tfsparse.converter.flatbuffer` reads it, which is edited in place.
+        encoding: As for `tfsparse.converter.layouts.encode_as`.
 
     Returns:
         The number of tensors that were encoded.
     """
-    shared = collections.Counter(t.buffer for graph in model.subgraphs for t in graph.tensors)
-    encoded = 0
+    if not flatbuffer.operators_may_change(model):
+        return 0
+    sharers = collections.Counter(
+        t.buffer for graph in model.subgraphs for t in graph.tensors or ()
+    )
+    sharers.update(entry.buffer for entry in model.metadata or ())
+    weights = collections.defaultdict(list)
     for subgraph in model.subgraphs:
         for index, first in _weights(model, subgraph):
-            tensor = subgraph.tensors[index]
-            # The bytes of a buffer that two tensors share stay in the file if one is encoded.
-            if shared[tensor.buffer] > 1 or tensor.sparsity is not None:
-                continue
-            dense = flatbuffer.constant(model, tensor)
-            encoding = encode(dense)
-            if encoding.nbytes + OVERHEAD + len(tensor.name or b"") < dense.nbytes:
-                position = next(i for i, op in enumerate(subgraph.operators) if op is first)
-                flatbuffer.replace_by_densify(model, subgraph, index, encoding, position)
-                encoded += 1
+            weights[subgraph.tensors[index].buffer].append((subgraph, index, first))
+    encoded = 0
+    for buffer, uses in weights.items():
+        # The dense bytes stay in the file unless all tensors that share them are encoded.
+        if len(uses) == sharers[buffer] and _have_one_type(uses):
+            encoded += _encode(model, uses, encoding)
     return encoded
 
 
+def _have_one_type(uses):
+    tensors = [subgraph.tensors[index] for subgraph, index, _ in uses]
+    return len({(tensor.type, tuple(tensor.shape)) for tensor in tensors}) == 1
+
+
+def _encode(model, uses, encoding):
+    """Encodes the tensors of one buffer if that saves bytes, and returns how many it encoded."""
+    tensors = [subgraph.tensors[index] for subgraph, index, _ in uses]
+    dense = flatbuffer.constant(model, tensors[0])
+    sparse = encode_as(dense, encoding)
+    names = sum(len(tensor.name or b"") for tensor in tensors)
+    tables = sparse.nbytes - sparse.values.nbytes + OVERHEAD
+    if sparse.values.nbytes + len(uses) * tables + names >= dense.nbytes:
+        return 0
+    for subgraph, index, first in uses:
+        position = next(i for i, op in enumerate(subgraph.operators) if op is first)
+        flatbuffer.replace_by_densify(model, subgraph, index, sparse, position)
+    return len(uses)
+
+
 def _weights(model, subgraph):
-    """Index and first consumer of each constant that is nothing but the weights of `CONSUMERS`."""
+    """Index and first reader of each dense constant that is nothing but weights."""
     uses = collections.defaultdict(list)
-    for operator in subgraph.operators:
-        for slot, index in enumerate(operator.inputs):
+    for operator in subgraph.operators or ():
+        for slot, index in enumerate(flatbuffer.ints(operator.inputs)):
             uses[index].append((operator, slot))
-    outputs = set(subgraph.outputs)
+    outputs = set(flatbuffer.ints(subgraph.outputs))
 
-    def is_weights(operator, slot):
-        if flatbuffer.operator_name(model, operator) == "DEQUANTIZE":
-            output = operator.outputs[0]
-            return only_weights(output) and not any(has_constant_bias(op) for op, _ in uses[output])
-        return slot == WEIGHTS_INPUT and flatbuffer.operator_name(model, operator) in CONSUMERS
+    def is_weights(operator, slot, dtype):
+        name = flatbuffer.operator_name(model, operator)
+        results = flatbuffer.ints(operator.outputs)
+        if len(results) != 1 or results[0] < 0:
+            return False
+        if name == "DEQUANTIZE":
+            return (
+                dtype == "float16"
+                and only_weights(results[0], "float32")
+                and not any(has_constant_bias(op) for op, _ in uses[results[0]])
+            )
+        if dtype == "int8":
+            of_int8 = flatbuffer.dtype_name(subgraph.tensors[results[0]]) == "int8"
+            return slot == WEIGHTS_INPUT and name in INT8_OPERATORS and of_int8
+        return slot == WEIGHTS_INPUT and name in BIAS_INPUTS and dtype in FLOATS
 
-    def only_weights(index):
-        return index not in outputs and all(is_weights(*use) for use in uses[index])
+    def only_weights(index, dtype):
+        return index not in outputs and all(is_weights(*use, dtype) for use in uses[index])
 
     # Where the bias is a float32 constant, XNNPACK as of TensorFlow 2.21 gives wrong outputs for
     # float16 weights from a DENSIFY. The converter's own biases are float16 too, and are right.
     def has_constant_bias(operator):
-        bias = operator.inputs[BIAS_INPUT] if len(operator.inputs) > BIAS_INPUT else -1
-        return bias >= 0 and flatbuffer.constant(model, subgraph.tensors[bias]) is not None
+        inputs = flatbuffer.ints(operator.inputs)
+        slot = BIAS_INPUTS[flatbuffer.operator_name(model, operator)]
+        bias = inputs[slot] if len(inputs) > slot else -1
+        return bias >= 0 and flatbuffer.is_constant(model, subgraph.tensors[bias])
 
     return [
         (index, uses[index][0][0])
-        for index, tensor in enumerate(subgraph.tensors)
+        for index, tensor in enumerate(subgraph.tensors or ())
         if uses[index]
-        and flatbuffer.dtype_name(tensor) in FLOATS
-        and flatbuffer.constant(model, tensor) is not None
-        and only_weights(index)
+        and tensor.sparsity is None
+        and len(flatbuffer.ints(tensor.shape)) > 1
+        and flatbuffer.is_constant(model, tensor)
+        and only_weights(index, flatbuffer.dtype_name(tensor))
     ]

@@ -1,11 +1,62 @@
-"""A Keras model through TensorFlow's own converter, to a dense TFLite file."""
+"""Keras models and SavedModels to the functions of which TensorFlow's converter makes a file."""
 
+import dataclasses
 import inspect
-import tempfile
-
-from tfsparse.capture import captured_output
 
 SIGNATURE = "serving_default"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """The inference functions of a model.
+
+    Attributes:
+        functions: A `tf.ConcreteFunction` for each signature.
+        owner: What holds the variables and tables that they read.
+        inputs: The names of the inputs of each signature, in the model's order.
+        outputs: The names of its outputs, in the model's order.
+    """
+
+    functions: dict
+    owner: object
+    inputs: dict
+    outputs: dict
+
+
+def of_keras(model, signature):
+    """The `Trace` of a Keras model.
+
+    Args:
+        model: A built Keras 3 or tf_keras model.
+        signature: Its arguments, as `input_signature` gives them.
+    """
+    serve = _inference_function(_without_pruning_wrappers(model), signature)
+    inputs = [spec.name for spec in inputs_of(serve)]
+    outputs = serve.structured_outputs
+    if not isinstance(outputs, dict):
+        outputs = [f"output_{i}" for i in range(len(outputs))]
+    variables = list(serve.graph.variables)
+    return Trace({SIGNATURE: serve}, variables, {SIGNATURE: inputs}, {SIGNATURE: list(outputs)})
+
+
+def of_saved_model(module, batch_size):
+    """The `Trace` of a SavedModel.
+
+    Args:
+        module: What `tf.saved_model.load` returned.
+        batch_size: Size of the batch dimension where the SavedModel leaves it open.
+    """
+    functions = {key: _with_batch(f, batch_size) for key, f in module.signatures.items()}
+    inputs = {key: [spec.name for spec in inputs_of(f)] for key, f in functions.items()}
+    outputs = {key: list(f.structured_outputs) for key, f in functions.items()}
+    return Trace(functions, module, inputs, outputs)
+
+
+def inputs_of(function):
+    """A `tf.TensorSpec` for each input of a concrete function."""
+    import tensorflow as tf
+
+    return tf.nest.flatten(function.structured_input_signature)
 
 
 def input_signature(model, batch_size):
@@ -60,52 +111,6 @@ def _built_shapes(model):
     return [specs(structure) for structure in config.get("shapes_dict", config).values()]
 
 
-def dense_tflite(model, signature, weights):
-    """Converts a Keras model with TensorFlow's converter, of which nothing reaches the terminal.
-
-    Args:
-        model: A built Keras 3 or tf_keras model.
-        signature: Its arguments, as `input_signature` gives them.
-        weights: `"float32"` or `"float16"`.
-
-    Returns:
-        The bytes of a TFLite file, the names of the inputs in the model's order, and the names of
-        the outputs: the converter orders both as it likes.
-
-    Raises:
-        RuntimeError: If the conversion fails. The message has the cause and what was printed.
-    """
-    with captured_output() as printed:
-        try:
-            return _convert(model, signature, weights)
-        except Exception as e:
-            text = printed().strip()
-            raise RuntimeError(
-                f"TensorFlow could not convert the model {model.name!r}: {e}"
-                + (f"\n\nIt printed:\n{text}" if text else "")
-            ) from e
-
-
-def _convert(model, signature, weights):
-    import tensorflow as tf
-
-    serve = _inference_function(_without_pruning_wrappers(model), signature)
-    module = tf.Module()
-    module.variables_of_model = list(serve.graph.variables)
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={SIGNATURE: serve})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-        if weights == "float16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        data = converter.convert()
-    inputs = [spec.name for spec in tf.nest.flatten(serve.structured_input_signature)]
-    outputs = serve.structured_outputs
-    if not isinstance(outputs, dict):
-        outputs = [f"output_{i}" for i in range(len(outputs))]
-    return data, inputs, list(outputs)
-
-
 def _without_pruning_wrappers(model):
     """The model without the wrappers of tensorflow-model-optimization, sharing its layers.
 
@@ -132,3 +137,18 @@ def _inference_function(model, signature):
         return outputs if isinstance(outputs, dict) else tf.nest.flatten(outputs)
 
     return serve.get_concrete_function()
+
+
+def _with_batch(function, batch_size):
+    """A signature of a SavedModel, with the batch dimension set where it is open."""
+    import tensorflow as tf
+
+    def fixed(spec):
+        shape = spec.shape.as_list() if spec.shape.rank else spec.shape
+        if spec.shape.rank and shape[0] is None:
+            shape[0] = batch_size
+        return tf.TensorSpec(shape, spec.dtype, spec.name)
+
+    specs = {name: fixed(spec) for name, spec in function.structured_input_signature[1].items()}
+    serve = tf.function(lambda **inputs: function(**inputs), autograph=False)
+    return serve.get_concrete_function(**specs)

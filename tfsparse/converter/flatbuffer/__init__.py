@@ -5,20 +5,27 @@ not edited (metadata, signatures, custom operators, appended files) is written a
 """
 
 from tfsparse.converter.flatbuffer.constants import (
+    buffer,
     constant,
+    is_constant,
     sparse_encoding,
-    sparsity_parameters,
 )
 from tfsparse.converter.flatbuffer.definitions import (
     DTYPES,
+    IDENTIFIER,
     builtin_name,
     dtype_name,
+    ints,
     operator_name,
     schema,
 )
 from tfsparse.converter.flatbuffer.edits import (
     operator_code,
+    operators_may_change,
     order_inputs_and_outputs,
+    remove_densify,
+    remove_tensors,
+    remove_unused_code,
     replace_by_densify,
 )
 from tfsparse.converter.flatbuffer.reading import parse, read
@@ -26,18 +33,25 @@ from tfsparse.converter.flatbuffer.writing import pieces, serialize
 
 __all__ = [
     "DTYPES",
+    "IDENTIFIER",
+    "buffer",
     "builtin_name",
     "constant",
     "dtype_name",
+    "ints",
+    "is_constant",
     "operator_code",
     "operator_name",
+    "operators_may_change",
     "order_inputs_and_outputs",
     "parse",
     "pieces",
     "read",
+    "remove_densify",
+    "remove_tensors",
+    "remove_unused_code",
     "replace_by_densify",
     "schema",
     "serialize",
     "sparse_encoding",
-    "sparsity_parameters",
 ]

@@ -22,15 +22,20 @@ def constant(model, tensor):
         ValueError: If the buffer or the sparsity metadata contradict the tensor's shape, or its
             type is none of `DTYPES`.
     """
-    data, shape = buffer_bytes(model.buffers[tensor.buffer]), ints(tensor.shape)
-    if not len(data):
+    if not is_constant(model, tensor):
         return None
+    data, shape = buffer_bytes(model.buffers[tensor.buffer]), ints(tensor.shape)
     values, size = _typed(data, tensor), math.prod(shape)
     if tensor.sparsity is not None and size * values.itemsize <= MAX_BYTES:
         return decode(sparse_encoding(model, tensor))
     if values.size != size:
         raise ValueError(f"Tensor {tensor.name} has {values.size} values for the shape {shape}.")
     return values.reshape(shape)
+
+
+def is_constant(model, tensor):
+    """Whether a tensor has its value in the file."""
+    return len(buffer_bytes(model.buffers[tensor.buffer])) > 0
 
 
 def sparse_encoding(model, tensor):
@@ -48,8 +53,8 @@ def sparse_encoding(model, tensor):
         elif metadata.arraySegments is None or metadata.arrayIndices is None:
             raise ValueError(f"Tensor {tensor.name} has a sparse dimension without indices.")
         else:
-            segments, indices = metadata.arraySegments.values, metadata.arrayIndices.values
-            levels.append(CsrLevel(_int_array(segments), _int_array(indices)))
+            vectors = metadata.arraySegments.values, metadata.arrayIndices.values
+            levels.append(CsrLevel(*(_index_array(vector) for vector in vectors)))
     return SparseEncoding(
         shape=ints(tensor.shape),
         traversal_order=ints(sparsity.traversalOrder),
@@ -59,10 +64,6 @@ def sparse_encoding(model, tensor):
     )
 
 
-def _int_array(vector):
-    return np.asarray(vector if np.ndim(vector) else (), np.int64)
-
-
 def sparsity_parameters(encoding):
     """The schema's description of a `SparseEncoding`, all but its values."""
     return schema.SparsityParametersT(
@@ -70,6 +71,11 @@ def sparsity_parameters(encoding):
         blockMap=list(encoding.block_map) or None,
         dimMetadata=[_dimension_metadata(level) for level in encoding.levels],
     )
+
+
+def buffer(array):
+    """A buffer that holds an array."""
+    return schema.BufferT(data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
 def buffer_bytes(buffer):
@@ -87,8 +93,12 @@ def _dimension_metadata(level):
     return metadata
 
 
+def _index_array(vector):
+    return np.asarray([] if vector is None else vector).astype(np.int64)
+
+
 def _index_vector(array):
-    dtype = index_dtype(array)
+    dtype = index_dtype(array.max(initial=0))
     kind, vector = _INDEX_VECTORS[dtype]
     return kind, vector(array.astype(dtype))
 

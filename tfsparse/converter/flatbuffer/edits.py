@@ -3,25 +3,32 @@
 import numpy as np
 
 from tfsparse.converter.flatbuffer.constants import sparsity_parameters
-from tfsparse.converter.flatbuffer.definitions import ints, schema
+from tfsparse.converter.flatbuffer.definitions import ints, operator_name, schema
+
+OPERATOR_ORDER = b"model_control_dependencies"
 
 
 def order_inputs_and_outputs(model, inputs, outputs):
-    """Puts the inputs and outputs of the main subgraph in an order, given by signature names.
+    """Puts the inputs and outputs of the subgraphs in an order, given by signature names.
 
-    A list of names that is not the signature's, such as one with a name that TensorFlow had to
-    change, leaves the order as it is.
+    Names that are not the signature's, such as one that TensorFlow had to change, leave the order
+    as it is.
+
+    Args:
+        model: The model to edit.
+        inputs: The names of the inputs of each signature, by its key.
+        outputs: The names of the outputs of each signature.
     """
-    (signature,) = model.signatureDefs
-    subgraph = model.subgraphs[signature.subgraphIndex]
 
     def ordered(names, maps, indices):
         by_name = {entry.name.decode(): entry.tensorIndex for entry in maps}
         wanted = [by_name.get(name, -1) for name in names]
         return wanted if sorted(wanted) == sorted(ints(indices)) else indices
 
-    subgraph.inputs = ordered(inputs, signature.inputs or (), subgraph.inputs)
-    subgraph.outputs = ordered(outputs, signature.outputs or (), subgraph.outputs)
+    for signature in model.signatureDefs or ():
+        subgraph, key = model.subgraphs[signature.subgraphIndex], signature.signatureKey.decode()
+        subgraph.inputs = ordered(inputs[key], signature.inputs or (), subgraph.inputs)
+        subgraph.outputs = ordered(outputs[key], signature.outputs or (), subgraph.outputs)
 
 
 def replace_by_densify(model, subgraph, index, encoding, position):
@@ -66,3 +73,45 @@ def operator_code(model, builtin):
         schema.OperatorCodeT(deprecatedBuiltinCode=builtin, builtinCode=builtin, version=1)
     )
     return len(model.operatorCodes) - 1
+
+
+def remove_densify(subgraph, operator):
+    """Makes the output of a DENSIFY operator the constant that its input is, once that is dense."""
+    (source,), (index,) = ints(operator.inputs), ints(operator.outputs)
+    source, dense = subgraph.tensors[source], subgraph.tensors[index]
+    dense.type, dense.shape, dense.buffer = source.type, source.shape, source.buffer
+    dense.quantization = dense.quantization or source.quantization
+    subgraph.operators = [op for op in subgraph.operators if op is not operator]
+
+
+def remove_tensors(model, subgraph, removed):
+    """Removes tensors that no operator, input or output names."""
+    kept = [index for index in range(len(subgraph.tensors)) if index not in removed]
+    new_index = {old: new for new, old in enumerate(kept)}
+
+    def renumbered(vector):
+        numbers = [new_index.get(index, -1) for index in ints(vector)]
+        return vector if vector is None else np.array(numbers, np.int32)
+
+    subgraph.tensors = [subgraph.tensors[index] for index in kept]
+    subgraph.inputs, subgraph.outputs = renumbered(subgraph.inputs), renumbered(subgraph.outputs)
+    for operator in subgraph.operators or ():
+        for field in ("inputs", "outputs", "intermediates"):
+            setattr(operator, field, renumbered(getattr(operator, field)))
+    for signature in model.signatureDefs or ():
+        if model.subgraphs[signature.subgraphIndex] is subgraph:
+            for entry in (*(signature.inputs or ()), *(signature.outputs or ())):
+                entry.tensorIndex = new_index.get(entry.tensorIndex, -1)
+
+
+def remove_unused_code(model, name):
+    """Removes the code of an operator that no longer is, if it is the last of the codes."""
+    last = schema.OperatorT(opcodeIndex=len(model.operatorCodes) - 1)
+    used = {op.opcodeIndex for graph in model.subgraphs for op in graph.operators or ()}
+    if operator_name(model, last) == name and last.opcodeIndex not in used:
+        model.operatorCodes.pop()
+
+
+def operators_may_change(model):
+    """Whether operators may be added and removed: some metadata has their numbers."""
+    return all(entry.name != OPERATOR_ORDER for entry in model.metadata or ())

@@ -1,0 +1,62 @@
+"""Damaged files are refused with a message, or converted to whole files."""
+
+import os
+import zlib
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+import tfsparse
+from tests.converter.single_op import pruned, single_op
+from tests.mutations import how_many, mutations
+from tfsparse.converter import flatbuffer
+from tfsparse.converter.encode import encode
+
+MESSAGES = ("Expected ", "The TFLite file is damaged", "Cannot convert ", "Cannot make ")
+
+
+def dense():
+    return single_op(pruned((16, 24), 0.8))
+
+
+def sparse():
+    model = single_op(pruned((8, 1, 1, 24), 0.8, np.float16))
+    encoding = encode(flatbuffer.constant(model, model.subgraphs[0].tensors[1]), blocks={0: 2})
+    flatbuffer.replace_by_densify(model, model.subgraphs[0], 1, encoding, 0)
+    model.metadata = [flatbuffer.schema.MetadataT(name="labels", buffer=2)]
+    return model
+
+
+@pytest.mark.parametrize("build", [dense, sparse])
+def test_a_damaged_file_is_refused_or_converted_whole(tmp_path, build):
+    source, out = tmp_path / "source.tflite", tmp_path / "out.tflite"
+    data = flatbuffer.serialize(build())
+    outcomes = set()
+    for name, damaged in mutations(data, how_many(200) // 2, seed=zlib.crc32(data)):
+        source.write_bytes(damaged)
+        for change in (tfsparse.convert, tfsparse.densify):
+            message = refusal(change, source, out)
+            outcomes.add(message == "")
+            if message:
+                assert message.startswith(MESSAGES), f"{name}: {message}"
+                assert os.listdir(tmp_path) == ["source.tflite"], name
+            else:
+                flatbuffer.read(out)
+                out.unlink()
+    assert outcomes == {True, False}
+
+
+def refusal(change, source, out):
+    try:
+        change(source, out)
+    except ValueError as e:
+        return str(e)
+    return ""
+
+
+def test_the_undamaged_files_are_converted(tmp_path):
+    for build in (dense, sparse):
+        (tmp_path / "source.tflite").write_bytes(flatbuffer.serialize(build()))
+        out = tfsparse.convert(tmp_path / "source.tflite", tmp_path / "out.tflite")
+        Interpreter(out).allocate_tensors()

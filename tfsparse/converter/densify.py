@@ -1,0 +1,113 @@
+"""`tfsparse.densify`: a sparse TFLite file to the dense one."""
+
+import collections
+
+import numpy as np
+
+from tfsparse.converter import flatbuffer
+from tfsparse.files import check_writable, write_atomically
+
+
+def densify(path, out):
+    """Writes a TFLite file with all sparse constants dense: the same values, zeros included.
+
+    It undoes `tfsparse.convert`, and does the same for sparse files from elsewhere, for runtimes
+    that refuse sparse tensors. DENSIFY operators are gone; nothing else changes. A file without
+    sparse constants is copied.
+
+    Args:
+        path: A `.tflite` file.
+        out: Where to write the dense file; it may be `path`. It appears complete or not at all.
+
+    Returns:
+        `out`, as a string.
+
+    Raises:
+        OSError: If a file cannot be read or written.
+        ValueError: If `path` is no TFLite file, or its sparse constants contradict themselves.
+
+    Example:
+
+    >>> tfsparse.densify("model.tflite", "dense.tflite")
+    'dense.tflite'
+    """
+    out = check_writable(out)
+    model = flatbuffer.read(path)
+    try:
+        densify_model(model)
+        pieces = flatbuffer.pieces(model)
+    except ValueError as e:
+        raise ValueError(f"Cannot make {path} dense: {e}") from e
+    write_atomically(out, *pieces)
+    return out
+
+
+def densify_model(model):
+    """Makes all sparse constants of a model dense, and removes the DENSIFY operators.
+
+    Args:
+        model: A `ModelT` as `tfsparse.converter.flatbuffer` reads it, which is edited in place.
+
+    Returns:
+        The number of constants that were sparse.
+    """
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors or ()]
+    sparse = [tensor for tensor in tensors if tensor.sparsity is not None]
+    if sparse:
+        if not flatbuffer.operators_may_change(model):
+            raise ValueError(
+                "its metadata counts on the operators that it has. Convert the model that the file "
+                "was made from."
+            )
+        _make_dense(model, tensors, sparse)
+        for subgraph in model.subgraphs:
+            _remove_densify_operators(model, subgraph, sparse)
+        flatbuffer.remove_unused_code(model, "DENSIFY")
+    return len(sparse)
+
+
+def _make_dense(model, tensors, sparse):
+    sharers = collections.defaultdict(list)
+    for tensor in tensors:
+        sharers[tensor.buffer].append(tensor)
+    for buffer in {tensor.buffer: None for tensor in sparse}:
+        dense = [(t, _dense_buffer(model, t)) for t in sharers[buffer] if t.sparsity is not None]
+        content = dense[0][1]
+        # Normally all that share a buffer are one layer in several signatures: it will do for them.
+        if len(dense) == len(sharers[buffer]):
+            model.buffers[buffer].data = content.data
+            dense = [(t, own) for t, own in dense if not np.array_equal(own.data, content.data)]
+        for tensor, own in dense:
+            tensor.buffer = len(model.buffers)
+            model.buffers.append(own)
+    for tensor in sparse:
+        tensor.sparsity = None
+
+
+def _dense_buffer(model, tensor):
+    value = flatbuffer.constant(model, tensor)
+    if value is None:
+        raise ValueError(f"the sparse tensor {tensor.name} has no values")
+    return flatbuffer.buffer(value)
+
+
+def _remove_densify_operators(model, subgraph, sparse):
+    were_sparse = {id(tensor) for tensor in sparse}
+    for operator in list(subgraph.operators or ()):
+        if flatbuffer.operator_name(model, operator) != "DENSIFY":
+            continue
+        inputs, outputs = flatbuffer.ints(operator.inputs), flatbuffer.ints(operator.outputs)
+        if len(inputs) != 1 or len(outputs) != 1 or min(*inputs, *outputs) < 0:
+            raise ValueError("a DENSIFY operator has no input or no output")
+        if id(subgraph.tensors[inputs[0]]) in were_sparse:
+            flatbuffer.remove_densify(subgraph, operator)
+    named = {*flatbuffer.ints(subgraph.inputs), *flatbuffer.ints(subgraph.outputs)}
+    for operator in subgraph.operators or ():
+        named.update((*flatbuffer.ints(operator.inputs), *flatbuffer.ints(operator.outputs)))
+    unused = {
+        index
+        for index, tensor in enumerate(subgraph.tensors or ())
+        if index not in named and id(tensor) in were_sparse
+    }
+    if unused:
+        flatbuffer.remove_tensors(model, subgraph, unused)

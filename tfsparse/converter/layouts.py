@@ -1,0 +1,67 @@
+"""Choose the layout in which a tensor is encoded."""
+
+import numpy as np
+
+from tfsparse.converter.encode import encode, index_dtype
+
+# Sizes of blocks along one dimension that are tried, each while the one before made it smaller.
+BLOCK_SIZES = (2, 4, 8, 16)
+
+
+def encode_as(dense, encoding):
+    """Encodes weights in a layout that is asked for.
+
+    Args:
+        dense: Weights with the output channels first and the input channels last, rank 2 or more.
+        encoding: `"csr"` for compressed sparse rows over the input channels; `"auto"` for whatever
+            takes the fewest bytes; or a block, `(output channels, input channels)`, of which the
+            weights are stored whole where it holds a nonzero.
+
+    Returns:
+        A `SparseEncoding`. It is in compressed sparse rows where the block does not divide the
+        channels: TFLite's format has no other than whole blocks.
+    """
+    if encoding == "csr":
+        return encode(dense)
+    if encoding == "auto":
+        return encode(dense, **_smallest(dense))
+    blocks = dict(zip((0, dense.ndim - 1), encoding, strict=True))
+    divides = all(dense.shape[dim] % size == 0 for dim, size in blocks.items())
+    blocks = {dim: size for dim, size in blocks.items() if size > 1}
+    return encode(dense, blocks=blocks if divides else None)
+
+
+def _smallest(dense):
+    """The options of `encode` that give the fewest bytes, among rows, columns and blocks."""
+    occupied = dense != 0
+    outputs, inputs = 0, dense.ndim - 1
+    rows = {}
+    best, options = _nbytes(dense, occupied, rows), rows
+    columns = {"traversal_order": (*range(1, dense.ndim), outputs)}
+    for order in (rows, columns):
+        for dim in (outputs, inputs):
+            for size in (1, *BLOCK_SIZES):
+                if dense.shape[dim] % size:
+                    break
+                candidate = {**order, **({"blocks": {dim: size}} if size > 1 else {})}
+                nbytes = _nbytes(dense, occupied, candidate)
+                if nbytes < best:
+                    best, options = nbytes, candidate
+                elif size > 1:
+                    break
+    return options
+
+
+def _nbytes(dense, occupied, options):
+    """The size of an encoding, as `SparseEncoding.nbytes`, without making it."""
+    ((dim, size),) = options.get("blocks", {0: 1}).items()
+    if size > 1:
+        occupied = occupied.reshape(*dense.shape[:dim], -1, size, *dense.shape[dim + 1 :])
+        occupied = occupied.any(axis=dim + 1)
+    stored = np.count_nonzero(occupied)
+    compressed = occupied.shape[options.get("traversal_order", range(dense.ndim))[-1]]
+    segments = occupied.size // compressed + 1
+    return (
+        stored * (size * dense.itemsize + index_dtype(compressed - 1).itemsize)
+        + segments * index_dtype(stored).itemsize
+    )

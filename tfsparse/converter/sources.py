@@ -1,0 +1,126 @@
+"""Whatever `tfsparse.convert` takes, to a TFLite model."""
+
+import functools
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from tfsparse.capture import captured_output
+from tfsparse.converter import flatbuffer, trace
+from tfsparse.converter.tflite import dense_model
+
+EXPECTED = (
+    "Expected a keras.Model or tf_keras.Model, or the path of a .keras, .h5 or .tflite file or of "
+    "a SavedModel folder"
+)
+ZIP, HDF5 = b"PK\3\4", b"\x89HDF"
+
+
+def load(source, batch_size, weights, representative_dataset):
+    """Reads or makes the TFLite model of a source of `tfsparse.convert`.
+
+    Args:
+        source, batch_size, weights, representative_dataset: As for `tfsparse.convert`.
+
+    Returns:
+        The name of the source for errors; the model, a `ModelT`; and the bytes of its file, or
+        `None` if the source is none yet.
+    """
+    if not isinstance(source, str | os.PathLike):
+        _check_model(source)
+        model = source
+    elif os.path.isdir(source):
+        module = _load_saved_model(source)
+        name = f"SavedModel {os.fspath(source)!r}"
+        trace_it = functools.partial(trace.of_saved_model, module, batch_size)
+        return name, dense_model(name, trace_it, weights, representative_dataset), None
+    elif _first_bytes(source).startswith((ZIP, HDF5)):
+        model = _load_keras(source)
+    else:
+        data = _tflite_bytes(source, weights)
+        return os.fspath(source), flatbuffer.parse(data, os.fspath(source)), data
+    name = f"model {model.name!r}"
+    trace_it = functools.partial(trace.of_keras, model, trace.input_signature(model, batch_size))
+    return name, dense_model(name, trace_it, weights, representative_dataset), None
+
+
+def _check_model(model):
+    # A model's library has been imported, so neither need be imported to look for it.
+    libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
+    if not any(isinstance(model, library.Model) for library in libraries):
+        raise TypeError(f"{EXPECTED}. Received: {model!r} of type {type(model).__name__}")
+    if "keras" in sys.modules and isinstance(model, sys.modules["keras"].Model):
+        backend = sys.modules["keras"].config.backend()
+        if backend != "tensorflow":
+            raise ValueError(
+                f"Expected a model on Keras's TensorFlow backend. Received: one on {backend!r}. "
+                "Save it, set KERAS_BACKEND=tensorflow, and load it again."
+            )
+    if not model.built:
+        raise ValueError(
+            f"The model {model.name!r} is not built. Call it on data, or build it with an input "
+            "shape, before it is converted."
+        )
+
+
+def _load_saved_model(folder):
+    import tensorflow as tf
+
+    folder = os.fspath(folder)
+    if not tf.saved_model.contains_saved_model(folder):
+        raise ValueError(
+            f"{EXPECTED}. Received: the folder {folder!r}, which has no saved_model.pb."
+        )
+    try:
+        with captured_output():
+            module = tf.saved_model.load(folder)
+    except Exception as e:
+        raise ValueError(f"Could not load the SavedModel {folder!r}: {e}") from e
+    if not getattr(module, "signatures", None):
+        raise ValueError(
+            f"Expected a SavedModel with signatures. Received: {folder!r}, which has none. Save it "
+            "with tf.saved_model.save(..., signatures=...), or with a Keras model's export."
+        )
+    return module
+
+
+def _first_bytes(path):
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{EXPECTED}. Received: {os.fspath(path)!r}: there is none.")
+    with open(path, "rb") as file:
+        return file.read(8)
+
+
+def _tflite_bytes(path, weights):
+    data = Path(path).read_bytes()
+    if data[4:8] != flatbuffer.IDENTIFIER:
+        raise ValueError(
+            f"{EXPECTED}. Received: {os.fspath(path)!r}, {len(data)} bytes, of which the first, "
+            f"{data[:8]!r}, are those of none."
+        )
+    if weights is not None:
+        raise ValueError(
+            f"Expected weights=None for a .tflite file, which keeps the types that it has. "
+            f"Received: weights={weights!r} for {os.fspath(path)!r}. Convert the model that it was "
+            "made from."
+        )
+    return data
+
+
+def _load_keras(path):
+    """Loads a file of Keras 3, or of tf_keras where that alone can read it."""
+    problems = []
+    for library in ("keras", "tf_keras"):
+        try:
+            with captured_output():
+                model = importlib.import_module(library).models.load_model(path, compile=False)
+        except Exception as e:
+            problems.append(f"{library}: {e}")
+        else:
+            _check_model(model)
+            return model
+    raise ValueError(
+        f"Could not load {os.fspath(path)!r}. If it has classes of your own, load it with them and "
+        "convert the model. " + "\n".join(problems)
+    )
