@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 _shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # What Bazel reads too.
-COMMON_FLAGS = _shared["COMMON_FLAGS"]
+COMMON_FLAGS, TEST_FLAGS = _shared["COMMON_FLAGS"], _shared["TEST_FLAGS"]
 _ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
 _PORTABLE = _shared["PORTABLE_ISA_FLAGS"]
 _ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "amd64": _X86, "x86_64": _X86}
@@ -29,7 +29,7 @@ def find(*patterns):
 
 def common_sources(*folders):
     """Sources under the folders of delegate/ that every processor compiles, with COMMON_FLAGS."""
-    found = find(*(f"delegate/{folder}/**/*.cc" for folder in folders))
+    found = find(*_shared["sources_in"](*folders))
     return [source for source in found if source not in _ARM64 | _PORTABLE | _X86]
 
 

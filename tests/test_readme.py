@@ -83,8 +83,13 @@ def test_the_demo_knows_its_flags():
 
 def test_no_other_commands_are_shown():
     rest = [c for c in commands() if not c.startswith(("make ", "python "))]
-    # Every installation runs the first, tests/delegate/test_bazel.py the second.
-    assert rest == ["pip install .", "bazel build //:libtfsparse_delegate.so"]
+    # Every installation runs the first, tests/delegate/test_bazel.py the others.
+    assert rest == [
+        "pip install .",
+        "bazel build //:libtfsparse_delegate.so",
+        "bazel test //...",
+        "bazel test --config=aarch64 //...",
+    ]
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)]+)\)", README))
