@@ -11,8 +11,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 demo: $(VENV)/.installed
 	@$(RUN)/python -m tfsparse.demo $(ARGS)
 
+# A process a core, up to 4: each holds TensorFlow. Tests of one file share one, and what they build.
 test: $(VENV)/.installed
-	$(RUN)/python -m pytest $(ARGS)
+	$(RUN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed
 	$(RUN)/ruff check .

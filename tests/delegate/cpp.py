@@ -5,6 +5,7 @@ Programs for another processor run in an emulator.
 Objects are kept under build/ and compiled again when a source, a header or a flag changes.
 """
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -43,23 +44,23 @@ class Build:
 
     def compile(self, source, flags=()):
         """Path of the object of a source, named by what it was made from."""
-        usual = [*sources.COMMON_FLAGS, "-fPIC", "-Werror", "-pthread"]
-        tests = []
+        usual, tests = sources.COMMON_FLAGS, []
         if source.startswith("tests/"):
-            usual.append("-O1")  # g++ 12 for arm64 fails to vectorise some at the usual -O3
-            tests = sources.find("tests/delegate/**/*.h")
+            usual, tests = sources.TEST_FLAGS, sources.find("tests/delegate/**/*.h")
+        usual = [*usual, "-fPIC", "-Werror", "-pthread"]
         command = [self.cxx, *usual, *flags, *self.flags, "-I."]
         digest = hashlib.sha256(repr(command).encode())
         for file in [source, *sources.headers(), *tests]:
             digest.update((ROOT / file).read_bytes())
         name = source.replace("/", "-")
         target = self.folder / f"{name}-{digest.hexdigest()[:16]}.o"
-        if not target.exists():
-            for stale in self.folder.glob(f"{name}-*.o"):
-                stale.unlink(missing_ok=True)
-            partial = target.with_suffix(f".{os.getpid()}")
-            run(*command, "-c", source, "-o", str(partial))
-            partial.rename(target)
+        # Who comes second, in another process of the same test run, waits and finds it made.
+        with open(self.folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                for stale in self.folder.glob(f"{name}-*.o"):
+                    stale.unlink()
+                self._make(target, *command, "-c", source)
         return str(target)
 
     def engine(self, folders=("core", "kernels", "tflite")):
@@ -72,9 +73,15 @@ class Build:
 
     def link(self, objects, name, flags=()):
         """Path of a program, or of a library with the flag -shared."""
-        target = str(self.folder / name)
-        run(self.cxx, *self.flags, *flags, *objects, "-pthread", "-o", target)
-        return target
+        target = self.folder / name
+        self._make(target, self.cxx, *self.flags, *flags, *objects, "-pthread")
+        return str(target)
+
+    def _make(self, target, *command):
+        # Whole or not at all: another process may be running what is there.
+        partial = target.with_name(f"{target.name}.{os.getpid()}")
+        run(*command, "-o", str(partial))
+        partial.rename(target)
 
     def program(self, source):
         """Path of the program of a source with a main, linked with the engine."""
