@@ -9,11 +9,8 @@
 namespace tfsparse {
 
 Status PlanBuilder::build(int threads) {
-  for (int tensor : graph_.inputs) {
-    plan_.input_values_.push_back(values_.define_flat(tensor));
-    values_.set_external(plan_.input_values_.back());
-  }
-  const auto chains = find_chains(graph_);
+  bind_inputs();
+  const auto chains = find_chains(graph_, kernels_.element_bytes);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     if (chains[i].size() == 1) TFSPARSE_RETURN_IF_ERROR(add_node(node).at(node.id));
@@ -29,7 +26,7 @@ Status PlanBuilder::build(int threads) {
 Status PlanBuilder::add_chain(const std::vector<const Node*>& nodes) {
   std::vector<RowWindow> windows;
   for (const Node* node : nodes) windows.push_back(row_window(graph_, *node));
-  const StripPlan plan = plan_strips(windows);
+  const StripPlan plan = plan_strips(windows, kernels_.element_bytes);
   std::vector<std::unique_ptr<RowStep>> steps(nodes.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     TFSPARSE_RETURN_IF_ERROR(make_row_step(*nodes[i], i > 0 ? &plan.between[i - 1] : nullptr,
@@ -68,7 +65,7 @@ Status PlanBuilder::add_node(const Node& node) {
     case Op::kUnary: {
       const bool in_planes = values_.has_planes(x);
       const int from = value(x, in_planes), to = define(node.output, in_planes);
-      add(make_unary(node, from, to, values_.floats(from)), node.id);
+      add(make_unary(node, from, to, values_.elements(from)), node.id);
       return {};
     }
     case Op::kReduce:
@@ -137,7 +134,7 @@ Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Plane
                                   std::unique_ptr<RowStep>* step) {
   const int tensor = node.inputs[0];
   const bool is_convolution = node.op == Op::kConv2D;
-  const std::size_t border_floats = is_convolution ? convolution_border(graph_, node) : 0;
+  const std::size_t border_elements = is_convolution ? convolution_border(graph_, node) : 0;
   RowInput input;
   input.planes = planes_of(shape(tensor));
   if (x != nullptr) {
@@ -145,11 +142,11 @@ Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Plane
   } else {
     // The bordered copy can gather a few channels from TFLite's order as well: no layout change for
     // the picture that a network starts from.
-    input.is_flat = border_floats > 0 && !values_.has_planes(tensor) && shape(tensor)[3] <= 4;
+    input.is_flat = border_elements > 0 && !values_.has_planes(tensor) && shape(tensor)[3] <= 4;
     input.value = input.is_flat ? values_.flat(tensor) : values_.planes(tensor);
   }
   const int residual = node.residual >= 0 ? values_.planes(node.residual) : -1;
-  const int border = border_floats > 0 ? values_.add(border_floats) : -1;
+  const int border = border_elements > 0 ? values_.add(border_elements) : -1;
   const int output = y == nullptr ? values_.define_planes(node.output) : -1;
   const Planes output_planes = planes_of(shape(node.output));
   return is_convolution
@@ -166,15 +163,15 @@ Status PlanBuilder::add_reduction(const Node& node) {
     add(make_reduction_planes(node, from, planes_of(shape(x)), to), node.id);
   } else {
     const int from = values_.flat(x), to = values_.define_flat(node.output);
-    add(make_reduction_flat(node, from, shape(x), to), node.id);
+    add(make_reduction_flat(node, from, shape(x), to, kernels_), node.id);
   }
   return {};
 }
 
 Status PlanBuilder::add_binary(const Node& node) {
   const Shape& y = shape(node.output);
-  // In planes, an operand is the whole image or one float a channel; anything else is broadcast in
-  // TFLite's order.
+  // In planes, an operand is the whole image or one element a channel; anything else is broadcast
+  // in TFLite's order.
   bool in_planes = is_image(shape(node.output));
   bool any_planes = false;
   for (int i = 0; i < 2; ++i) {
@@ -194,10 +191,10 @@ Status PlanBuilder::add_binary(const Node& node) {
   TFSPARSE_RETURN_IF_ERROR(set_operand(node.inputs[1], in_planes, &b));
   if (in_planes) {
     const int to = values_.define_planes(node.output);
-    add(make_binary_planes(node, std::move(a), std::move(b), to, planes_of(y)), node.id);
+    add(make_binary_planes(node, std::move(a), std::move(b), to, planes_of(y), kernels_), node.id);
   } else {
-    add(make_binary_flat(node, std::move(a), std::move(b), values_.define_flat(node.output), y),
-        node.id);
+    const int to = values_.define_flat(node.output);
+    add(make_binary_flat(node, std::move(a), std::move(b), to, y, kernels_), node.id);
   }
   return {};
 }
@@ -216,15 +213,26 @@ void PlanBuilder::add(std::unique_ptr<Step> step, int node_id) {
   plan_.steps_.push_back(std::move(step));
 }
 
-// Lets the steps write the graph's outputs in place; copies where one value is wanted twice or
-// comes straight from an input.
+// The graph's inputs and outputs are float32, whatever the kernels compute with.
+void PlanBuilder::bind_inputs() {
+  for (int tensor : graph_.inputs) {
+    int value = values_.define_flat(tensor);
+    values_.set_external(value);
+    plan_.input_values_.push_back(value);
+    if (kernels_.element_bytes == sizeof(float)) continue;
+    add(make_from_floats(value, values_.define_flat(tensor), elements(tensor)));
+  }
+}
+
+// Lets the steps write the graph's outputs in place; copies where their type is another, one value
+// is wanted twice or comes straight from an input.
 void PlanBuilder::bind_outputs() {
   for (int tensor : graph_.outputs) {
     plan_.output_shapes_.push_back(shape(tensor));
     int value = values_.flat(tensor);
-    if (values_.is_external(value)) {
-      const int copy = values_.add(values_.floats(value));
-      add(make_copy(value, copy, values_.floats(value)), -1);
+    if (values_.is_external(value) || kernels_.element_bytes != sizeof(float)) {
+      const int copy = values_.add(elements(tensor));
+      add(make_to_floats(value, copy, elements(tensor)));
       value = copy;
     }
     values_.set_external(value);
@@ -235,18 +243,19 @@ void PlanBuilder::bind_outputs() {
 Status PlanBuilder::lay_out_memory(int threads) {
   std::vector<std::ptrdiff_t> offsets;
   const ArenaPlan arena = values_.plan_memory(&offsets);
-  plan_.arena_ = Buffer(arena.floats + kOverread);
+  plan_.arena_ = Buffer(arena.elements + kOverread, kernels_.element_bytes);
   if (plan_.arena_.data() == nullptr) {
-    return Status::error("no memory for " + std::to_string(arena.floats * sizeof(float)) +
+    return Status::error("no memory for " +
+                         std::to_string(arena.elements * kernels_.element_bytes) +
                          " bytes of activations");
   }
   for (std::ptrdiff_t offset : offsets) {
-    plan_.values_.push_back(offset < 0 ? nullptr : plan_.arena_.data() + offset);
+    plan_.values_.push_back(offset < 0 ? Elements() : plan_.arena_.data() + offset);
   }
   std::size_t scratch = 0;
   for (const auto& step : plan_.steps_) scratch = std::max(scratch, step->scratch);
   for (int worker = 0; worker < threads; ++worker) {
-    plan_.scratch_.emplace_back(scratch + kOverread);
+    plan_.scratch_.emplace_back(scratch + kOverread, kernels_.element_bytes);
     if (plan_.scratch_.back().data() == nullptr) return Status::error("no memory for scratch");
   }
   return {};

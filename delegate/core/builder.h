@@ -34,11 +34,12 @@ class PlanBuilder {
   Status add_slice(const Node& node);
   Status add_transpose(const Node& node);
   Status add_block_move(const Node& node);
-  // Of each dimension, the floats from one index to the next.
+  // Of each dimension, the elements from one index to the next.
   std::vector<std::ptrdiff_t> strides(int tensor, bool in_planes) const;
   int define(int tensor, bool in_planes);
   int value(int tensor, bool in_planes);
   void add(std::unique_ptr<Step> step, int node_id = -1);
+  void bind_inputs();
   void bind_outputs();
   Status lay_out_memory(int threads);
 

@@ -48,8 +48,10 @@ Status PlanBuilder::add_pad(const Node& node) {
     copy.dims.push_back({shape(x)[dim], x_strides[dim], y_strides[dim]});
     copy.to_offset += node.begin[dim] * y_strides[dim];
   }
-  add(make_fill(to, values_.floats(to), padding[0]), node.id);
-  add(make_strided_copies("pad", {std::move(copy)}, to), node.id);
+  StridedCopy fill;  // of all, with the one value
+  fill.constant = std::move(padding);
+  fill.dims = {{static_cast<int>(values_.elements(to)), 0, 1}};
+  add(make_strided_copies("pad", {std::move(fill), std::move(copy)}, to, kernels_), node.id);
   return {};
 }
 
@@ -75,8 +77,8 @@ Status PlanBuilder::add_concatenation(const Node& node) {
     offset += shape(x)[node.axis] * y_strides[node.axis];
     copies.push_back(std::move(copy));
   }
-  add(make_strided_copies("concatenate", std::move(copies), define(node.output, in_planes)),
-      node.id);
+  const int to = define(node.output, in_planes);
+  add(make_strided_copies("concatenate", std::move(copies), to, kernels_), node.id);
   return {};
 }
 
@@ -90,7 +92,8 @@ Status PlanBuilder::add_slice(const Node& node) {
     copy.dims.push_back({shape(node.output)[dim], x_strides[dim], y_strides[dim]});
     copy.from_offset += node.begin[dim] * x_strides[dim];
   }
-  add(make_strided_copies("slice", {std::move(copy)}, define(node.output, in_planes)), node.id);
+  const int to = define(node.output, in_planes);
+  add(make_strided_copies("slice", {std::move(copy)}, to, kernels_), node.id);
   return {};
 }
 
@@ -109,7 +112,8 @@ Status PlanBuilder::add_transpose(const Node& node) {
   for (std::size_t dim = 0; dim < moved.size(); ++dim) {
     copy.dims.push_back({shape(node.output)[dim], moved[dim], y_strides[dim]});
   }
-  add(make_strided_copies("transpose", {std::move(copy)}, define(node.output, to_planes)), node.id);
+  const int to = define(node.output, to_planes);
+  add(make_strided_copies("transpose", {std::move(copy)}, to, kernels_), node.id);
   return {};
 }
 
@@ -136,7 +140,7 @@ Status PlanBuilder::add_block_move(const Node& node) {
   copy.from = value(x, in_planes);
   copy.dims = std::move(dims);
   add(make_strided_copies(to_depth ? "space to depth" : "depth to space", {std::move(copy)},
-                          define(node.output, in_planes)),
+                          define(node.output, in_planes), kernels_),
       node.id);
   return {};
 }

@@ -26,7 +26,7 @@ RowWindow row_window(const Graph& graph, const Node& node) {
           planes_of(graph.tensors[node.output].shape)};
 }
 
-std::vector<std::vector<const Node*>> find_chains(const Graph& graph) {
+std::vector<std::vector<const Node*>> find_chains(const Graph& graph, std::size_t element_bytes) {
   std::vector<int> uses(graph.tensors.size(), 0);  // the graph's outputs among them
   std::vector<int> producer(graph.tensors.size(), -1);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -45,14 +45,14 @@ std::vector<std::vector<const Node*>> find_chains(const Graph& graph) {
     if (before < 0 || !is_row_step(graph, node) || !is_row_step(graph, graph.nodes[before]) ||
         uses[x] != 1 || graph.nodes[before].residual >= 0 ||
         convolution_reads_border(graph, node) ||
-        planes_of(graph.tensors[x].shape).image() * sizeof(float) < kStripFrom) {
+        planes_of(graph.tensors[x].shape).image() * element_bytes < kStripFrom) {
       continue;
     }
     std::vector<const Node*> chain = chains[before];
     chain.push_back(&node);
     std::vector<RowWindow> windows;
     for (const Node* link : chain) windows.push_back(row_window(graph, *link));
-    if (plan_strips(windows).rows == 0) continue;
+    if (plan_strips(windows, element_bytes).rows == 0) continue;
     chains[before].clear();
     chains[i] = std::move(chain);
   }

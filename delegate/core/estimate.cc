@@ -72,8 +72,9 @@ double measure_speed() {
   using Clock = std::chrono::steady_clock;
   constexpr int kChannels = 64, kPixels = 48, kRepeats = 60;
   const Kernels& kernels = best_kernels();
-  const Buffer x(kChannels * kPixels + kOverread), weights(kChannels * kChannels);
-  Buffer y(kChannels * kPixels + kOverread);
+  const Buffer x(kChannels * kPixels + kOverread, kernels.element_bytes);
+  const Buffer weights(kChannels * kChannels, kernels.element_bytes);
+  const Buffer y(kChannels * kPixels + kOverread, kernels.element_bytes);
   std::vector<std::int32_t> offsets;
   for (int channel = 0; channel < kChannels; ++channel) offsets.push_back(channel * kPixels);
   GemmArgs args{};

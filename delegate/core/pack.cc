@@ -53,20 +53,21 @@ class Patterns {
 
 }  // namespace
 
-SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth) {
+SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth, const Kernels& kernels) {
   SparseRows packed;
+  std::vector<float> values;
   packed.row_begin.push_back(0);
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < depth; ++column) {
       const float value = dense[static_cast<std::size_t>(row) * depth + column];
       if (value == 0.0f) continue;
-      packed.values.push_back(value);
+      values.push_back(value);
       packed.columns.push_back(column);
     }
-    packed.row_nnz.push_back(
-        static_cast<std::int32_t>(packed.values.size() - packed.row_begin.back()));
-    packed.row_begin.push_back(packed.values.size());
+    packed.row_nnz.push_back(static_cast<std::int32_t>(values.size() - packed.row_begin.back()));
+    packed.row_begin.push_back(values.size());
   }
+  packed.values = to_elements(values, kernels);
   return packed;
 }
 
@@ -105,7 +106,7 @@ void SparseBlocks::describe(int first, int last, SpmmArgs* args) const {
 }
 
 SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBlocks& blocks,
-                         const std::vector<Tap>& taps) {
+                         const std::vector<Tap>& taps, const Kernels& kernels) {
   SparseBlocks packed;
   packed.block = blocks.block;
   packed.rows = blocks.rows;
@@ -114,6 +115,7 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     return tap.offset <= std::numeric_limits<std::uint16_t>::max();
   };
   const bool narrow = std::all_of(taps.begin(), taps.end(), fits);
+  std::vector<float> values;
   std::vector<std::int32_t> offsets;
   // Every tap is written, and written over where it turns out to be zero: a branch would be
   // mispredicted at most nonzeros.
@@ -123,13 +125,13 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     for (int i = 0; i < blocks.block; ++i) {
       rows[i] = dense.data() + static_cast<std::size_t>(blocks.rows[first + i]) * depth;
     }
-    packed.values.resize((count + taps.size()) * blocks.block);
+    values.resize((count + taps.size()) * blocks.block);
     offsets.resize(count + taps.size());
     for (const Tap& tap : taps) {
       bool any = false;
       for (int i = 0; i < blocks.block; ++i) {
         const float value = rows[i][tap.column];
-        packed.values[count * blocks.block + i] = value;
+        values[count * blocks.block + i] = value;
         any |= value != 0.0f;
       }
       offsets[count] = tap.offset;
@@ -138,7 +140,8 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     packed.places.push_back(static_cast<std::int32_t>(count - packed.begin.back()));
     packed.begin.push_back(count);
   }
-  packed.values.resize(count * blocks.block);
+  values.resize(count * blocks.block);
+  packed.values = to_elements(values, kernels);
   offsets.resize(count);
   if (narrow) {
     packed.narrow_offsets.assign(offsets.begin(), offsets.end());
@@ -148,7 +151,8 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   return packed;
 }
 
-std::vector<float> pack_dense(const std::vector<float>& dense, int rows, int depth, int block) {
+Buffer pack_dense(const std::vector<float>& dense, int rows, int depth, int block,
+                  const Kernels& kernels) {
   const int blocks = (rows + block - 1) / block;
   std::vector<float> packed(static_cast<std::size_t>(blocks) * block * depth, 0.0f);
   for (int row = 0; row < rows; ++row) {
@@ -156,7 +160,7 @@ std::vector<float> pack_dense(const std::vector<float>& dense, int rows, int dep
     const float* from = dense.data() + static_cast<std::size_t>(row) * depth;
     for (int column = 0; column < depth; ++column) to[column * block] = from[column];
   }
-  return packed;
+  return to_elements(packed, kernels);
 }
 
 }  // namespace tfsparse

@@ -1,21 +1,22 @@
-// Weights in the order in which the kernels read them.
+// Weights in the order and the type in which the kernels read them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "delegate/core/memory.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
 
 // The nonzeros of a [rows][depth] matrix, row after row: the arguments of sparse_rows.
 struct SparseRows {
-  std::vector<float> values;
+  Buffer values;
   std::vector<std::int32_t> columns;   // of each
   std::vector<std::int32_t> row_nnz;   // nonzeros of each row
   std::vector<std::size_t> row_begin;  // their prefix sums, rows + 1 of them
 };
-SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth);
+SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth, const Kernels& kernels);
 
 // Rows of a matrix that have their nonzeros in the same columns, or nearly so.
 struct RowBlocks {
@@ -33,7 +34,7 @@ struct SparseBlocks {
   std::vector<std::int32_t> rows;    // [blocks][block]
   std::vector<std::int32_t> places;  // of each block
   std::vector<std::size_t> begin;    // their prefix sums, blocks + 1 of them
-  std::vector<float> values;         // [place][block]
+  Buffer values;                     // [place][block]
   std::vector<std::uint16_t> narrow_offsets;
   std::vector<std::int32_t> wide_offsets;  // where the narrow ones do not suffice
 
@@ -42,17 +43,18 @@ struct SparseBlocks {
   void describe(int first, int last, SpmmArgs* args) const;
 };
 
-// A column of a matrix and its place in the input, in floats.
+// A column of a matrix and its place in the input, in elements.
 struct Tap {
   int column;
   std::int32_t offset;
 };
 // Takes the given columns, in their order. Offsets are at least 0.
 SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBlocks& blocks,
-                         const std::vector<Tap>& taps);
+                         const std::vector<Tap>& taps, const Kernels& kernels);
 
 // The layout of GemmArgs::weights: blocks of `block` rows, column by column, zeros behind the last
 // row.
-std::vector<float> pack_dense(const std::vector<float>& dense, int rows, int depth, int block);
+Buffer pack_dense(const std::vector<float>& dense, int rows, int depth, int block,
+                  const Kernels& kernels);
 
 }  // namespace tfsparse

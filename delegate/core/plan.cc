@@ -57,9 +57,11 @@ void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& input
 void Plan::bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     // Steps only read the values of inputs.
-    values_[input_values_[i]] = const_cast<float*>(inputs[i]);
+    values_[input_values_[i]] = Elements(const_cast<float*>(inputs[i]), sizeof(float));
   }
-  for (std::size_t i = 0; i < outputs.size(); ++i) values_[output_values_[i]] = outputs[i];
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    values_[output_values_[i]] = Elements(outputs[i], sizeof(float));
+  }
 }
 
 }  // namespace tfsparse

@@ -32,7 +32,7 @@ class Plan {
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   // What TFLite's default runtime would take for the same, see estimate.h.
   double default_seconds() const { return default_seconds_; }
-  std::size_t arena_bytes() const { return arena_.size() * sizeof(float); }
+  std::size_t arena_bytes() const { return arena_.bytes(); }
 
   // Wall time of every step's parts in their fastest profiled run, in seconds: what they cost when
   // nothing else disturbs the machine.
@@ -51,8 +51,8 @@ class Plan {
   double default_seconds_ = 0;
   Buffer arena_;
   std::vector<Buffer> scratch_;  // one for each thread
-  std::vector<float*> scratch_starts_;
-  std::vector<float*> values_;  // where each value lies; those of inputs and outputs set by run
+  std::vector<Elements> scratch_starts_;
+  std::vector<Elements> values_;  // where each value lies; those of inputs and outputs set by run
   std::vector<int> input_values_;
   std::vector<int> output_values_;
   std::vector<std::vector<double>> seconds_;  // of each step, of each part

@@ -53,7 +53,7 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
       ordered[begin + i] = weights.dense[begin + weights.taps[i].column];
     }
   }
-  weights_ = pack_dense(ordered, channels_, depth_, dense_block_);
+  weights_ = pack_dense(ordered, channels_, depth_, dense_block_, kernels);
   for (const Tap& tap : weights.taps) offsets_.push_back(tap.offset);
   name_ = std::string("dense ") + kernels.name;
 }
@@ -68,7 +68,8 @@ void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernel
   tile_ = (vectors + passes - 1) / passes;
   tile_pixels_ = tile_ * kernels.lanes;
 
-  const int channel_bytes = 4 * (weights.lines * tile_pixels_ + weights.more);
+  const int channel_bytes =
+      static_cast<int>(kernels.element_bytes) * (weights.lines * tile_pixels_ + weights.more);
   const int channels = depth_ / weights.taps_per_channel;
   const int fitting =
       std::max({1, kTileBytes / channel_bytes, kFewestTaps / weights.taps_per_channel});
@@ -80,7 +81,7 @@ void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernel
     Part part{taps.front().offset, {}};
     for (Tap& tap : taps) tap.offset -= part.offset;
     for (const RowBlocks& rows : blocks) {
-      part.blocks.push_back(pack_blocks(weights.dense, depth_, rows, taps));
+      part.blocks.push_back(pack_blocks(weights.dense, depth_, rows, taps, kernels));
     }
     parts_.push_back(std::move(part));
   }
@@ -89,14 +90,14 @@ void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernel
           (block > 1 ? ", blocks of " + std::to_string(block) : "");
 }
 
-void Product::multiply(const Kernels& kernels, Share share, const float* x, float* y,
-                       std::size_t y_stride, const float* residual, int n) const {
+void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements y,
+                       std::size_t y_stride, Elements residual, int n) const {
   if (!sparse_) {
     const Range rows = dense_range(share);
     const std::size_t at = rows.begin * y_stride;
     kernels.gemm({x, y + at, y_stride, n, rows.end - rows.begin, depth_,
                   weights_.data() + static_cast<std::size_t>(rows.begin) * depth_, offsets_.data(),
-                  bias_.data() + rows.begin, residual ? residual + at : nullptr, epilogue_});
+                  bias_.data() + rows.begin, residual ? residual + at : residual, epilogue_});
     return;
   }
   SpmmArgs args{};
@@ -107,16 +108,15 @@ void Product::multiply(const Kernels& kernels, Share share, const float* x, floa
   // Tile by tile, so that the parts of the reduction find their sums in the cache.
   const int step = parts_.size() > 1 ? tile_pixels_ : n;
   for (int at = 0; at < n; at += step) {
-    args.x = x + at;
     args.y = y + at;
-    args.residual = residual ? residual + at : nullptr;
+    args.residual = residual ? residual + at : residual;
     args.n = std::min(step, n - at);
-    multiply_sparse(kernels, share, args);
+    multiply_sparse(kernels, share, x + at, args);
   }
 }
 
-void Product::multiply_sparse(const Kernels& kernels, Share share, SpmmArgs args) const {
-  const float* x = args.x;
+void Product::multiply_sparse(const Kernels& kernels, Share share, Elements x,
+                              SpmmArgs args) const {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     args.x = x + parts_[i].offset;
     args.accumulate = i > 0;

@@ -33,7 +33,7 @@ class Product {
     int channels;
     std::vector<Tap> taps;  // channel after channel of the input
     int taps_per_channel;
-    // Floats of an input channel that all taps read for a run of `n` pixels: lines * n + more.
+    // Elements of an input channel that all taps read for a run of `n` pixels: lines * n + more.
     int lines, more;
   };
 
@@ -43,8 +43,8 @@ class Product {
 
   // y[c][p] = epilogue(bias[c] + ...) + residual[c][p] for the share's channels c and p in [0, n).
   // x, y and residual (or null) point at pixel 0 of channel 0.
-  void multiply(const Kernels& kernels, Share share, const float* x, float* y, std::size_t y_stride,
-                const float* residual, int n) const;
+  void multiply(const Kernels& kernels, Share share, Elements x, Elements y, std::size_t y_stride,
+                Elements residual, int n) const;
 
   // Calls body(c) for the share's channels.
   template <typename Body>
@@ -62,7 +62,7 @@ class Product {
   };
 
   void pack_sparse(const Weights& weights, int run, const Kernels& kernels);
-  void multiply_sparse(const Kernels& kernels, Share share, SpmmArgs args) const;
+  void multiply_sparse(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const;
   Range dense_range(Share share) const;
 
   bool sparse_ = false;
@@ -72,7 +72,7 @@ class Product {
   std::vector<float> bias_;
   int tile_ = 1, tile_pixels_ = 1, dense_block_ = 1;
   std::vector<Part> parts_;            // sparse
-  std::vector<float> weights_;         // dense
+  Buffer weights_;                     // dense
   std::vector<std::int32_t> offsets_;  // dense
   std::string name_;
 };

@@ -8,9 +8,13 @@ namespace {
 std::vector<Buffer> zeros(const std::vector<Shape>& shapes) {
   std::vector<Buffer> buffers;
   for (const Shape& shape : shapes) {
-    buffers.emplace_back(static_cast<std::size_t>(element_count(shape)) + kOverread);
+    buffers.emplace_back(static_cast<std::size_t>(element_count(shape)) + kOverread, sizeof(float));
   }
   return buffers;
+}
+
+float* floats(const Buffer& buffer) {
+  return static_cast<float*>(static_cast<void*>(buffer.data()));
 }
 
 }  // namespace
@@ -24,8 +28,8 @@ Rehearsal::Rehearsal(Plan* plan, ThreadPool* pool)
 double Rehearsal::run() {
   std::vector<const float*> inputs;
   std::vector<float*> outputs;
-  for (const Buffer& buffer : inputs_) inputs.push_back(buffer.data());
-  for (const Buffer& buffer : outputs_) outputs.push_back(buffer.data());
+  for (const Buffer& buffer : inputs_) inputs.push_back(floats(buffer));
+  for (const Buffer& buffer : outputs_) outputs.push_back(floats(buffer));
   plan_->run_profiled(pool_, inputs, outputs);
   double total = 0;
   for (const std::vector<double>& parts : plan_->seconds()) {

@@ -15,7 +15,7 @@ struct Rows {
 
 // Rows of planes that lie somewhere: row r of channel c at base + c * stride + (r - first) * width.
 struct RowsView {
-  float* base = nullptr;
+  Elements base;
   std::size_t stride = 0;
   int first = 0;
 };
@@ -28,7 +28,7 @@ class RowStep : public Step {
   virtual Rows input_rows(Rows output) const = 0;
   // Computes output rows of all channels, on the calling thread.
   virtual void run_rows(const RunContext& context, int image, Rows output, const RowsView& x,
-                        const RowsView& y, float* scratch) const = 0;
+                        const RowsView& y, Elements scratch) const = 0;
 
   Planes x_planes, y_planes;
 };
@@ -39,12 +39,12 @@ struct RowInput {
   bool is_flat = false;
   Planes planes;  // stride holds for planes only
 };
-// `border` is the value of `convolution_border` floats, or -1 where that is 0.
+// `border` is the value of `convolution_border` elements, or -1 where that is 0.
 Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, int y,
                         const Planes& y_planes, int residual, int border, const Kernels& kernels,
                         std::unique_ptr<RowStep>* step);
-// Floats of the bordered copy of one image that the convolution wants; 0 for a 1x1 convolution that
-// reads the planes themselves.
+// Elements of the bordered copy of one image that the convolution wants; 0 for a 1x1 convolution
+// that reads the planes themselves.
 std::size_t convolution_border(const Graph& graph, const Node& node);
 
 Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, int y,
@@ -55,7 +55,7 @@ Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, i
 struct StripPlan {
   int rows = 0;                 // of the last output in one strip
   std::vector<Planes> between;  // the strip of every output but the last
-  std::size_t floats = 0;       // of all of them
+  std::size_t elements = 0;     // of all of them
 };
 
 // One operator of a chain: its window over rows and the size of its output.
@@ -65,7 +65,7 @@ struct RowWindow {
 };
 
 // Plans the widest strips that stay within the second-level cache; rows is 0 where none do.
-StripPlan plan_strips(const std::vector<RowWindow>& windows);
+StripPlan plan_strips(const std::vector<RowWindow>& windows, std::size_t element_bytes);
 
 // Runs steps one behind the other, strip by strip of rows, so that what one writes is still in the
 // cache when the next reads it. The first step reads `x`, the last writes `y`; the others' memory

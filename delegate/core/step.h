@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/core/elements.h"
 #include "delegate/core/graph.h"
 #include "delegate/core/threads.h"
 #include "delegate/kernels/kernels.h"
@@ -13,8 +14,8 @@ namespace tfsparse {
 
 // What a step finds when it runs.
 struct RunContext {
-  float* const* values;   // start of every value, by its index
-  float* const* scratch;  // of each worker
+  const Elements* values;   // start of every value, by its index
+  const Elements* scratch;  // of each worker
   const Kernels& kernels;
   ThreadPool& pool;
   double* part_seconds;  // where a step of several parts adds their times, or null
@@ -33,19 +34,19 @@ class Step {
   virtual void run(const RunContext& context) const = 0;
 
   std::vector<StepPart> parts = std::vector<StepPart>(1);  // more where nodes are fused
-  std::size_t scratch = 0;                                 // floats needed by each worker
+  std::size_t scratch = 0;                                 // elements needed by each worker
   std::vector<int> reads;                                  // values
   std::vector<int> writes;
 };
 
-// An image value: channels lie in planes `stride` floats apart, images `channels * stride`.
+// An image value: channels lie in planes `stride` elements apart, images `channels * stride`.
 struct Planes {
   int batch = 0, height = 0, width = 0, channels = 0;
   std::size_t stride = 0;
 
   int pixels() const { return height * width; }
   std::size_t image() const { return channels * stride; }
-  std::size_t floats() const { return batch * image(); }
+  std::size_t elements() const { return batch * image(); }
 };
 
 // Whether a tensor has planes of its own: those of a single pixel are in TFLite's order already.
@@ -56,7 +57,7 @@ inline bool is_image(const Shape& shape) {
 // The layout of a [batch, height, width, channels] tensor as planes.
 Planes planes_of(const Shape& shape);
 
-// Floats between planes of `pixels`. A single pixel is packed, so that the planes of a 1x1 image
+// Elements between planes of `pixels`. A single pixel is packed, so that the planes of a 1x1 image
 // are a plain vector. Otherwise an odd number of cache lines, which spreads the channels of one
 // pixel tile over all sets of the cache.
 std::size_t plane_stride(std::size_t pixels);
@@ -71,29 +72,30 @@ struct Operand {
   std::vector<float> constant;
   Shape shape;
 };
-std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t floats);
-// Both operands and the result in planes, or an operand with one float a channel of each image.
+std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t elements);
+// Both operands and the result in planes, or an operand with one element a channel of each image.
 std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, int y,
-                                         const Planes& planes);
+                                         const Planes& planes, const Kernels& kernels);
 // All in TFLite's order, any shapes that broadcast.
 std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, int y,
-                                       const Shape& shape);
+                                       const Shape& shape, const Kernels& kernels);
 
 std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta);
 std::unique_ptr<Step> make_pool(const Node& node, int x, const Planes& x_planes, int y,
                                 const Planes& y_planes, const Kernels& kernels);
 std::unique_ptr<Step> make_resize(const Node& node, int x, const Planes& x_planes, int y,
                                   const Planes& y_planes, const Kernels& kernels);
-std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats);
+// Between the float32 values of the graph's inputs and outputs and those of the plan.
+std::unique_ptr<Step> make_from_floats(int x, int y, std::size_t count);
+std::unique_ptr<Step> make_to_floats(int x, int y, std::size_t count);
 std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes);
 std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes);
 
 // Adds zeros around the pixels, and whole planes of zeros.
 std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_planes, int y,
                                       const Planes& y_planes);
-std::unique_ptr<Step> make_fill(int y, std::size_t floats, float value);
 
-// A dimension of what is copied: its size, and the floats from one index to the next.
+// A dimension of what is copied: its size, and the elements from one index to the next.
 struct CopyDim {
   int size = 0;
   std::ptrdiff_t from = 0, to = 0;
@@ -106,11 +108,12 @@ struct StridedCopy {
 };
 // Each copy writes a part of the value y.
 std::unique_ptr<Step> make_strided_copies(const char* kernel, std::vector<StridedCopy> copies,
-                                          int y);
+                                          int y, const Kernels& kernels);
 
 // Averages or adds up the pixels of each plane.
 std::unique_ptr<Step> make_reduction_planes(const Node& node, int x, const Planes& planes, int y);
 // All in TFLite's order, over any axes.
-std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y);
+std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y,
+                                          const Kernels& kernels);
 
 }  // namespace tfsparse

@@ -49,10 +49,10 @@ struct TransposeWindow {
 // Of a TRANSPOSE_CONV whose padding is known.
 TransposeWindow transpose_window(const Node& node, const Shape& weights, const Shape& y);
 
-// Floats of the bordered copy of one image.
+// Elements of the bordered copy of one image.
 std::size_t transpose_conv_border(const Graph& graph, const Node& node);
 
-// `border` is a value of transpose_conv_border() floats.
+// `border` is a value of transpose_conv_border() elements.
 Status make_transpose_conv(const Graph& graph, const Node& node, int x, int border, int y,
                            const Kernels& kernels, std::unique_ptr<Step>* step);
 

@@ -2,8 +2,8 @@
 
 namespace tfsparse {
 
-int Values::add(std::size_t floats) {
-  values_.push_back({floats, false});
+int Values::add(std::size_t elements) {
+  values_.push_back({elements, false});
   return count() - 1;
 }
 
@@ -13,7 +13,7 @@ int Values::define_flat(int tensor) {
 
 int Values::define_planes(int tensor) {
   if (!is_image(shape(tensor))) return define_flat(tensor);
-  return planes_[tensor] = add(planes_of(shape(tensor)).floats());
+  return planes_[tensor] = add(planes_of(shape(tensor)).elements());
 }
 
 int Values::flat(int tensor) {
@@ -47,7 +47,7 @@ ArenaPlan Values::plan_memory(std::vector<std::ptrdiff_t>* offsets) const {
         if (values_[value].external) continue;
         if (index[value] < 0) {
           index[value] = static_cast<int>(lifetimes.size());
-          lifetimes.push_back({values_[value].floats, static_cast<int>(s), static_cast<int>(s)});
+          lifetimes.push_back({values_[value].elements, static_cast<int>(s), static_cast<int>(s)});
         }
         lifetimes[index[value]].last_step = static_cast<int>(s);
       }

@@ -20,12 +20,12 @@ class Values {
         planes_(graph.tensors.size(), -1) {}
 
   // A value that is no tensor of the graph.
-  int add(std::size_t floats);
+  int add(std::size_t elements);
   // The value that a step is about to write. A tensor of single pixels, whose planes are in
   // TFLite's order already, has one value only.
   int define_flat(int tensor);
   int define_planes(int tensor);
-  // Lets a tensor share a value in TFLite's order that holds the same floats.
+  // Lets a tensor share a value in TFLite's order that holds the same elements.
   void define_alias(int tensor, int value) { flat_[tensor] = value; }
 
   // The tensor's value in TFLite's order or in planes, made if need be.
@@ -33,7 +33,7 @@ class Values {
   int planes(int tensor);
   bool has_planes(int tensor) const { return planes_[tensor] >= 0; }
 
-  std::size_t floats(int value) const { return values_[value].floats; }
+  std::size_t elements(int value) const { return values_[value].elements; }
   // An input or output of the graph: its memory is the caller's.
   void set_external(int value) { values_[value].external = true; }
   bool is_external(int value) const { return values_[value].external; }
@@ -48,7 +48,7 @@ class Values {
 
  private:
   struct Value {
-    std::size_t floats;
+    std::size_t elements;
     bool external;
   };
 

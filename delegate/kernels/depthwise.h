@@ -35,10 +35,10 @@ struct DepthwisePlan {
 };
 
 // Both write whole vectors, so up to one more than n floats: what stands there is written later.
-inline void fill_zero_roughly(float* y, int n) {
+inline void fill_zero_roughly(Element* y, int n) {
   for (int i = 0; i < n; i += Vec::kLanes) Vec::broadcast(0.0f).store(y + i);
 }
-inline void copy_strided_roughly(const float* x, float* y, int n, int step) {
+inline void copy_strided_roughly(const Element* x, Element* y, int n, int step) {
   int i = 0;
   if (step == 1) {
     for (; i < n; i += Vec::kLanes) Vec::load(x + i).store(y + i);
@@ -52,17 +52,17 @@ inline void copy_strided_roughly(const float* x, float* y, int n, int step) {
 
 // Fills scratch with `rows` rows of the bordered plane, the first of which is `first_row` of the
 // plane itself; in ascending order of addresses, so that every rough end is written over.
-inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, float* scratch,
+inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, Element* scratch,
                       int first_row, int rows) {
   for (int phase = 0; phase < a.stride_w; ++phase) {
     const PhaseSpan span(phase, plan.columns, a.stride_w, a.in_w, a.pad_left);
-    float* y = scratch + static_cast<std::ptrdiff_t>(phase) * plan.phase_stride;
+    Element* y = scratch + static_cast<std::ptrdiff_t>(phase) * plan.phase_stride;
     for (int row = first_row; row < first_row + rows; ++row, y += plan.row_stride) {
       if (row < 0 || row >= a.in_h || span.begin == span.end) {
         fill_zero_roughly(y, span.count);
         continue;
       }
-      const float* x = a.x + static_cast<std::ptrdiff_t>(row) * a.in_w + span.column;
+      const Element* x = elements(a.x) + static_cast<std::ptrdiff_t>(row) * a.in_w + span.column;
       fill_zero_roughly(y, span.begin);
       copy_strided_roughly(x, y + span.begin, span.end - span.begin, a.stride_w);
       fill_zero_roughly(y + span.end, span.count - span.end);
@@ -74,15 +74,15 @@ inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, float* 
 struct DepthwiseBand {
   const DepthwiseArgs& args;
   const DepthwisePlan& plan;
-  const float* x;
-  float* y;
+  const Element* x;
+  Element* y;
   int rows, columns;
 };
 
 template <class V, int K, int S>
 void depthwise_band(const DepthwiseBand& b) {
   const DepthwiseArgs& a = b.args;
-  const DepthwiseWeights<V, K> weights(a.weights, a.bias[0]);
+  const DepthwiseWeights<V, K> weights(elements(a.weights), a.bias[0]);
   BorderedInput<V, K> input{b.x, b.plan.row_stride, {}};
   for (int kx = 0; kx < K; ++kx) input.tap[kx] = b.plan.tap_offset(a, kx);
   for (int column = 0; column < b.columns; column += V::kLanes) {
@@ -103,9 +103,9 @@ void depthwise_band_of_any_kernel(const DepthwiseBand& b) {
       V acc = V::broadcast(a.bias[0]);
       for (int ky = 0; ky < a.kernel_h; ++ky) {
         const int in_row = row * a.stride_h + ky * a.dilation_h;
-        const float* x = b.x + in_row * b.plan.row_stride + column;
+        const Element* x = b.x + in_row * b.plan.row_stride + column;
         for (int kx = 0; kx < a.kernel_w; ++kx) {
-          const V w = V::broadcast(a.weights[ky * a.kernel_w + kx]);
+          const V w = V::broadcast(elements(a.weights)[ky * a.kernel_w + kx]);
           acc = V::fma(V::load(x + b.plan.tap_offset(a, kx)), w, acc);
         }
       }
@@ -150,12 +150,12 @@ inline int narrow_from(const DepthwiseArgs& a) {
 // Of the first plane.
 inline void depthwise_by_bands(const DepthwiseArgs& a) {
   const DepthwisePlan plan(a);
-  constexpr std::uintptr_t kAlignment = Vec::kLanes * sizeof(float);
-  float* scratch = reinterpret_cast<float*>(
+  constexpr std::uintptr_t kAlignment = sizeof(Vec);
+  Element* scratch = reinterpret_cast<Element*>(
       (reinterpret_cast<std::uintptr_t>(a.scratch) + kAlignment - 1) / kAlignment * kAlignment);
   for (int row = 0; row < a.out_h; row += plan.band) {
     const int rows = smaller(plan.band, a.out_h - row);
-    float* y = a.y + static_cast<std::ptrdiff_t>(row) * a.out_w;
+    Element* y = elements(a.y) + static_cast<std::ptrdiff_t>(row) * a.out_w;
     fill_band(a, plan, scratch, row * a.stride_h - a.pad_top, plan.bordered_rows(a, rows));
     const DepthwiseBand band{a, plan, scratch, y, rows, a.out_w};
     depthwise_columns<Vec>(band, 0, narrow_from(a));
@@ -169,9 +169,10 @@ TFSPARSE_INLINE void depthwise_in_place_columns(const DepthwiseArgs& args, int b
   for (int column = begin; column < end; column += V::kLanes) {
     const int lanes = smaller(V::kLanes, end - column);
     PlaneInput<V, K, S> input(a, column);
-    DepthwiseOutput out{a.y + column, a.out_w, a.out_h, lanes, a.epilogue.lo, a.epilogue.hi};
+    DepthwiseOutput out{elements(a.y) + column, a.out_w,      a.out_h, lanes,
+                        a.epilogue.lo,          a.epilogue.hi};
     for (int plane = 0; plane < a.planes; ++plane) {
-      const DepthwiseWeights<V, K> weights(a.weights + plane * K * K, a.bias[plane]);
+      const DepthwiseWeights<V, K> weights(elements(a.weights) + plane * K * K, a.bias[plane]);
       depthwise_column<V, K, S>(input, weights, out);
       input.x += a.x_stride;
       out.y += a.y_stride;
@@ -217,12 +218,12 @@ void depthwise(const DepthwiseArgs& args) {
     in_place ? in_place(a) : depthwise_by_bands(a);
     if (activates) {
       for (int p = 0; p < at_once; ++p) {
-        finish_run(args.epilogue, a.y + p * a.y_stride, nullptr, a.out_h * a.out_w);
+        finish_run(args.epilogue, elements(a.y) + p * a.y_stride, nullptr, a.out_h * a.out_w);
       }
     }
-    a.x += at_once * a.x_stride;
-    a.y += at_once * a.y_stride;
-    a.weights += at_once * a.kernel_h * a.kernel_w;
+    a.x = elements(a.x) + at_once * a.x_stride;
+    a.y = elements(a.y) + at_once * a.y_stride;
+    a.weights = elements(a.weights) + at_once * a.kernel_h * a.kernel_w;
     a.bias += at_once;
   }
 }

@@ -12,7 +12,7 @@ constexpr int depthwise_rows_at_once(int kernel) { return kernel == 3 && kRegist
 
 // Where results go, one vector wide.
 struct DepthwiseOutput {
-  float* y;
+  Element* y;
   int row_stride, rows;
   int lanes;
   float lo, hi;
@@ -22,7 +22,7 @@ template <class V, int K>
 struct DepthwiseWeights {
   V w[K * K], bias;
 
-  TFSPARSE_INLINE DepthwiseWeights(const float* weights, float bias_value)
+  TFSPARSE_INLINE DepthwiseWeights(const Element* weights, float bias_value)
       : bias(V::broadcast(bias_value)) {
     TFSPARSE_UNROLL
     for (int i = 0; i < K * K; ++i) w[i] = V::broadcast(weights[i]);
@@ -32,7 +32,7 @@ struct DepthwiseWeights {
 // Inputs of the K tap columns from scratch, where nothing is outside: see depthwise.h.
 template <class V, int K>
 struct BorderedInput {
-  const float* x;
+  const Element* x;
   int row_stride;
   int tap[K];
 
@@ -46,13 +46,13 @@ struct BorderedInput {
 // The same from the plane itself: lanes beyond its edges are masked. S is the stride, 1 or 2.
 template <class V, int K, int S>
 struct PlaneInput {
-  const float* x;  // row -pad_top, of output column 0 the tap column 0
+  const Element* x;  // row -pad_top, of output column 0 the tap column 0
   int row_stride, first_row, last_row;
   typename V::Mask mask[K], next_mask[K];
 
   TFSPARSE_INLINE PlaneInput(const DepthwiseArgs& a, int column) {
     const int first_column = column * S - a.pad_left;
-    x = a.x + first_column - static_cast<std::ptrdiff_t>(a.pad_top) * a.in_w;
+    x = elements(a.x) + first_column - static_cast<std::ptrdiff_t>(a.pad_top) * a.in_w;
     row_stride = a.in_w;
     first_row = a.pad_top;
     last_row = a.pad_top + a.in_h - 1;
@@ -65,7 +65,7 @@ struct PlaneInput {
   }
   bool has_row(int row) const { return row >= first_row && row <= last_row; }
   TFSPARSE_INLINE void load(int row, V (&in)[K]) const {
-    const float* xi = x + static_cast<std::ptrdiff_t>(row) * row_stride;
+    const Element* xi = x + static_cast<std::ptrdiff_t>(row) * row_stride;
     TFSPARSE_UNROLL
     for (int kx = 0; kx < K; kx += S) {
       const V a = V::load(xi + kx, mask[kx]);
@@ -102,7 +102,7 @@ TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V
     }
   }
   const V lo = V::broadcast(out.lo), hi = V::broadcast(out.hi);
-  float* y = out.y + static_cast<std::ptrdiff_t>(row) * out.row_stride;
+  Element* y = out.y + static_cast<std::ptrdiff_t>(row) * out.row_stride;
   TFSPARSE_UNROLL
   for (int r = 0; r < R; ++r) clamp(acc[r], lo, hi).store(y + r * out.row_stride, out.lanes);
 }

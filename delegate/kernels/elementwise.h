@@ -8,19 +8,20 @@ namespace {
 
 // y[i] = f(i, load) for whole vectors and then for the first lanes of one more, where `load` reads
 // nothing behind the last element: operands may be memory of the caller's.
-template <class V, class F>
-void map(float* y, std::size_t n, const F& f) {
+template <class V, class T, class F>
+void map(T* y, std::size_t n, const F& f) {
   std::size_t i = 0;
   for (; i + V::kLanes <= n; i += V::kLanes)
-    f(i, [](const float* p) { return V::load(p); }).store(y + i);
+    f(i, [](const auto* p) { return V::load(p); }).store(y + i);
   const int left = static_cast<int>(n - i);
-  if (left > 0) f(i, [left](const float* p) { return load_first<V>(p, left); }).store(y + i, left);
+  if (left > 0) f(i, [left](const auto* p) { return load_first<V>(p, left); }).store(y + i, left);
 }
 
 void unary(const UnaryArgs& a) {
-  const auto run = [&a](auto op) {
-    map<Vec>(a.y, a.n,
-             [&a, &op](std::size_t i, auto load) { return apply(a.epilogue, op(load(a.x + i))); });
+  const auto run = [&](auto op) {
+    map<Vec>(elements(a.y), a.n, [&](std::size_t i, auto load) {
+      return apply(a.epilogue, op(load(elements(a.x) + i)));
+    });
   };
   switch (a.op) {
     case Unary::kIdentity:
@@ -42,12 +43,12 @@ void unary(const UnaryArgs& a) {
 
 void binary(const BinaryArgs& a) {
   if (a.n == 0) return;
-  const Vec first_a = Vec::broadcast(a.a[0]);
-  const Vec first_b = Vec::broadcast(a.b[0]);
+  const Vec first_a = Vec::broadcast(elements(a.a)[0]);
+  const Vec first_b = Vec::broadcast(elements(a.b)[0]);
   const auto run = [&](auto op) {
-    map<Vec>(a.y, a.n, [&](std::size_t i, auto load) {
-      const Vec left = a.a_step ? load(a.a + i) : first_a;
-      const Vec right = a.b_step ? load(a.b + i) : first_b;
+    map<Vec>(elements(a.y), a.n, [&](std::size_t i, auto load) {
+      const Vec left = a.a_step ? load(elements(a.a) + i) : first_a;
+      const Vec right = a.b_step ? load(elements(a.b) + i) : first_b;
       return apply(a.epilogue, op(left, right));
     });
   };
@@ -69,7 +70,8 @@ void binary(const BinaryArgs& a) {
   }
 }
 
-float sum(const float* x, std::size_t n) {
+float sum(const void* begin, std::size_t n) {
+  const Element* x = elements(begin);
   constexpr int kParts = 4;  // independent additions hide their latency
   Vec parts[kParts];
   for (Vec& part : parts) part = Vec::broadcast(0.0f);
@@ -86,8 +88,23 @@ float sum(const float* x, std::size_t n) {
   return ((parts[0] + parts[1]) + (parts[2] + parts[3])).sum();
 }
 
-void softmax(const float* x, float* y, int n, float beta) {
+void accumulate(const void* x, float* sums, std::size_t n) {
+  map<FloatVec>(sums, n,
+                [&](std::size_t i, auto load) { return load(sums + i) + load(elements(x) + i); });
+}
+
+void from_floats(const float* x, void* y, std::size_t n) {
+  map<FloatVec>(elements(y), n, [&](std::size_t i, auto load) { return load(x + i); });
+}
+
+void to_floats(const void* x, float* y, std::size_t n) {
+  map<FloatVec>(y, n, [&](std::size_t i, auto load) { return load(elements(x) + i); });
+}
+
+void softmax(const void* from, void* to, int n, float beta) {
   if (n <= 0) return;
+  const Element* x = elements(from);
+  Element* y = elements(to);
   const auto lanes_at = [n](int i) { return smaller(Vec::kLanes, n - i); };
   // e^(beta * (x - largest)), so that nothing overflows; a negative beta turns the order round.
   const Vec scale = Vec::broadcast(beta);

@@ -15,8 +15,8 @@ struct GemmPass {
   template <int T, class Last>
   void run(int first, int last_lanes) const {
     const GemmArgs a = args;  // a copy, which stores to y cannot alias
-    const float* x = a.x + first;
-    const float* weights = a.weights;
+    const Element* x = elements(a.x) + first;
+    const Element* weights = elements(a.weights);
     for (int row = 0; row < a.rows; row += kGemmRows) {
       const int rows = smaller(kGemmRows, a.rows - row);
       Tile<T, Last> acc[kGemmRows];
@@ -32,8 +32,8 @@ struct GemmPass {
       for (int r = 0; r < kGemmRows; ++r) {
         if (r < rows) {
           const std::size_t at = (row + r) * a.y_stride + first;
-          const float* residual = a.residual ? a.residual + at : nullptr;
-          finish_and_store(acc[r], a.y + at, residual, last_lanes, a.epilogue);
+          const Element* residual = a.residual ? elements(a.residual) + at : nullptr;
+          finish_and_store(acc[r], elements(a.y) + at, residual, last_lanes, a.epilogue);
         }
       }
     }

@@ -1,14 +1,16 @@
 // The kernels: pure functions on pointers, one table of them for each instruction set.
 //
-// Words used throughout. A *plane* is one channel of one image, H * W floats, rows contiguous. A
-// *run* is n consecutive pixels of a plane. An *offset* is a number of floats from the start of a
-// run to the pixels of one tap: channel * plane stride for a 1x1 convolution, and that plus the
-// tap's row and column for a k x k one. So one kernel serves every convolution.
+// Words used throughout. An *element* is a number as a table's kernels compute with it,
+// Kernels::element_bytes long: what lies under a pointer to void. A *plane* is one channel of one
+// image, H * W elements, rows contiguous. A *run* is n consecutive pixels of a plane. An *offset*
+// is a number of elements from the start of a run to the pixels of one tap: channel * plane stride
+// for a 1x1 convolution, and that plus the tap's row and column for a k x k one. So one kernel
+// serves every convolution.
 //
-// All pointers need only the alignment of float; but a 64-byte load that crosses a cache line costs
-// two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up
+// All pointers need only the alignment of an element; but a 64-byte load that crosses a cache line
+// costs two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up
 // to 1.5 times as fast. The convolutions (spmm, gemm, depthwise) may
-// read up to kOverread floats past the end of a run that they are given as input (their values
+// read up to kOverread elements past the end of a run that they are given as input (their values
 // never reach an output), also of a residual and of a y that they accumulate to; the other kernels
 // read nothing but their input, which may be the caller's. None writes past the end of an output.
 #pragma once
@@ -19,7 +21,7 @@
 
 namespace tfsparse {
 
-// Floats that must be readable past the end of every run: one vector of the widest set.
+// Elements that must be readable past the end of every run: one vector of the widest set.
 constexpr int kOverread = 16;
 
 enum class Activation { kNone, kHardSwish, kSigmoid, kSwish, kTanh, kElu, kLeakyRelu };
@@ -38,57 +40,57 @@ struct Epilogue {
 //   y[r][p] = epilogue(bias[r] + sum over the places i of r's block of w[i][r] * x[offsets[i] + p])
 // for every channel r of every block and p in [0, n).
 struct SpmmArgs {
-  const float* x;
-  float* y;
-  std::size_t y_stride;  // floats between channels of y (and of residual)
+  const void* x;
+  void* y;
+  std::size_t y_stride;  // elements between channels of y (and of residual)
   int n;                 // pixels of the run
   int block;             // output channels in a block: 1, 2 or 4
   int blocks;
   const std::int32_t* channels;  // [blocks][block], which rows of y, bias and residual these are
   const std::int32_t* places;    // of each block, how many
-  const float* values;           // [place][block], block after block
-  // Of each place, in floats: the narrow ones unless they are null. They halve what is read beside
-  // the values.
+  const void* values;            // [place][block], block after block
+  // Of each place, in elements: the narrow ones unless they are null. They halve what is read
+  // beside the values.
   const std::uint16_t* narrow_offsets;
   const std::int32_t* wide_offsets;
-  const float* bias;      // one a channel
-  const float* residual;  // laid out as y, or null; may not alias y
-  bool accumulate;        // start from y instead of bias: a later part of a split reduction
-  bool finish;            // apply epilogue and residual: the last part of a split reduction
-  int tile;               // vectors of pixels held in registers, 1 to Kernels::max_tile[block]
+  const float* bias;     // one a channel
+  const void* residual;  // laid out as y, or null; may not alias y
+  bool accumulate;       // start from y instead of bias: a later part of a split reduction
+  bool finish;           // apply epilogue and residual: the last part of a split reduction
+  int tile;              // vectors of pixels held in registers, 1 to Kernels::max_tile[block]
   Epilogue epilogue;
 };
 
 // The same with dense weights. `weights` is packed [ceil(rows / gemm_rows)][depth][gemm_rows], the
 // last block filled up with zeros.
 struct GemmArgs {
-  const float* x;
-  float* y;
+  const void* x;
+  void* y;
   std::size_t y_stride;
   int n;
   int rows;
   int depth;  // taps
-  const float* weights;
-  const std::int32_t* offsets;  // of each tap, in floats; shared by all rows
+  const void* weights;
+  const std::int32_t* offsets;  // of each tap, in elements; shared by all rows
   const float* bias;
-  const float* residual;
+  const void* residual;
   Epilogue epilogue;
 };
 
 // Depthwise convolution of `planes` planes of one shape; many in one call cost less than many
 // calls.
 struct DepthwiseArgs {
-  const float* x;  // in_h * in_w a plane
-  float* y;        // out_h * out_w a plane
+  const void* x;  // in_h * in_w a plane
+  void* y;        // out_h * out_w a plane
   int planes;
-  std::size_t x_stride, y_stride;  // floats between planes; 0 for one x that all are made from
+  std::size_t x_stride, y_stride;  // elements between planes; 0 for one x that all are made from
   int in_h, in_w, out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
   int pad_top, pad_left;  // what lies beyond the other two edges follows from the sizes
-  const float* weights;   // [planes][kernel_h * kernel_w]
+  const void* weights;    // [planes][kernel_h * kernel_w]
   const float* bias;      // one a plane
   Epilogue epilogue;
-  float* scratch;  // Kernels::depthwise_scratch(args) floats of the caller's, any content
+  void* scratch;  // Kernels::depthwise_scratch(args) elements of the caller's, any content
 };
 
 enum class Pooling { kAverage, kMax };
@@ -96,10 +98,10 @@ enum class Pooling { kAverage, kMax };
 // y[p] = clamp(the average or the largest of the pixels that p's window has within the plane).
 struct PoolArgs {
   Pooling op;
-  const float* x;  // in_h * in_w a plane
-  float* y;        // out_h * out_w a plane
+  const void* x;  // in_h * in_w a plane
+  void* y;        // out_h * out_w a plane
   int planes;
-  std::size_t x_stride, y_stride;  // floats between planes
+  std::size_t x_stride, y_stride;  // elements between planes
   int in_h, in_w, out_h, out_w;
   int window_h, window_w, stride_h, stride_w;
   int pad_top, pad_left;  // every window has at least one pixel within the plane
@@ -110,8 +112,8 @@ struct PoolArgs {
 // weighing 1 - row_weights[r], and the one below it; columns alike. An input row or column of
 // weight 0 may lie outside.
 struct ResizeArgs {
-  const float* x;
-  float* y;
+  const void* x;
+  void* y;
   int planes;
   std::size_t x_stride, y_stride;
   int in_h, in_w, out_h, out_w;
@@ -119,20 +121,20 @@ struct ResizeArgs {
   const std::int32_t* columns;  // out_w, ascending, and kOverread more to read
   const float* row_weights;     // null both for the nearest pixel instead of an average
   const float* column_weights;  // kOverread more to read
-  float* scratch;               // 2 * out_w floats of the caller's where there are weights
+  void* scratch;                // 2 * out_w elements of the caller's where there are weights
 };
 
 // Copies one plane into the middle of a zero border, its pixels sorted by their place in the
 // stride: the pixel in row r and column c of the bordered plane goes to
 //   y[(r % stride_h) * row_phase_stride + r / stride_h * row_stride +
 //     (c % stride_w) * column_phase_stride + c / stride_w].
-// A strided convolution then reads consecutive floats, and its next row begins row_stride later.
+// A strided convolution then reads consecutive elements, and its next row begins row_stride later.
 struct PadArgs {
-  const float* x;
+  const void* x;
   int in_h, in_w;
   std::ptrdiff_t x_pixel_stride;  // 1 for a plane, the number of channels for an HWC image
   std::ptrdiff_t x_row_stride;
-  float* y;
+  void* y;
   int out_h, out_w;  // the bordered size, before sorting
   int pad_top, pad_left;
   int stride_h, stride_w;
@@ -143,10 +145,10 @@ struct PadArgs {
 // The reverse, for what a convolution makes of such a plane's rows: y[r * width + c] =
 // x[r * x_row_stride + c] + residual[r * width + c] for r in [0, rows) and c in [0, width).
 struct CropArgs {
-  const float* x;
+  const void* x;
   std::ptrdiff_t x_row_stride;
-  float* y;
-  const float* residual;  // or null
+  void* y;
+  const void* residual;  // or null
   int rows, width;
 };
 
@@ -156,8 +158,8 @@ enum class Binary { kAdd, kSub, kMul, kDiv, kMax, kMin, kPrelu };  // kPrelu: b 
 
 struct UnaryArgs {
   Unary op;
-  const float* x;
-  float* y;  // may be x
+  const void* x;
+  void* y;  // may be x
   std::size_t n;
   Epilogue epilogue;
 };
@@ -165,34 +167,30 @@ struct UnaryArgs {
 // y[i] = epilogue(a[i] op b[i]); a step of 0 repeats the operand's one value.
 struct BinaryArgs {
   Binary op;
-  const float* a;
-  const float* b;
+  const void* a;
+  const void* b;
   int a_step, b_step;  // 0 or 1
-  float* y;            // may be a or b
+  void* y;             // may be a or b
   std::size_t n;
   Epilogue epilogue;
 };
 
 // Matrix times vector, the fully connected layer: y[r] = epilogue(bias[r] + dot(weights[r], x)).
-template <class Weight>
 struct RowsArgs {
-  const float* x;
-  float* y;
+  const void* x;
+  void* y;
   int rows, depth;
-  const Weight* weights;  // [rows][depth]
+  const void* weights;  // [rows][depth]: elements, or what half_rows reads
   const float* bias;
   Epilogue epilogue;
 };
-using DenseRowsArgs = RowsArgs<float>;
-// Float16 weights, widened in registers: a matrix that comes from memory comes twice as fast.
-using HalfRowsArgs = RowsArgs<std::uint16_t>;
 
 // The same over the nonzeros; offsets are indices into x.
 struct SparseRowsArgs {
-  const float* x;
-  float* y;
+  const void* x;
+  void* y;
   int rows;
-  const float* values;          // nonzeros, row after row
+  const void* values;           // nonzeros, row after row
   const std::int32_t* offsets;  // of each nonzero
   const std::int32_t* row_nnz;  // how many each row has
   const float* bias;
@@ -201,9 +199,10 @@ struct SparseRowsArgs {
 
 struct Kernels {
   const char* name;  // "avx512", "avx2", "neon", "portable"
-  int lanes;         // floats in a vector
-  int max_tile[5];   // largest SpmmArgs::tile by SpmmArgs::block
-  int gemm_rows;     // output channels in a block of packed dense weights
+  std::size_t element_bytes;
+  int lanes;        // elements in a vector
+  int max_tile[5];  // largest SpmmArgs::tile by SpmmArgs::block
+  int gemm_rows;    // output channels in a block of packed dense weights
 
   void (*spmm)(const SpmmArgs&);
   void (*gemm)(const GemmArgs&);
@@ -215,14 +214,20 @@ struct Kernels {
   void (*crop)(const CropArgs&);
   void (*unary)(const UnaryArgs&);
   void (*binary)(const BinaryArgs&);
-  void (*dense_rows)(const DenseRowsArgs&);
-  void (*half_rows)(const HalfRowsArgs&);  // or null: float32 is faster
+  void (*dense_rows)(const RowsArgs&);
+  // With float16 weights, widened in registers: a matrix that comes from memory comes twice as
+  // fast. Null where elements are faster.
+  void (*half_rows)(const RowsArgs&);
   void (*sparse_rows)(const SparseRowsArgs&);
-  float (*sum)(const float* x, std::size_t n);
-  void (*softmax)(const float* x, float* y, int n, float beta);
+  // These keep their sums in float32, however short elements are.
+  float (*sum)(const void* x, std::size_t n);
+  void (*accumulate)(const void* x, float* sums, std::size_t n);  // sums[i] += x[i]
+  void (*softmax)(const void* x, void* y, int n, float beta);
+  void (*from_floats)(const float* x, void* y, std::size_t n);
+  void (*to_floats)(const void* x, float* y, std::size_t n);
   // HWC image <-> planes: y[c * plane_stride + p] = x[p * channels + c], and back.
-  void (*to_planes)(const float* x, float* y, int pixels, int channels, std::size_t plane_stride);
-  void (*from_planes)(const float* x, float* y, int pixels, int channels, std::size_t plane_stride);
+  void (*to_planes)(const void* x, void* y, int pixels, int channels, std::size_t plane_stride);
+  void (*from_planes)(const void* x, void* y, int pixels, int channels, std::size_t plane_stride);
 };
 
 // The kernels of one instruction set, or null where this build or this CPU has none.

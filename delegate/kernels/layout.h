@@ -6,13 +6,13 @@
 namespace tfsparse {
 namespace {
 
-void fill_zero(float* y, int n) {
+void fill_zero(Element* y, int n) {
   const Vec zero = Vec::broadcast(0.0f);
   for (int i = 0; i < n; i += Vec::kLanes) zero.store(y + i, smaller(Vec::kLanes, n - i));
 }
 
 // y[i] = x[i * step]. Never reads past x[(n - 1) * step].
-void copy_strided(const float* x, float* y, int n, std::ptrdiff_t step) {
+void copy_strided(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   int i = 0;
   if (step == 1) {
     for (; i + Vec::kLanes <= n; i += Vec::kLanes) Vec::load(x + i).store(y + i);
@@ -45,14 +45,14 @@ void pad(const PadArgs& a) {
     const PhaseSpan span(phase, a.out_w, a.stride_w, a.in_w, a.pad_left);
     for (int row = 0; row < a.out_h; ++row) {
       if (row % a.stride_h >= a.phases_h) continue;
-      float* y = a.y + phase * a.column_phase_stride + row % a.stride_h * a.row_phase_stride +
-                 row / a.stride_h * a.row_stride;
+      Element* y = elements(a.y) + phase * a.column_phase_stride +
+                   row % a.stride_h * a.row_phase_stride + row / a.stride_h * a.row_stride;
       const int in_row = row - a.pad_top;
       if (in_row < 0 || in_row >= a.in_h || span.begin == span.end) {
         fill_zero(y, span.count);
         continue;
       }
-      const float* x = a.x + in_row * a.x_row_stride + span.column * a.x_pixel_stride;
+      const Element* x = elements(a.x) + in_row * a.x_row_stride + span.column * a.x_pixel_stride;
       fill_zero(y, span.begin);
       copy_strided(x, y + span.begin, span.end - span.begin, a.x_pixel_stride * a.stride_w);
       fill_zero(y + span.end, span.count - span.end);
@@ -62,19 +62,20 @@ void pad(const PadArgs& a) {
 
 void crop(const CropArgs& a) {
   for (int row = 0; row < a.rows; ++row) {
-    const float* x = a.x + row * a.x_row_stride;
+    const Element* x = elements(a.x) + row * a.x_row_stride;
     const std::size_t at = static_cast<std::size_t>(row) * a.width;
     for (int i = 0; i < a.width; i += Vec::kLanes) {
       const int lanes = smaller(Vec::kLanes, a.width - i);
       Vec v = load_first<Vec>(x + i, lanes);
-      if (a.residual) v = v + load_first<Vec>(a.residual + at + i, lanes);
-      v.store(a.y + at + i, lanes);
+      if (a.residual) v = v + load_first<Vec>(elements(a.residual) + at + i, lanes);
+      v.store(elements(a.y) + at + i, lanes);
     }
   }
 }
 
 // Four rows of four floats to four columns.
-inline void transpose_4x4(const float* x, std::size_t x_stride, float* y, std::size_t y_stride) {
+inline void transpose_4x4(const Element* x, std::size_t x_stride, Element* y,
+                          std::size_t y_stride) {
   const Vec4::Floats a = Vec4::load(x).v, b = Vec4::load(x + x_stride).v;
   const Vec4::Floats c = Vec4::load(x + 2 * x_stride).v, d = Vec4::load(x + 3 * x_stride).v;
   const auto ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
@@ -89,21 +90,22 @@ inline void transpose_4x4(const float* x, std::size_t x_stride, float* y, std::s
 
 // Two or three rows to as many columns, and three back. With R known, compilers do it by shuffles.
 template <int R>
-void interleave(const float* __restrict x, std::size_t x_stride, int columns, float* __restrict y) {
+void interleave(const Element* __restrict x, std::size_t x_stride, int columns,
+                Element* __restrict y) {
   for (int column = 0; column < columns; ++column) {
     for (int row = 0; row < R; ++row) y[column * R + row] = x[row * x_stride + column];
   }
 }
 
 template <int R>
-void separate(const float* __restrict x, int rows, float* __restrict y, std::size_t y_stride) {
+void separate(const Element* __restrict x, int rows, Element* __restrict y, std::size_t y_stride) {
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < R; ++column) y[column * y_stride + row] = x[row * R + column];
   }
 }
 
 // The same for fewer than four rows or columns.
-void transpose_thin(const float* x, std::size_t x_stride, int rows, int columns, float* y,
+void transpose_thin(const Element* x, std::size_t x_stride, int rows, int columns, Element* y,
                     std::size_t y_stride) {
   if (rows == 1 && y_stride == 1) return copy_strided(x, y, columns, 1);
   if (rows == 2 && y_stride == 2) return interleave<2>(x, x_stride, columns, y);
@@ -121,7 +123,7 @@ void transpose_thin(const float* x, std::size_t x_stride, int rows, int columns,
 }
 
 // y[column * y_stride + row] = x[row * x_stride + column]
-void transpose(const float* x, std::size_t x_stride, int rows, int columns, float* y,
+void transpose(const Element* x, std::size_t x_stride, int rows, int columns, Element* y,
                std::size_t y_stride) {
   if (rows < 4 || columns < 4) return transpose_thin(x, x_stride, rows, columns, y, y_stride);
   constexpr int kBlock = 16;  // rows, so that a cache line of y is written at once
@@ -141,12 +143,12 @@ void transpose(const float* x, std::size_t x_stride, int rows, int columns, floa
   }
 }
 
-void to_planes(const float* x, float* y, int pixels, int channels, std::size_t plane_stride) {
-  transpose(x, channels, pixels, channels, y, plane_stride);
+void to_planes(const void* x, void* y, int pixels, int channels, std::size_t plane_stride) {
+  transpose(elements(x), channels, pixels, channels, elements(y), plane_stride);
 }
 
-void from_planes(const float* x, float* y, int pixels, int channels, std::size_t plane_stride) {
-  transpose(x, plane_stride, channels, pixels, y, channels);
+void from_planes(const void* x, void* y, int pixels, int channels, std::size_t plane_stride) {
+  transpose(elements(x), plane_stride, channels, pixels, elements(y), channels);
 }
 
 }  // namespace

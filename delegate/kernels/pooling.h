@@ -55,7 +55,7 @@ class PoolVector {
     }
   }
 
-  TFSPARSE_INLINE V combine(const float* x, PoolSpan rows) const {
+  TFSPARSE_INLINE V combine(const Element* x, PoolSpan rows) const {
     x += static_cast<std::ptrdiff_t>(rows.begin) * in_w_ + origin_;
     if (K == 0 || rows.count() < K) return combine_any(x, rows.count());
     return inside_ ? combine_square<true>(x) : combine_square<false>(x);
@@ -75,7 +75,7 @@ class PoolVector {
   }
 
   template <bool kInside>
-  TFSPARSE_INLINE V combine_square(const float* x) const {
+  TFSPARSE_INLINE V combine_square(const Element* x) const {
     const V neutral = V::broadcast(Op::kNeutral);
     V total = neutral;
     TFSPARSE_UNROLL
@@ -85,7 +85,7 @@ class PoolVector {
         V v = neutral;
         TFSPARSE_UNROLL
         for (int row = 0; row < K; ++row) {
-          const float* from = x + static_cast<std::ptrdiff_t>(row) * in_w_ + column;
+          const Element* from = x + static_cast<std::ptrdiff_t>(row) * in_w_ + column;
           v = Op::combine(v, kInside ? V::load(from) : V::load(from, mask, neutral));
         }
         return v;
@@ -94,7 +94,7 @@ class PoolVector {
     return total;
   }
 
-  TFSPARSE_INLINE V combine_any(const float* x, int rows) const {
+  TFSPARSE_INLINE V combine_any(const Element* x, int rows) const {
     const V neutral = V::broadcast(Op::kNeutral);
     V total = neutral;
     // Taps that lie outside for every lane are left out, an even number at the left.
@@ -104,7 +104,7 @@ class PoolVector {
       total = add_taps(total, tap, [&](int column) {
         const auto mask = lanes_from(origin_ + column);
         V v = neutral;
-        const float* from = x + column;
+        const Element* from = x + column;
         for (int row = 0; row < rows; ++row, from += in_w_) {
           v = Op::combine(v, V::load(from, mask, neutral));
         }
@@ -122,9 +122,9 @@ class PoolVector {
 // How many columns of each lane's window lie within the plane.
 template <class V>
 V columns_inside(const PoolArgs& a, int column) {
-  float counts[V::kLanes];
+  Element counts[V::kLanes];
   for (int lane = 0; lane < V::kLanes; ++lane) {
-    counts[lane] = static_cast<float>(pool_columns(a, column + lane).count());
+    counts[lane] = static_cast<Element>(pool_columns(a, column + lane).count());
   }
   return V::load(counts);
 }
@@ -136,9 +136,10 @@ void pool_vector(const PoolArgs& a, int column, int lanes) {
   const V columns = columns_inside<V>(a, column);
   for (int row = 0; row < a.out_h; ++row) {
     const PoolSpan rows = pool_rows(a, row);
-    V v = vector.combine(a.x, rows);
+    V v = vector.combine(elements(a.x), rows);
     if (a.op == Pooling::kAverage) v = v / (columns * V::broadcast(rows.count()));
-    clamp(v, lo, hi).store(a.y + static_cast<std::ptrdiff_t>(row) * a.out_w + column, lanes);
+    Element* y = elements(a.y) + static_cast<std::ptrdiff_t>(row) * a.out_w + column;
+    clamp(v, lo, hi).store(y, lanes);
   }
 }
 
@@ -157,7 +158,7 @@ void pool_by_vectors(const PoolArgs& a) {
 }
 
 // The largest of n numbers.
-inline float largest(const float* x, std::size_t n) {
+inline float largest(const Element* x, std::size_t n) {
   Vec total = Vec::broadcast(LargestOf::kNeutral);
   for (std::size_t i = 0; i < n; i += Vec::kLanes) {
     const std::size_t left = n - i;
@@ -173,7 +174,8 @@ inline float pool_pixel(const PoolArgs& a, PoolSpan rows, PoolSpan columns) {
   const bool whole_rows = columns.count() == a.in_w;
   const int runs = whole_rows ? 1 : rows.count();
   const std::size_t run = static_cast<std::size_t>(whole_rows ? rows.count() : 1) * columns.count();
-  const float* x = a.x + static_cast<std::ptrdiff_t>(rows.begin) * a.in_w + columns.begin;
+  const Element* x =
+      elements(a.x) + static_cast<std::ptrdiff_t>(rows.begin) * a.in_w + columns.begin;
   const bool average = a.op == Pooling::kAverage;
   float total = average ? SumOf::kNeutral : LargestOf::kNeutral;
   for (int i = 0; i < runs; ++i, x += a.in_w) {
@@ -184,7 +186,7 @@ inline float pool_pixel(const PoolArgs& a, PoolSpan rows, PoolSpan columns) {
 }
 
 inline void pool_by_pixels(const PoolArgs& a) {
-  float* y = a.y;
+  Element* y = elements(a.y);
   for (int row = 0; row < a.out_h; ++row) {
     for (int column = 0; column < a.out_w; ++column) {
       const float v = pool_pixel(a, pool_rows(a, row), pool_columns(a, column));
@@ -213,8 +215,8 @@ void pool(const PoolArgs& args) {
   if (a.out_h <= 0 || a.out_w <= 0) return;
   for (int plane = 0; plane < a.planes; ++plane) {
     a.op == Pooling::kAverage ? pool_plane<SumOf>(a) : pool_plane<LargestOf>(a);
-    a.x += a.x_stride;
-    a.y += a.y_stride;
+    a.x = elements(a.x) + a.x_stride;
+    a.y = elements(a.y) + a.y_stride;
   }
 }
 

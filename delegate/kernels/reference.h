@@ -1,5 +1,5 @@
-// The oracle: every kernel as the plain loop that says what it computes. Same arguments, no limits
-// on reading past an end because nothing is read that is not needed.
+// The oracle: every kernel as the plain loop that says what it computes, in float32. Same
+// arguments, no limits on reading past an end because nothing is read that is not needed.
 #pragma once
 
 #include <cmath>
@@ -9,6 +9,9 @@
 
 namespace tfsparse {
 namespace reference {
+
+inline const float* floats(const void* p) { return static_cast<const float*>(p); }
+inline float* floats(void* p) { return static_cast<float*>(p); }
 
 inline double activate(const Epilogue& e, double v) {
   switch (e.activation) {
@@ -43,13 +46,14 @@ inline void spmm(const SpmmArgs& a) {
       const int channel = a.channels[block * a.block + c];
       for (int p = 0; p < a.n; ++p) {
         const std::size_t at = channel * a.y_stride + p;
-        double v = a.accumulate ? a.y[at] : a.bias[channel];
+        double v = a.accumulate ? floats(a.y)[at] : a.bias[channel];
         for (std::size_t i = begin; i < begin + a.places[block]; ++i) {
           const int offset = a.narrow_offsets ? a.narrow_offsets[i] : a.wide_offsets[i];
-          v += static_cast<double>(a.values[i * a.block + c]) * a.x[offset + p];
+          v += static_cast<double>(floats(a.values)[i * a.block + c]) * floats(a.x)[offset + p];
         }
-        a.y[at] = static_cast<float>(v);
-        if (a.finish) a.y[at] = apply(a.epilogue, v) + (a.residual ? a.residual[at] : 0);
+        floats(a.y)[at] = static_cast<float>(v);
+        if (a.finish)
+          floats(a.y)[at] = apply(a.epilogue, v) + (a.residual ? floats(a.residual)[at] : 0);
       }
     }
   }
@@ -62,18 +66,18 @@ inline void gemm(const GemmArgs& a, int gemm_rows) {
     for (int p = 0; p < a.n; ++p) {
       double v = a.bias ? a.bias[row] : 0.0f;
       for (int d = 0; d < a.depth; ++d) {
-        const float w = a.weights[block + d * gemm_rows + row % gemm_rows];
-        v += static_cast<double>(w) * a.x[a.offsets[d] + p];
+        const float w = floats(a.weights)[block + d * gemm_rows + row % gemm_rows];
+        v += static_cast<double>(w) * floats(a.x)[a.offsets[d] + p];
       }
       const std::size_t at = row * a.y_stride + p;
-      a.y[at] = apply(a.epilogue, v) + (a.residual ? a.residual[at] : 0.0f);
+      floats(a.y)[at] = apply(a.epilogue, v) + (a.residual ? floats(a.residual)[at] : 0.0f);
     }
   }
 }
 
 inline void depthwise_plane(const DepthwiseArgs& a, int plane) {
-  const float* x = a.x + plane * a.x_stride;
-  const float* weights = a.weights + plane * a.kernel_h * a.kernel_w;
+  const float* x = floats(a.x) + plane * a.x_stride;
+  const float* weights = floats(a.weights) + plane * a.kernel_h * a.kernel_w;
   for (int oy = 0; oy < a.out_h; ++oy) {
     for (int ox = 0; ox < a.out_w; ++ox) {
       double v = a.bias[plane];
@@ -85,7 +89,7 @@ inline void depthwise_plane(const DepthwiseArgs& a, int plane) {
           v += static_cast<double>(weights[ky * a.kernel_w + kx]) * x[iy * a.in_w + ix];
         }
       }
-      a.y[plane * a.y_stride + oy * a.out_w + ox] = apply(a.epilogue, v);
+      floats(a.y)[plane * a.y_stride + oy * a.out_w + ox] = apply(a.epilogue, v);
     }
   }
 }
@@ -118,7 +122,7 @@ inline void pool_plane(const PoolArgs& a, const float* x, float* y) {
 
 inline void pool(const PoolArgs& a) {
   for (int plane = 0; plane < a.planes; ++plane) {
-    pool_plane(a, a.x + plane * a.x_stride, a.y + plane * a.y_stride);
+    pool_plane(a, floats(a.x) + plane * a.x_stride, floats(a.y) + plane * a.y_stride);
   }
 }
 
@@ -136,12 +140,12 @@ struct ResizeTap {
 
 inline void resize(const ResizeArgs& a) {
   for (int plane = 0; plane < a.planes; ++plane) {
-    const float* x = a.x + plane * a.x_stride;
+    const float* x = floats(a.x) + plane * a.x_stride;
     for (int row = 0; row < a.out_h; ++row) {
       for (int column = 0; column < a.out_w; ++column) {
         const ResizeTap v(a.rows, a.row_weights, row), h(a.columns, a.column_weights, column);
         const float *upper = x + v.first * a.in_w, *lower = x + v.second * a.in_w;
-        a.y[plane * a.y_stride + row * a.out_w + column] = static_cast<float>(
+        floats(a.y)[plane * a.y_stride + row * a.out_w + column] = static_cast<float>(
             v.of(h.of(upper[h.first], upper[h.second]), h.of(lower[h.first], lower[h.second])));
       }
     }
@@ -154,9 +158,10 @@ inline void pad(const PadArgs& a) {
       if (row % a.stride_h >= a.phases_h || column % a.stride_w >= a.phases_w) continue;
       const int iy = row - a.pad_top, ix = column - a.pad_left;
       const bool inside = iy >= 0 && iy < a.in_h && ix >= 0 && ix < a.in_w;
-      float& y = a.y[row % a.stride_h * a.row_phase_stride + row / a.stride_h * a.row_stride +
-                     column % a.stride_w * a.column_phase_stride + column / a.stride_w];
-      y = inside ? a.x[iy * a.x_row_stride + ix * a.x_pixel_stride] : 0.0f;
+      float& y =
+          floats(a.y)[row % a.stride_h * a.row_phase_stride + row / a.stride_h * a.row_stride +
+                      column % a.stride_w * a.column_phase_stride + column / a.stride_w];
+      y = inside ? floats(a.x)[iy * a.x_row_stride + ix * a.x_pixel_stride] : 0.0f;
     }
   }
 }
@@ -165,7 +170,8 @@ inline void crop(const CropArgs& a) {
   for (int row = 0; row < a.rows; ++row) {
     for (int i = 0; i < a.width; ++i) {
       const int at = row * a.width + i;
-      a.y[at] = a.x[row * a.x_row_stride + i] + (a.residual ? a.residual[at] : 0.0f);
+      floats(a.y)[at] =
+          floats(a.x)[row * a.x_row_stride + i] + (a.residual ? floats(a.residual)[at] : 0.0f);
     }
   }
 }
@@ -191,13 +197,15 @@ inline double unary(Unary op, double v) {
 }
 
 inline void unary(const UnaryArgs& a) {
-  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = apply(a.epilogue, unary(a.op, a.x[i]));
+  for (std::size_t i = 0; i < a.n; ++i)
+    floats(a.y)[i] = apply(a.epilogue, unary(a.op, floats(a.x)[i]));
 }
 
 inline void binary(const BinaryArgs& a) {
-  const float fixed_a = a.n ? a.a[0] : 0.0f, fixed_b = a.n ? a.b[0] : 0.0f;  // y may be a or b
+  const float fixed_a = a.n ? floats(a.a)[0] : 0.0f,
+              fixed_b = a.n ? floats(a.b)[0] : 0.0f;  // y may be a or b
   for (std::size_t i = 0; i < a.n; ++i) {
-    const double l = a.a_step ? a.a[i] : fixed_a, r = a.b_step ? a.b[i] : fixed_b;
+    const double l = a.a_step ? floats(a.a)[i] : fixed_a, r = a.b_step ? floats(a.b)[i] : fixed_b;
     double v = 0.0;
     switch (a.op) {
       case Binary::kAdd:
@@ -222,7 +230,7 @@ inline void binary(const BinaryArgs& a) {
         v = l < 0 ? l * r : l;
         break;
     }
-    a.y[i] = apply(a.epilogue, v);
+    floats(a.y)[i] = apply(a.epilogue, v);
   }
 }
 
@@ -230,24 +238,28 @@ inline double number(float weight) { return weight; }
 inline double number(std::uint16_t weight) { return widen(weight); }
 
 template <class Weight>
-void dense_rows(const RowsArgs<Weight>& a) {
+void rows_of(const RowsArgs& a) {
+  const auto* weights = static_cast<const Weight*>(a.weights);
   for (int row = 0; row < a.rows; ++row) {
     double v = a.bias ? a.bias[row] : 0.0f;
     for (int d = 0; d < a.depth; ++d) {
-      v += number(a.weights[static_cast<std::size_t>(row) * a.depth + d]) * a.x[d];
+      v += number(weights[static_cast<std::size_t>(row) * a.depth + d]) * floats(a.x)[d];
     }
-    a.y[row] = apply(a.epilogue, v);
+    floats(a.y)[row] = apply(a.epilogue, v);
   }
 }
+
+inline void dense_rows(const RowsArgs& a) { rows_of<float>(a); }
+inline void half_rows(const RowsArgs& a) { rows_of<std::uint16_t>(a); }
 
 inline void sparse_rows(const SparseRowsArgs& a) {
   std::size_t i = 0;
   for (int row = 0; row < a.rows; ++row) {
     double v = a.bias ? a.bias[row] : 0.0f;
     for (const std::size_t end = i + a.row_nnz[row]; i < end; ++i) {
-      v += static_cast<double>(a.values[i]) * a.x[a.offsets[i]];
+      v += static_cast<double>(floats(a.values)[i]) * floats(a.x)[a.offsets[i]];
     }
-    a.y[row] = apply(a.epilogue, v);
+    floats(a.y)[row] = apply(a.epilogue, v);
   }
 }
 
@@ -255,6 +267,10 @@ inline float sum(const float* x, std::size_t n) {
   double v = 0.0;
   for (std::size_t i = 0; i < n; ++i) v += x[i];
   return static_cast<float>(v);
+}
+
+inline void accumulate(const float* x, float* sums, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) sums[i] += x[i];
 }
 
 inline void softmax(const float* x, float* y, int n, float beta) {

@@ -9,7 +9,7 @@ namespace {
 constexpr int kRowsAtOnce = 4;  // share each load of x, and keep that many streams of weights going
 
 template <class V>
-V load_weights(const float* w) {
+V load_weights(const Element* w) {
   return V::load(w);
 }
 template <class V>
@@ -18,7 +18,7 @@ V load_weights(const std::uint16_t* w) {
 }
 
 template <class V>
-V load_first_weights(const float* w, int lanes) {
+V load_first_weights(const Element* w, int lanes) {
   return load_first<V>(w, lanes);
 }
 template <class V>
@@ -29,14 +29,16 @@ V load_first_weights(const std::uint16_t* w, int lanes) {
 }
 
 template <class V, int R, class Weight>
-void dense_row_block(const RowsArgs<Weight>& a, int row) {
-  const Weight* weights = a.weights + static_cast<std::size_t>(row) * a.depth;
+void dense_row_block(const RowsArgs& a, int row) {
+  const Element* all_x = elements(a.x);
+  const Weight* weights =
+      static_cast<const Weight*>(a.weights) + static_cast<std::size_t>(row) * a.depth;
   V acc[R];
   TFSPARSE_UNROLL
   for (int r = 0; r < R; ++r) acc[r] = V::broadcast(0.0f);
   int d = 0;
   for (; d + V::kLanes <= a.depth; d += V::kLanes) {
-    const V x = V::load(a.x + d);
+    const V x = V::load(all_x + d);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
       const Weight* w = weights + static_cast<std::size_t>(r) * a.depth + d;
@@ -45,7 +47,7 @@ void dense_row_block(const RowsArgs<Weight>& a, int row) {
   }
   if (d < a.depth) {
     const int lanes = a.depth - d;
-    const V x = load_first<V>(a.x + d, lanes);
+    const V x = load_first<V>(all_x + d, lanes);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
       const Weight* w = weights + static_cast<std::size_t>(r) * a.depth + d;
@@ -53,20 +55,24 @@ void dense_row_block(const RowsArgs<Weight>& a, int row) {
     }
   }
   TFSPARSE_UNROLL
-  for (int r = 0; r < R; ++r) a.y[row + r] = acc[r].sum() + (a.bias ? a.bias[row + r] : 0.0f);
+  for (int r = 0; r < R; ++r) {
+    elements(a.y)[row + r] = acc[r].sum() + (a.bias ? a.bias[row + r] : 0.0f);
+  }
 }
 
 template <class V, class Weight>
-void dense_rows(const RowsArgs<Weight>& a) {
+void dense_rows(const RowsArgs& a) {
   int row = 0;
-  for (; row + kRowsAtOnce <= a.rows; row += kRowsAtOnce) dense_row_block<V, kRowsAtOnce>(a, row);
-  for (; row < a.rows; ++row) dense_row_block<V, 1>(a, row);
-  finish_run(a.epilogue, a.y, nullptr, a.rows);
+  for (; row + kRowsAtOnce <= a.rows; row += kRowsAtOnce) {
+    dense_row_block<V, kRowsAtOnce, Weight>(a, row);
+  }
+  for (; row < a.rows; ++row) dense_row_block<V, 1, Weight>(a, row);
+  finish_run(a.epilogue, elements(a.y), nullptr, a.rows);
 }
 
 // Null where widening is no instruction and so would take longer than reading twice the bytes.
 template <class V>
-constexpr auto half_rows() -> void (*)(const HalfRowsArgs&) {
+constexpr auto half_rows() -> void (*)(const RowsArgs&) {
   if constexpr (V::kWidensHalf) {
     return dense_rows<V, std::uint16_t>;
   } else {
@@ -76,8 +82,8 @@ constexpr auto half_rows() -> void (*)(const HalfRowsArgs&) {
 
 // One row's products, in scalars: gather instructions are no faster on AMD's cores, and much slower
 // on Intel's that are patched against Downfall.
-TFSPARSE_SCALAR float sparse_dot(const float* values, const std::int32_t* offsets, int nnz,
-                                 const float* x) {
+TFSPARSE_SCALAR float sparse_dot(const Element* values, const std::int32_t* offsets, int nnz,
+                                 const Element* x) {
   float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;  // independent sums hide the latency of adding
   int i = 0;
   for (; i + 4 <= nnz; i += 4) {
@@ -91,15 +97,16 @@ TFSPARSE_SCALAR float sparse_dot(const float* values, const std::int32_t* offset
 }
 
 void sparse_rows(const SparseRowsArgs& a) {
-  const float* values = a.values;
+  const Element* values = elements(a.values);
   const std::int32_t* offsets = a.offsets;
   for (int row = 0; row < a.rows; ++row) {
     const int nnz = a.row_nnz[row];
-    a.y[row] = sparse_dot(values, offsets, nnz, a.x) + (a.bias ? a.bias[row] : 0.0f);
+    elements(a.y)[row] =
+        sparse_dot(values, offsets, nnz, elements(a.x)) + (a.bias ? a.bias[row] : 0.0f);
     values += nnz;
     offsets += nnz;
   }
-  finish_run(a.epilogue, a.y, nullptr, a.rows);
+  finish_run(a.epilogue, elements(a.y), nullptr, a.rows);
 }
 
 }  // namespace

@@ -54,15 +54,25 @@ using NarrowVec = Vec4;
 constexpr int kRegisters = 16;
 #endif
 
-// The first `lanes` floats of p, then zeros.
-template <class V>
-V load_first(const float* p, int lanes) {
+// What kernels compute with, and what the untyped pointers of their arguments point to.
+using Element = float;
+
+inline const Element* elements(const void* p) { return static_cast<const Element*>(p); }
+inline Element* elements(void* p) { return static_cast<Element*>(p); }
+
+// What is too much for float16 is computed in float32, whatever elements are: long sums and the
+// inside of long functions.
+using FloatVec = Vec;
+
+// The first `lanes` elements of p, then zeros.
+template <class V, class T>
+V load_first(const T* p, int lanes) {
   return V::load(p, V::window(0, lanes));
 }
 
 // p[0], p[2], p[4] ...
 template <class V>
-V load_even(const float* p) {
+V load_even(const Element* p) {
   return V::even(V::load(p), V::load(p + V::kLanes));
 }
 
@@ -188,8 +198,8 @@ V apply(const Epilogue& epilogue, V v) {
 }
 
 // y[i] = epilogue(y[i]) + residual[i], which may be null.
-__attribute__((noinline)) void finish_run(const Epilogue& epilogue, float* y, const float* residual,
-                                          int n) {
+__attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
+                                          const Element* residual, int n) {
   for (int i = 0; i < n; i += Vec::kLanes) {
     const int lanes = n - i < Vec::kLanes ? n - i : Vec::kLanes;
     Vec v = apply(epilogue, load_first<Vec>(y + i, lanes));

@@ -21,8 +21,8 @@ struct SpmmPass {
   template <int T, class Last>
   void run(int first, int last_lanes) const {
     const SpmmArgs a = args;  // a copy, which stores to y cannot alias
-    const float* x = a.x + first;
-    const float* values = a.values;
+    const Element* x = elements(a.x) + first;
+    const Element* values = elements(a.values);
     const Offset* offsets = all_offsets;
     const std::int32_t* channels = a.channels;
     for (int block = 0; block < a.blocks; ++block, channels += Block) {
@@ -30,7 +30,7 @@ struct SpmmPass {
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) {
         if (a.accumulate) {
-          sums[c].load(a.y + channels[c] * a.y_stride + first);
+          sums[c].load(elements(a.y) + channels[c] * a.y_stride + first);
         } else {
           sums[c].fill(a.bias[channels[c]]);
         }
@@ -43,10 +43,10 @@ struct SpmmPass {
       for (int c = 0; c < Block; ++c) {
         const std::size_t at = channels[c] * a.y_stride + first;
         if (a.finish) {
-          finish_and_store(sums[c], a.y + at, a.residual ? a.residual + at : nullptr, last_lanes,
-                           a.epilogue);
+          const Element* residual = a.residual ? elements(a.residual) + at : nullptr;
+          finish_and_store(sums[c], elements(a.y) + at, residual, last_lanes, a.epilogue);
         } else {
-          sums[c].store(a.y + at, last_lanes);
+          sums[c].store(elements(a.y) + at, last_lanes);
         }
       }
     }
@@ -54,7 +54,8 @@ struct SpmmPass {
 
   // Adds one input channel's pixels, times the weights that the block's channels have for them.
   template <int T, class Last>
-  static TFSPARSE_INLINE void add_place(Tile<T, Last>* sums, const float* values, const float* x) {
+  static TFSPARSE_INLINE void add_place(Tile<T, Last>* sums, const Element* values,
+                                        const Element* x) {
     if constexpr (Block == 1) {
       sums[0].add_scaled(Vec::broadcast(*values), x);
     } else {

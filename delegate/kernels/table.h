@@ -16,6 +16,7 @@ namespace {
 constexpr Kernels table(const char* name) {
   Kernels kernels{};
   kernels.name = name;
+  kernels.element_bytes = sizeof(Element);
   kernels.lanes = Vec::kLanes;
   kernels.max_tile[1] = max_tile(1);
   kernels.max_tile[2] = max_tile(2);
@@ -31,11 +32,14 @@ constexpr Kernels table(const char* name) {
   kernels.crop = crop;
   kernels.unary = unary;
   kernels.binary = binary;
-  kernels.dense_rows = dense_rows<Vec, float>;
+  kernels.dense_rows = dense_rows<Vec, Element>;
   kernels.half_rows = half_rows<Vec>();
   kernels.sparse_rows = sparse_rows;
   kernels.sum = sum;
+  kernels.accumulate = accumulate;
   kernels.softmax = softmax;
+  kernels.from_floats = from_floats;
+  kernels.to_floats = to_floats;
   kernels.to_planes = to_planes;
   kernels.from_planes = from_planes;
   return kernels;

@@ -15,7 +15,7 @@ struct Tile {
   Vec whole[kWhole > 0 ? kWhole : 1];
   Last last;
 
-  TFSPARSE_INLINE void load(const float* p) {
+  TFSPARSE_INLINE void load(const Element* p) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::load(p + t * Vec::kLanes);
     last = Last::load(p + kLast);
@@ -25,13 +25,13 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::broadcast(x);
     last = Last::broadcast(x);
   }
-  TFSPARSE_INLINE void add(const float* p) {
+  TFSPARSE_INLINE void add(const Element* p) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t] = whole[t] + Vec::load(p + t * Vec::kLanes);
     last = last + Last::load(p + kLast);
   }
   // += w * p[...]
-  TFSPARSE_INLINE void add_scaled(Vec w, const float* p) {
+  TFSPARSE_INLINE void add_scaled(Vec w, const Element* p) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) {
       whole[t] = Vec::fma(w, Vec::load(p + t * Vec::kLanes), whole[t]);
@@ -51,7 +51,7 @@ struct Tile {
     last = tfsparse::clamp(last, Last::first_of(low), Last::first_of(high));
   }
   // Of the last vector only `lanes` lanes.
-  TFSPARSE_INLINE void store(float* p, int lanes) const {
+  TFSPARSE_INLINE void store(Element* p, int lanes) const {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t].store(p + t * Vec::kLanes);
     last.store(p + kLast, lanes);
@@ -97,7 +97,7 @@ void run_passes(const Pass& pass, int n, int tile) {
 // Finishes a row of a tile and stores it. A clamp is done in registers; an activation, long in
 // instructions, in one function for tiles of all sizes.
 template <int T, class Last>
-TFSPARSE_INLINE void finish_and_store(Tile<T, Last>& tile, float* y, const float* residual,
+TFSPARSE_INLINE void finish_and_store(Tile<T, Last>& tile, Element* y, const Element* residual,
                                       int last_lanes, const Epilogue& epilogue) {
   const bool in_registers = epilogue.activation == Activation::kNone;
   if (in_registers) {

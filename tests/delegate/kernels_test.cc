@@ -144,7 +144,7 @@ void test_dense_rows(const Kernels& k, Random& random) {
     random.fill(x);
     random.fill(weights);
     random.fill(bias);
-    DenseRowsArgs a{};
+    RowsArgs a{};
     a.x = x.data();
     a.rows = rows;
     a.depth = depth;
@@ -172,14 +172,14 @@ void test_half_rows(const Kernels& k, Random& random) {
       weights[j] =
           static_cast<std::uint16_t>(random.between(0, 0x5000) | random.between(0, 1) << 15);
     }
-    HalfRowsArgs a{};
+    RowsArgs a{};
     a.x = x.data();
     a.rows = rows;
     a.depth = depth;
     a.weights = weights;
     a.epilogue = random.epilogue();
     a.y = expected.data();
-    reference::dense_rows(a);
+    reference::half_rows(a);
     a.y = actual.data();
     k.half_rows(a);
     compare(actual, expected, 1e-4);
@@ -215,6 +215,11 @@ void test_sum_and_softmax(const Kernels& k, Random& random) {
     GuardedOutput actual(n), expected(n);
     random.fill(x);
     CHECK_NEAR(k.sum(x.data(), n), reference::sum(x.data(), n), 1e-4);
+    random.fill(actual);
+    for (int i = 0; i < n; ++i) expected[i] = actual[i];
+    reference::accumulate(x.data(), expected.data(), n);
+    k.accumulate(x.data(), actual.data(), n);
+    compare(actual, expected, 0.0);
     const float beta = random.chance(0.5) ? 1.0f : random.normal();
     reference::softmax(x.data(), expected.data(), n, beta);
     k.softmax(x.data(), actual.data(), n, beta);

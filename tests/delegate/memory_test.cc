@@ -21,7 +21,7 @@ bool live_together(const Lifetime& a, const Lifetime& b) {
 void test_a_chain_needs_two_tensors_at_a_time() {
   std::vector<Lifetime> chain;
   for (int step = 0; step < 10; ++step) chain.push_back({1024, step, step + 1});
-  CHECK(plan_arena(chain).floats == 2048);
+  CHECK(plan_arena(chain).elements == 2048);
 }
 
 void test_nothing_overlaps() {
@@ -37,31 +37,32 @@ void test_nothing_overlaps() {
     for (int step = 0; step < 30; ++step) {
       std::size_t live = 0;
       for (const Lifetime& l : lifetimes) {
-        if (l.first_step <= step && step <= l.last_step) live += l.floats;
+        if (l.first_step <= step && step <= l.last_step) live += l.elements;
       }
       largest_step = std::max(largest_step, live);
     }
     for (std::size_t i = 0; i < lifetimes.size(); ++i) {
       CHECK(plan.offsets[i] % 16 == 0);
-      CHECK(plan.offsets[i] + lifetimes[i].floats <= plan.floats);
-      sum += lifetimes[i].floats + 16;
+      CHECK(plan.offsets[i] + lifetimes[i].elements <= plan.elements);
+      sum += lifetimes[i].elements + 16;
       for (std::size_t j = 0; j < i; ++j) {
         CHECK(!live_together(lifetimes[i], lifetimes[j]) ||
-              plan.offsets[i] + lifetimes[i].floats <= plan.offsets[j] ||
-              plan.offsets[j] + lifetimes[j].floats <= plan.offsets[i]);
+              plan.offsets[i] + lifetimes[i].elements <= plan.offsets[j] ||
+              plan.offsets[j] + lifetimes[j].elements <= plan.offsets[i]);
       }
     }
-    CHECK(plan.floats >= largest_step);
-    CHECK(plan.floats <= sum);
+    CHECK(plan.elements >= largest_step);
+    CHECK(plan.elements <= sum);
   }
 }
 
 void test_buffer() {
   for (std::size_t floats : {std::size_t{1}, std::size_t{1000}, std::size_t{1} << 20}) {
-    Buffer buffer(floats);
-    CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64 == 0);
-    CHECK(std::all_of(buffer.data(), buffer.data() + floats, [](float x) { return x == 0; }));
-    float* data = buffer.data();
+    Buffer buffer(floats, sizeof(float));
+    void* data = buffer.data();
+    CHECK(reinterpret_cast<std::uintptr_t>(data) % 64 == 0);
+    const auto* x = static_cast<const float*>(data);
+    CHECK(std::all_of(x, x + floats, [](float v) { return v == 0; }));
     Buffer moved = std::move(buffer);
     CHECK(moved.data() == data && buffer.data() == nullptr);
   }

@@ -27,15 +27,16 @@ std::vector<float> unpack(const std::vector<RowBlocks>& found, const std::vector
   for (int column = 0; column < depth; ++column) taps.push_back({column, column * offset_step});
   std::vector<float> result(rows * depth, 0.0f);
   for (const RowBlocks& blocks : found) {
-    const SparseBlocks packed = pack_blocks(dense, depth, blocks, taps);
+    const SparseBlocks packed = pack_blocks(dense, depth, blocks, taps, best_kernels());
     for (int block = 0; block < packed.blocks(); ++block) {
       SpmmArgs args{};
       packed.describe(block, block + 1, &args);
       CHECK(args.blocks == 1);
+      const auto* values = static_cast<const float*>(args.values);
       for (int i = 0; i < args.places[0]; ++i) {
         const int offset = args.narrow_offsets ? args.narrow_offsets[i] : args.wide_offsets[i];
         for (int c = 0; c < args.block; ++c) {
-          result[args.channels[c] * depth + offset / offset_step] = args.values[i * args.block + c];
+          result[args.channels[c] * depth + offset / offset_step] = values[i * args.block + c];
         }
       }
     }

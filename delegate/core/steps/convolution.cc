@@ -12,12 +12,12 @@
 namespace tfsparse {
 namespace {
 
-// The bordered copy of one image: every channel's plane `plane` floats apart, in it a plane for
+// The bordered copy of one image: every channel's plane `plane` elements apart, in it a plane for
 // each place in the stride that the kernel reads.
 struct Border {
   int rows = 0, columns = 0;  // before sorting
   int phases_h = 0, phases_w = 0;
-  int pitch = 0;  // floats from a row to the next of the same place in the stride
+  int pitch = 0;  // elements from a row to the next of the same place in the stride
   int phase_plane = 0;
   std::size_t plane = 0;
 };
@@ -70,7 +70,7 @@ class Convolution : public RowStep {
   }
 
   void run_rows(const RunContext& context, int image, Rows rows, const RowsView& x,
-                const RowsView& y, float* scratch) const override {
+                const RowsView& y, Elements scratch) const override {
     const int width = y_planes.width;
     if (pointwise_) {
       const Range run{rows.begin * width, rows.end * width};
@@ -102,7 +102,7 @@ class Convolution : public RowStep {
     std::vector<float> bias;
     TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, weights.channels, &bias));
     choose_runs(kernels);
-    product_.pack(weights, bias, node.epilogue, run_floats(rows_together_), kernels);
+    product_.pack(weights, bias, node.epilogue, run_elements(rows_together_), kernels);
     scratch = scratch_stride_ * product_.channels();
     parts[0].kernel = product_.name();
     parts[0].macs = product_.density() * y_planes.batch * y_planes.pixels() * weights.dense.size();
@@ -142,12 +142,12 @@ class Convolution : public RowStep {
     const int runs = (height + rows_together_ - 1) / rows_together_;
     rows_together_ = (height + runs - 1) / runs;
     if (crops(rows_together_)) {
-      scratch_stride_ = plane_stride(static_cast<std::size_t>(run_floats(rows_together_)));
+      scratch_stride_ = plane_stride(static_cast<std::size_t>(run_elements(rows_together_)));
     }
   }
 
-  // Floats from the first pixel of a run of rows to behind its last.
-  int run_floats(int rows) const {
+  // Elements from the first pixel of a run of rows to behind its last.
+  int run_elements(int rows) const {
     return pointwise_ ? y_planes.pixels() : (rows - 1) * border_.pitch + y_planes.width;
   }
   // Whether a run of so many rows has pixels between them.
@@ -185,29 +185,31 @@ class Convolution : public RowStep {
 
   // Computes the output pixels `run`, whole rows unless the convolution is pointwise.
   void compute(const RunContext& context, int image, Share share, Range run, const RowsView& x,
-               const RowsView& y, float* scratch) const {
+               const RowsView& y, Elements scratch) const {
     const int width = y_planes.width, count = run.end - run.begin;
-    float* to = y.base + run.begin - static_cast<std::ptrdiff_t>(y.first) * width;
-    const float* residual =
-        residual_ < 0 ? nullptr : context.values[residual_] + image * y_planes.image() + run.begin;
+    const Elements to = y.base + (run.begin - static_cast<std::ptrdiff_t>(y.first) * width);
+    const Elements residual =
+        residual_ < 0 ? Elements()
+                      : context.values[residual_] + image * y_planes.image() + run.begin;
     if (pointwise_) {
-      const float* from = x.base + run.begin - static_cast<std::ptrdiff_t>(x.first) * width;
+      const Elements from = x.base + (run.begin - static_cast<std::ptrdiff_t>(x.first) * width);
       product_.multiply(context.kernels, share, from, to, y.stride, residual, count);
       return;
     }
-    const float* from = context.values[border_value_] +
-                        static_cast<std::size_t>(width > 0 ? run.begin / width : 0) * border_.pitch;
+    const Elements from =
+        context.values[border_value_] +
+        static_cast<std::size_t>(width > 0 ? run.begin / width : 0) * border_.pitch;
     const int rows = width > 0 ? count / width : 0;
     if (!crops(rows)) {
       product_.multiply(context.kernels, share, from, to, y.stride, residual, count);
       return;
     }
-    product_.multiply(context.kernels, share, from, scratch, scratch_stride_, nullptr,
-                      run_floats(rows));
+    product_.multiply(context.kernels, share, from, scratch, scratch_stride_, Elements(),
+                      run_elements(rows));
     product_.for_each_channel(share, [&](int channel) {
       const std::size_t at = channel * y.stride;
       context.kernels.crop({scratch + channel * scratch_stride_, border_.pitch, to + at,
-                            residual ? residual + at : nullptr, rows, width});
+                            residual ? residual + at : residual, rows, width});
     });
   }
 
@@ -229,9 +231,9 @@ class Convolution : public RowStep {
     args.row_phase_stride = static_cast<std::ptrdiff_t>(border_.phases_w) * border_.phase_plane;
     args.x_pixel_stride = x_.is_flat ? planes.channels : 1;
     args.x_row_stride = args.x_pixel_stride * planes.width;
-    const std::size_t image_floats =
+    const std::size_t image_elements =
         x_.is_flat ? static_cast<std::size_t>(planes.pixels()) * planes.channels : planes.image();
-    const float* x = context.values[x_.value] + image * image_floats;
+    const Elements x = context.values[x_.value] + image * image_elements;
     // By rows of all channels, as the rows of the output are shared out.
     const int row_groups = (border_.rows + stride_h_ - 1) / stride_h_;
     context.pool.parallel_for(row_groups, 1, [&](int begin, int end, int) {

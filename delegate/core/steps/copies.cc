@@ -1,13 +1,13 @@
 // Operators that only move values: concatenation, slices, transpositions, blocks of pixels.
 #include <algorithm>
-#include <cstring>
 
+#include "delegate/core/memory.h"
 #include "delegate/core/step.h"
 
 namespace tfsparse {
 namespace {
 
-constexpr int kGrain = 4096;  // floats that are worth waking a thread for
+constexpr int kGrain = 4096;  // elements that are worth waking a thread for
 
 // Sorts the dimensions by their place in the output, and joins those that are one run.
 std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
@@ -30,8 +30,12 @@ std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
 // The two innermost dimensions are loops of their own; the others are counted through.
 class Copy {
  public:
-  explicit Copy(StridedCopy copy) : copy_(std::move(copy)) {
-    outer_dims_ = simplify(std::move(copy_.dims));
+  Copy(StridedCopy copy, const Kernels& kernels)
+      : from_(copy.from),
+        constant_(to_elements(copy.constant, kernels)),
+        from_offset_(copy.from_offset),
+        to_offset_(copy.to_offset),
+        outer_dims_(simplify(std::move(copy.dims))) {
     for (CopyDim* dim : {&columns_, &rows_}) {
       *dim = outer_dims_.empty() ? CopyDim{1, 0, 0} : outer_dims_.back();
       if (!outer_dims_.empty()) outer_dims_.pop_back();
@@ -40,43 +44,49 @@ class Copy {
     if (rows_.size == 0 || columns_.size == 0) outer_ = 0;
   }
 
-  void run(const RunContext& context, float* y) const {
-    const float* x = copy_.from >= 0 ? context.values[copy_.from] : copy_.constant.data();
-    x += copy_.from_offset;
-    y += copy_.to_offset;
+  void run(const RunContext& context, Elements y) const {
+    const Elements x = from_ >= 0 ? context.values[from_] : constant_.data();
     // Rows are shared among the threads, whatever number of them an outer index has.
     const int rows = outer_ * rows_.size;
-    context.pool.parallel_for(rows, std::max(1, kGrain / std::max(1, columns_.size)),
-                              [&](int begin, int end, int) {
-                                while (begin < end) {
-                                  const int row = begin % rows_.size;
-                                  const int count = std::min(end - begin, rows_.size - row);
-                                  copy_rows(x, y, begin / rows_.size, row, count);
-                                  begin += count;
-                                }
-                              });
+    context.pool.parallel_for(
+        rows, std::max(1, kGrain / std::max(1, columns_.size)), [&](int begin, int end, int) {
+          while (begin < end) {
+            const int row = begin % rows_.size;
+            const int count = std::min(end - begin, rows_.size - row);
+            copy_rows(x + from_offset_, y + to_offset_, begin / rows_.size, row, count);
+            begin += count;
+          }
+        });
   }
 
  private:
-  void copy_rows(const float* x, float* y, int outer, int row, int count) const {
+  void copy_rows(Elements x, Elements y, int outer, int row, int count) const {
     for (std::size_t i = outer_dims_.size(); i-- > 0;) {
       const CopyDim& dim = outer_dims_[i];
-      x += outer % dim.size * dim.from;
-      y += outer % dim.size * dim.to;
+      x = x + outer % dim.size * dim.from;
+      y = y + outer % dim.size * dim.to;
       outer /= dim.size;
     }
     for (int r = row; r < row + count; ++r) copy_row(x + r * rows_.from, y + r * rows_.to);
   }
 
-  void copy_row(const float* x, float* y) const {
-    if (columns_.from == 1 && columns_.to == 1) {
-      std::memcpy(y, x, columns_.size * sizeof(float));
-      return;
-    }
+  void copy_row(Elements x, Elements y) const {
+    if (columns_.from == 1 && columns_.to == 1) return copy(x, y, columns_.size);
+    x.element_bytes() == sizeof(std::uint16_t) ? copy_columns<std::uint16_t>(x, y)
+                                               : copy_columns<std::uint32_t>(x, y);
+  }
+
+  // With an integer as long as an element.
+  template <class Bits>
+  void copy_columns(const void* from, void* to) const {
+    const auto* x = static_cast<const Bits*>(from);
+    auto* y = static_cast<Bits*>(to);
     for (int i = 0; i < columns_.size; ++i) y[i * columns_.to] = x[i * columns_.from];
   }
 
-  StridedCopy copy_;
+  int from_;  // value
+  Buffer constant_;
+  std::ptrdiff_t from_offset_, to_offset_;
   std::vector<CopyDim> outer_dims_;
   CopyDim rows_, columns_;
   int outer_ = 1;
@@ -94,13 +104,13 @@ class Copies : public Step {
 }  // namespace
 
 std::unique_ptr<Step> make_strided_copies(const char* kernel, std::vector<StridedCopy> copies,
-                                          int y) {
+                                          int y, const Kernels& kernels) {
   auto step = std::make_unique<Copies>();
   step->parts[0].kernel = kernel;
   step->writes = {y};
   for (StridedCopy& copy : copies) {
     if (copy.from >= 0) step->reads.push_back(copy.from);
-    step->copies_.emplace_back(std::move(copy));
+    step->copies_.emplace_back(std::move(copy), kernels);
   }
   return step;
 }

@@ -1,6 +1,7 @@
 // DEPTHWISE_CONV_2D on planes: one plane in, one or, with a depth multiplier, several out.
 #include <algorithm>
 
+#include "delegate/core/memory.h"
 #include "delegate/core/row_step.h"
 
 namespace tfsparse {
@@ -14,10 +15,9 @@ class Depthwise : public RowStep {
       for (int plane = begin; plane < end;) {
         const int image = plane / y_planes.channels, channel = plane % y_planes.channels;
         const int count = std::min(end - plane, y_planes.channels - channel);  // of one image
-        DepthwiseArgs args = args_;
-        args.x = context.values[x_] + image * x_planes.image();
-        args.y = context.values[y_] + image * y_planes.image();
-        convolve(context, args, channel, count, context.scratch[worker]);
+        convolve(context, args_, context.values[x_] + image * x_planes.image(),
+                 context.values[y_] + image * y_planes.image(), channel, count,
+                 context.scratch[worker]);
         plane += count;
       }
     });
@@ -32,39 +32,39 @@ class Depthwise : public RowStep {
   }
 
   void run_rows(const RunContext& context, int, Rows output, const RowsView& x, const RowsView& y,
-                float* scratch) const override {
+                Elements scratch) const override {
     const Rows input = input_rows(output);
     DepthwiseArgs args = args_;
     // The part of the image that these rows see, as an image of its own.
     args.pad_top = args_.pad_top - output.begin * args_.stride_h + input.begin;
     args.in_h = input.count();
     args.out_h = output.count();
-    args.x = x.base + static_cast<std::size_t>(input.begin - x.first) * args.in_w;
-    args.y = y.base + static_cast<std::size_t>(output.begin - y.first) * args.out_w;
     args.x_stride = x.stride;
     args.y_stride = y.stride;
-    convolve(context, args, 0, y_planes.channels, scratch);
+    convolve(context, args, x.base + static_cast<std::size_t>(input.begin - x.first) * args.in_w,
+             y.base + static_cast<std::size_t>(output.begin - y.first) * args.out_w, 0,
+             y_planes.channels, scratch);
   }
 
   int x_ = -1, y_ = -1;
   DepthwiseArgs args_{};  // of the whole image
   std::size_t taps_ = 0;
-  int multiplier_ = 1;          // output channels of each input channel
-  std::vector<float> weights_;  // [channel][tap]
+  int multiplier_ = 1;  // output channels of each input channel
+  Buffer weights_;      // [channel][tap]
   std::vector<float> bias_;
 
  private:
-  // Output channels [channel, channel + count) of the image whose first planes are args.x and y.
-  void convolve(const RunContext& context, const DepthwiseArgs& image, int channel, int count,
-                float* scratch) const {
+  // Output channels [channel, channel + count) of the image whose first planes are x and y.
+  void convolve(const RunContext& context, const DepthwiseArgs& image, Elements x, Elements y,
+                int channel, int count, Elements scratch) const {
     DepthwiseArgs args = image;
     args.scratch = scratch;
     if (multiplier_ > 1) args.x_stride = 0;  // a call makes the outputs of one input plane
     for (const int end = channel + count; channel < end; channel += args.planes) {
       const int left = multiplier_ > 1 ? multiplier_ - channel % multiplier_ : count;
       args.planes = std::min(left, end - channel);
-      args.x = image.x + channel / multiplier_ * image.x_stride;
-      args.y = image.y + channel * image.y_stride;
+      args.x = x + channel / multiplier_ * image.x_stride;
+      args.y = y + channel * image.y_stride;
       args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
       args.bias = bias_.data() + channel;
       context.kernels.depthwise(args);
@@ -84,12 +84,13 @@ Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, i
   const int channels = weights.shape[3];
   step->multiplier_ = channels / x.planes.channels;
   step->taps_ = static_cast<std::size_t>(weights.shape[1]) * weights.shape[2];
-  step->weights_.resize(by_tap.size());
+  std::vector<float> by_channel(by_tap.size());
   for (std::size_t tap = 0; tap < step->taps_; ++tap) {
     for (int channel = 0; channel < channels; ++channel) {
-      step->weights_[channel * step->taps_ + tap] = by_tap[tap * channels + channel];
+      by_channel[channel * step->taps_ + tap] = by_tap[tap * channels + channel];
     }
   }
+  step->weights_ = to_elements(by_channel, kernels);
   TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, channels, &step->bias_));
 
   DepthwiseArgs& args = step->args_;

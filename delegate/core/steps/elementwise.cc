@@ -1,6 +1,7 @@
 // Operators that treat every element alike: activations and broadcasting arithmetic.
 #include <algorithm>
 
+#include "delegate/core/memory.h"
 #include "delegate/core/step.h"
 
 namespace tfsparse {
@@ -11,9 +12,8 @@ constexpr int kGrain = 4096;  // elements that are worth waking a thread for
 class UnaryStep : public Step {
  public:
   void run(const RunContext& context) const override {
-    const float* x = context.values[reads[0]];
-    float* y = context.values[writes[0]];
-    context.pool.parallel_for(floats_, kGrain, [&](int begin, int end, int) {
+    const Elements x = context.values[reads[0]], y = context.values[writes[0]];
+    context.pool.parallel_for(elements_, kGrain, [&](int begin, int end, int) {
       context.kernels.unary(
           {op_, x + begin, y + begin, static_cast<std::size_t>(end - begin), epilogue_});
     });
@@ -21,18 +21,18 @@ class UnaryStep : public Step {
 
   Unary op_;
   Epilogue epilogue_;
-  int floats_;
+  int elements_;
 };
 
 // An operand of a BinaryPlanes step.
 struct PlaneOperand {
   int value = -1;
-  std::vector<float> constant;
-  std::size_t image_step = 0, channel_step = 0;  // floats from one to the next
-  int pixel_step = 0;                            // 0 where one float serves a whole plane
+  Buffer constant;
+  std::size_t image_step = 0, channel_step = 0;  // elements from one to the next
+  int pixel_step = 0;                            // 0 where one element serves a whole plane
 
-  const float* at(const RunContext& context, int image, int channel) const {
-    const float* base = value >= 0 ? context.values[value] : constant.data();
+  Elements at(const RunContext& context, int image, int channel) const {
+    const Elements base = value >= 0 ? context.values[value] : constant.data();
     return base + image * image_step + channel * channel_step;
   }
 };
@@ -40,7 +40,7 @@ struct PlaneOperand {
 class BinaryPlanes : public Step {
  public:
   void run(const RunContext& context) const override {
-    float* y = context.values[writes[0]];
+    const Elements y = context.values[writes[0]];
     const int planes = planes_.batch * planes_.channels;
     context.pool.parallel_for(planes, 1, [&](int begin, int end, int) {
       for (int plane = begin; plane < end; ++plane) {
@@ -63,9 +63,9 @@ class BinaryPlanes : public Step {
 class BinaryFlat : public Step {
  public:
   void run(const RunContext& context) const override {
-    const float* a = reads_a_ >= 0 ? context.values[reads_a_] : a_.data();
-    const float* b = reads_b_ >= 0 ? context.values[reads_b_] : b_.data();
-    float* y = context.values[writes[0]];
+    const Elements a = reads_a_ >= 0 ? context.values[reads_a_] : a_.data();
+    const Elements b = reads_b_ >= 0 ? context.values[reads_b_] : b_.data();
+    const Elements y = context.values[writes[0]];
     context.pool.parallel_for(outer_, std::max(1, kGrain / inner_), [&](int begin, int end, int) {
       for (int i = begin; i < end; ++i) {
         std::size_t at_a = 0, at_b = 0;
@@ -84,7 +84,7 @@ class BinaryFlat : public Step {
   Binary op_;
   Epilogue epilogue_;
   int reads_a_ = -1, reads_b_ = -1;
-  std::vector<float> a_, b_;  // constants
+  Buffer a_, b_;  // constants
   int outer_ = 1, inner_ = 1, a_step_ = 1, b_step_ = 1;
   std::vector<int> sizes_;  // of the outer dimensions
   std::vector<std::size_t> a_strides_, b_strides_;
@@ -129,11 +129,11 @@ void widen_constant(Operand* operand, const Shape& shape) {
 
 }  // namespace
 
-std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t floats) {
+std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t elements) {
   auto step = std::make_unique<UnaryStep>();
   step->op_ = node.unary;
   step->epilogue_ = node.epilogue;
-  step->floats_ = static_cast<int>(floats);
+  step->elements_ = static_cast<int>(elements);
   step->reads = {x};
   step->writes = {y};
   step->parts[0].kernel = "elementwise";
@@ -141,7 +141,7 @@ std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t flo
 }
 
 std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, int y,
-                                         const Planes& planes) {
+                                         const Planes& planes, const Kernels& kernels) {
   auto step = std::make_unique<BinaryPlanes>();
   step->op_ = node.binary;
   step->epilogue_ = node.epilogue;
@@ -160,7 +160,7 @@ std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b,
       result->image_step = elements > planes.channels ? planes.channels : 0;
     }
     result->value = operand.value;
-    result->constant = std::move(operand.constant);
+    result->constant = to_elements(operand.constant, kernels);
     if (operand.value >= 0) step->reads.push_back(operand.value);
   };
   plan(a, &step->a_);
@@ -169,7 +169,7 @@ std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b,
 }
 
 std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, int y,
-                                       const Shape& shape) {
+                                       const Shape& shape, const Kernels& kernels) {
   widen_constant(&a, shape);
   widen_constant(&b, shape);
   auto step = std::make_unique<BinaryFlat>();
@@ -216,8 +216,8 @@ std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, i
   for (int value : {a.value, b.value}) {
     if (value >= 0) step->reads.push_back(value);
   }
-  step->a_ = std::move(a.constant);
-  step->b_ = std::move(b.constant);
+  step->a_ = to_elements(a.constant, kernels);
+  step->b_ = to_elements(b.constant, kernels);
   return step;
 }
 

@@ -18,8 +18,8 @@ class FullyConnected : public Step {
     // Sixteen rows are enough work to be worth waking a thread for.
     context.pool.parallel_for(rows_, 16, [&](int begin, int end, int) {
       for (int image = 0; image < batch_; ++image) {
-        const float* x = context.values[x_] + static_cast<std::size_t>(image) * depth_;
-        float* y = context.values[y_] + static_cast<std::size_t>(image) * rows_ + begin;
+        const Elements x = context.values[x_] + static_cast<std::size_t>(image) * depth_;
+        const Elements y = context.values[y_] + static_cast<std::size_t>(image) * rows_ + begin;
         const std::size_t first = static_cast<std::size_t>(begin) * depth_;
         if (sparse_) {
           const std::size_t nonzero = matrix_.row_begin[begin];
@@ -40,7 +40,7 @@ class FullyConnected : public Step {
   int x_ = -1, y_ = -1, batch_ = 0, rows_ = 0, depth_ = 0;
   bool sparse_ = false;
   SparseRows matrix_;
-  std::vector<float> weights_;
+  Buffer weights_;
   std::vector<std::uint16_t> halves_;  // instead, where the file has float16
   std::vector<float> bias_;
   Epilogue epilogue_;
@@ -62,7 +62,7 @@ Status make_fully_connected(const Graph& graph, const Node& node, const Kernels&
   step->parts[0].macs = static_cast<double>(batch) * dense.size();
   if (step->sparse_) {
     step->parts[0].macs -= static_cast<double>(batch) * zeros;
-    step->matrix_ = pack_rows(dense, step->rows_, step->depth_);
+    step->matrix_ = pack_rows(dense, step->rows_, step->depth_, kernels);
     step->parts[0].kernel = "sparse rows";
   } else if (weights.type == DType::kFloat16 && !weights.sparsity && kernels.half_rows) {
     const auto* stored = static_cast<const char*>(weights.data);
@@ -70,7 +70,7 @@ Status make_fully_connected(const Graph& graph, const Node& node, const Kernels&
     std::memcpy(step->halves_.data(), stored, dense.size() * sizeof(std::uint16_t));
     step->parts[0].kernel = "dense float16 rows";
   } else {
-    step->weights_ = std::move(dense);
+    step->weights_ = to_elements(dense, kernels);
     step->parts[0].kernel = "dense rows";
   }
   step->x_ = x;

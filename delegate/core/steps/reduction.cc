@@ -15,7 +15,7 @@ class Counter {
     count_ *= size;
   }
   int count() const { return count_; }
-  // Floats from the tensor's start to the i-th combination of indices.
+  // Elements from the tensor's start to the i-th combination of indices.
   std::size_t offset(int i) const {
     std::size_t offset = 0;
     for (std::size_t dim = 0; dim < sizes_.size(); ++dim) {
@@ -34,13 +34,13 @@ class Counter {
 class ReductionPlanes : public Step {
  public:
   void run(const RunContext& context) const override {
-    const float* x = context.values[reads[0]];
-    float* y = context.values[writes[0]];
+    const Elements x = context.values[reads[0]], y = context.values[writes[0]];
     const int count = planes_.batch * planes_.channels;
     context.pool.parallel_for(count, 16, [&](int begin, int end, int) {
       for (int plane = begin; plane < end; ++plane) {
         const float sum = context.kernels.sum(x + plane * planes_.stride, planes_.pixels());
-        y[plane] = mean_ ? sum / planes_.pixels() : sum;
+        const float result = mean_ ? sum / planes_.pixels() : sum;
+        context.kernels.from_floats(&result, y + plane, 1);
       }
     });
   }
@@ -49,41 +49,40 @@ class ReductionPlanes : public Step {
   bool mean_ = false;
 };
 
-// The innermost run of floats is either added up to one output, or added to a run of outputs.
+// The innermost run of elements is either added up to one output, or added to a run of outputs.
 class ReductionFlat : public Step {
  public:
   void run(const RunContext& context) const override {
-    const float* x = context.values[reads[0]];
-    float* y = context.values[writes[0]];
-    const std::size_t outputs = run_is_kept_ ? run_ : 1;
-    context.pool.parallel_for(kept_.count(), 1, [&](int begin, int end, int) {
+    const Elements x = context.values[reads[0]], y = context.values[writes[0]];
+    context.pool.parallel_for(kept_.count(), 1, [&](int begin, int end, int worker) {
+      auto* sums = static_cast<float*>(static_cast<void*>(context.scratch[worker]));
       for (int i = begin; i < end; ++i) {
-        reduce(context, x + kept_.offset(i), y + i * outputs);
-        if (mean_) divide(context, y + i * outputs, outputs);
+        reduce(context, x + kept_.offset(i), sums);
+        context.kernels.from_floats(sums, y + i * outputs(), outputs());
       }
     });
   }
+
+  std::size_t outputs() const { return run_is_kept_ ? run_ : 1; }  // of a run
 
   Counter kept_, reduced_;  // but for the run
   std::size_t run_ = 1;
   bool run_is_kept_ = true, mean_ = false;
 
  private:
-  void reduce(const RunContext& context, const float* x, float* y) const {
-    std::fill_n(y, run_is_kept_ ? run_ : 1, 0.0f);
+  void reduce(const RunContext& context, Elements x, float* sums) const {
+    std::fill_n(sums, outputs(), 0.0f);
     for (int i = 0; i < reduced_.count(); ++i) {
-      const float* from = x + reduced_.offset(i);
+      const Elements from = x + reduced_.offset(i);
       if (run_is_kept_) {
-        context.kernels.binary({Binary::kAdd, y, from, 1, 1, y, run_, {}});
+        context.kernels.accumulate(from, sums, run_);
       } else {
-        *y += context.kernels.sum(from, run_);
+        *sums += context.kernels.sum(from, run_);
       }
     }
-  }
-
-  void divide(const RunContext& context, float* y, std::size_t n) const {
+    if (!mean_) return;
     const float count = static_cast<float>(reduced_.count()) * (run_is_kept_ ? 1 : run_);
-    context.kernels.binary({Binary::kDiv, y, &count, 1, 0, y, n, {}});
+    for (std::size_t i = 0; i < outputs(); ++i) sums[i] /= count;
   }
 };
 
@@ -105,7 +104,8 @@ std::unique_ptr<Step> make_reduction_planes(const Node& node, int x, const Plane
   return step;
 }
 
-std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y) {
+std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y,
+                                          const Kernels& kernels) {
   auto step = make_step<ReductionFlat>(node, x, y);
   bool has_run = false;
   std::size_t stride = 1;
@@ -121,6 +121,7 @@ std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& 
       (kept ? step->kept_ : step->reduced_).add_outer(shape[dim], stride);
     }
   }
+  step->scratch = step->outputs() * sizeof(float) / kernels.element_bytes;
   return step;
 }
 

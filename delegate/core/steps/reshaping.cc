@@ -1,7 +1,4 @@
 // Steps that are one loop over values: layout changes, padding, softmax.
-#include <algorithm>
-#include <cstring>
-
 #include "delegate/core/step.h"
 
 namespace tfsparse {
@@ -31,7 +28,7 @@ std::unique_ptr<Step> make_step(const char* kernel, int x, int y, Body body) {
 
 std::size_t plane_stride(std::size_t pixels) {
   if (pixels <= 1) return 1;
-  constexpr std::size_t kLine = 16;  // floats in a cache line
+  constexpr std::size_t kLine = 16;  // float32 numbers in a cache line
   return ((pixels + kLine - 1) / kLine | 1) * kLine;
 }
 
@@ -82,17 +79,17 @@ std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_p
   });
 }
 
-std::unique_ptr<Step> make_fill(int y, std::size_t floats, float value) {
-  auto step = make_step("fill", y, y, [=](const RunContext& context) {
-    std::fill_n(context.values[y], floats, value);
+std::unique_ptr<Step> make_from_floats(int x, int y, std::size_t count) {
+  return make_step("from float32", x, y, [=](const RunContext& context) {
+    const void* from = context.values[x];
+    context.kernels.from_floats(static_cast<const float*>(from), context.values[y], count);
   });
-  step->reads.clear();
-  return step;
 }
 
-std::unique_ptr<Step> make_copy(int x, int y, std::size_t floats) {
-  return make_step("copy", x, y, [=](const RunContext& context) {
-    std::memcpy(context.values[y], context.values[x], floats * sizeof(float));
+std::unique_ptr<Step> make_to_floats(int x, int y, std::size_t count) {
+  return make_step("to float32", x, y, [=](const RunContext& context) {
+    void* to = context.values[y];
+    context.kernels.to_floats(context.values[x], static_cast<float*>(to), count);
   });
 }
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "delegate/core/memory.h"
 #include "delegate/core/row_step.h"
@@ -32,9 +31,9 @@ void slide(RowsView* view, Rows have, Rows keep, const Planes& planes) {
   if (keep.begin > have.begin && keep.begin < have.end) {
     const std::size_t rows = have.end - keep.begin;
     for (int channel = 0; channel < planes.channels; ++channel) {
-      float* plane = view->base + channel * planes.stride;
-      std::memmove(plane, plane + static_cast<std::size_t>(keep.begin - have.begin) * planes.width,
-                   rows * planes.width * sizeof(float));
+      const Elements plane = view->base + channel * planes.stride;
+      const auto gone = static_cast<std::size_t>(keep.begin - have.begin) * planes.width;
+      copy(plane + gone, plane, rows * planes.width);
     }
   }
   view->first = keep.begin;
@@ -55,7 +54,7 @@ class Strips : public Step {
       for (int value : step->reads) reads.push_back(value);
       for (int value : step->writes) writes.push_back(value);
     }
-    scratch = plan.floats + inner;
+    scratch = plan.elements + inner;
   }
 
   void run(const RunContext& context) const override {
@@ -97,12 +96,12 @@ class Strips : public Step {
       const std::size_t count = chain.steps_.size();
       views_.resize(count + 1);
       have_.resize(count);
-      float* scratch = context.scratch[worker];
+      Elements scratch = context.scratch[worker];
       views_[0] = whole(chain.x_, chain.steps_.front()->x_planes);
       for (std::size_t i = 1; i < count; ++i) {
         const Planes& planes = chain.plan_.between[i - 1];
         views_[i] = {scratch, planes.stride, 0};
-        scratch += planes.image();
+        scratch = scratch + planes.image();
       }
       views_[count] = whole(chain.y_, chain.steps_.back()->y_planes);
       scratch_ = scratch;
@@ -138,7 +137,7 @@ class Strips : public Step {
     bool profiled_;
     std::vector<RowsView> views_;  // input of each step, and the last one's output
     std::vector<Rows> have_;       // rows that lie in the strip behind each step
-    float* scratch_;
+    Elements scratch_;
   };
 
   void begin_image(const RunContext& context, int image) const {
@@ -155,7 +154,7 @@ class Strips : public Step {
 
 }  // namespace
 
-StripPlan plan_strips(const std::vector<RowWindow>& windows) {
+StripPlan plan_strips(const std::vector<RowWindow>& windows, std::size_t element_bytes) {
   const std::size_t limit = strip_bytes();
   const int height = windows.back().output.height;
   StripPlan best;
@@ -170,10 +169,10 @@ StripPlan plan_strips(const std::vector<RowWindow>& windows) {
       needed = std::min(needed, strip.height);
       strip.height = needed;
       strip.stride = plane_stride(static_cast<std::size_t>(strip.pixels()));
-      plan.floats += strip.image() + kOverread;
+      plan.elements += strip.image() + kOverread;
       plan.between.insert(plan.between.begin(), strip);
     }
-    if (plan.floats * sizeof(float) > limit) break;
+    if (plan.elements * element_bytes > limit) break;
     best = plan;
   }
   return best;

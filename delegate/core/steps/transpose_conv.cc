@@ -115,26 +115,26 @@ class TransposeConv : public Step {
     });
   }
 
-  // Floats from the first pixel of so many rows to behind their last.
+  // Elements from the first pixel of so many rows to behind their last.
   int run_pixels(int rows) const { return (rows - 1) * columns_.bordered + columns_.outputs(0); }
 
   // Of one row phase the rows [row, row + count), as many as it has.
   void convolve(const RunContext& context, int image, int row_phase, int row, int count,
-                float* scratch) const {
+                Elements scratch) const {
     count = std::min(count, rows_.outputs(row_phase) - row);
     if (count <= 0) return;
-    const float* x =
+    const Elements x =
         context.values[border_value_] + static_cast<std::size_t>(row) * columns_.bordered;
     // The phases of a channel lie one behind the other.
     const std::size_t channel_stride = columns_.stride * run_;
     for (int column = 0; column < columns_.stride; ++column) {
       const Product& product = products_[row_phase * columns_.stride + column];
-      product.multiply(context.kernels, {}, x, scratch + column * run_, channel_stride, nullptr,
+      product.multiply(context.kernels, {}, x, scratch + column * run_, channel_stride, Elements(),
                        run_pixels(count));
     }
     for (int channel = 0; channel < y_.channels; ++channel) {
-      const float* from = scratch + channel * channel_stride;
-      float* to = context.values[y_value_] + image * y_.image() + channel * y_.stride;
+      const Elements from = scratch + channel * channel_stride;
+      const Elements to = context.values[y_value_] + image * y_.image() + channel * y_.stride;
       for (int i = 0; i < count; ++i) {
         const std::size_t y_row = static_cast<std::size_t>(row + i) * rows_.stride + row_phase;
         interleave(context, from + i * columns_.bordered, to + y_row * y_.width);
@@ -142,19 +142,20 @@ class TransposeConv : public Step {
     }
   }
 
-  void interleave(const RunContext& context, const float* phases, float* y) const {
+  void interleave(const RunContext& context, Elements phases, Elements y) const {
     const int whole = y_.width / columns_.stride;
     context.kernels.from_planes(phases, y, whole, columns_.stride, run_);
-    for (int column = 0; column < y_.width % columns_.stride; ++column) {
-      y[whole * columns_.stride + column] = phases[column * run_ + whole];
+    const int left = y_.width % columns_.stride;
+    if (left > 0) {
+      context.kernels.from_planes(phases + whole, y + whole * columns_.stride, 1, left, run_);
     }
   }
 
   TransposeAxis rows_, columns_;
   Planes x_, y_;
-  std::size_t plane_ = 0;  // floats between the bordered planes
+  std::size_t plane_ = 0;  // elements between the bordered planes
   int run_rows_ = 1;       // rows computed together, the border between them included
-  std::size_t run_ = 0;    // floats between the phases of a channel in the scratch
+  std::size_t run_ = 0;    // elements between the phases of a channel in the scratch
   std::vector<Product> products_;
 };
 
