@@ -11,3 +11,9 @@ def mediapipe_model(name):
         return networks.cached_file(name, downloads.cache_folder())
     except OSError as error:
         pytest.skip(str(error))
+
+
+def mediapipe_files():
+    """The paths of all `.tflite` files of mediapipe's wheel; skips the test as above."""
+    wheel = mediapipe_model(networks.PRETRAINED[0]).parents[3]
+    return sorted(wheel.glob("mediapipe/modules/*/*.tflite"))

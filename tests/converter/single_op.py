@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfsparse.converter import flatbuffer
 from tfsparse.converter.flatbuffer import DTYPES, schema
 
 
@@ -48,22 +49,63 @@ def single_op(weights, *, name=b"weights"):
             for code in codes
         ],
         subgraphs=[graph],
-        buffers=[schema.BufferT(), _buffer(weights), _buffer(bias)],
+        buffers=[schema.BufferT(), flatbuffer.buffer(weights), flatbuffer.buffer(bias)],
     )
+
+
+def quantized_conv(weights):
+    """An int8 convolution with int8 weights OHWI, a scale for each output, on an 8x8 image."""
+    model = single_op(weights)
+    image, kernel, bias, output = model.subgraphs[0].tensors
+    outputs = weights.shape[0]
+    scales = np.linspace(0.01, 0.02, outputs, dtype=np.float32)
+    image.type = output.type = kernel.type
+    bias.type = schema.TensorType.INT32
+    model.buffers[2] = flatbuffer.buffer(np.arange(outputs, dtype=np.int32) * 10)
+    for tensor, scale, zero in [
+        (image, [0.02], [-128]),
+        (kernel, scales, np.zeros(outputs)),
+        (bias, 0.02 * scales, np.zeros(outputs)),
+        (output, [0.05], [3]),
+    ]:
+        tensor.quantization = schema.QuantizationParametersT(
+            scale=np.array(scale, np.float32), zeroPoint=np.array(zero, np.int64)
+        )
+    return model
+
+
+def merged(models):
+    """One model with the operators of several, each with an input and an output of its own."""
+    whole, *others = models
+    graph = whole.subgraphs[0]
+    for other in others:
+        part = other.subgraphs[0]
+        tensors, codes, buffers = len(graph.tensors), len(whole.operatorCodes), len(whole.buffers)
+        for tensor in part.tensors:
+            tensor.name = b"%s_%d" % (tensor.name, tensors)
+            tensor.buffer += buffers
+        for operator in part.operators:
+            operator.opcodeIndex += codes
+            operator.inputs = [index + tensors for index in operator.inputs]
+            operator.outputs = [index + tensors for index in operator.outputs]
+        graph.tensors += part.tensors
+        graph.operators += part.operators
+        graph.inputs += [index + tensors for index in part.inputs]
+        graph.outputs += [index + tensors for index in part.outputs]
+        whole.operatorCodes += other.operatorCodes
+        whole.buffers += other.buffers
+    return whole
 
 
 def _tensor(name, shape, dtype=schema.TensorType.FLOAT32, buffer=0):
     return schema.TensorT(name=name, shape=list(shape), type=dtype, buffer=buffer)
 
 
-def _buffer(array):
-    return schema.BufferT(data=np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-
-
 def pruned(shape, sparsity, dtype=np.float32, seed=0):
     """Random weights of which each is zero with probability `sparsity`."""
     rng = np.random.default_rng(seed)
-    return (rng.standard_normal(shape) * (rng.random(shape) >= sparsity)).astype(dtype)
+    values = rng.standard_normal(shape) * (40 if np.dtype(dtype).kind in "iu" else 1)
+    return np.where(rng.random(shape) >= sparsity, values, 0).astype(dtype)
 
 
 def run(interpreter, seed=0):
@@ -71,8 +113,9 @@ def run(interpreter, seed=0):
     interpreter.allocate_tensors()
     rng = np.random.default_rng(seed)
     for details in interpreter.get_input_details():
-        interpreter.set_tensor(
-            details["index"], rng.random(details["shape"]).astype(details["dtype"])
-        )
+        values = rng.random(details["shape"], np.float32)
+        if details["dtype"] == np.int8:
+            values = 255 * values - 128
+        interpreter.set_tensor(details["index"], values.astype(details["dtype"]))
     interpreter.invoke()
     return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]

@@ -1,6 +1,8 @@
 """`tfsparse.densify`: a sparse TFLite file to the dense one."""
 
 import collections
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from tfsparse.files import check_writable, write_atomically
 def densify(path, out):
     """Writes a TFLite file with all sparse constants dense: the same values, zeros included.
 
-    It undoes `tfsparse.convert`, and does the same for sparse files from elsewhere, for runtimes
+    It undoes the encoding of `tfsparse.convert`, and of sparse files from elsewhere, for runtimes
     that refuse sparse tensors. DENSIFY operators are gone; nothing else changes. A file without
     sparse constants is copied.
 
@@ -32,10 +34,10 @@ def densify(path, out):
     'dense.tflite'
     """
     out = check_writable(out)
-    model = flatbuffer.read(path)
+    data = Path(path).read_bytes()
+    model = flatbuffer.parse(data, os.fspath(path))
     try:
-        densify_model(model)
-        pieces = flatbuffer.pieces(model)
+        pieces = flatbuffer.pieces(model) if densify_model(model) else [data]
     except ValueError as e:
         raise ValueError(f"Cannot make {path} dense: {e}") from e
     write_atomically(out, *pieces)
