@@ -28,16 +28,29 @@ def package(requirement, folder, *pip_options, timeout=300):
     Raises:
         OSError: it could not be downloaded.
     """
-    target = Path(folder) / requirement.replace("==", "-")
+
+    def download(unpacked):
+        archive = _download(requirement, pip_options, unpacked.parent / "archive", timeout)
+        shutil.unpack_archive(archive, unpacked, "zip" if archive.suffix == ".whl" else None)
+
+    return make_once(Path(folder) / requirement.replace("==", "-"), download)
+
+
+def make_once(target, make):
+    """Returns a folder that appears whole or not at all.
+
+    Args:
+        target: where to keep it. If it exists it is taken as it is.
+        make: called with the path to make it at, in a temporary folder of its own.
+    """
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        archive = _download(requirement, pip_options, Path(scratch, "archive"), timeout)
-        unpacked = Path(scratch, "unpacked")
-        shutil.unpack_archive(archive, unpacked, "zip" if archive.suffix == ".whl" else None)
+        made = Path(scratch, "made")
+        make(made)
         try:
-            unpacked.rename(target)
+            made.rename(target)
         except OSError:
             if not target.is_dir():  # another process was faster
                 raise
