@@ -92,7 +92,8 @@ def test_a_file_is_made_once(tmp_path, monkeypatch):
     first = networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8)
     assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8) == first
     assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, block_size=4) != first
-    assert built == [("mobilenet_v1", 0.8, 1), ("mobilenet_v1", 0.8, 4)]
+    assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, encoding="auto") != first
+    assert built == [("mobilenet_v1", 0.8, size) for size in (1, 4, 1)]
     interpreter = tfsparse.Interpreter(first)
     interpreter.allocate_tensors()
     assert interpreter.get_input_details()[0]["shape"].tolist() == [1, 8, 8, 1]
@@ -140,3 +141,20 @@ def test_mobilenet_v2_for_cifar_has_the_parameters_of_the_published_one():
     published = keras.applications.MobileNetV2(input_tensor=inputs, weights=None)
     assert model.count_params() == published.count_params()
     assert model.layers[-2].input.shape[1:3] == (4, 4)
+
+
+@pytest.mark.parametrize("variant", ["mobilenet_v2_padded", "mobilenet_v2_convolutional"])
+def test_variants_of_mobilenet_v2_have_its_parameters_and_feature_maps(variant):
+    inputs = keras.Input((64, 64, 3))
+    model = getattr(architectures, variant)(inputs)
+    published = keras.applications.MobileNetV2(input_tensor=inputs, weights=None)
+    assert model.count_params() == published.count_params()
+    depthwise = [
+        [
+            layer.output.shape
+            for layer in network.layers
+            if isinstance(layer, keras.layers.DepthwiseConv2D)
+        ]
+        for network in (model, published)
+    ]
+    assert depthwise[0] == depthwise[1]

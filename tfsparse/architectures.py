@@ -5,17 +5,19 @@ from keras import Input, Model, applications, layers
 # Of small_mobilenet_v2: expansion, channels, repeats, strides.
 SMALL_BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 48, 2, 2))
 
-# Of MobileNetV2 (table 2 of its paper), with half of the strides: at 32x32 pixels the last feature
-# map is 4x4. Expansion, channels, repeats, strides.
-CIFAR_BLOCKS = (
+# Of MobileNetV2 (table 2 of its paper): expansion, channels, repeats, strides.
+MOBILENET_V2_BLOCKS = (
     (1, 16, 1, 1),
-    (6, 24, 2, 1),
+    (6, 24, 2, 2),
     (6, 32, 3, 2),
     (6, 64, 4, 2),
     (6, 96, 3, 1),
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+
+# The same without one of its strides: of 32x32 pixels the last feature map is 4x4.
+CIFAR_BLOCKS = (MOBILENET_V2_BLOCKS[0], (6, 24, 2, 1), *MOBILENET_V2_BLOCKS[2:])
 
 # Of EfficientNet-B0, and so of Lite0: kernel, expansion, channels, repeats, strides.
 EFFICIENTNET_BLOCKS = (
@@ -117,6 +119,38 @@ def cifar_mobilenet_v2(inputs, width=1.0, classes=10, stem_strides=1):
     return Model(inputs, layers.Dense(classes, activation="softmax")(x))
 
 
+def mobilenet_v2_padded(inputs, classes=1000):
+    """Builds MobileNetV2 as XNNPACK's own sparse mode asks for it, which arm64 alone has.
+
+    Where a layer has strides 2, one pixel is added on all four sides; `padding="same"` adds none
+    above and on the left. And the classifier does not follow the pooling at once, else its weights
+    would count among those of which XNNPACK wants two thirds to be zero: a ReLU6 stands between,
+    which changes nothing, since what is pooled is from 0 to 6.
+
+    Args:
+        inputs: Keras tensor of pictures, from -1 to 1.
+        classes: number of outputs, a softmax over them.
+    """
+    x = layers.GlobalAveragePooling2D()(_padded_features(inputs))
+    x = layers.ReLU(6.0)(x)  # TFLite's converter would take out a Flatten
+    return Model(inputs, layers.Dense(classes, activation="softmax", name="classifier")(x))
+
+
+def mobilenet_v2_convolutional(inputs, classes=1000):
+    """Builds `mobilenet_v2_padded` with a 1x1 convolution of the pooled features as its classifier.
+
+    XNNPACK's sparse mode, if most of its weights are zero, fails when tensors are allocated
+    (ai-edge-litert 2.3.0 on arm64).
+
+    Args:
+        inputs: Keras tensor of pictures, from -1 to 1.
+        classes: number of outputs, a softmax over them.
+    """
+    x = layers.GlobalAveragePooling2D(keepdims=True)(_padded_features(inputs))
+    x = layers.Conv2D(classes, 1, name="classifier")(x)
+    return Model(inputs, layers.Softmax()(layers.Flatten()(x)))
+
+
 def efficientnet_lite0(inputs, classes=1000):
     """Builds EfficientNet-Lite0: EfficientNet-B0 without squeeze and excite, with ReLU6 for Swish.
 
@@ -154,6 +188,16 @@ def u_net(inputs, classes=3):
     return Model(inputs, layers.Softmax()(x))
 
 
+def _padded_features(inputs):
+    """MobileNetV2 up to its pooling, with symmetric padding."""
+    x = layers.ZeroPadding2D(1)(inputs)
+    x = _norm(layers.Conv2D(32, 3, 2, use_bias=False)(x))
+    for expansion, channels, repeats, strides in MOBILENET_V2_BLOCKS:
+        for i in range(repeats):
+            x = _inverted_residual(x, expansion, channels, strides if i == 0 else 1, symmetric=True)
+    return _pointwise(x, 1280)
+
+
 def _basic_block(x, channels, strides, name):
     shortcut = x
     if strides > 1 or x.shape[-1] != channels:
@@ -177,11 +221,11 @@ def _convolution(x, channels, name, kernel=3, strides=1, relu=True):
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def _inverted_residual(x, expansion, channels, strides, kernel=3, momentum=0.99):
+def _inverted_residual(x, expansion, channels, strides, kernel=3, momentum=0.99, symmetric=False):
     shortcut = x
     if expansion > 1:
         x = _pointwise(x, expansion * x.shape[-1], momentum=momentum)
-    x = _depthwise(x, strides, kernel, momentum)
+    x = _depthwise(x, strides, kernel, momentum, symmetric)
     x = _pointwise(x, channels, relu=False, momentum=momentum)
     return layers.Add()([x, shortcut]) if x.shape == shortcut.shape else x
 
@@ -190,8 +234,11 @@ def _pointwise(x, channels, relu=True, momentum=0.99):
     return _norm(layers.Conv2D(channels, 1, use_bias=False)(x), relu, momentum)
 
 
-def _depthwise(x, strides=1, kernel=3, momentum=0.99):
-    x = layers.DepthwiseConv2D(kernel, strides, padding="same", use_bias=False)(x)
+def _depthwise(x, strides=1, kernel=3, momentum=0.99, symmetric=False):
+    padding = "same"
+    if symmetric and strides > 1:
+        x, padding = layers.ZeroPadding2D(kernel // 2)(x), "valid"
+    x = layers.DepthwiseConv2D(kernel, strides, padding=padding, use_bias=False)(x)
     return _norm(x, momentum=momentum)
 
 

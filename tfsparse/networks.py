@@ -47,6 +47,8 @@ ARCHITECTURES = {
     "efficientnet_lite0": Architecture("efficientnet_lite0"),
     "mobilenet_v1": Architecture("MobileNet"),
     "mobilenet_v2": Architecture("MobileNetV2"),
+    "mobilenet_v2_convolutional": Architecture("mobilenet_v2_convolutional"),
+    "mobilenet_v2_padded": Architecture("mobilenet_v2_padded"),
     "mobilenet_v3_large": Architecture("MobileNetV3Large"),
     "mobilenet_v3_small": Architecture("MobileNetV3Small"),
     "resnet50": Architecture("ResNet50", scope=_is_convolution),
@@ -92,16 +94,17 @@ def build(name, sparsity, block_size=1, size=None, seed=0):
     return model
 
 
-def cached_file(name, folder, sparsity=0.0, block_size=1):
+def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none"):
     """Returns the path of a network as a .tflite file, made or downloaded where missing.
 
-    Networks with random weights are dense-encoded, exactly what TFLite's own converter gives its
-    default runtime; the delegate finds the zeros by counting.
+    Networks with random weights are dense-encoded unless asked for, exactly what TFLite's own
+    converter gives its default runtime; the delegate finds the zeros by counting.
 
     Args:
         name: one of `NETWORKS`.
         folder: where to keep it; made where missing.
         sparsity, block_size: see `build`; those of `PRETRAINED` are as sparse as they are.
+        encoding: see `tfsparse.convert`; XNNPACK looks for zeros only where some are encoded.
 
     Raises:
         ValueError: there is no such network.
@@ -112,10 +115,12 @@ def cached_file(name, folder, sparsity=0.0, block_size=1):
         (path,) = wheel.glob(f"mediapipe/modules/*/{name}.tflite")
         return path
     blocks = f"-block{block_size}" if block_size > 1 else ""
-    path = Path(folder) / f"{name}-{sparsity:g}{blocks}-keras{metadata.version('keras')}.tflite"
+    encoded = "" if encoding == "none" else f"-{encoding}"
+    made_by = f"keras{metadata.version('keras')}"
+    path = Path(folder) / f"{name}-{sparsity:g}{blocks}{encoded}-{made_by}.tflite"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        tfsparse.convert(build(name, sparsity, block_size), path, encoding="none")
+        tfsparse.convert(build(name, sparsity, block_size), path, encoding=encoding)
     return path
 
 
