@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h')
-CPP_TESTS := $(shell find tests -name '*.cc' -o -name '*.h')
+CPP_TESTS := $(shell find tests benchmarks -name '*.cc' -o -name '*.h' -o -name '*.c')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test lint format bench sanitize fuzz clean
