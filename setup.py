@@ -5,7 +5,10 @@ instruction set, each with its own flags, and chosen at run time; nothing is tun
 that builds.
 """
 
+import os
 import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import setup
@@ -14,6 +17,8 @@ from setuptools.command.build_ext import build_ext
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from delegate import sources
 
+# Of the processor that is built for, which a cross build names by _PYTHON_HOST_PLATFORM.
+MACHINE = sysconfig.get_platform().rpartition("-")[2]
 LINK_FLAGS = ["-pthread"]
 if sys.platform == "linux":
     # Nothing of a static library becomes a symbol of ours. That none is undefined but Python's own,
@@ -22,17 +27,25 @@ if sys.platform == "linux":
 
 
 class BuildExt(build_ext):
-    """Compiles the sources that need flags of their own before the common ones."""
+    """Compiles the engine, on all cores, before the module around it."""
 
     def build_extension(self, ext):
-        for source, flags in sources.isa_flags().items():
-            ext.extra_objects += self.compiler.compile(
+        common = {source: [] for source in sources.common_sources("core", "kernels", "tflite")}
+        flags = common | sources.isa_flags(MACHINE)
+
+        def compile_source(source):
+            return self.compiler.compile(
                 [source],
                 output_dir=self.build_temp,
                 include_dirs=ext.include_dirs,
-                extra_postargs=sources.COMMON_FLAGS + flags,
+                extra_postargs=sources.COMMON_FLAGS + flags[source],
                 depends=sources.headers(),
             )
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            # The instruction sets, which take longest, first.
+            for objects in pool.map(compile_source, reversed(flags)):
+                ext.extra_objects += objects
         super().build_extension(ext)
 
 
@@ -41,7 +54,7 @@ def extension():
 
     return Pybind11Extension(
         "tfsparse._native",
-        sources.common_sources("core", "kernels", "tflite", "python"),
+        sources.common_sources("python"),
         include_dirs=["."],
         extra_compile_args=sources.COMMON_FLAGS,
         extra_link_args=LINK_FLAGS,
