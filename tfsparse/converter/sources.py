@@ -122,5 +122,5 @@ def _load_keras(path):
             return model
     raise ValueError(
         f"Could not load {os.fspath(path)!r}. If it has classes of your own, load it with them and "
-        "convert the model. " + "\n".join(problems)
+        "convert the model.\n" + "\n".join(problems)
     )
