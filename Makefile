@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 .PHONY: demo test lint format bench sanitize fuzz clean
 
 demo: $(VENV)/.installed
-	@$(RUN)/python -m tfsparse.demo $(ARGS)
+	@$(RUN)/tfsparse demo $(ARGS)
 
 # A process a core, up to 4: each holds TensorFlow. Tests of one file share one, and what they build.
 test: $(VENV)/.installed

@@ -20,15 +20,13 @@ with the time to load and the peak of memory; names and patterns then choose amo
 import dataclasses
 import json
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import suite
 from absl import app, flags
 from rich.console import Console
-from rich.table import Table
 
-from tfsparse import downloads, footprint, networks, timing
+from tfsparse import benchmark, downloads, footprint, networks, timing
 
 SUITE = flags.DEFINE_bool("suite", False, "Measure what tfsparse promises.")
 SPARSITY = flags.DEFINE_list(
@@ -61,24 +59,11 @@ ISA_NOTE = "TFLite's default has no option for it, and uses all that the CPU has
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
-    """One row: what was measured of a case, and how far the outputs are apart."""
+class Result(benchmark.Result):
+    """One row: also the case, and what it takes to load."""
 
-    name: str
     case: suite.Case
-    comparison: timing.Comparison
-    difference: float
     footprint: footprint.Footprint | None
-
-
-def runtime_name(runtime):
-    package = {"tf": "tensorflow", "litert": "ai-edge-litert"}[runtime]
-    try:
-        return f"{package} {metadata.version(package)}"
-    except metadata.PackageNotFoundError:
-        raise app.UsageError(
-            f"--runtime {runtime} needs a package: pip install {package}"
-        ) from None
 
 
 def cases_to_measure(arguments):
@@ -113,62 +98,40 @@ def file_of(case):
         sys.exit(f"{error}\nA cache folder from another machine serves too (--cache_dir).")
 
 
-def measure(case, path):
+def measure(case, path, machine):
     """Returns the `Result` of a case."""
-    options = {"auto": AUTO.value} | ({"isa": ISA.value} if ISA.value else {})
+    threads, runtime, options = machine.threads, machine.runtime, machine.options
     if case.baseline == "one thread":
         both = options | {"auto": False}
-        pair = [timing.open_one(path, True, n, RUNTIME.value, both) for n in (1, 2)]
+        pair = [timing.open_one(path, True, n, runtime, both) for n in (1, 2)]
         timing.set_random_inputs(pair)
     else:
-        pair = timing.open_pair(path, path, THREADS.value, RUNTIME.value, options)
-    difference = timing.output_difference(*pair)
-    comparison = timing.compare(*pair, seconds=SECONDS.value)
+        pair = timing.open_pair(path, path, threads, runtime, options)
+    name = Path(case.name).name if case.network not in networks.NETWORKS else case.name
+    measured = benchmark.compare(name, pair, SECONDS.value)
     weight = None
     if case.weighs and sys.platform == "linux":
-        weight = footprint.measure(path, THREADS.value, RUNTIME.value, options)
-    name = Path(case.name).name if case.network not in networks.NETWORKS else case.name
-    return Result(name, case, comparison, difference, weight)
+        weight = footprint.measure(path, threads, runtime, options)
+    return Result(name, measured.comparison, measured.difference, case, weight)
 
 
-def table_of(results, tolerance):
-    """Returns the results as a table; promised figures have columns where there are some."""
-    promised = any(result.case.at_least for result in results)
-    table = Table(title="Latency of one inference in ms: median (fastest)")
-    table.add_column("network-zeros", no_wrap=True)
-    columns = ["TFLite default", "tfsparse", "speed-up (quartiles)"]
-    if promised:
-        columns += ["promised", f"load, <= {suite.MOST_LOAD:g}x", f"memory, <= {suite.MOST_PEAK}x"]
-    for column in (*columns, "outputs differ by"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for result in results:
-        wrong = not result.difference <= tolerance
-        cells = [result.name, *timing_cells(result.comparison)]
-        if promised:
-            cells += promise_cells(result)
-        table.add_row(*cells, f"{result.difference:.1e}", style="red" if wrong else None)
-    return table
+def promises(results):
+    """Columns with what is promised, where something is."""
+    if not any(result.case.at_least for result in results):
+        return []
 
+    def kept(result):
+        reached = result.comparison.speedup >= result.case.at_least
+        return f"{result.case.at_least:g}x {'kept' if reached else 'missed'}"
 
-def timing_cells(times):
-    lower, upper = times.speedup_quartiles
-    return (
-        f"{times.baseline_median:.2f} ({times.baseline_min:.2f})",
-        f"{times.candidate_median:.2f} ({times.candidate_min:.2f})",
-        f"{times.speedup:.2f}x ({lower:.2f}-{upper:.2f})",
-    )
+    def weight(field):
+        return lambda result: f"{getattr(result.footprint, field):.2f}x" if result.footprint else ""
 
-
-def promise_cells(result):
-    kept = result.comparison.speedup >= result.case.at_least
-    cells = [f"{result.case.at_least:g}x {'kept' if kept else 'missed'}"]
-    weight = result.footprint
-    return [*cells, f"{weight.load:.2f}x", f"{weight.peak:.2f}x"] if weight else [*cells, "", ""]
-
-
-def write_json(path, results, machine):
-    rows = [dataclasses.asdict(result) for result in results]
-    Path(path).write_text(json.dumps({**machine, "results": rows}, indent=2) + "\n")
+    return [
+        ("promised", kept),
+        (f"load, <= {suite.MOST_LOAD:g}x", weight("load")),
+        (f"memory, <= {suite.MOST_PEAK}x", weight("peak")),
+    ]
 
 
 def parse_sparsities(texts):
@@ -181,33 +144,37 @@ def parse_sparsities(texts):
     return sparsities
 
 
+def this_machine():
+    options = {"auto": AUTO.value} | ({"isa": ISA.value} if ISA.value else {})
+    try:
+        return benchmark.machine(THREADS.value, RUNTIME.value, options)
+    except ImportError as error:
+        raise app.UsageError(f"--runtime: {error}") from None
+
+
 def main(argv):
     # Off a terminal there is no width to fit: a table cut in a log file would be useless.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
-    machine = {
-        "cpu": timing.cpu_name(),
-        "threads": THREADS.value,
-        "runtime": runtime_name(RUNTIME.value),
-        "isa": ISA.value,
-        "auto": AUTO.value,
-    }
+    machine = this_machine()
     results = []
     for case in cases_to_measure(argv[1:]):
         with console.status(f"making {case.name}"):
             path = file_of(case)
         with console.status(f"timing {case.name}"):
-            results.append(measure(case, path))
-    console.print(table_of(results, TOLERANCE.value))
-    console.print("{cpu}, threads: {threads}, {runtime}".format(**machine), highlight=False)
+            results.append(measure(case, path, machine))
+    console.print(benchmark.table(results, TOLERANCE.value, promises(results)))
+    console.print(machine.describe(), highlight=False)
     if any(result.case.baseline == "one thread" for result in results):
         console.print("-threads: tfsparse with one thread, and with two, side by side.")
     if ISA.value:
         console.print(f"tfsparse is limited to {ISA.value}. {ISA_NOTE}", highlight=False)
     if JSON.value:
-        write_json(JSON.value, results, machine)
-    wrong = [result.name for result in results if not result.difference <= TOLERANCE.value]
-    if wrong:
-        sys.exit(f"Outputs differ by more than {TOLERANCE.value:g}: {', '.join(wrong)}")
+        found = benchmark.to_dict(results, machine)
+        Path(JSON.value).write_text(json.dumps(found, indent=2) + "\n")
+    try:
+        benchmark.check_differences(results, TOLERANCE.value)
+    except RuntimeError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

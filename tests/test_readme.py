@@ -1,5 +1,6 @@
 """What README.md shows works as it stands."""
 
+import importlib
 import re
 import shlex
 import shutil
@@ -73,6 +74,17 @@ def test_scripts_know_their_flags(command):
     assert script in shown, "its help shows how to call it"
 
 
+@pytest.mark.parametrize(
+    "command", [command for command in commands() if command.startswith("tfsparse")]
+)
+def test_the_command_knows_its_flags(command):
+    _, name, *arguments = shlex.split(command)
+    module = importlib.import_module(f"tfsparse.command_line.{name}")
+    module.FLAGS.unparse_flags()
+    module.FLAGS.set_gnu_getopt(True)
+    assert len(module.FLAGS(["tfsparse", *arguments])) > 1, "flags, and what to work on"
+
+
 def test_the_demo_knows_its_flags():
     source = (ROOT / "tfsparse" / "demo.py").read_text()
     flags = re.findall(r"--(\w+)", " ".join(c for c in commands() if c.startswith("make demo")))
@@ -82,7 +94,7 @@ def test_the_demo_knows_its_flags():
 
 
 def test_no_other_commands_are_shown():
-    rest = [c for c in commands() if not c.startswith(("make ", "python "))]
+    rest = [c for c in commands() if not c.startswith(("make ", "python ", "tfsparse "))]
     # Every installation runs the first, tests/delegate/test_bazel.py the others.
     assert rest == [
         "pip install .",

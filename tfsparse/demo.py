@@ -3,13 +3,6 @@
 Trains a small MobileNetV2 twice, dense and pruned; converts both; checks that the delegate predicts
 what TFLite's default predicts; and times dense against sparse, for the small network and for
 MobileNetV2 1.0 at 224x224 pixels with 80 and 90 % of the weights of its 1x1 convolutions zero.
-
-    python -m tfsparse.demo
-    python -m tfsparse.demo --dataset fashion_mnist --epochs 5
-    python -m tfsparse.demo --dataset my_pictures.zip --output_dir models
-
-A folder or zip of pictures holds one folder of pictures a class, with or without train and test
-folders above them.
 """
 
 import dataclasses
@@ -40,17 +33,32 @@ CLOSING = (
     "random weights: latency depends on which weights are zero, not on what the others are."
 )
 
+FLAGS = flags.FlagValues()
 DATASET = flags.DEFINE_string(
-    "dataset", "digits", "digits, fashion_mnist, or a folder or zip file of class folders."
+    "dataset",
+    "digits",
+    "digits, fashion_mnist, or a folder or zip file of class folders.",
+    flag_values=FLAGS,
 )
 SPARSITY = flags.DEFINE_float(
-    "sparsity", 0.8, "Zeros in the 1x1 convolutions of the network trained.", 0, 0.99
+    "sparsity",
+    0.8,
+    "Zeros in the 1x1 convolutions of the network trained.",
+    0,
+    0.99,
+    flag_values=FLAGS,
 )
 EPOCHS = flags.DEFINE_integer(
-    "epochs", None, f"Passes over the data; by default {DEFAULT_STEPS} steps, at least 2 passes.", 1
+    "epochs",
+    None,
+    f"Passes over the data; by default {DEFAULT_STEPS} steps, at least 2 passes.",
+    1,
+    flag_values=FLAGS,
 )
-THREADS = flags.DEFINE_integer("threads", 1, "Threads of both interpreters.", 1)
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Keep the .tflite files in this folder.")
+THREADS = flags.DEFINE_integer("threads", 1, "Threads of both interpreters.", 1, flag_values=FLAGS)
+OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Keep the .tflite files in this folder.", flag_values=FLAGS
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,15 +72,12 @@ class Row:
     speedup: float | None = None
 
 
-def main(argv):
+def main(arguments):
     """Runs the demo."""
-    if len(argv) > 1:
-        raise app.UsageError(f"Expected flags only. Received: {' '.join(argv[1:])}")
+    if arguments:
+        raise app.UsageError(f"Expected flags only. Received: {' '.join(arguments)}.")
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 100)
-    try:
-        data = datasets.load(DATASET.value)
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(str(error))
+    data = datasets.load(DATASET.value)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(OUTPUT_DIR.value or temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +159,7 @@ def checked_predictions(path, pictures):
     )
     wrong = np.count_nonzero(expected != received)
     if wrong:
-        sys.exit(
+        raise RuntimeError(
             f"Expected the delegate to predict what TFLite's default predicts. Received other "
             f"classes for {wrong} of {len(pictures)} pictures. Please report this, with the file "
             "that --output_dir keeps."
@@ -236,7 +241,3 @@ def legend(pictures):
     for name, meaning in meanings.items():
         grid.add_row(f"[bold]{name}", meaning)
     return grid
-
-
-if __name__ == "__main__":
-    app.run(main)

@@ -274,16 +274,25 @@ def _without_default(runtime):
     return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
-def _import_runtime(name):
+def installed_runtime(name=None):
+    """Returns `name`, or of `None` the name of the first runtime that is installed.
+
+    Raises:
+        ImportError: None is installed.
+        ValueError: There is no runtime of this name.
+    """
     if name is None:
         for candidate, module in _RUNTIMES.items():
             if importlib.util.find_spec(module.split(".")[0]):
-                name = candidate
-                break
-        else:
-            raise ImportError("No TFLite runtime found: pip install ai-edge-litert or tensorflow.")
+                return candidate
+        raise ImportError("No TFLite runtime found: pip install ai-edge-litert or tensorflow.")
     if name not in _RUNTIMES:
         raise ValueError(f"Expected runtime to be one of {sorted(_RUNTIMES)}. Received: {name!r}")
+    return name
+
+
+def _import_runtime(name):
+    name = installed_runtime(name)
     if name == "tf":
         import tensorflow
 

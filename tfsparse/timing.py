@@ -56,10 +56,9 @@ def open_pair(baseline, candidate, threads=1, runtime="tf", options=None):
     Returns:
         Two interpreters with the same random inputs set.
     """
-    pair = (
-        open_one(baseline, False, threads, runtime),
-        open_one(candidate, True, threads, runtime, options),
-    )
+    # First the one that says what is wrong with a damaged file.
+    second = open_one(candidate, True, threads, runtime, options)
+    pair = (open_one(baseline, False, threads, runtime), second)
     set_random_inputs(pair)
     return pair
 

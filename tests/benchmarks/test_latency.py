@@ -51,7 +51,7 @@ def cache(model, tmp_path, monkeypatch):
     """A function that puts the tiny model into a cache folder under another's name."""
     monkeypatch.setattr(networks, "build", lambda *_: None)
     monkeypatch.setattr(
-        tfsparse, "convert", lambda _, path, sparse: Path(path).write_bytes(content)
+        tfsparse, "convert", lambda _, path, encoding: Path(path).write_bytes(content)
     )
     content = Path(model).read_bytes()
     return lambda name, *args: networks.cached_file(name, tmp_path, *args)

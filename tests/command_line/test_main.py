@@ -1,0 +1,152 @@
+"""What a user of the command meets: help, exit codes, errors of one line, JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.converter.single_op import pruned, single_op
+from tfsparse.command_line import main as command
+from tfsparse.converter import flatbuffer
+from tfsparse.inspection import delegate
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(single_op(pruned((16, 1, 1, 64), 0.8))))
+    return str(path)
+
+
+@pytest.fixture
+def run(capsys):
+    """A function that runs the command in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        code = command.main([str(argument) for argument in arguments])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("program", [["-m", "tfsparse"], ["-m", "tfsparse.command_line.main"]])
+def test_is_a_program(program):
+    done = subprocess.run([sys.executable, *program, "--help"], capture_output=True, check=True)
+    assert b"tfsparse COMMAND" in done.stdout
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_help_has_an_example_and_every_flag(run, name):
+    code, out, _ = run(name, "--help")
+    assert code == 0
+    assert f"\n    tfsparse {name} " in out.replace(f"tfsparse {name}\n", f"tfsparse {name} \n")
+    assert "\nFlags:\n" in out
+    assert max(map(len, out.splitlines())) < 130
+
+
+def test_the_overview_names_all_commands(run):
+    for arguments, expected in ((["--help"], 0), ([], 2)):
+        code, out, err = run(*arguments)
+        assert code == expected
+        assert all(f"  {name} " in out + err for name in command.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune"], "Expected a command: convert, "),
+        (["inspect"], "Expected one .tflite file. Received: none."),
+        (["inspect", "a.tflite", "b.tflite"], "Received: a.tflite b.tflite."),
+        (["inspect", "a.tflite", "--wat"], "Unknown command line flag 'wat'"),
+        (["explain", "a.tflite", "--threads", "0"], "--threads=0"),
+        (["convert", "a.keras"], "Expected the file to write"),
+        (["benchmark"], "Expected one or more .tflite files"),
+        (["demo", "now"], "Expected flags only"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(run, arguments, message):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["inspect", "explain", "benchmark"])
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_errors_are_one_line_and_exit_code_1(run, tmp_path, name, content):
+    path = tmp_path / "model.tflite"
+    if content:
+        path.write_bytes(content)
+    code, out, err = run(name, path)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"tfsparse {name}: ")
+    assert "model.tflite" in err
+    assert err.count("\n") == 1
+
+
+def test_inspect(run, model):
+    code, out, err = run("inspect", model)
+    assert (code, err) == (0, "")
+    assert "16x1x1x64" in out
+    assert "\x1b" not in out, "plain text off a terminal"
+    code, out, _ = run("inspect", model, "--json")
+    assert json.loads(out)["operators"][0]["kind"] == "CONV_2D"
+
+
+def test_explain(run, model):
+    code, out, _ = run("explain", model, "--noauto", "--measure")
+    assert code == 0
+    assert "µs" in out
+    code, out, _ = run("explain", model, "--json")
+    assert json.loads(out)["layers"][0]["operator"] == "CONV_2D"
+
+
+def test_benchmark(run, model):
+    code, out, _ = run("benchmark", model, model, "--seconds", 0.1, "--runtime", "litert")
+    assert code == 0
+    assert out.count("model.tflite") == 2
+    assert "TFLite default" in out
+    code, out, _ = run("benchmark", model, "--seconds", 0.1, "--json")
+    found = json.loads(out)
+    assert found["results"][0]["comparison"]["speedup"] > 0
+    code, _, err = run("benchmark", model, "--seconds", 0.1, "--tolerance", -1)
+    assert code == 1
+    assert "Outputs differ by more than -1: model.tflite" in err
+
+
+@pytest.mark.parametrize(("encoding", "smaller"), [("auto", True), ("2x1", True), ("none", False)])
+def test_convert(run, model, tmp_path, encoding, smaller):
+    out = tmp_path / "out.tflite"
+    code, printed, _ = run("convert", model, "-o", out, "--encoding", encoding, "--json")
+    assert code == 0
+    assert json.loads(printed) == {"path": str(out), "bytes": out.stat().st_size}
+    assert (out.stat().st_size < Path(model).stat().st_size) == smaller
+
+
+def test_convert_reads_typical_inputs(run, model, tmp_path):
+    """Which a .tflite file has no use for, and says so: they have been read."""
+    np.save(tmp_path / "inputs.npy", np.zeros((4, 8, 8, 64), np.float32))
+    code, _, err = run(
+        *("convert", model, "-o", tmp_path / "out.tflite", "--weights", "int8"),
+        *("--representative_dataset", tmp_path / "inputs.npy"),
+    )
+    assert code == 1
+    assert err.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_error(model):
+    code = f"{sys.executable} -m tfsparse inspect {model} --json | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["{", "0"]
+    assert done.stderr == ""
+
+
+def test_an_interrupt_is_said_in_one_line(run, model, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(delegate, "ask", interrupted)
+    assert run("inspect", model) == (130, "", "tfsparse inspect: interrupted\n")

@@ -1,0 +1,1 @@
+"""The command `tfsparse`: each subcommand parses its flags and calls the package."""

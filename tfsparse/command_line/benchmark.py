@@ -1,0 +1,46 @@
+"""Times TFLite files with TFLite's default, XNNPACK, and with tfsparse, the two taking turns.
+
+Examples:
+
+    tfsparse benchmark model.tflite
+    tfsparse benchmark dense.tflite sparse.tflite --threads 2 --seconds 20
+    tfsparse benchmark model.tflite --json > result.json
+
+Fails where the outputs of the two differ by more than --tolerance of the largest output.
+"""
+
+from absl import app, flags
+from rich.console import Group
+
+from tfsparse import benchmark
+from tfsparse.command_line import shared
+from tfsparse.progress import track
+
+FLAGS = flags.FlagValues()
+JSON = shared.define_json(FLAGS)
+THREADS = shared.define_threads(FLAGS)
+RUNTIME = shared.define_runtime(FLAGS)
+SECONDS = flags.DEFINE_float(
+    "seconds", 10, "Time to measure each file for.", 0.1, flag_values=FLAGS
+)
+TOLERANCE = flags.DEFINE_float(
+    "tolerance", 1e-4, "How far outputs may be apart, of the largest output.", flag_values=FLAGS
+)
+AUTO = flags.DEFINE_bool(
+    "auto", True, "Leave to TFLite's default what that runs as fast or faster.", flag_values=FLAGS
+)
+
+
+def main(arguments):
+    """Runs the subcommand."""
+    if not arguments:
+        raise app.UsageError("Expected one or more .tflite files. Received: none.")
+    machine = benchmark.machine(THREADS.value, RUNTIME.value, {"auto": AUTO.value})
+    results = [
+        benchmark.measure(path, machine, SECONDS.value) for path in track(arguments, "Timing")
+    ]
+    shared.show(
+        Group(benchmark.table(results, TOLERANCE.value), machine.describe()),
+        benchmark.to_dict(results, machine) if JSON.value else None,
+    )
+    benchmark.check_differences(results, TOLERANCE.value)

@@ -1,0 +1,71 @@
+"""Writes a TFLite file in which pruned weights are stored sparse.
+
+The source is a .keras or .h5 file, a SavedModel folder, or a .tflite file.
+
+Examples:
+
+    tfsparse convert model.keras -o model.tflite
+    tfsparse convert model.keras -o model.tflite --weights float16
+    tfsparse convert pruned.tflite -o small.tflite
+    tfsparse convert small.tflite -o dense.tflite --encoding none
+    tfsparse convert model.keras -o int8.tflite --weights int8 --representative_dataset inputs.npy
+"""
+
+import os
+import re
+
+import numpy as np
+from absl import app, flags
+
+import tfsparse
+from tfsparse.command_line import shared
+
+FLAGS = flags.FlagValues()
+JSON = shared.define_json(FLAGS)
+OUTPUT = shared.define_output(FLAGS, "The file to write.")
+WEIGHTS = flags.DEFINE_enum(
+    "weights", None, ["float32", "float16", "int8"], "Type of the weights.", flag_values=FLAGS
+)
+ENCODING = flags.DEFINE_string(
+    "encoding",
+    "auto",
+    "How pruned weights are stored: auto (smallest), csr, none, or a block such as 4x1.",
+    flag_values=FLAGS,
+)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 1, "Examples in one inference; 0 leaves it open.", 0, flag_values=FLAGS
+)
+REPRESENTATIVE = flags.DEFINE_string(
+    "representative_dataset",
+    None,
+    "For int8: a .npy file of some 100 typical inputs, the first dimension counting them.",
+    flag_values=FLAGS,
+)
+
+
+def main(arguments):
+    """Runs the subcommand."""
+    source = shared.exactly_one(arguments, "one model to convert")
+    if OUTPUT.value is None:
+        raise app.UsageError("Expected the file to write: -o model.tflite.")
+    typical = None
+    if REPRESENTATIVE.value is not None:
+        typical = np.load(REPRESENTATIVE.value, allow_pickle=False)
+    path = tfsparse.convert(
+        source,
+        OUTPUT.value,
+        batch_size=BATCH_SIZE.value or None,
+        weights=WEIGHTS.value,
+        encoding=parse_encoding(ENCODING.value),
+        representative_dataset=typical,
+    )
+    size = os.path.getsize(path)
+    shared.show(
+        f"{path}: {size / 1e6:.2f} MB", {"path": path, "bytes": size} if JSON.value else None
+    )
+
+
+def parse_encoding(text):
+    """A block such as `4x1` as a pair of numbers; any other text as it is."""
+    block = re.fullmatch(r"(\d+)x(\d+)", text)
+    return tuple(map(int, block.groups())) if block else text

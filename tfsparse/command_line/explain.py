@@ -1,0 +1,41 @@
+"""Tells what tfsparse's delegate runs of a TFLite file, with which kernels, and why not the rest.
+
+Examples:
+
+    tfsparse explain model.tflite
+    tfsparse explain model.tflite --measure --threads 2
+    tfsparse explain model.tflite --noauto --json
+"""
+
+import dataclasses
+
+from absl import flags
+
+import tfsparse
+from tfsparse.capture import captured_output
+from tfsparse.command_line import shared
+
+FLAGS = flags.FlagValues()
+JSON = shared.define_json(FLAGS)
+THREADS = shared.define_threads(FLAGS)
+RUNTIME = shared.define_runtime(FLAGS)
+MEASURE = flags.DEFINE_bool(
+    "measure", False, "Also run the model on random input and time each layer.", flag_values=FLAGS
+)
+AUTO = flags.DEFINE_bool(
+    "auto", True, "Leave to TFLite's default what that runs as fast or faster.", flag_values=FLAGS
+)
+
+
+def main(arguments):
+    """Runs the subcommand."""
+    path = shared.exactly_one(arguments, "one .tflite file")
+    with captured_output():
+        found = tfsparse.explain(
+            path,
+            THREADS.value,
+            measure=MEASURE.value,
+            runtime=RUNTIME.value,
+            options={"auto": AUTO.value},
+        )
+    shared.show(found, dataclasses.asdict(found) if JSON.value else None)

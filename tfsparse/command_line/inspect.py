@@ -1,0 +1,24 @@
+"""Tells what is inside a TFLite file: shapes, types, encodings, zeros, sizes, multiply-adds, and
+which operators tfsparse's delegate and XNNPACK, TFLite's default, run sparse.
+
+Examples:
+
+    tfsparse inspect model.tflite
+    tfsparse inspect model.tflite --json > model.json
+"""
+
+from absl import flags
+
+import tfsparse
+from tfsparse.command_line import shared
+
+FLAGS = flags.FlagValues()
+JSON = shared.define_json(FLAGS)
+THREADS = shared.define_threads(FLAGS)
+
+
+def main(arguments):
+    """Runs the subcommand."""
+    path = shared.exactly_one(arguments, "one .tflite file")
+    found = tfsparse.inspect(path, num_threads=THREADS.value)
+    shared.show(found, found.to_dict() if JSON.value else None)

@@ -1,0 +1,58 @@
+"""What several subcommands have in common."""
+
+import json
+import sys
+
+from absl import app, flags
+from rich.console import Console
+
+RUNTIMES = ("litert", "tf")
+# Off a terminal there is no width to fit: a table cut in a log file would be useless.
+PLAIN_WIDTH = 200
+
+
+def define_json(flag_values):
+    """Defines `--json`."""
+    return flags.DEFINE_bool("json", False, "Print JSON.", flag_values=flag_values)
+
+
+def define_threads(flag_values):
+    """Defines `--threads`."""
+    return flags.DEFINE_integer("threads", 1, "Threads.", 1, flag_values=flag_values)
+
+
+def define_runtime(flag_values):
+    """Defines `--runtime`."""
+    return flags.DEFINE_enum(
+        "runtime",
+        None,
+        RUNTIMES,
+        "Whose interpreter: ai-edge-litert's or tensorflow's; by default the first installed.",
+        flag_values=flag_values,
+    )
+
+
+def define_output(flag_values, text, default=None):
+    """Defines `-o`."""
+    return flags.DEFINE_string("output", default, text, short_name="o", flag_values=flag_values)
+
+
+def exactly_one(arguments, what):
+    """Returns the only argument.
+
+    Raises:
+        app.UsageError: There is none, or more than one.
+    """
+    if len(arguments) != 1:
+        received = " ".join(arguments) or "none"
+        raise app.UsageError(f"Expected {what}. Received: {received}.")
+    return arguments[0]
+
+
+def show(renderable, as_json=None):
+    """Prints something that rich prints, or a dictionary as JSON where one is given."""
+    if as_json is not None:
+        print(json.dumps(as_json, indent=2))
+        return
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console.print(renderable, highlight=False)
