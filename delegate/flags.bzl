@@ -8,9 +8,11 @@ COMMON_FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off",
 TEST_FLAGS = COMMON_FLAGS + ["-O1"]  # g++ 12 for arm64 fails to vectorise some at the usual -O3
 
 # The sources that are compiled for one instruction set each, and its flags: those of arm64, of
-# x86-64 and of every other processor.
+# x86-64 and of every other processor. A build that has no room for the float16 kernels leaves their
+# source out and defines TFSPARSE_NO_FP16.
 ARM64_ISA_FLAGS = {
     "delegate/kernels/isa/neon.cc": [],
+    "delegate/kernels/isa/neon_fp16.cc": ["-march=armv8.2-a+fp16"],
 }
 PORTABLE_ISA_FLAGS = {
     "delegate/kernels/isa/portable.cc": [],

@@ -44,6 +44,13 @@ def test_explain_tells_every_layer(path):
     assert "runs" in explanation.summary()
 
 
+def test_float16_falls_back_to_float32_and_says_so(path):
+    assert not explain(path).lacks_fp16
+    explanation = explain(path, options={"precision": "fp16"})
+    assert explanation.lacks_fp16 == ("fp16" not in explanation.isa)
+    assert ("which has no float16" in explanation.summary()) == explanation.lacks_fp16
+
+
 def test_explain_measures(path):
     layers = explain(path, measure=True, runs=3).layers
     timed = [layer for layer in layers if layer.seconds is not None]
@@ -116,6 +123,7 @@ def test_two_interpreters_of_one_delegate(path):
         ({"threads": 2}, "unknown option 'threads'"),
         ({"num_threads": -1}, "option num_threads: expected a number from 0"),
         ({"isa": "mmx"}, "option isa: expected an instruction set"),
+        ({"precision": "int8"}, "option precision: expected fp16 or fp32, received 'int8'"),
         ({"auto": "yes"}, "option auto: expected 0 or 1"),
         ({"profile": "yes"}, "option profile: expected 0 or 1"),
     ],

@@ -56,9 +56,16 @@ def load_delegate(*, runtime=None, **options):
         runtime: As for `Interpreter`. A delegate loaded by one runtime works in the other too.
         **options: `num_threads` (int; 0, the default, follows the interpreter), `isa` (`"avx512"`,
             `"avx2"` or `"portable"`, on arm64 `"neon"`; by default the best that the CPU has),
+            `precision` (`"fp32"`, the default, or `"fp16"`: compute in float16 where the CPU does,
+            as arm64 ones since ARMv8.2, and in float32 where it does not, which `explain` tells),
             `auto` (bool, default True; leave to TFLite's default what it would run about as fast or
             faster), `profile` (bool; time every step and print the times to stderr when the
             interpreter ends).
+
+    With `precision="fp16"` the weights and everything between the inputs and outputs of what the
+    delegate takes are float16: numbers beyond 65504 overflow, and outputs have about three digits.
+    Long sums (means, softmax, dense layers) and the inside of activations stay float32, as do the
+    model's own inputs and outputs.
 
     Raises:
         ValueError: An option is unknown or its value cannot be used.
@@ -112,7 +119,14 @@ def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20, option
         for node in report["nodes"]
     )
     default_seconds = sum(partition["default_seconds"] for partition in report["partitions"])
-    return Explanation(str(path), report["isa"], len(report["partitions"]), default_seconds, layers)
+    return Explanation(
+        path=str(path),
+        isa=report["isa"],
+        lacks_fp16=report["lacks_fp16"],
+        partitions=len(report["partitions"]),
+        default_seconds=default_seconds,
+        layers=layers,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +168,9 @@ class Explanation:
 
     Attributes:
         path: The file.
-        isa: The instruction set whose kernels are used.
+        isa: The instruction set whose kernels are used, and `fp16` where they compute in float16.
+        lacks_fp16: Whether option `precision` asked for float16 in vain, as there are no such
+            kernels for this CPU: float32 is computed.
         partitions: How many connected parts of the model the delegate runs.
         default_seconds: How long TFLite's default is predicted to take for these parts, which
             option `auto` compares with the delegate's time.
@@ -163,6 +179,7 @@ class Explanation:
 
     path: str
     isa: str
+    lacks_fp16: bool
     partitions: int
     default_seconds: float
     layers: tuple[Layer, ...]
@@ -190,8 +207,9 @@ class Explanation:
         taken = [layer for layer in self.layers if layer.taken]
         sparse = sum(layer.kernel.startswith("sparse") for layer in taken)
         parts = "1 part" if self.partitions == 1 else f"{self.partitions} parts"
+        isa = f"{self.isa}, which has no float16" if self.lacks_fp16 else self.isa
         return (
-            f"{Path(self.path).name}: tfsparse ({self.isa}) runs {len(taken)} of "
+            f"{Path(self.path).name}: tfsparse ({isa}) runs {len(taken)} of "
             f"{len(self.layers)} operators in {parts}, {sparse} of them with sparse weights; "
             f"the rest stays with TFLite."
         )

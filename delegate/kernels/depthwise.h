@@ -7,7 +7,8 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kDepthwiseBand = 5 * 1024;  // floats of scratch aimed at: 20 KB of a 32 KB L1
+// Elements of scratch aimed at: 20 KB of a 32 KB L1.
+constexpr int kDepthwiseBand = 20 * 1024 / sizeof(Element);
 
 // How a plane is cut into bands, and where in scratch a band is: a plane for each column phase.
 struct DepthwisePlan {

@@ -33,11 +33,13 @@ void unary(const UnaryArgs& a) {
     case Unary::kSquare:
       return run([](Vec v) { return v * v; });
     case Unary::kSqrt:
-      return run([](Vec v) { return Vec::sqrt(v); });
+      return run([](Vec v) { return in_float32(v, [](auto x) { return x.sqrt(x); }); });
     case Unary::kRsqrt:
-      return run([](Vec v) { return Vec::broadcast(1.0f) / Vec::sqrt(v); });
+      return run([](Vec v) {
+        return in_float32(v, [](auto x) { return x.broadcast(1.0f) / x.sqrt(x); });
+      });
     case Unary::kExp:
-      return run([](Vec v) { return exp(v); });
+      return run([](Vec v) { return in_float32(v, [](auto x) { return exp(x); }); });
   }
 }
 
@@ -73,17 +75,18 @@ void binary(const BinaryArgs& a) {
 float sum(const void* begin, std::size_t n) {
   const Element* x = elements(begin);
   constexpr int kParts = 4;  // independent additions hide their latency
-  Vec parts[kParts];
-  for (Vec& part : parts) part = Vec::broadcast(0.0f);
+  FloatVec parts[kParts];
+  for (FloatVec& part : parts) part = FloatVec::broadcast(0.0f);
   std::size_t i = 0;
-  for (; i + kParts * Vec::kLanes <= n; i += kParts * Vec::kLanes) {
+  for (; i + kParts * FloatVec::kLanes <= n; i += kParts * FloatVec::kLanes) {
     TFSPARSE_UNROLL
-    for (int p = 0; p < kParts; ++p) parts[p] = parts[p] + Vec::load(x + i + p * Vec::kLanes);
+    for (int p = 0; p < kParts; ++p)
+      parts[p] = parts[p] + FloatVec::load(x + i + p * FloatVec::kLanes);
   }
-  for (; i < n; i += Vec::kLanes) {
+  for (; i < n; i += FloatVec::kLanes) {
     const std::size_t left = n - i;
-    const int lanes = left < Vec::kLanes ? static_cast<int>(left) : Vec::kLanes;
-    parts[0] = parts[0] + load_first<Vec>(x + i, lanes);
+    const int lanes = left < FloatVec::kLanes ? static_cast<int>(left) : FloatVec::kLanes;
+    parts[0] = parts[0] + load_first<FloatVec>(x + i, lanes);
   }
   return ((parts[0] + parts[1]) + (parts[2] + parts[3])).sum();
 }
@@ -105,23 +108,24 @@ void softmax(const void* from, void* to, int n, float beta) {
   if (n <= 0) return;
   const Element* x = elements(from);
   Element* y = elements(to);
-  const auto lanes_at = [n](int i) { return smaller(Vec::kLanes, n - i); };
+  const auto lanes_at = [n](int i) { return smaller(FloatVec::kLanes, n - i); };
   // e^(beta * (x - largest)), so that nothing overflows; a negative beta turns the order round.
-  const Vec scale = Vec::broadcast(beta);
-  Vec most = Vec::broadcast(-__builtin_huge_valf());
-  for (int i = 0; i + Vec::kLanes <= n; i += Vec::kLanes) {
-    most = Vec::max(most, Vec::load(x + i) * scale);
+  const FloatVec scale = FloatVec::broadcast(beta);
+  FloatVec most = FloatVec::broadcast(-__builtin_huge_valf());
+  for (int i = 0; i + FloatVec::kLanes <= n; i += FloatVec::kLanes) {
+    most = FloatVec::max(most, FloatVec::load(x + i) * scale);
   }
   float largest = most.largest();
-  for (int i = n - n % Vec::kLanes; i < n; ++i)
+  for (int i = n - n % FloatVec::kLanes; i < n; ++i)
     largest = x[i] * beta > largest ? x[i] * beta : largest;
-  const Vec shift = Vec::broadcast(largest);
-  for (int i = 0; i < n; i += Vec::kLanes) {
-    exp_nonpositive(load_first<Vec>(x + i, lanes_at(i)) * scale - shift).store(y + i, lanes_at(i));
+  const FloatVec shift = FloatVec::broadcast(largest);
+  for (int i = 0; i < n; i += FloatVec::kLanes) {
+    exp_nonpositive(load_first<FloatVec>(x + i, lanes_at(i)) * scale - shift)
+        .store(y + i, lanes_at(i));
   }
-  const Vec reciprocal = Vec::broadcast(1.0f / sum(y, static_cast<std::size_t>(n)));
-  for (int i = 0; i < n; i += Vec::kLanes) {
-    (load_first<Vec>(y + i, lanes_at(i)) * reciprocal).store(y + i, lanes_at(i));
+  const FloatVec reciprocal = FloatVec::broadcast(1.0f / sum(y, static_cast<std::size_t>(n)));
+  for (int i = 0; i < n; i += FloatVec::kLanes) {
+    (load_first<FloatVec>(y + i, lanes_at(i)) * reciprocal).store(y + i, lanes_at(i));
   }
 }
 

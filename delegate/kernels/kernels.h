@@ -198,7 +198,7 @@ struct SparseRowsArgs {
 };
 
 struct Kernels {
-  const char* name;  // "avx512", "avx2", "neon", "portable"
+  const char* name;  // "avx512", "avx2", "neon", "neon fp16", "portable"
   std::size_t element_bytes;
   int lanes;        // elements in a vector
   int max_tile[5];  // largest SpmmArgs::tile by SpmmArgs::block
@@ -232,6 +232,10 @@ struct Kernels {
 
 // The kernels of one instruction set, or null where this build or this CPU has none.
 const Kernels* find_kernels(const char* name);
+
+// The kernels of the same instruction set that compute in float16 instead of float32, or null where
+// this build or this CPU has none.
+const Kernels* find_fp16_kernels(const Kernels& kernels);
 
 // Those of every instruction set of this build that this CPU has, fastest first.
 std::vector<const Kernels*> supported_kernels();

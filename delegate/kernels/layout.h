@@ -1,6 +1,8 @@
 // Moving pixels: zero borders, column phases, and HWC images to planes and back.
 #pragma once
 
+#include <cstring>
+
 #include "delegate/kernels/simd.h"
 
 namespace tfsparse {
@@ -76,16 +78,22 @@ void crop(const CropArgs& a) {
 // Four rows of four floats to four columns.
 inline void transpose_4x4(const Element* x, std::size_t x_stride, Element* y,
                           std::size_t y_stride) {
-  const Vec4::Floats a = Vec4::load(x).v, b = Vec4::load(x + x_stride).v;
-  const Vec4::Floats c = Vec4::load(x + 2 * x_stride).v, d = Vec4::load(x + 3 * x_stride).v;
+  typedef Element Four __attribute__((vector_size(4 * sizeof(Element))));
+  Four a, b, c, d;
+  std::memcpy(&a, x, sizeof a);
+  std::memcpy(&b, x + x_stride, sizeof b);
+  std::memcpy(&c, x + 2 * x_stride, sizeof c);
+  std::memcpy(&d, x + 3 * x_stride, sizeof d);
   const auto ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
   const auto ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
   const auto bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
   const auto bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
-  Vec4{__builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5)}.store(y);
-  Vec4{__builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7)}.store(y + y_stride);
-  Vec4{__builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5)}.store(y + 2 * y_stride);
-  Vec4{__builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7)}.store(y + 3 * y_stride);
+  const Four columns[] = {__builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5),
+                          __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7),
+                          __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5),
+                          __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7)};
+  TFSPARSE_UNROLL
+  for (int i = 0; i < 4; ++i) std::memcpy(y + i * y_stride, &columns[i], sizeof(Four));
 }
 
 // Two or three rows to as many columns, and three back. With R known, compilers do it by shuffles.

@@ -8,6 +8,8 @@ namespace tfsparse {
 namespace {
 
 struct SumOf {
+  using Vector = FloatVec;
+  using Narrow = NarrowFloatVec;
   static constexpr float kNeutral = 0.0f;
   template <class V>
   static V combine(V total, V x) {
@@ -16,6 +18,8 @@ struct SumOf {
 };
 
 struct LargestOf {
+  using Vector = Vec;
+  using Narrow = NarrowVec;
   static constexpr float kNeutral = -__FLT_MAX__;  // what TFLite starts from
   template <class V>
   static V combine(V total, V x) {
@@ -147,12 +151,12 @@ template <class Op, int S, int K>
 void pool_by_vectors(const PoolArgs& a) {
   for (int column = 0; column < a.out_w;) {
     const int left = a.out_w - column;
-    if (left > NarrowVec::kLanes) {
-      pool_vector<Vec, Op, S, K>(a, column, smaller(Vec::kLanes, left));
-      column += Vec::kLanes;
+    if (left > Op::Narrow::kLanes) {
+      pool_vector<typename Op::Vector, Op, S, K>(a, column, smaller(Op::Vector::kLanes, left));
+      column += Op::Vector::kLanes;
     } else {
-      pool_vector<NarrowVec, Op, S, K>(a, column, left);
-      column += NarrowVec::kLanes;
+      pool_vector<typename Op::Narrow, Op, S, K>(a, column, left);
+      column += Op::Narrow::kLanes;
     }
   }
 }

@@ -10,8 +10,14 @@
 namespace tfsparse {
 namespace reference {
 
-inline const float* floats(const void* p) { return static_cast<const float*>(p); }
-inline float* floats(void* p) { return static_cast<float*>(p); }
+template <class T>
+const T* as(const void* p) {
+  return static_cast<const T*>(p);
+}
+template <class T>
+T* as(void* p) {
+  return static_cast<T*>(p);
+}
 
 inline double activate(const Epilogue& e, double v) {
   switch (e.activation) {
@@ -39,45 +45,48 @@ inline float apply(const Epilogue& e, double v) {
   return static_cast<float>(v > e.hi ? e.hi : v);
 }
 
-inline void spmm(const SpmmArgs& a) {
+template <class T>
+void spmm(const SpmmArgs& a) {
   std::size_t begin = 0;
   for (int block = 0; block < a.blocks; begin += a.places[block], ++block) {
     for (int c = 0; c < a.block; ++c) {
       const int channel = a.channels[block * a.block + c];
       for (int p = 0; p < a.n; ++p) {
         const std::size_t at = channel * a.y_stride + p;
-        double v = a.accumulate ? floats(a.y)[at] : a.bias[channel];
+        double v = a.accumulate ? as<T>(a.y)[at] : a.bias[channel];
         for (std::size_t i = begin; i < begin + a.places[block]; ++i) {
           const int offset = a.narrow_offsets ? a.narrow_offsets[i] : a.wide_offsets[i];
-          v += static_cast<double>(floats(a.values)[i * a.block + c]) * floats(a.x)[offset + p];
+          v += static_cast<double>(as<T>(a.values)[i * a.block + c]) * as<T>(a.x)[offset + p];
         }
-        floats(a.y)[at] = static_cast<float>(v);
+        as<T>(a.y)[at] = static_cast<float>(v);
         if (a.finish)
-          floats(a.y)[at] = apply(a.epilogue, v) + (a.residual ? floats(a.residual)[at] : 0);
+          as<T>(a.y)[at] = apply(a.epilogue, v) + (a.residual ? as<T>(a.residual)[at] : 0.0f);
       }
     }
   }
 }
 
 // `gemm_rows` says how the weights are packed: Kernels::gemm_rows.
-inline void gemm(const GemmArgs& a, int gemm_rows) {
+template <class T>
+void gemm(const GemmArgs& a, int gemm_rows) {
   for (int row = 0; row < a.rows; ++row) {
     const std::size_t block = static_cast<std::size_t>(row / gemm_rows) * a.depth * gemm_rows;
     for (int p = 0; p < a.n; ++p) {
       double v = a.bias ? a.bias[row] : 0.0f;
       for (int d = 0; d < a.depth; ++d) {
-        const float w = floats(a.weights)[block + d * gemm_rows + row % gemm_rows];
-        v += static_cast<double>(w) * floats(a.x)[a.offsets[d] + p];
+        const float w = as<T>(a.weights)[block + d * gemm_rows + row % gemm_rows];
+        v += static_cast<double>(w) * as<T>(a.x)[a.offsets[d] + p];
       }
       const std::size_t at = row * a.y_stride + p;
-      floats(a.y)[at] = apply(a.epilogue, v) + (a.residual ? floats(a.residual)[at] : 0.0f);
+      as<T>(a.y)[at] = apply(a.epilogue, v) + (a.residual ? as<T>(a.residual)[at] : 0.0f);
     }
   }
 }
 
-inline void depthwise_plane(const DepthwiseArgs& a, int plane) {
-  const float* x = floats(a.x) + plane * a.x_stride;
-  const float* weights = floats(a.weights) + plane * a.kernel_h * a.kernel_w;
+template <class T>
+void depthwise_plane(const DepthwiseArgs& a, int plane) {
+  const T* x = as<T>(a.x) + plane * a.x_stride;
+  const T* weights = as<T>(a.weights) + plane * a.kernel_h * a.kernel_w;
   for (int oy = 0; oy < a.out_h; ++oy) {
     for (int ox = 0; ox < a.out_w; ++ox) {
       double v = a.bias[plane];
@@ -89,16 +98,18 @@ inline void depthwise_plane(const DepthwiseArgs& a, int plane) {
           v += static_cast<double>(weights[ky * a.kernel_w + kx]) * x[iy * a.in_w + ix];
         }
       }
-      floats(a.y)[plane * a.y_stride + oy * a.out_w + ox] = apply(a.epilogue, v);
+      as<T>(a.y)[plane * a.y_stride + oy * a.out_w + ox] = apply(a.epilogue, v);
     }
   }
 }
 
-inline void depthwise(const DepthwiseArgs& a) {
-  for (int plane = 0; plane < a.planes; ++plane) depthwise_plane(a, plane);
+template <class T>
+void depthwise(const DepthwiseArgs& a) {
+  for (int plane = 0; plane < a.planes; ++plane) depthwise_plane<T>(a, plane);
 }
 
-inline void pool_plane(const PoolArgs& a, const float* x, float* y) {
+template <class T>
+void pool_plane(const PoolArgs& a, const T* x, T* y) {
   const bool average = a.op == Pooling::kAverage;
   for (int oy = 0; oy < a.out_h; ++oy) {
     for (int ox = 0; ox < a.out_w; ++ox) {
@@ -120,9 +131,10 @@ inline void pool_plane(const PoolArgs& a, const float* x, float* y) {
   }
 }
 
-inline void pool(const PoolArgs& a) {
+template <class T>
+void pool(const PoolArgs& a) {
   for (int plane = 0; plane < a.planes; ++plane) {
-    pool_plane(a, floats(a.x) + plane * a.x_stride, floats(a.y) + plane * a.y_stride);
+    pool_plane<T>(a, as<T>(a.x) + plane * a.x_stride, as<T>(a.y) + plane * a.y_stride);
   }
 }
 
@@ -138,40 +150,42 @@ struct ResizeTap {
   double of(double a, double b) const { return a * (1.0 - weight) + b * weight; }
 };
 
-inline void resize(const ResizeArgs& a) {
+template <class T>
+void resize(const ResizeArgs& a) {
   for (int plane = 0; plane < a.planes; ++plane) {
-    const float* x = floats(a.x) + plane * a.x_stride;
+    const T* x = as<T>(a.x) + plane * a.x_stride;
     for (int row = 0; row < a.out_h; ++row) {
       for (int column = 0; column < a.out_w; ++column) {
         const ResizeTap v(a.rows, a.row_weights, row), h(a.columns, a.column_weights, column);
-        const float *upper = x + v.first * a.in_w, *lower = x + v.second * a.in_w;
-        floats(a.y)[plane * a.y_stride + row * a.out_w + column] = static_cast<float>(
+        const T *upper = x + v.first * a.in_w, *lower = x + v.second * a.in_w;
+        as<T>(a.y)[plane * a.y_stride + row * a.out_w + column] = static_cast<float>(
             v.of(h.of(upper[h.first], upper[h.second]), h.of(lower[h.first], lower[h.second])));
       }
     }
   }
 }
 
-inline void pad(const PadArgs& a) {
+template <class T>
+void pad(const PadArgs& a) {
   for (int row = 0; row < a.out_h; ++row) {
     for (int column = 0; column < a.out_w; ++column) {
       if (row % a.stride_h >= a.phases_h || column % a.stride_w >= a.phases_w) continue;
       const int iy = row - a.pad_top, ix = column - a.pad_left;
       const bool inside = iy >= 0 && iy < a.in_h && ix >= 0 && ix < a.in_w;
-      float& y =
-          floats(a.y)[row % a.stride_h * a.row_phase_stride + row / a.stride_h * a.row_stride +
-                      column % a.stride_w * a.column_phase_stride + column / a.stride_w];
-      y = inside ? floats(a.x)[iy * a.x_row_stride + ix * a.x_pixel_stride] : 0.0f;
+      T& y = as<T>(a.y)[row % a.stride_h * a.row_phase_stride + row / a.stride_h * a.row_stride +
+                        column % a.stride_w * a.column_phase_stride + column / a.stride_w];
+      y = inside ? as<T>(a.x)[iy * a.x_row_stride + ix * a.x_pixel_stride] : 0.0f;
     }
   }
 }
 
-inline void crop(const CropArgs& a) {
+template <class T>
+void crop(const CropArgs& a) {
   for (int row = 0; row < a.rows; ++row) {
     for (int i = 0; i < a.width; ++i) {
       const int at = row * a.width + i;
-      floats(a.y)[at] =
-          floats(a.x)[row * a.x_row_stride + i] + (a.residual ? floats(a.residual)[at] : 0.0f);
+      as<T>(a.y)[at] =
+          as<T>(a.x)[row * a.x_row_stride + i] + (a.residual ? as<T>(a.residual)[at] : 0.0f);
     }
   }
 }
@@ -196,16 +210,18 @@ inline double unary(Unary op, double v) {
   return v;
 }
 
-inline void unary(const UnaryArgs& a) {
+template <class T>
+void unary(const UnaryArgs& a) {
   for (std::size_t i = 0; i < a.n; ++i)
-    floats(a.y)[i] = apply(a.epilogue, unary(a.op, floats(a.x)[i]));
+    as<T>(a.y)[i] = apply(a.epilogue, unary(a.op, as<T>(a.x)[i]));
 }
 
-inline void binary(const BinaryArgs& a) {
-  const float fixed_a = a.n ? floats(a.a)[0] : 0.0f,
-              fixed_b = a.n ? floats(a.b)[0] : 0.0f;  // y may be a or b
+template <class T>
+void binary(const BinaryArgs& a) {
+  const float fixed_a = a.n ? as<T>(a.a)[0] : 0.0f,
+              fixed_b = a.n ? as<T>(a.b)[0] : 0.0f;  // y may be a or b
   for (std::size_t i = 0; i < a.n; ++i) {
-    const double l = a.a_step ? floats(a.a)[i] : fixed_a, r = a.b_step ? floats(a.b)[i] : fixed_b;
+    const double l = a.a_step ? as<T>(a.a)[i] : fixed_a, r = a.b_step ? as<T>(a.b)[i] : fixed_b;
     double v = 0.0;
     switch (a.op) {
       case Binary::kAdd:
@@ -230,50 +246,60 @@ inline void binary(const BinaryArgs& a) {
         v = l < 0 ? l * r : l;
         break;
     }
-    floats(a.y)[i] = apply(a.epilogue, v);
+    as<T>(a.y)[i] = apply(a.epilogue, v);
   }
 }
 
 inline double number(float weight) { return weight; }
 inline double number(std::uint16_t weight) { return widen(weight); }
 
-template <class Weight>
+template <class T, class Weight>
 void rows_of(const RowsArgs& a) {
   const auto* weights = static_cast<const Weight*>(a.weights);
   for (int row = 0; row < a.rows; ++row) {
     double v = a.bias ? a.bias[row] : 0.0f;
     for (int d = 0; d < a.depth; ++d) {
-      v += number(weights[static_cast<std::size_t>(row) * a.depth + d]) * floats(a.x)[d];
+      v += number(weights[static_cast<std::size_t>(row) * a.depth + d]) * as<T>(a.x)[d];
     }
-    floats(a.y)[row] = apply(a.epilogue, v);
+    as<T>(a.y)[row] = apply(a.epilogue, v);
   }
 }
 
-inline void dense_rows(const RowsArgs& a) { rows_of<float>(a); }
-inline void half_rows(const RowsArgs& a) { rows_of<std::uint16_t>(a); }
+template <class T>
+void dense_rows(const RowsArgs& a) {
+  rows_of<T, T>(a);
+}
+template <class T>
+void half_rows(const RowsArgs& a) {
+  rows_of<T, std::uint16_t>(a);
+}
 
-inline void sparse_rows(const SparseRowsArgs& a) {
+template <class T>
+void sparse_rows(const SparseRowsArgs& a) {
   std::size_t i = 0;
   for (int row = 0; row < a.rows; ++row) {
     double v = a.bias ? a.bias[row] : 0.0f;
     for (const std::size_t end = i + a.row_nnz[row]; i < end; ++i) {
-      v += static_cast<double>(floats(a.values)[i]) * floats(a.x)[a.offsets[i]];
+      v += static_cast<double>(as<T>(a.values)[i]) * as<T>(a.x)[a.offsets[i]];
     }
-    floats(a.y)[row] = apply(a.epilogue, v);
+    as<T>(a.y)[row] = apply(a.epilogue, v);
   }
 }
 
-inline float sum(const float* x, std::size_t n) {
+template <class T>
+float sum(const T* x, std::size_t n) {
   double v = 0.0;
   for (std::size_t i = 0; i < n; ++i) v += x[i];
   return static_cast<float>(v);
 }
 
-inline void accumulate(const float* x, float* sums, std::size_t n) {
+template <class T>
+void accumulate(const T* x, float* sums, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) sums[i] += x[i];
 }
 
-inline void softmax(const float* x, float* y, int n, float beta) {
+template <class T>
+void softmax(const T* x, T* y, int n, float beta) {
   double largest = -HUGE_VAL, total = 0.0;
   for (int i = 0; i < n; ++i) largest = std::fmax(largest, static_cast<double>(beta) * x[i]);
   for (int i = 0; i < n; ++i) total += std::exp(static_cast<double>(beta) * x[i] - largest);
@@ -282,15 +308,15 @@ inline void softmax(const float* x, float* y, int n, float beta) {
   }
 }
 
-inline void to_planes(const float* x, float* y, int pixels, int channels,
-                      std::size_t plane_stride) {
+template <class T>
+void to_planes(const T* x, T* y, int pixels, int channels, std::size_t plane_stride) {
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) y[c * plane_stride + p] = x[p * channels + c];
   }
 }
 
-inline void from_planes(const float* x, float* y, int pixels, int channels,
-                        std::size_t plane_stride) {
+template <class T>
+void from_planes(const T* x, T* y, int pixels, int channels, std::size_t plane_stride) {
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) y[p * channels + c] = x[c * plane_stride + p];
   }

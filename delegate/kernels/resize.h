@@ -42,16 +42,17 @@ V blend(V a, V b, V weight_of_b) {
 
 // One input row at the output's width.
 inline void resize_row(const ResizeArgs& a, const Element* x, Element* y) {
-  for (int c = 0; c < a.out_w; c += Vec::kLanes) {
-    const int lanes = smaller(Vec::kLanes, a.out_w - c), first = a.columns[c];
-    if (!are_near<Vec>(a, c, lanes)) {
+  for (int c = 0; c < a.out_w; c += FloatVec::kLanes) {
+    const int lanes = smaller(FloatVec::kLanes, a.out_w - c), first = a.columns[c];
+    if (!are_near<FloatVec>(a, c, lanes)) {
       a.column_weights ? blend_far(a, x, y, c, c + lanes) : pick_far(a, x, y, c, c + lanes);
       continue;
     }
-    Vec v = pick<Vec>(x + first, a.in_w - first, a.columns + c, first);
+    FloatVec v = pick<FloatVec>(x + first, a.in_w - first, a.columns + c, first);
     if (a.column_weights) {
-      const Vec right = pick<Vec>(x + first + 1, a.in_w - first - 1, a.columns + c, first);
-      v = blend(v, right, Vec::load(a.column_weights + c));
+      const FloatVec right =
+          pick<FloatVec>(x + first + 1, a.in_w - first - 1, a.columns + c, first);
+      v = blend(v, right, FloatVec::load(a.column_weights + c));
     }
     v.store(y + c, lanes);
   }
@@ -94,9 +95,9 @@ inline void resize_bilinear_plane(const ResizeArgs& a) {
     const Element* upper = rows.at(a.rows[row]);
     // A row without weight may lie outside.
     const Element* lower = a.row_weights[row] == 0.0f ? upper : rows.at(a.rows[row] + 1);
-    const Vec weight = Vec::broadcast(a.row_weights[row]);
+    const FloatVec weight = FloatVec::broadcast(a.row_weights[row]);
     Element* y = elements(a.y) + static_cast<std::ptrdiff_t>(row) * a.out_w;
-    map<Vec>(y, static_cast<std::size_t>(a.out_w), [&](std::size_t i, auto load) {
+    map<FloatVec>(y, static_cast<std::size_t>(a.out_w), [&](std::size_t i, auto load) {
       return blend(load(upper + i), load(lower + i), weight);
     });
   }

@@ -73,7 +73,7 @@ void dense_rows(const RowsArgs& a) {
 // Null where widening is no instruction and so would take longer than reading twice the bytes.
 template <class V>
 constexpr auto half_rows() -> void (*)(const RowsArgs&) {
-  if constexpr (V::kWidensHalf) {
+  if constexpr (V::kWidensHalf && sizeof(Element) == sizeof(float)) {
     return dense_rows<V, std::uint16_t>;
   } else {
     return nullptr;

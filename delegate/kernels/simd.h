@@ -15,7 +15,9 @@
 #elif defined(__AVX2__)
 #include "delegate/kernels/simd/avx2.h"
 #endif
-#if defined(TFSPARSE_NEON)
+#if defined(TFSPARSE_NEON_FP16)
+#include "delegate/kernels/simd/neon_fp16.h"
+#elif defined(TFSPARSE_NEON)
 #include "delegate/kernels/simd/neon.h"
 #else
 #include "delegate/kernels/simd/portable.h"
@@ -44,6 +46,10 @@ constexpr int kRegisters = 32;
 using Vec = Vec8;
 using NarrowVec = Vec8;
 constexpr int kRegisters = 16;
+#elif defined(TFSPARSE_NEON_FP16)
+using Vec = Half8;
+using NarrowVec = Half8;
+constexpr int kRegisters = 32;
 #elif defined(TFSPARSE_NEON)
 using Vec = Vec4;
 using NarrowVec = Vec4;
@@ -55,14 +61,34 @@ constexpr int kRegisters = 16;
 #endif
 
 // What kernels compute with, and what the untyped pointers of their arguments point to.
+#if defined(TFSPARSE_NEON_FP16)
+using Element = float16_t;
+#else
 using Element = float;
+#endif
 
 inline const Element* elements(const void* p) { return static_cast<const Element*>(p); }
 inline Element* elements(void* p) { return static_cast<Element*>(p); }
 
-// What is too much for float16 is computed in float32, whatever elements are: long sums and the
-// inside of long functions.
+// What float16 is too short for is computed in float32, whatever elements are: long sums, and the
+// inside of long functions. A vector of floats reads and writes elements of either type.
+#if defined(TFSPARSE_NEON_FP16)
+using FloatVec = Vec4;
+using NarrowFloatVec = Vec4;
+#else
 using FloatVec = Vec;
+using NarrowFloatVec = NarrowVec;
+#endif
+
+// f(v), computed in float32.
+template <class V, class F>
+V in_float32(V v, const F& f) {
+#if defined(TFSPARSE_NEON_FP16)
+  return V::narrow(f(v.low()), f(v.high()));
+#else
+  return f(v);
+#endif
+}
 
 // The first `lanes` elements of p, then zeros.
 template <class V, class T>
@@ -176,13 +202,13 @@ V activate(const Epilogue& epilogue, V v) {
     case Activation::kHardSwish:
       return hard_swish(v);
     case Activation::kSigmoid:
-      return sigmoid(v);
+      return in_float32(v, [](auto x) { return sigmoid(x); });
     case Activation::kSwish:
-      return swish(v);
+      return in_float32(v, [](auto x) { return swish(x); });
     case Activation::kTanh:
-      return tanh(v);
+      return in_float32(v, [](auto x) { return tanh(x); });
     case Activation::kElu:
-      return elu(v);
+      return in_float32(v, [](auto x) { return elu(x); });
     case Activation::kLeakyRelu:
       return leaky_relu(v, V::broadcast(epilogue.slope));
     case Activation::kNone:

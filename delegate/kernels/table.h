@@ -32,8 +32,8 @@ constexpr Kernels table(const char* name) {
   kernels.crop = crop;
   kernels.unary = unary;
   kernels.binary = binary;
-  kernels.dense_rows = dense_rows<Vec, Element>;
-  kernels.half_rows = half_rows<Vec>();
+  kernels.dense_rows = dense_rows<FloatVec, Element>;
+  kernels.half_rows = half_rows<FloatVec>();
   kernels.sparse_rows = sparse_rows;
   kernels.sum = sum;
   kernels.accumulate = accumulate;

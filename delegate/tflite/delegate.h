@@ -37,6 +37,7 @@ class Delegate {
   Delegate& operator=(const Delegate&) = delete;
 
   TfLiteDelegate* handle() { return &handle_; }
+  bool lacks_fp16() const { return options_.lacks_fp16; }
 
   // What was taken, what not and why, and what runs it, as JSON. Nodes are listed only where the
   // option `report` is set. Not while an interpreter of the delegate prepares or runs.

@@ -28,6 +28,7 @@ std::string supported_names() {
 Status parse_options(const char* const* keys, const char* const* values, std::size_t count,
                      Options* options) {
   options->kernels = &best_kernels();
+  bool fp16 = false;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string key = keys[i] ? keys[i] : "", value = values[i] ? values[i] : "";
     const auto expected = [&](const char* what) {
@@ -43,6 +44,9 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
       if (options->kernels == nullptr) {
         return expected(("an instruction set that this CPU has: " + supported_names()).c_str());
       }
+    } else if (key == "precision") {
+      if (value != "fp16" && value != "fp32") return expected("fp16 or fp32");
+      fp16 = value == "fp16";
     } else if (key == "auto") {
       if (!parse_int(value, 0, 1, &flag)) return expected("0 or 1");
       options->automatic = flag == 1;
@@ -53,8 +57,13 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
       options->report = value;
     } else {
       return Status::error("unknown option '" + key +
-                           "': expected num_threads, isa, auto, profile or report");
+                           "': expected num_threads, isa, precision, auto, profile or report");
     }
+  }
+  if (fp16) {
+    const Kernels* kernels = find_fp16_kernels(*options->kernels);
+    options->lacks_fp16 = kernels == nullptr;
+    if (kernels != nullptr) options->kernels = kernels;
   }
   return {};
 }

@@ -34,6 +34,9 @@ void print_profile(const PlacedPartition& placed, const Shown& shown) {
   double total = 0;
   std::fprintf(stderr, "tfsparse: the fastest of %d run(s) of each step, %d thread(s)\n",
                plan->runs(), placed.partition->threads());
+  if (placed.owner->lacks_fp16()) {
+    std::fprintf(stderr, "  in float32: there are no float16 kernels for this CPU\n");
+  }
   for (std::size_t i = 0; i < plan->steps().size(); ++i) {
     const std::vector<StepPart>& parts = plan->steps()[i]->parts;
     for (std::size_t part = 0; part < parts.size(); ++part) {

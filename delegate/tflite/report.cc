@@ -87,6 +87,7 @@ std::string Delegate::report() const {
   Json json;
   json.begin_object();
   json.field("isa", options_.kernels->name);
+  json.field("lacks_fp16", options_.lacks_fp16);
   json.begin_array("nodes");
   for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
     const Shown& shown = shown_[subgraph];

@@ -6,53 +6,57 @@
 
 #include <cstring>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 #include "delegate/kernels/kernels.h"
 #include "tests/delegate/check.h"
+#include "tests/delegate/half.h"
 
 namespace tfsparse {
 namespace testing {
 
-// Floats that end, `slack` after the last, at a page that must not be touched: reading further
+// Numbers that end, `slack` after the last, at a page that must not be touched: reading further
 // crashes. The slack is NaN, so that a value from there shows in a result.
+template <class T>
 class GuardedInput {
  public:
   explicit GuardedInput(std::size_t size, std::size_t slack = kOverread) : size_(size) {
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const std::size_t bytes = (size + slack) * sizeof(float);
+    const std::size_t bytes = (size + slack) * sizeof(T);
     mapped_ = (bytes + page - 1) / page * page + page;
     void* memory =
         mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) std::abort();
     base_ = static_cast<char*>(memory);
     if (mprotect(base_ + mapped_ - page, page, PROT_NONE) != 0) std::abort();
-    data_ = reinterpret_cast<float*>(base_ + mapped_ - page - bytes);
+    data_ = reinterpret_cast<T*>(base_ + mapped_ - page - bytes);
     for (std::size_t i = 0; i < size + slack; ++i) data_[i] = NAN;
   }
   ~GuardedInput() { munmap(base_, mapped_); }
   GuardedInput(const GuardedInput&) = delete;
   GuardedInput& operator=(const GuardedInput&) = delete;
 
-  float* data() { return data_; }
+  T* data() { return data_; }
   std::size_t size() const { return size_; }
-  float& operator[](std::size_t i) { return data_[i]; }
+  T& operator[](std::size_t i) { return data_[i]; }
 
  private:
   std::size_t size_, mapped_;
   char* base_;
-  float* data_;
+  T* data_;
 };
 
-// Floats between two guard zones, which check() finds unchanged or not.
+// Numbers between two guard zones, which check() finds unchanged or not.
+template <class T>
 class GuardedOutput {
  public:
-  explicit GuardedOutput(std::size_t size) : memory_(size + 2 * kZone, kGuard) {}
-  float* data() { return memory_.data() + kZone; }
+  explicit GuardedOutput(std::size_t size) : memory_(size + 2 * kZone, T(kGuard)) {}
+  T* data() { return memory_.data() + kZone; }
   std::size_t size() const { return memory_.size() - 2 * kZone; }
-  float& operator[](std::size_t i) { return data()[i]; }
+  T& operator[](std::size_t i) { return data()[i]; }
   // The value that nothing has written over.
-  static bool untouched(float v) { return v == kGuard; }
+  static bool untouched(T v) { return v == T(kGuard); }
   void check() {
     int touched = 0;
     for (int i = 0; i < kZone; ++i) {
@@ -64,7 +68,7 @@ class GuardedOutput {
  private:
   static constexpr int kZone = 64;
   static constexpr float kGuard = -12345.678f;
-  std::vector<float> memory_;
+  std::vector<T> memory_;
 };
 
 class Random {
@@ -75,9 +79,19 @@ class Random {
   }
   bool chance(double p) { return std::bernoulli_distribution(p)(engine_); }
   float normal() { return std::normal_distribution<float>()(engine_); }
+  // Normally distributed in float32. In float16 a multiple of 1/4 up to 2, so that sums of products
+  // are exact in any order, and a kernel's roundings are those of what it does besides.
+  template <class T>
+  float number() {
+    return std::is_same_v<T, Half> ? 0.25f * between(-8, 8) : normal();
+  }
   template <class Buffer>
   void fill(Buffer& buffer) {
-    for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = normal();
+    fill<std::decay_t<decltype(buffer[0])>>(buffer);
+  }
+  template <class T, class Buffer>
+  void fill(Buffer& buffer) {
+    for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = number<T>();
   }
   Epilogue epilogue() {
     Epilogue e;

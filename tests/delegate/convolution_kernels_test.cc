@@ -14,19 +14,21 @@ namespace {
 using testing::compare;
 using testing::GuardedInput;
 using testing::GuardedOutput;
+using testing::kRoundings;
 using testing::Random;
 using testing::SparseCase;
 
+template <class T>
 void test_spmm(const Kernels& k, Random& random) {
   for (int i = 0; i < 600; ++i) {
     const int n = i < 100 ? i : random.between(0, 20 * k.lanes);
     const int inputs = random.between(1, 24), outputs = random.between(0, 9);
     const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
     const int block = std::array{1, 2, 4}[random.between(0, 2)];
-    const SparseCase weights(random, block, outputs, inputs, plane, random.between(0, 4) * 0.25);
+    const SparseCase<T> weights(random, block, outputs, inputs, plane, random.between(0, 4) * 0.25);
     // The last plane ends with its run, so that reading beyond kOverread crashes.
-    GuardedInput x((inputs - 1) * plane + n), residual(outputs * block * y_stride);
-    GuardedOutput actual(outputs * block * y_stride), expected(outputs * block * y_stride);
+    GuardedInput<T> x((inputs - 1) * plane + n), residual(outputs * block * y_stride);
+    GuardedOutput<T> actual(outputs * block * y_stride), expected(outputs * block * y_stride);
     random.fill(x);
     random.fill(residual);
     SpmmArgs a{};
@@ -49,33 +51,35 @@ void test_spmm(const Kernels& k, Random& random) {
     if (a.accumulate) {
       for (int row = 0; row < outputs * block; ++row) {
         for (int p = 0; p < n; ++p) {
-          actual[row * y_stride + p] = expected[row * y_stride + p] = random.normal();
+          actual[row * y_stride + p] = expected[row * y_stride + p] = random.number<T>();
         }
       }
     }
     a.y = expected.data();
-    reference::spmm(a);
+    reference::spmm<T>(a);
     a.y = actual.data();
     k.spmm(a);
-    compare(actual, expected, 2e-5);
+    compare(actual, expected, 2e-5, kRoundings);
   }
 }
 
+template <class T>
 void test_gemm(const Kernels& k, Random& random) {
   for (int i = 0; i < 300; ++i) {
     const int n = i < 100 ? i : random.between(0, 8 * k.lanes);
     const int depth = random.between(0, 20), rows = random.between(0, 3 * k.gemm_rows + 1);
     const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
     const int blocks = (rows + k.gemm_rows - 1) / k.gemm_rows;
-    GuardedInput x(depth ? (depth - 1) * plane + n : 0), residual(rows * y_stride);
-    GuardedOutput actual(rows * y_stride), expected(rows * y_stride);
-    std::vector<float> weights(blocks * depth * k.gemm_rows), bias(rows);
+    GuardedInput<T> x(depth ? (depth - 1) * plane + n : 0), residual(rows * y_stride);
+    GuardedOutput<T> actual(rows * y_stride), expected(rows * y_stride);
+    std::vector<T> weights(blocks * depth * k.gemm_rows);
+    std::vector<float> bias(rows);
     std::vector<std::int32_t> offsets(depth);
     for (int d = 0; d < depth; ++d) offsets[d] = d * plane;
     random.fill(x);
     random.fill(residual);
     random.fill(weights);
-    random.fill(bias);
+    random.fill<T>(bias);
     GemmArgs a{};
     a.x = x.data();
     a.y_stride = y_stride;
@@ -88,38 +92,41 @@ void test_gemm(const Kernels& k, Random& random) {
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.epilogue = random.epilogue();
     a.y = expected.data();
-    reference::gemm(a, k.gemm_rows);
+    reference::gemm<T>(a, k.gemm_rows);
     a.y = actual.data();
     k.gemm(a);
-    compare(actual, expected, 2e-5);
+    compare(actual, expected, 2e-5, kRoundings);
   }
 }
 
+template <class T>
 void check_depthwise(const Kernels& k, Random& random, DepthwiseArgs a) {
   a.planes = random.between(1, 3);
   a.x_stride = a.in_h * a.in_w + random.between(0, 5);
   a.y_stride = a.out_h * a.out_w + random.between(0, 5);
-  GuardedInput x((a.planes - 1) * a.x_stride + a.in_h * a.in_w);
-  std::vector<float> weights(a.planes * a.kernel_h * a.kernel_w), bias(a.planes);
-  GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+  GuardedInput<T> x((a.planes - 1) * a.x_stride + a.in_h * a.in_w);
+  std::vector<T> weights(a.planes * a.kernel_h * a.kernel_w);
+  std::vector<float> bias(a.planes);
+  GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
   random.fill(x);
   random.fill(weights);
-  random.fill(bias);
+  random.fill<T>(bias);
   a.x = x.data();
   a.weights = weights.data();
   a.bias = bias.data();
   a.epilogue = random.epilogue();
   a.y = expected.data();
-  reference::depthwise(a);
-  GuardedOutput scratch(k.depthwise_scratch(a));
+  reference::depthwise<T>(a);
+  GuardedOutput<T> scratch(k.depthwise_scratch(a));
   for (std::size_t i = 0; i < scratch.size(); ++i) scratch[i] = NAN;
   a.scratch = scratch.data();
   a.y = actual.data();
   k.depthwise(a);
-  compare(actual, expected, 5e-5);
+  compare(actual, expected, 5e-5, kRoundings);
   scratch.check();
 }
 
+template <class T>
 void test_depthwise(const Kernels& k, Random& random) {
   for (int i = 0; i < 1200; ++i) {
     DepthwiseArgs a{};
@@ -138,7 +145,7 @@ void test_depthwise(const Kernels& k, Random& random) {
     // From no output at all to some that see only the padding.
     a.out_h = random.between(0, (a.in_h + 12) / a.stride_h);
     a.out_w = random.between(0, (a.in_w + 12) / a.stride_w);
-    check_depthwise(k, random, a);
+    check_depthwise<T>(k, random, a);
   }
   // Planes too large for one filling of the scratch.
   for (int kernel : {3, 5, 7, 9}) {
@@ -150,11 +157,12 @@ void test_depthwise(const Kernels& k, Random& random) {
       a.in_h = a.in_w = 161;
       a.pad_top = a.pad_left = kernel / 2;
       a.out_h = a.out_w = 160 / stride + 1;
-      check_depthwise(k, random, a);
+      check_depthwise<T>(k, random, a);
     }
   }
 }
 
+template <class T>
 void test_pad(const Kernels& k, Random& random) {
   for (int i = 0; i < 600; ++i) {
     const int channels = random.chance(0.5) ? 1 : random.between(2, 5);
@@ -174,38 +182,39 @@ void test_pad(const Kernels& k, Random& random) {
     a.row_stride = (a.out_w + a.stride_w - 1) / a.stride_w + random.between(0, 3);
     a.column_phase_stride = (a.out_h + a.stride_h - 1) / a.stride_h * a.row_stride;
     a.row_phase_stride = a.stride_w * a.column_phase_stride;
-    GuardedInput x(static_cast<std::size_t>(a.in_h) * a.in_w * channels);
-    GuardedOutput actual(static_cast<std::size_t>(a.stride_h) * a.row_phase_stride);
-    GuardedOutput expected(actual.size());
+    GuardedInput<T> x(static_cast<std::size_t>(a.in_h) * a.in_w * channels);
+    GuardedOutput<T> actual(static_cast<std::size_t>(a.stride_h) * a.row_phase_stride);
+    GuardedOutput<T> expected(actual.size());
     random.fill(x);
     // The last channel, so that reading past the last pixel of the image crashes.
     a.x = x.data() + (x.size() ? channels - 1 : 0);
     a.y = expected.data();
-    reference::pad(a);
+    reference::pad<T>(a);
     a.y = actual.data();
     k.pad(a);
-    compare(actual, expected, 0.0);
+    compare(actual, expected, 0.0, 0);
   }
 }
 
+template <class T>
 void test_crop(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     CropArgs a{};
     a.rows = random.between(0, 9);
     a.width = random.between(1, 3 * k.lanes);
     a.x_row_stride = a.width + random.between(0, 4);
-    GuardedInput x(a.rows ? (a.rows - 1) * a.x_row_stride + a.width : 0);
-    GuardedInput residual(a.rows * a.width);
-    GuardedOutput actual(a.rows * a.width), expected(a.rows * a.width);
+    GuardedInput<T> x(a.rows ? (a.rows - 1) * a.x_row_stride + a.width : 0);
+    GuardedInput<T> residual(a.rows * a.width);
+    GuardedOutput<T> actual(a.rows * a.width), expected(a.rows * a.width);
     random.fill(x);
     random.fill(residual);
     a.x = x.data();
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.y = expected.data();
-    reference::crop(a);
+    reference::crop<T>(a);
     a.y = actual.data();
     k.crop(a);
-    compare(actual, expected, 0.0);
+    compare(actual, expected, 0.0, 0);
   }
 }
 
@@ -214,12 +223,13 @@ void test_crop(const Kernels& k, Random& random) {
 
 int main() {
   using namespace tfsparse;
-  testing::for_each_instruction_set([](const Kernels& k, testing::Random& random) {
-    test_spmm(k, random);
-    test_gemm(k, random);
-    test_depthwise(k, random);
-    test_pad(k, random);
-    test_crop(k, random);
+  testing::for_each_table([](auto element, const Kernels& k, testing::Random& random) {
+    using T = decltype(element);
+    test_spmm<T>(k, random);
+    test_gemm<T>(k, random);
+    test_depthwise<T>(k, random);
+    test_pad<T>(k, random);
+    test_crop<T>(k, random);
   });
   return testing::report();
 }

@@ -3,6 +3,7 @@
 #include "delegate/kernels/kernels.h"
 
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "delegate/kernels/reference.h"
@@ -11,17 +12,22 @@
 namespace tfsparse {
 namespace {
 
+using testing::allowed;
 using testing::compare;
 using testing::GuardedInput;
 using testing::GuardedOutput;
+using testing::Half;
+using testing::kHalfRounding;
+using testing::kRoundings;
 using testing::Random;
 using testing::SparseCase;
 
+template <class T>
 void test_unary(const Kernels& k, Random& random) {
   for (int i = 0; i < 300; ++i) {
     const std::size_t n = i < 70 ? i : random.between(0, 500);
-    GuardedInput x(n, 0);
-    GuardedOutput actual(n), expected(n);
+    GuardedInput<T> x(n, 0);
+    GuardedOutput<T> actual(n), expected(n);
     UnaryArgs a{};
     a.op = static_cast<Unary>(random.between(0, 6));
     const bool of_positive = a.op == Unary::kSqrt || a.op == Unary::kRsqrt;
@@ -34,7 +40,7 @@ void test_unary(const Kernels& k, Random& random) {
     a.epilogue = random.epilogue();
     if (a.op != Unary::kIdentity) a.epilogue.activation = Activation::kNone;
     a.y = expected.data();
-    reference::unary(a);
+    reference::unary<T>(a);
     a.y = actual.data();
     if (random.chance(0.5)) {  // in place
       for (std::size_t j = 0; j < n; ++j) actual[j] = x[j];
@@ -42,13 +48,15 @@ void test_unary(const Kernels& k, Random& random) {
     }
     k.unary(a);
     for (std::size_t j = 0; j < n; ++j) {
-      CHECK_NEAR(actual[j], expected[j], 2e-6 * std::fmax(1.0, std::fabs(expected[j])));
+      const double tolerance = 2e-6 * std::fmax(1.0, std::fabs(expected[j]));
+      CHECK_NEAR(actual[j], expected[j], allowed<T>(expected[j], tolerance, kRoundings));
     }
     actual.check();
   }
 }
 
-float value_of(const Kernels& k, Unary op, Activation activation, float x) {
+template <class T>
+T value_of(const Kernels& k, Unary op, Activation activation, T x) {
   UnaryArgs a{};
   a.op = op;
   a.x = a.y = &x;
@@ -58,22 +66,30 @@ float value_of(const Kernels& k, Unary op, Activation activation, float x) {
   return x;
 }
 
-float value_of(const Kernels& k, Activation activation, float x) {
+template <class T>
+T value_of(const Kernels& k, Activation activation, T x) {
   return value_of(k, Unary::kIdentity, activation, x);
 }
 
-void check_relative(double actual, double expected) {
-  CHECK_NEAR(actual, expected, 1e-6 * std::fabs(expected));
+// In float16 rounded once, to a subnormal maybe.
+template <class T>
+void check_relative(T actual, double expected) {
+  constexpr bool kHalf = std::is_same_v<T, Half>;
+  const double tolerance = 1e-6 + (kHalf ? kHalfRounding : 0.0);
+  const T rounded(static_cast<float>(expected));  // to infinity beyond the largest number
+  CHECK_NEAR(actual, rounded, tolerance * std::fabs(expected) + (kHalf ? 0x1p-24 : 0.0));
 }
 
+template <class T>
 void test_activations_are_accurate(const Kernels& k) {
-  for (float x = -87.0f; x < 20.0f; x += 0.0137f) {
+  for (float at = -87.0f; at < 20.0f; at += 0.0137f) {
+    const T x(at);
     const double sigmoid = 1.0 / (1.0 + std::exp(-static_cast<double>(x)));
     check_relative(value_of(k, Activation::kSigmoid, x), sigmoid);
     check_relative(value_of(k, Activation::kSwish, x), x * sigmoid);
   }
   for (float x = 1e-30f; x < 1e4f; x *= 1.07f) {
-    for (const float v : {x, -x}) {
+    for (const T v : {T(x), T(-x)}) {
       const double exact = v;
       check_relative(value_of(k, Activation::kTanh, v), std::tanh(exact));
       check_relative(value_of(k, Activation::kElu, v), v < 0 ? std::expm1(exact) : exact);
@@ -83,31 +99,34 @@ void test_activations_are_accurate(const Kernels& k) {
   }
 }
 
+template <class T>
 void test_activations_of_extremes(const Kernels& k) {
-  constexpr float kInfinity = HUGE_VALF;
-  for (const float huge : {3e38f, kInfinity}) {
-    CHECK(value_of(k, Activation::kSigmoid, huge) == 1.0f);
-    CHECK(value_of(k, Activation::kSigmoid, -huge) == 0.0f);
-    CHECK(value_of(k, Activation::kTanh, huge) == 1.0f);
-    CHECK(value_of(k, Activation::kTanh, -huge) == -1.0f);
+  const T infinity(HUGE_VALF), zero(0.0f), one(1.0f);
+  for (const T huge : {T(3e38f), infinity}) {
+    const T least(-huge);
+    CHECK(value_of(k, Activation::kSigmoid, huge) == one);
+    CHECK(value_of(k, Activation::kSigmoid, least) == zero);
+    CHECK(value_of(k, Activation::kTanh, huge) == one);
+    CHECK(value_of(k, Activation::kTanh, least) == -one);
     CHECK(value_of(k, Activation::kElu, huge) == huge);
-    CHECK(value_of(k, Activation::kElu, -huge) == -1.0f);
-    CHECK(value_of(k, Unary::kExp, Activation::kNone, huge) == kInfinity);
-    CHECK(value_of(k, Unary::kExp, Activation::kNone, -huge) == 0.0f);
+    CHECK(value_of(k, Activation::kElu, least) == -one);
+    CHECK(value_of(k, Unary::kExp, Activation::kNone, huge) == infinity);
+    CHECK(value_of(k, Unary::kExp, Activation::kNone, least) == zero);
   }
-  CHECK(value_of(k, Activation::kSwish, kInfinity) == kInfinity);
-  CHECK(value_of(k, Activation::kSwish, -kInfinity) == 0.0f);
+  CHECK(value_of(k, Activation::kSwish, infinity) == infinity);
+  CHECK(value_of(k, Activation::kSwish, T(-infinity)) == zero);
   for (const Activation activation :
        {Activation::kSigmoid, Activation::kSwish, Activation::kTanh, Activation::kElu,
         Activation::kLeakyRelu, Activation::kHardSwish, Activation::kNone}) {
-    CHECK(std::isnan(value_of(k, activation, NAN)));
+    CHECK(std::isnan(value_of(k, activation, T(NAN))));
   }
   for (const Unary op :
        {Unary::kAbs, Unary::kNegate, Unary::kSquare, Unary::kSqrt, Unary::kRsqrt, Unary::kExp}) {
-    CHECK(std::isnan(value_of(k, op, Activation::kNone, NAN)));
+    CHECK(std::isnan(value_of(k, op, Activation::kNone, T(NAN))));
   }
 }
 
+template <class T>
 void test_binary(const Kernels& k, Random& random) {
   for (int i = 0; i < 300; ++i) {
     const std::size_t n = i < 70 ? i : random.between(0, 300);
@@ -117,33 +136,35 @@ void test_binary(const Kernels& k, Random& random) {
     a.b_step = random.between(0, 1);
     a.n = n;
     a.epilogue = random.epilogue();
-    GuardedInput left(a.a_step ? n : 1, 0), right(a.b_step ? n : 1, 0);
-    GuardedOutput actual(n), expected(n);
+    GuardedInput<T> left(a.a_step ? n : 1, 0), right(a.b_step ? n : 1, 0);
+    GuardedOutput<T> actual(n), expected(n);
     random.fill(left);
     random.fill(right);
     for (std::size_t j = 0; j < right.size(); ++j) right[j] += right[j] < 0 ? -0.1f : 0.1f;
     a.a = left.data();
     a.b = right.data();
     a.y = expected.data();
-    reference::binary(a);
+    reference::binary<T>(a);
     a.y = actual.data();
     if (a.a_step && random.chance(0.3)) {  // in place
       for (std::size_t j = 0; j < n; ++j) actual[j] = left[j];
       a.a = a.y;
     }
     k.binary(a);
-    compare(actual, expected, 2e-5);
+    compare(actual, expected, 2e-5, kRoundings);
   }
 }
 
+template <class T>
 void test_dense_rows(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const int rows = random.between(0, 40), depth = i < 70 ? i : random.between(0, 200);
-    GuardedInput x(depth), weights(static_cast<std::size_t>(rows) * depth), bias(rows);
-    GuardedOutput actual(rows), expected(rows);
+    GuardedInput<T> x(depth), weights(static_cast<std::size_t>(rows) * depth);
+    GuardedInput<float> bias(rows, 0);
+    GuardedOutput<T> actual(rows), expected(rows);
     random.fill(x);
     random.fill(weights);
-    random.fill(bias);
+    random.fill<T>(bias);
     RowsArgs a{};
     a.x = x.data();
     a.rows = rows;
@@ -152,10 +173,10 @@ void test_dense_rows(const Kernels& k, Random& random) {
     a.bias = random.chance(0.8) ? bias.data() : nullptr;
     a.epilogue = random.epilogue();
     a.y = expected.data();
-    reference::dense_rows(a);
+    reference::dense_rows<T>(a);
     a.y = actual.data();
     k.dense_rows(a);
-    compare(actual, expected, 1e-4);
+    compare(actual, expected, 1e-4, kRoundings);
   }
 }
 
@@ -163,8 +184,8 @@ void test_half_rows(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const int rows = random.between(0, 40), depth = i < 70 ? i : random.between(0, 200);
     const int count = rows * depth;
-    GuardedInput x(depth), memory((count + 1) / 2, 0);
-    GuardedOutput actual(rows), expected(rows);
+    GuardedInput<float> x(depth), memory((count + 1) / 2, 0);
+    GuardedOutput<float> actual(rows), expected(rows);
     random.fill(x);
     auto* weights = reinterpret_cast<std::uint16_t*>(memory.data() + memory.size()) - count;
     // Of either sign, up to 32 and down to the smallest subnormal.
@@ -179,19 +200,20 @@ void test_half_rows(const Kernels& k, Random& random) {
     a.weights = weights;
     a.epilogue = random.epilogue();
     a.y = expected.data();
-    reference::half_rows(a);
+    reference::half_rows<float>(a);
     a.y = actual.data();
     k.half_rows(a);
-    compare(actual, expected, 1e-4);
+    compare(actual, expected, 1e-4, kRoundings);
   }
 }
 
+template <class T>
 void test_sparse_rows(const Kernels& k, Random& random) {
   for (int i = 0; i < 200; ++i) {
     const int rows = random.between(0, 40), depth = random.between(1, 200);
-    const SparseCase weights(random, 1, rows, depth, 1, random.between(0, 4) * 0.25);
-    GuardedInput x(depth, 0);
-    GuardedOutput actual(rows), expected(rows);
+    const SparseCase<T> weights(random, 1, rows, depth, 1, random.between(0, 4) * 0.25);
+    GuardedInput<T> x(depth, 0);
+    GuardedOutput<T> actual(rows), expected(rows);
     random.fill(x);
     SparseRowsArgs a{};
     a.x = x.data();
@@ -202,48 +224,83 @@ void test_sparse_rows(const Kernels& k, Random& random) {
     a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
     a.epilogue = random.epilogue();
     a.y = expected.data();
-    reference::sparse_rows(a);
+    reference::sparse_rows<T>(a);
     a.y = actual.data();
     k.sparse_rows(a);
-    compare(actual, expected, 1e-4);
+    compare(actual, expected, 1e-4, kRoundings);
   }
 }
 
-void test_sum_and_softmax(const Kernels& k, Random& random) {
+template <class T>
+void test_sums(const Kernels& k, Random& random) {
   for (int n = 0; n < 200; ++n) {
-    GuardedInput x(n, 0);
-    GuardedOutput actual(n), expected(n);
+    GuardedInput<T> x(n, 0);
+    GuardedOutput<float> actual(n), expected(n);
     random.fill(x);
-    CHECK_NEAR(k.sum(x.data(), n), reference::sum(x.data(), n), 1e-4);
+    CHECK_NEAR(k.sum(x.data(), n), reference::sum<T>(x.data(), n), 1e-4);
     random.fill(actual);
     for (int i = 0; i < n; ++i) expected[i] = actual[i];
-    reference::accumulate(x.data(), expected.data(), n);
+    reference::accumulate<T>(x.data(), expected.data(), n);
     k.accumulate(x.data(), actual.data(), n);
-    compare(actual, expected, 0.0);
-    const float beta = random.chance(0.5) ? 1.0f : random.normal();
-    reference::softmax(x.data(), expected.data(), n, beta);
-    k.softmax(x.data(), actual.data(), n, beta);
-    compare(actual, expected, 1e-6);
+    compare(actual, expected, 0.0, 0);
   }
-  GuardedInput far(3);
-  GuardedOutput y(3);
-  far[0] = 1e30f, far[1] = -1e30f, far[2] = 1e30f;
+}
+
+template <class T>
+void test_softmax(const Kernels& k, Random& random) {
+  // Of an exponential, their sum and the quotient, and the oracle's.
+  const double rounding = std::is_same_v<T, Half> ? 4 * kHalfRounding : 0.0;
+  for (int n = 0; n < 200; ++n) {
+    GuardedInput<T> x(n, 0);
+    GuardedOutput<T> actual(n), expected(n);
+    random.fill(x);
+    const float beta = random.chance(0.5) ? 1.0f : random.normal();
+    reference::softmax<T>(x.data(), expected.data(), n, beta);
+    k.softmax(x.data(), actual.data(), n, beta);
+    for (int i = 0; i < n; ++i) {
+      CHECK_NEAR(actual[i], expected[i], 1e-6 + rounding * expected[i]);
+    }
+    actual.check();
+  }
+  GuardedInput<T> far(3);
+  GuardedOutput<T> y(3);
+  const float most = std::is_same_v<T, Half> ? 6e4f : 1e30f;
+  far[0] = most, far[1] = -most, far[2] = most;
   k.softmax(far.data(), y.data(), 3, 1.0f);
   CHECK(y[0] == 0.5f && y[1] == 0.0f && y[2] == 0.5f);
 }
 
+// Every float16 number and its neighbours halfway to the next, which round to the even one.
+template <class T>
+void test_conversion(const Kernels& k) {
+  std::vector<float> x;
+  for (int bits = 0; bits < 0x10000; ++bits) {
+    const float v = widen(static_cast<std::uint16_t>(bits));
+    x.insert(x.end(), {v, v * (1.0f + 0x1p-11f), v * 1.0003f});
+  }
+  std::vector<T> elements(x.size());
+  std::vector<float> back(x.size());
+  k.from_floats(x.data(), elements.data(), x.size());
+  k.to_floats(elements.data(), back.data(), x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    CHECK_NEAR(elements[i], T(x[i]), 0.0);
+    CHECK_NEAR(back[i], elements[i], 0.0);
+  }
+}
+
+template <class T>
 void test_layout(const Kernels& k, Random& random) {
   for (int i = 0; i < 400; ++i) {
     const int pixels = random.chance(0.1) ? 1 : random.between(0, 50);
     const int channels = random.chance(0.1) ? 1 : random.between(1, 50);
     const std::size_t stride = pixels + random.between(0, 3);
-    GuardedInput image(static_cast<std::size_t>(pixels) * channels);
-    GuardedOutput planes(channels * stride), expected(channels * stride), back(image.size());
+    GuardedInput<T> image(static_cast<std::size_t>(pixels) * channels);
+    GuardedOutput<T> planes(channels * stride), expected(channels * stride), back(image.size());
     random.fill(image);
-    reference::to_planes(image.data(), expected.data(), pixels, channels, stride);
+    reference::to_planes<T>(image.data(), expected.data(), pixels, channels, stride);
     k.to_planes(image.data(), planes.data(), pixels, channels, stride);
-    compare(planes, expected, 0.0);
-    GuardedInput last(pixels ? (channels - 1) * stride + pixels : 0);
+    compare(planes, expected, 0.0, 0);
+    GuardedInput<T> last(pixels ? (channels - 1) * stride + pixels : 0);
     for (std::size_t j = 0; j < last.size(); ++j) last[j] = planes[j];
     k.from_planes(last.data(), back.data(), pixels, channels, stride);
     for (std::size_t j = 0; j < image.size(); ++j) CHECK(back[j] == image[j]);
@@ -254,6 +311,9 @@ void test_layout(const Kernels& k, Random& random) {
 void test_choice() {
   for (const Kernels* kernels : supported_kernels()) {
     CHECK(find_kernels(kernels->name) == kernels);
+    CHECK(kernels->element_bytes == sizeof(float));
+    const Kernels* fp16 = find_fp16_kernels(*kernels);
+    CHECK(fp16 == nullptr || fp16->element_bytes == sizeof(Half));
   }
   CHECK(find_kernels("no such set") == nullptr);
   CHECK(find_kernels(best_kernels().name) == &best_kernels());
@@ -265,16 +325,19 @@ void test_choice() {
 int main() {
   using namespace tfsparse;
   test_choice();
-  testing::for_each_instruction_set([](const Kernels& k, testing::Random& random) {
-    test_unary(k, random);
-    test_activations_are_accurate(k);
-    test_activations_of_extremes(k);
-    test_binary(k, random);
-    test_dense_rows(k, random);
+  testing::for_each_table([](auto element, const Kernels& k, testing::Random& random) {
+    using T = decltype(element);
+    test_unary<T>(k, random);
+    test_activations_are_accurate<T>(k);
+    test_activations_of_extremes<T>(k);
+    test_binary<T>(k, random);
+    test_dense_rows<T>(k, random);
     if (k.half_rows) test_half_rows(k, random);
-    test_sparse_rows(k, random);
-    test_sum_and_softmax(k, random);
-    test_layout(k, random);
+    test_sparse_rows<T>(k, random);
+    test_sums<T>(k, random);
+    test_softmax<T>(k, random);
+    test_conversion<T>(k);
+    test_layout<T>(k, random);
   });
   return testing::report();
 }

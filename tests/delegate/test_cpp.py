@@ -35,6 +35,15 @@ def test_cpp_on_arm64(source):
         print(cpu, build.run(program, cpu))
 
 
+@pytest.mark.parametrize(
+    ("cpu", "has_float16"), [("cortex-a72", False), ("cortex-a76", True), ("max", True)]
+)
+def test_float16_where_the_cpu_computes_with_it(cpu, has_float16):
+    build = cross_build("aarch64")
+    output = build.run(build.program("tests/delegate/precision_test.cc"), cpu)
+    assert ("neon fp16: logits differ" in output) == has_float16
+
+
 def cross_build(machine):
     missing = CrossBuild.missing(machine)
     if missing:

@@ -26,6 +26,7 @@ void set_sizes(Random& random, PoolArgs* a) {
   a->out_w = axis(a->in_w, a->window_w, a->stride_w, &a->pad_left);
 }
 
+template <class T>
 void test_pool(const Kernels& k, Random& random) {
   for (int i = 0; i < 1500; ++i) {
     PoolArgs a{};
@@ -46,22 +47,24 @@ void test_pool(const Kernels& k, Random& random) {
     a.epilogue.activation = Activation::kNone;
     a.x_stride = a.in_h * a.in_w + random.between(0, 5);
     a.y_stride = a.out_h * a.out_w + random.between(0, 5);
-    GuardedInput x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
-    GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+    GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
+    GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
     random.fill(x);
     a.x = x.data();
     a.y = expected.data();
-    reference::pool(a);
+    reference::pool<T>(a);
     a.y = actual.data();
     k.pool(a);
-    compare(actual, expected, a.op == Pooling::kMax ? 0.0 : 1e-5);
+    const bool average = a.op == Pooling::kAverage;
+    compare(actual, expected, average ? 1e-5 : 0.0, average ? 2 : 0);
   }
 }
 
 // As TFLite compares: a NaN is never larger, and nothing is smaller than the start.
+template <class T>
 void test_max_of_the_unusual(const Kernels& k) {
   for (const int width : {2, 40}) {
-    std::vector<float> x(2 * width, -HUGE_VALF), y(width - 1);
+    std::vector<T> x(2 * width, T(-HUGE_VALF)), y(width - 1);
     x[0] = NAN;
     x[width - 1] = 3.0f;
     PoolArgs a{};
@@ -74,7 +77,7 @@ void test_max_of_the_unusual(const Kernels& k) {
     a.stride_h = a.stride_w = a.out_h = 1;
     a.out_w = width - 1;
     k.pool(a);
-    CHECK(y[0] == (width == 2 ? 3.0f : -__FLT_MAX__));
+    CHECK(y[0] == (width == 2 ? T(3.0f) : T(-__FLT_MAX__)));
     CHECK(y[width - 2] == 3.0f);
   }
 }
@@ -97,6 +100,7 @@ struct Places {
   }
 };
 
+template <class T>
 void test_resize(const Kernels& k, Random& random) {
   for (int i = 0; i < 1000; ++i) {
     const bool blends = random.chance(0.6);
@@ -113,17 +117,17 @@ void test_resize(const Kernels& k, Random& random) {
     a.columns = columns.first.data();
     a.row_weights = blends ? rows.weights.data() : nullptr;
     a.column_weights = blends ? columns.weights.data() : nullptr;
-    GuardedInput x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
-    GuardedOutput actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
-    GuardedOutput scratch(blends ? 2 * a.out_w : 0);
+    GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
+    GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+    GuardedOutput<T> scratch(blends ? 2 * a.out_w : 0);
     random.fill(x);
     a.x = x.data();
     a.y = expected.data();
-    reference::resize(a);
+    reference::resize<T>(a);
     a.y = actual.data();
     a.scratch = scratch.data();
     k.resize(a);
-    compare(actual, expected, blends ? 2e-6 : 0.0);
+    compare(actual, expected, blends ? 2e-6 : 0.0, 0);
     scratch.check();
   }
 }
@@ -133,10 +137,11 @@ void test_resize(const Kernels& k, Random& random) {
 
 int main() {
   using namespace tfsparse;
-  testing::for_each_instruction_set([](const Kernels& k, testing::Random& random) {
-    test_pool(k, random);
-    test_max_of_the_unusual(k);
-    test_resize(k, random);
+  testing::for_each_table([](auto element, const Kernels& k, testing::Random& random) {
+    using T = decltype(element);
+    test_pool<T>(k, random);
+    test_max_of_the_unusual<T>(k);
+    test_resize<T>(k, random);
   });
   return testing::report();
 }

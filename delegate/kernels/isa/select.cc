@@ -3,6 +3,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#if TFSPARSE_FP16 && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace tfsparse {
 namespace {
 
@@ -21,9 +26,23 @@ bool has_avx512() {
 }
 #endif
 
+#if TFSPARSE_FP16
+bool has_fp16() {
+#if defined(__linux__)
+  constexpr unsigned long kNeeded = HWCAP_FPHP | HWCAP_ASIMDHP;
+  return (getauxval(AT_HWCAP) & kNeeded) == kNeeded;
+#else
+  return false;  // nobody to ask
+#endif
+}
+#endif
+
 struct InstructionSet {
   const Kernels* kernels;
   bool (*supported)();
+  // Those that compute in float16, if there are any.
+  const Kernels* fp16 = nullptr;
+  bool (*fp16_supported)() = nullptr;
 };
 
 // Fastest first.
@@ -32,7 +51,9 @@ const InstructionSet kInstructionSets[] = {
     {&kAvx512Kernels, has_avx512},
     {&kAvx2Kernels, has_avx2},
 #endif
-#if TFSPARSE_ARM64
+#if TFSPARSE_FP16
+    {&kNeonKernels, always, &kNeonFp16Kernels, has_fp16},
+#elif TFSPARSE_ARM64
     {&kNeonKernels, always},
 #else
     {&kPortableKernels, always},
@@ -51,6 +72,13 @@ const Kernels& choose() {
 const Kernels* find_kernels(const char* name) {
   for (const InstructionSet& set : kInstructionSets) {
     if (std::strcmp(name, set.kernels->name) == 0) return set.supported() ? set.kernels : nullptr;
+  }
+  return nullptr;
+}
+
+const Kernels* find_fp16_kernels(const Kernels& kernels) {
+  for (const InstructionSet& set : kInstructionSets) {
+    if (set.kernels == &kernels && set.fp16 && set.fp16_supported()) return set.fp16;
   }
   return nullptr;
 }

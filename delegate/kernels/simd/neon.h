@@ -21,6 +21,7 @@ struct Vec4 {
   static Vec4 broadcast(float x) { return {vdupq_n_f32(x)}; }
   static Vec4 load(const float* p) { return {vld1q_f32(p)}; }
   // As many float16 numbers.
+  static Vec4 load(const float16_t* p) { return {vcvt_f32_f16(vld1_f16(p))}; }
   static Vec4 widen(const std::uint16_t* p) {
     return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))};
   }
@@ -31,9 +32,13 @@ struct Vec4 {
     return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
   }
   // The lanes of the window from p, the others 0; memory under the others is not touched.
-  static Vec4 load(const float* p, Mask lanes) { return load(p, lanes, broadcast(0.0f)); }
+  template <class T>
+  static Vec4 load(const T* p, Mask lanes) {
+    return load(p, lanes, broadcast(0.0f));
+  }
   // The others of `rest` instead.
-  static Vec4 load(const float* p, Mask lanes, Vec4 rest) {
+  template <class T>
+  static Vec4 load(const T* p, Mask lanes, Vec4 rest) {
     if (lanes.last - lanes.first == kLanes) return load(p);
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
@@ -60,6 +65,12 @@ struct Vec4 {
       p += 2;
     }
     if (lanes & 1) vst1_lane_f32(p, part, 0);
+  }
+  void store(float16_t* p) const { vst1_f16(p, vcvt_f16_f32(v)); }
+  void store(float16_t* p, int lanes) const {
+    if (lanes >= kLanes) return store(p);
+    const float16x4_t part = vcvt_f16_f32(v);
+    for (int i = 0; i < lanes; ++i) p[i] = part[i];
   }
 
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }

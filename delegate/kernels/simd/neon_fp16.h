@@ -1,0 +1,120 @@
+// Eight float16 numbers in a NEON register, for processors that compute with them.
+#pragma once
+
+#include "delegate/kernels/simd/neon.h"
+
+namespace tfsparse {
+namespace {
+
+struct Half8 {
+  static constexpr int kLanes = 8;
+  static constexpr bool kFastMasks = false;
+  static constexpr bool kFreeMasks = false;
+  static constexpr int kFactors = 8;
+  using Mask = Vec4::Mask;
+  // A vector is loaded from `offset` numbers further on and its bytes then put in their places.
+  struct Edge {
+    std::ptrdiff_t offset;
+    uint8x16_t bytes;
+  };
+  float16x8_t v;
+
+  static Half8 broadcast(float x) { return {vdupq_n_f16(static_cast<float16_t>(x))}; }
+  static Half8 load(const float16_t* p) { return {vld1q_f16(p)}; }
+  // From two vectors of half as many float32 numbers.
+  static Half8 narrow(Vec4 low, Vec4 high) {
+    return {vcvt_high_f16_f32(vcvt_f16_f32(low.v), high.v)};
+  }
+  Vec4 low() const { return {vcvt_f32_f16(vget_low_f16(v))}; }
+  Vec4 high() const { return {vcvt_high_f32_f16(v)}; }
+  // The first lanes of a vector at least as wide.
+  static Half8 first_of(Half8 a) { return a; }
+  // Lanes [first, last), of which both may lie beyond a vector.
+  static Mask window(int first, int last) {
+    return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
+  }
+  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  static Half8 load(const float16_t* p, Mask lanes) { return load(p, lanes, broadcast(0.0f)); }
+  // The others of `rest` instead.
+  static Half8 load(const float16_t* p, Mask lanes, Half8 rest) {
+    if (lanes.last - lanes.first == kLanes) return load(p);
+    for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
+    return rest;
+  }
+  // The same in two instructions, which may read a vector behind the first of the lanes, or, where
+  // the window has none of them, anywhere in it.
+  static Edge edge(int first, int last) {
+    const int offset = first > 0 ? first : last <= 0 ? last - 1 : 0;
+    std::uint16_t bytes[kLanes];
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const bool within = lane >= first && lane < last;
+      bytes[lane] = static_cast<std::uint16_t>(within ? 0x0100 + 0x0202 * (lane - offset) : 0xffff);
+    }
+    return {offset, vreinterpretq_u8_u16(vld1q_u16(bytes))};
+  }
+  static Half8 load(const float16_t* p, const Edge& lanes) {
+    const uint8x16_t table = vreinterpretq_u8_f16(vld1q_f16(p + lanes.offset));
+    return {vreinterpretq_f16_u8(vqtbl1q_u8(table, lanes.bytes))};
+  }
+  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  static Half8 even(Half8 a, Half8 b) { return {vuzp1q_f16(a.v, b.v)}; }
+  static Half8 odd(Half8 a, Half8 b) { return {vuzp2q_f16(a.v, b.v)}; }
+  // The same of two vectors at p.
+  static void load_pairs(const float16_t* p, Half8* first, Half8* second) {
+    const float16x8x2_t pairs = vld2q_f16(p);
+    *first = {pairs.val[0]};
+    *second = {pairs.val[1]};
+  }
+  void store(float16_t* p) const { vst1q_f16(p, v); }
+  void store(float16_t* p, int lanes) const {
+    if (lanes >= kLanes) return store(p);
+    float16x4_t part = vget_low_f16(v);
+    if (lanes & 4) {
+      vst1_f16(p, part);
+      part = vget_high_f16(v);
+      p += 4;
+    }
+    for (int i = 0; i < (lanes & 3); ++i) p[i] = part[i];
+  }
+
+  static Half8 fma(Half8 a, Half8 b, Half8 c) { return {vfmaq_f16(c.v, a.v, b.v)}; }
+  // a * factors[lane] + c, for a lane that is known when compiling.
+  static inline __attribute__((always_inline)) Half8 fma(Half8 a, Half8 factors, int lane,
+                                                         Half8 c) {
+    switch (lane) {
+      case 0:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 0)};
+      case 1:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 1)};
+      case 2:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 2)};
+      case 3:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 3)};
+      case 4:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 4)};
+      case 5:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 5)};
+      case 6:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 6)};
+      default:
+        return {vfmaq_laneq_f16(c.v, a.v, factors.v, 7)};
+    }
+  }
+  static Half8 min(Half8 a, Half8 b) { return {vminq_f16(a.v, b.v)}; }
+  static Half8 max(Half8 a, Half8 b) { return {vmaxq_f16(a.v, b.v)}; }
+  // The larger; b where a is NaN.
+  static Half8 max_number(Half8 a, Half8 b) { return {vmaxnmq_f16(a.v, b.v)}; }
+  // a < b ? yes : no
+  static Half8 if_less(Half8 a, Half8 b, Half8 yes, Half8 no) {
+    return {vbslq_f16(vcltq_f16(a.v, b.v), yes.v, no.v)};
+  }
+  float largest() const { return vmaxvq_f16(v); }
+
+  friend Half8 operator+(Half8 a, Half8 b) { return {vaddq_f16(a.v, b.v)}; }
+  friend Half8 operator-(Half8 a, Half8 b) { return {vsubq_f16(a.v, b.v)}; }
+  friend Half8 operator*(Half8 a, Half8 b) { return {vmulq_f16(a.v, b.v)}; }
+  friend Half8 operator/(Half8 a, Half8 b) { return {vdivq_f16(a.v, b.v)}; }
+};
+
+}  // namespace
+}  // namespace tfsparse

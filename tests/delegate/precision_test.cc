@@ -1,0 +1,168 @@
+// A network computed in float16 against the same in float32, and the option that asks for it.
+#include <cmath>
+#include <cstdio>
+
+#include "delegate/core/plan.h"
+#include "delegate/tflite/options.h"
+#include "tests/delegate/buffers.h"
+#include "tests/delegate/check.h"
+#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/half.h"
+
+namespace tfsparse {
+namespace {
+
+using testing::GraphBuilder;
+using testing::kHalfRounding;
+using testing::Random;
+
+constexpr int kSide = 48, kClasses = 12;
+
+// What MobileNetV3 and EfficientNet are made of, one block of it: a stem, inverted bottlenecks with
+// sparse weights, squeeze and excite, a residual, pooling and a dense classifier.
+class Network {
+ public:
+  Network() {
+    int x = convolution(b_.input({1, kSide, kSide, 3}), 3, 16, 3, 2, 0.0);
+    activate(Activation::kHardSwish);
+    x = bottleneck(x, 16, 1);
+    x = b_.binary(bottleneck(x, 16, 1), x, Binary::kAdd);
+    x = bottleneck(x, 24, 2);
+    x = convolution(x, 24, 64, 1, 1, 0.0);
+    activate(Activation::kSwish);
+    const int logits = dense(mean(x, false), 64);
+    const int softmax = b_.node(Op::kSoftmax, {logits}).output;
+    b_.graph.outputs = {logits, softmax};
+  }
+
+  const Graph& graph() const { return b_.graph; }
+
+ private:
+  std::vector<float> weights(int count, int fan_in, double zeros) {
+    std::vector<float> values(count);
+    const double scale = std::sqrt(2.0 / (fan_in * (1.0 - zeros)));
+    for (float& v : values) v = random_.chance(zeros) ? 0.0f : random_.normal() * scale;
+    return values;
+  }
+
+  int bias(int count) {
+    std::vector<float> values(count);
+    for (float& v : values) v = 0.1f * random_.normal();
+    return b_.constant({count}, values);
+  }
+
+  int convolution(int x, int from, int to, int kernel, int stride, double zeros) {
+    const int taps = kernel * kernel * from;
+    const int w = b_.constant({to, kernel, kernel, from}, weights(to * taps, taps, zeros));
+    Node& node = b_.node(Op::kConv2D, {x, w, bias(to)});
+    node.padding = Padding::kSame;
+    node.stride_h = node.stride_w = stride;
+    return node.output;
+  }
+
+  int depthwise(int x, int channels, int kernel, int stride) {
+    const int taps = kernel * kernel;
+    const int w = b_.constant({1, kernel, kernel, channels}, weights(channels * taps, taps, 0.0));
+    Node& node = b_.node(Op::kDepthwiseConv2D, {x, w, bias(channels)});
+    node.padding = Padding::kSame;
+    node.stride_h = node.stride_w = stride;
+    return node.output;
+  }
+
+  int mean(int x, bool keep_dims) {
+    Node& node = b_.node(Op::kReduce, {x, b_.ints({1, 2})});
+    node.keep_dims = keep_dims;
+    return node.output;
+  }
+
+  int dense(int x, int from) {
+    const int w = b_.constant({kClasses, from}, weights(kClasses * from, from, 0.0));
+    return b_.node(Op::kFullyConnected, {x, w, bias(kClasses)}).output;
+  }
+
+  void activate(Activation activation) { b_.graph.nodes.back().epilogue.activation = activation; }
+
+  // From 16 channels.
+  int bottleneck(int x, int channels, int stride) {
+    constexpr int kFrom = 16, kWide = 64;
+    x = convolution(x, kFrom, kWide, 1, 1, 0.75);
+    b_.graph.nodes.back().epilogue.lo = 0.0f;
+    b_.graph.nodes.back().epilogue.hi = 6.0f;
+    x = depthwise(x, kWide, stride == 1 ? 5 : 3, stride);
+    activate(Activation::kHardSwish);
+    int gate = convolution(mean(x, true), kWide, kFrom, 1, 1, 0.0);
+    gate = convolution(gate, kFrom, kWide, 1, 1, 0.0);
+    activate(Activation::kSigmoid);
+    return convolution(b_.binary(x, gate, Binary::kMul), kWide, channels, 1, 1, 0.75);
+  }
+
+  Random random_{3};
+  GraphBuilder b_;
+};
+
+struct Outputs {
+  std::vector<float> logits = std::vector<float>(kClasses);
+  std::vector<float> softmax = std::vector<float>(kClasses);
+};
+
+Outputs run(Plan* plan, const std::vector<float>& image) {
+  Outputs outputs;
+  ThreadPool pool(1);
+  plan->run(&pool, {image.data()}, {outputs.logits.data(), outputs.softmax.data()});
+  return outputs;
+}
+
+void test_network(const Kernels& single, const Kernels& half) {
+  const Network network;
+  std::unique_ptr<Plan> expected, actual;
+  CHECK(Plan::build(network.graph(), single, 1, &expected).ok());
+  CHECK(Plan::build(network.graph(), half, 1, &actual).ok());
+  CHECK(actual->arena_bytes() < 0.6 * expected->arena_bytes());
+  Random random(5);
+  double worst = 0;
+  for (int i = 0; i < 8; ++i) {
+    std::vector<float> image(kSide * kSide * 3);
+    for (float& v : image) v = random.normal();
+    const Outputs e = run(expected.get(), image), a = run(actual.get(), image);
+    double largest = 0, error = 0;
+    for (int c = 0; c < kClasses; ++c) {
+      largest = std::fmax(largest, std::fabs(e.logits[c]));
+      error = std::fmax(error, std::fabs(a.logits[c] - e.logits[c]));
+      CHECK_NEAR(a.softmax[c], e.softmax[c], error);  // has no larger derivative than 1
+    }
+    worst = std::fmax(worst, error / largest);
+  }
+  std::printf("%s: logits differ by %.2g of the largest\n", half.name, worst);
+  // Twenty layers, each of which may round by one more unit.
+  CHECK(worst < 20 * kHalfRounding);
+}
+
+Status parse(const char* value, Options* options) {
+  const char* key = "precision";
+  return parse_options(&key, &value, 1, options);
+}
+
+void test_option() {
+  Options options;
+  CHECK(parse("fp32", &options).ok());
+  CHECK(options.kernels == &best_kernels() && !options.lacks_fp16);
+  CHECK(parse("fp16", &options).ok());
+  const Kernels* fp16 = find_fp16_kernels(best_kernels());
+  CHECK(options.lacks_fp16 == (fp16 == nullptr));
+  CHECK(options.kernels == (fp16 ? fp16 : &best_kernels()));
+  CHECK(parse("bf16", &options).message().find("expected fp16 or fp32, received 'bf16'") !=
+        std::string::npos);
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+int main() {
+  using namespace tfsparse;
+  test_option();
+  for (const Kernels* kernels : supported_kernels()) {
+    const Kernels* fp16 = find_fp16_kernels(*kernels);
+    if (fp16 != nullptr) test_network(*kernels, *fp16);
+  }
+  return testing::report();
+}
