@@ -1,14 +1,14 @@
 """How many instructions does one inference take on arm64, with tfsparse and with TFLite's default?
 
-The real LiteRT for arm64 runs in QEMU's emulation of a Cortex-A76, one thread, float32, and a
-plugin of QEMU counts: exactly, and the same every time. Instructions are not time, but two sets of
-NEON kernels for the same arithmetic can be compared by them without a phone. Takes minutes a
-network: QEMU computes floats in software.
+The real LiteRT for arm64 runs in QEMU's emulation of a Cortex-A76, one thread, float32 (tfsparse in
+float16 as well), and a plugin of QEMU counts: exactly, and the same every time. Instructions are
+not time, but two sets of NEON kernels for the same arithmetic can be compared by them without a
+phone. Takes minutes a network: QEMU computes floats in software.
 
     python benchmarks/arm.py                                  # every row
     python benchmarks/arm.py 'mobilenet_v2_padded-*' --runs 1 # some, quickly
     python benchmarks/arm.py pose_detection --functions 15    # and where tfsparse spends them
-    python benchmarks/arm.py my_model.tflite --only tfsparse
+    python benchmarks/arm.py my_model.tflite --only tfsparse --precision fp16
 
 The difference between many inferences and half as many, so that starting counts for nothing. Needs
 Debian 12 and its packages g++-aarch64-linux-gnu, qemu-user and qemu-user-static.
@@ -39,6 +39,7 @@ RUNS = flags.DEFINE_integer(
     "runs", 10, "Count a run of this many inferences and one of twice as many.", lower_bound=1
 )
 ISA = flags.DEFINE_string("isa", None, "Limits tfsparse to an instruction set, such as portable.")
+PRECISION = flags.DEFINE_enum("precision", "fp32", ["fp32", "fp16"], "What tfsparse computes in.")
 ONLY = flags.DEFINE_enum("only", None, ["default", "tfsparse"], "Count one of the two runtimes.")
 CPU = flags.DEFINE_string("cpu", arm64.CPU, "What QEMU emulates, see qemu-aarch64 -cpu help.")
 FUNCTIONS = flags.DEFINE_integer(
@@ -163,7 +164,8 @@ def parse_blocks(text):
 
 def count_ours(path, inputs):
     # Of an emulator's speed the delegate could not tell what the default does faster.
-    options = {"auto": "0"} | ({"isa": ISA.value} if ISA.value else {})
+    options = {"auto": "0", "precision": PRECISION.value}
+    options |= {"isa": ISA.value} if ISA.value else {}
     return count(path, inputs, arm64.plugin(), options)
 
 
@@ -297,10 +299,12 @@ def main(argv):
     except OSError as error:
         sys.exit(str(error))
     console.print(table_of(rows))
-    console.print(f"{arm64.WHEELS[0]}, qemu-aarch64 -cpu {CPU.value}", highlight=False)
+    precision = f"tfsparse in {PRECISION.value}"
+    console.print(f"{arm64.WHEELS[0]}, qemu-aarch64 -cpu {CPU.value}, {precision}", highlight=False)
     if JSON.value:
         results = [as_json(*row) for row in rows]
-        Path(JSON.value).write_text(json.dumps({"cpu": CPU.value, "results": results}, indent=2))
+        how = {"cpu": CPU.value, "precision": PRECISION.value}
+        Path(JSON.value).write_text(json.dumps(how | {"results": results}, indent=2))
 
 
 if __name__ == "__main__":
