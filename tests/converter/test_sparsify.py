@@ -5,9 +5,10 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 from hypothesis import strategies as st
 
-from tests.converter.single_op import pruned, run, single_op
+from tests.converter.single_op import pruned, quantized_conv, run, single_op
 from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import encode
+from tfsparse.converter.encode import decode, encode
+from tfsparse.converter.layouts import encode_as
 from tfsparse.converter.sparsify import sparsify
 
 RUNTIMES = {
@@ -147,3 +148,68 @@ def test_a_sparse_model_is_left_as_it_is():
     data = flatbuffer.serialize(model)
     assert sparsify(model) == 0
     assert flatbuffer.serialize(model) == data
+
+
+def test_columns_that_tflites_encoder_drops_are_kept():
+    """Its blocks are counted by an integer division, so that what is left over goes missing."""
+    theirs = pytest.importorskip("ai_edge_litert.format_converter_wrapper_pybind11")
+    weights = np.arange(1, 25, dtype=np.float32).reshape(4, 6)
+    formats = [theirs.TF_LITE_DIM_DENSE, theirs.TF_LITE_DIM_SPARSE_CSR]
+    encoder = theirs.FormatConverterFp32([4, 6], [0, 1, 2], formats, [4], [1])
+    encoder.DenseToSparse(weights.ravel())
+    assert set(weights.ravel()) - set(encoder.GetData()) == {5, 6, 11, 12, 17, 18, 23, 24}
+
+    np.testing.assert_array_equal(decode(encode_as(weights, (1, 4))), weights)
+    with pytest.raises(ValueError, match="blocks that divide"):
+        encode(weights, blocks={1: 4})
+
+
+@pytest.mark.parametrize(("rows", "blocks"), [(64, (0,)), (66, ())])
+def test_blocks_are_used_where_they_divide_the_channels(rows, blocks):
+    model = single_op(pruned((rows, 100), 0.9))
+    assert sparsify(model, (4, 1)) == 1
+    encoding = flatbuffer.sparse_encoding(model, model.subgraphs[0].tensors[-1])
+    assert encoding.block_map == blocks
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "block_map", "order"),
+    [
+        ((64, 100), (1, 1), (), (0, 1)),
+        ((100, 300), (1, 1), (), (1, 0)),
+        ((64, 100), (4, 1), (0,), (0, 1, 2)),
+        ((64, 1, 1, 96), (1, 8), (3,), (0, 1, 2, 3, 4)),
+    ],
+)
+def test_auto_finds_the_smallest_layout(shape, block, block_map, order):
+    rng = np.random.default_rng(0)
+    grid = [shape[0] // block[0], *shape[1:-1], shape[-1] // block[1]]
+    kept = (rng.random(grid) < 0.2).repeat(block[0], axis=0).repeat(block[1], axis=-1)
+    encoding = encode_as(np.where(kept, np.float32(1.5), 0), "auto")
+    assert encoding.block_map == block_map
+    assert encoding.traversal_order == order
+
+
+def test_int8_weights_that_xnnpack_refuses_sparse_stay_dense():
+    model = quantized_conv(pruned((64, 1, 1, 100), 0.9, np.int8))
+    assert sparsify(model) == 1
+    model = quantized_conv(pruned((64, 1, 1, 100), 0.9, np.int8))
+    model.subgraphs[0].tensors[3].type = flatbuffer.schema.TensorType.FLOAT32
+    assert sparsify(model) == 0
+    assert sparsify(single_op(pruned((64, 100), 0.9, np.int8))) == 0
+
+
+def test_a_buffer_that_two_subgraphs_share_is_encoded_once():
+    model = single_op(pruned((64, 100), 0.8))
+    dense = flatbuffer.serialize(model)
+    model.subgraphs *= 2
+    model = flatbuffer.parse(flatbuffer.serialize(model))
+    assert sparsify(model) == 2
+    assert len(flatbuffer.serialize(model)) < 0.6 * len(dense)
+
+
+def test_metadata_that_counts_the_operators_keeps_the_weights_dense():
+    model = single_op(pruned((64, 100), 0.8))
+    name = b"model_control_dependencies"
+    model.metadata = [flatbuffer.schema.MetadataT(name=name, buffer=0)]
+    assert sparsify(model) == 0

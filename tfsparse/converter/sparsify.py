@@ -6,13 +6,17 @@ from tfsparse.converter import flatbuffer
 from tfsparse.converter.layouts import encode_as
 
 # Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant, and
-# the inputs where they have their bias. Depthwise kernels are not among them: they are small, and
-# every runtime wants them dense.
-BIAS_INPUTS = {"CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+# the inputs where they have their bias.
+BIAS_INPUTS = {
+    "CONV_2D": 2,
+    "DEPTHWISE_CONV_2D": 2,
+    "FULLY_CONNECTED": 2,
+    "TRANSPOSE_CONV": 3,
+}
 WEIGHTS_INPUT = 1
 # XNNPACK refuses to run the others with int8 weights from a DENSIFY: fully connected ones in LiteRT
 # 2.3, and all of them on float32 activations, as TFLite's dynamic range quantisation has them.
-INT8_OPERATORS = ("CONV_2D", "TRANSPOSE_CONV")
+INT8_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 FLOATS = ("float32", "float16")
 # Bytes that an encoded tensor adds to a file beside its values, segments, indices and name: a
 # tensor, an operator and the sparsity tables. Measured: 318 at most, over 2000 random tensors.

@@ -100,7 +100,7 @@ def _index_array(vector):
 def _index_vector(array):
     dtype = index_dtype(array.max(initial=0))
     kind, vector = _INDEX_VECTORS[dtype]
-    return kind, vector(array.astype(dtype))
+    return kind, vector(array.astype(dtype, copy=False))
 
 
 def _typed(data, tensor):

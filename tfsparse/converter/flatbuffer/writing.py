@@ -7,12 +7,15 @@ any size is written without a second copy of it.
 import struct
 
 import flatbuffers
+import numpy as np
 
 from tfsparse.converter.flatbuffer.constants import buffer_bytes
 from tfsparse.converter.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, schema
 
 # What the runtime's kernels may assume of constants; the schema says force_align: 16.
 BUFFER_ALIGNMENT = 16
+# Bytes from which a vector of numbers, such as the indices of a sparse tensor, is left out as well.
+LARGE_VECTOR = 4096
 
 
 def serialize(model):
@@ -42,21 +45,20 @@ def pieces(model):
     if size > MAX_BYTES:
         raise ValueError(_too_large(size))
     buffers = model.buffers
-    model.buffers = [_Placeholder(buffer) for buffer in buffers]
-    builder = flatbuffers.Builder(1 << 16)
+    model.buffers = [_Buffer(buffer) for buffer in buffers]
+    builder = _Builder(1 << 16)
     try:
         builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
         tables = builder.Output()
         written = [tables]
         end = len(tables)
-        inlying = [buffer for buffer in model.buffers if buffer.slot]
-        outlying = [buffer for buffer in model.buffers if buffer.outlying_slots]
-        for buffer in inlying:
-            end = buffer.append_inlying(written, end, tables)
+        for slot, vector in builder.left_out:
+            end = _append_vector(written, end, len(tables) - slot, vector)
         if end > MAX_BYTES:
             raise ValueError(_too_large(end))
-        for buffer in outlying:
-            end = buffer.append_outlying(written, end, tables)
+        for buffer in model.buffers:
+            if buffer.outlying_slots:
+                end = buffer.append_outlying(written, end)
     except flatbuffers.builder.BuilderSizeError as e:
         raise ValueError(_too_large(size)) from e
     finally:
@@ -70,49 +72,71 @@ def _too_large(size):
     return f"A TFLite file holds at most 2 GB. Received: a model of {size} bytes"
 
 
-class _Placeholder:
-    """Packs a buffer without its content, which is appended and linked afterwards."""
+class _Builder(flatbuffers.Builder):
+    """Leaves the contents of buffers and other large vectors out, for `_append_vector`.
+
+    Attributes:
+        left_out: Pairs of a slot, the distance of the field that is to point to the vector from the
+            end of the tables, and the vector, an array.
+    """
+
+    def __init__(self, size):
+        super().__init__(size)
+        self.left_out = []
+        self._places = {}
+
+    def CreateNumpyVector(self, x):
+        """As the generated code calls it."""
+        return self.leave_out(x) if x.nbytes >= LARGE_VECTOR else super().CreateNumpyVector(x)
+
+    def leave_out(self, vector):
+        """Writes an empty vector instead of `vector`, and returns its place."""
+        self.StartVector(1, 0, 1)
+        place = self.EndVector()
+        self._places[place] = vector
+        return place
+
+    def PrependUOffsetTRelativeSlot(self, slotnum, x, default):
+        """As the generated code calls it for every field that points to something."""
+        super().PrependUOffsetTRelativeSlot(slotnum, x, default)
+        if x in self._places:
+            self.left_out.append((self.Offset(), self._places.pop(x)))
+
+
+def _append_vector(written, end, slot, vector):
+    """Appends a vector that was left out, makes the field at `slot` point to it; its end."""
+    tables, length = written[0], struct.pack("<I", len(vector))
+    padding = -(end + len(length)) % BUFFER_ALIGNMENT
+    struct.pack_into("<I", tables, slot, end + padding - slot)
+    written += [bytes(padding), length, memoryview(vector.view(np.uint8))]
+    return end + padding + len(length) + vector.nbytes
+
+
+class _Buffer:
+    """Packs a buffer without its content."""
 
     def __init__(self, buffer):
         self.content = buffer_bytes(buffer)
         self.is_outlying = buffer.offset > 1
-        # Distances of the fields to fill from the end of the flatbuffer's tables.
-        self.slot = None
         self.outlying_slots = ()
 
     def Pack(self, builder):
         """Called by the generated code, as for a `BufferT`."""
-        if not len(self.content):
-            schema.BufferStart(builder)
-            return schema.BufferEnd(builder)
-        if self.is_outlying:
-            return self._pack_outlying(builder)
-        builder.StartVector(1, 0, 1)
-        empty = builder.EndVector()
+        is_inlying = len(self.content) and not self.is_outlying
+        data = builder.leave_out(self.content) if is_inlying else None
         schema.BufferStart(builder)
-        schema.BufferAddData(builder, empty)
-        self.slot = builder.Offset()
+        if is_inlying:
+            schema.BufferAddData(builder, data)
+        elif len(self.content):
+            schema.BufferAddOffset(builder, 1)
+            offset = builder.Offset()
+            schema.BufferAddSize(builder, 1)
+            self.outlying_slots = offset, builder.Offset()
         return schema.BufferEnd(builder)
 
-    def _pack_outlying(self, builder):
-        schema.BufferStart(builder)
-        schema.BufferAddOffset(builder, 1)
-        offset = builder.Offset()
-        schema.BufferAddSize(builder, 1)
-        self.outlying_slots = offset, builder.Offset()
-        return schema.BufferEnd(builder)
-
-    def append_inlying(self, written, end, tables):
-        """Appends a vector with the content, points the buffer to it, and returns its end."""
-        length = struct.pack("<I", len(self.content))
-        padding = -(end + len(length)) % BUFFER_ALIGNMENT
-        slot = len(tables) - self.slot
-        struct.pack_into("<I", tables, slot, end + padding - slot)
-        written += [bytes(padding), length, memoryview(self.content)]
-        return end + padding + len(length) + len(self.content)
-
-    def append_outlying(self, written, end, tables):
+    def append_outlying(self, written, end):
         """Appends the content, tells the buffer where it is, and returns its end."""
+        tables = written[0]
         padding = -end % BUFFER_ALIGNMENT
         for slot, number in zip(
             self.outlying_slots, (end + padding, len(self.content)), strict=True
