@@ -13,6 +13,7 @@ COMMANDS = {
     "convert": "a Keras model or a TFLite file to a sparse TFLite file",
     "inspect": "what is inside a TFLite file, and what each runtime skips of its zeros",
     "explain": "what tfsparse's delegate runs of a file, how, and why not the rest",
+    "report": "the same as a web page, with pictures and times; two files side by side",
     "benchmark": "how much faster files run with tfsparse than with TFLite's default",
     "demo": "train, prune, convert, check and time a small network",
 }

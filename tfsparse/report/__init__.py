@@ -1,0 +1,1 @@
+"""A web page about one TFLite file, or two side by side."""

@@ -1,0 +1,97 @@
+"""How long the layers of a file take, and how long they would without its zeros."""
+
+import dataclasses
+import os
+import tempfile
+
+import numpy as np
+
+from tfsparse import benchmark
+from tfsparse.converter import flatbuffer
+from tfsparse.converter.densify import densify_model
+from tfsparse.files import write_atomically
+from tfsparse.inspection import delegate
+from tfsparse.inspection.operators import weights_index
+
+# What a zero becomes in the dense twin: small enough that no activation overflows.
+FILLER = 1e-3
+# All that the delegate can run, so that every layer has a time.
+EVERYTHING = {"auto": False}
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """Times of a file on this machine.
+
+    Attributes:
+        layers: From (subgraph, name of the output) to a pair of seconds: as it is, and with every
+            zero of the weights made a small number, both run by tfsparse's delegate. One that the
+            delegate does not run, or that became part of another, is left out.
+        whole: A `benchmark.Result` of the file, against TFLite's default; or `None`.
+        problem: Why there are no times, else empty.
+    """
+
+    layers: dict
+    whole: benchmark.Result | None = None
+    problem: str = ""
+
+
+def measure(path, machine, seconds):
+    """Measures the `Times` of a file.
+
+    Args:
+        path: A `.tflite` file.
+        machine: A `benchmark.Machine`.
+        seconds: Time to spend on the comparison with TFLite's default.
+    """
+    options = {"measure": True, "runtime": machine.runtime, "options": EVERYTHING}
+    answer = delegate.ask(path, machine.threads, **options)
+    if answer.problem:
+        return Times({}, problem=answer.problem)
+    with tempfile.TemporaryDirectory() as folder:
+        twin = os.path.join(folder, "dense.tflite")
+        try:
+            write_dense_twin(path, twin)
+            dense = _seconds(delegate.ask(twin, machine.threads, **options))
+        except ValueError:  # Metadata that forbids edits: the times as it is are still of use.
+            dense = {}
+    sparse = _seconds(answer)
+    layers = {key: (sparse[key], dense.get(key)) for key in sparse}
+    try:
+        return Times(layers, benchmark.measure(path, machine, seconds))
+    except (RuntimeError, ValueError) as error:
+        return Times(layers, problem=str(error))
+
+
+def write_dense_twin(path, out):
+    """Writes a file with all weights dense and none of them zero.
+
+    Raises:
+        ValueError: The file cannot be edited.
+    """
+    model = flatbuffer.read(path)
+    densify_model(model)
+    for graph in model.subgraphs:
+        producers = {i: op for op in graph.operators or () for i in flatbuffer.ints(op.outputs)}
+        for operator in graph.operators or ():
+            index = weights_index(model, operator, producers)
+            if index is not None and flatbuffer.is_constant(model, graph.tensors[index]):
+                _fill(model, graph.tensors[index])
+    write_atomically(out, *flatbuffer.pieces(model))
+
+
+def _fill(model, tensor):
+    values = flatbuffer.constant(model, tensor)
+    if values is None or values.dtype.kind not in "fiu":
+        return
+    filler = FILLER if values.dtype.kind == "f" else 1
+    filled = np.where(values == 0, np.asarray(filler, values.dtype), values)
+    model.buffers[tensor.buffer].data = flatbuffer.buffer(filled).data
+
+
+def _seconds(answer):
+    return {
+        (layer["subgraph"], layer["name"]): layer["seconds"]
+        for layer in answer.layers.values()
+        if layer["seconds"]
+    }

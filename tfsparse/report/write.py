@@ -1,0 +1,85 @@
+"""Writes the page."""
+
+import difflib
+import pathlib
+
+import jinja2
+
+import tfsparse
+from tfsparse import benchmark
+from tfsparse.files import check_writable, write_atomically
+from tfsparse.inspection.operators import RUNTIMES
+from tfsparse.progress import track
+from tfsparse.report import times
+from tfsparse.report.content import content_of
+
+TEMPLATE = pathlib.Path(__file__).with_name("page.html.jinja")
+
+
+def write_report(paths, out, *, threads=1, runtime=None, seconds=3.0, measure=True, pictures=6):
+    """Writes a self-contained web page about one file, or two side by side.
+
+    Args:
+        paths: One or two `.tflite` files.
+        out: The HTML file to write. It appears complete or not at all.
+        threads: Threads to measure with.
+        runtime: "litert", "tf", or `None` for the first that is installed.
+        seconds: Time to spend on each file's comparison with TFLite's default.
+        measure: Whether to run the files.
+        pictures: How many layers of each to picture, those with the most zeros.
+
+    Returns:
+        `out`, as a string.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        ValueError: A file is no TFLite file, it is damaged, or there are too many.
+    """
+    paths = list(paths)
+    if len(paths) not in (1, 2):
+        raise ValueError(f"Expected one or two files. Received: {len(paths)}.")
+    out = check_writable(out)
+    machine = benchmark.machine(threads, runtime) if measure else None
+    contents = []
+    for path in track(paths, "Measuring" if measure else "Reading"):
+        inspection = tfsparse.inspect(path, num_threads=threads)
+        measured = times.measure(path, machine, seconds) if measure else None
+        contents.append(content_of(inspection, measured, pictures))
+    write_atomically(out, render(contents, machine).encode())
+    return out
+
+
+def render(contents, machine=None):
+    """The page as text.
+
+    Args:
+        contents: One or two `Content`s.
+        machine: The `benchmark.Machine` that times are of, or `None` without times.
+    """
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.undefined = jinja2.StrictUndefined
+    layers = [layer for content in contents for layer in content.layers]
+    seconds = [s for layer in layers for s in (layer.seconds, layer.dense_seconds) if s]
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        contents=contents,
+        rows=aligned(*[content.layers for content in contents]),
+        machine=machine,
+        runtimes=RUNTIMES,
+        longest=max(seconds, default=None),
+        largest=max(content.inspection.totals.file_bytes for content in contents),
+    )
+
+
+def aligned(first, second=None):
+    """Rows of layers that correspond to each other: lists of one or two, `None` where one lacks."""
+    if second is None:
+        return [[layer] for layer in first]
+    keys = [[layer.key for layer in layers] for layers in (first, second)]
+    rows = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if tag == "equal":
+            rows += map(list, zip(first[a:b], second[c:d], strict=True))
+        else:
+            rows += [[layer, None] for layer in first[a:b]]
+            rows += [[None, layer] for layer in second[c:d]]
+    return rows
