@@ -111,12 +111,14 @@ def _run_or_explain(*command, **options):
 
 
 def _python(folder, *arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
+    # No run of the same program differs: neither in its hashes nor by numpy's idle threads.
+    same = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     result = subprocess.run(
         [*qemu, "-L", folder, folder / f"usr/bin/python{PYTHON}", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", **dict(environment)},
+        env={"PATH": os.environ["PATH"], **same, **dict(environment)},
     )
     if result.returncode:
         raise RuntimeError(result.stderr.strip() or f"ended by signal {-result.returncode}")

@@ -1,0 +1,98 @@
+"""The delegate in the real LiteRT for arm64, emulated: outputs are those of x86 and of XNNPACK."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+import tfsparse
+from tests.delegate import arm64, networks
+from tests.delegate.outputs import ALWAYS, TOLERANCE
+from tests.downloads import mediapipe_model
+from tfsparse import timing
+
+pytestmark = pytest.mark.download
+
+# As small as they come: QEMU computes floats in software.
+STOCK = {
+    "MobileNetV2": functools.partial(keras.applications.MobileNetV2, alpha=0.35),
+    "MobileNetV3Small": functools.partial(keras.applications.MobileNetV3Small, alpha=0.75),
+}
+
+
+@pytest.fixture(scope="module")
+def delegate():
+    try:
+        arm64.root()
+    except OSError as error:
+        pytest.skip(str(error))
+    return arm64.plugin()
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory):
+    @functools.cache
+    def convert(name):
+        model = STOCK[name](input_shape=(64, 64, 3), weights=None, classes=10)
+        path = tmp_path_factory.mktemp("stock") / f"{name}.tflite"
+        return tfsparse.convert(networks.randomize(model, 0.8), path)
+
+    return convert
+
+
+def on_x86(path):
+    """Inputs and outputs of one inference with the delegate, by the index of their tensor."""
+    interpreter = tfsparse.Interpreter(path, 1, runtime="litert", options=ALWAYS)
+    interpreter.allocate_tensors()
+    timing.set_random_inputs([interpreter])
+    interpreter.invoke()
+    inputs, outputs = (
+        {detail["index"]: interpreter.get_tensor(detail["index"]) for detail in details}
+        for details in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
+    return inputs, outputs
+
+
+def on_arm64(path, inputs, delegate, cpu=arm64.CPU):
+    """Outputs of the second of two inferences with the delegate."""
+    options = {"auto": "0", "profile": "1"}
+    qemu = (arm64.QEMU, "-cpu", cpu)
+    outputs, written = arm64.infer(path, inputs, delegate, options, runs=2, qemu=qemu)
+    assert "tfsparse: the fastest of 2 run(s)" in written, "the delegate took nothing"
+    assert "left to TFLite" not in written
+    return outputs
+
+
+def assert_same(received, expected):
+    assert received.keys() == expected.keys()
+    for index, value in expected.items():
+        largest = np.abs(value).max()
+        assert 0 < largest < np.inf, "a network whose outputs prove nothing"
+        np.testing.assert_allclose(received[index], value, rtol=0, atol=TOLERANCE * largest)
+
+
+@pytest.mark.parametrize("name", STOCK)
+def test_outputs_are_those_of_x86_and_of_xnnpack(name, stock, delegate):
+    inputs, expected = on_x86(stock(name))
+    assert_same(on_arm64(stock(name), inputs, delegate), expected)
+    xnnpack, _ = arm64.infer(stock(name), inputs)
+    assert_same(xnnpack, expected)
+
+
+def test_runs_on_a_cpu_without_float16_arithmetic(stock, delegate):
+    inputs, expected = on_x86(stock("MobileNetV2"))
+    assert_same(on_arm64(stock("MobileNetV2"), inputs, delegate, "cortex-a72"), expected)
+
+
+@pytest.mark.parametrize("name", ["face_detection_full_range_sparse", "pose_detection"])
+def test_outputs_of_googles_sparse_models_are_those_of_x86(name, delegate):
+    path = mediapipe_model(name)
+    inputs, expected = on_x86(path)
+    assert_same(on_arm64(path, inputs, delegate), expected)
+
+
+def test_a_failure_says_what_the_runtime_said(delegate, tmp_path):
+    model = tfsparse.convert(networks.one_convolution(), tmp_path / "model.tflite")
+    with pytest.raises(RuntimeError, match="unknown option 'speed'"):
+        arm64.infer(model, {}, delegate, {"speed": "1"})
