@@ -1,6 +1,7 @@
 """The delegate in the real LiteRT for arm64, emulated: outputs are those of x86 and of XNNPACK."""
 
 import functools
+import os
 
 import keras
 import numpy as np
@@ -96,3 +97,21 @@ def test_a_failure_says_what_the_runtime_said(delegate, tmp_path):
     model = tfsparse.convert(networks.one_convolution(), tmp_path / "model.tflite")
     with pytest.raises(RuntimeError, match="unknown option 'speed'"):
         arm64.infer(model, {}, delegate, {"speed": "1"})
+
+
+def test_says_which_package_is_missing(monkeypatch):
+    monkeypatch.setattr(arm64.shutil, "which", lambda program: None)
+    with pytest.raises(OSError, match="it comes with qemu-user-static"):
+        arm64.root()
+
+
+def test_without_the_packages_says_what_apt_said_and_leaves_nothing(monkeypatch, tmp_path):
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho 'W: old' >&2\necho 'E: no network' >&2\nexit 100\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(arm64.shutil, "which", lambda program: program)
+    with pytest.raises(OSError, match="arm64 packages could not be had: E: no network"):
+        arm64.root()
+    assert not list((tmp_path / "cache" / "tfsparse").iterdir())
