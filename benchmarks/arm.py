@@ -19,6 +19,7 @@ import collections
 import dataclasses
 import functools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -137,7 +138,14 @@ def random_inputs(path, seed=0):
 
 @functools.cache
 def counter():
-    """Path of QEMU's plugin, compiled."""
+    """Path of QEMU's plugin, compiled.
+
+    Raises:
+        OSError: QEMU or a C compiler is not installed.
+    """
+    for program, package in (("qemu-aarch64", "qemu-user"), ("cc", "gcc")):
+        if shutil.which(program) is None:
+            raise OSError(f"{program} is not installed: it comes with {package}")
     library = ROOT / "build" / "instructions.so"
     source = Path(__file__).with_name("instructions.c")
     library.parent.mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from absl import flags
 
+from tests.delegate import arm64
 from tfsparse import networks
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "arm.py"
@@ -89,3 +90,22 @@ def test_a_row_shows_what_the_default_said_when_it_failed(arm):
         *("model.tflite", "", "40.0 M"),
         *("", "", ""),
     ]
+
+
+@pytest.mark.download
+def test_qemu_counts_the_same_every_time(arm, tmp_path):
+    try:
+        arm64.root()
+        plugin = arm.counter()
+    except OSError as error:
+        pytest.skip(str(error))
+    counts = tmp_path / "counts"
+    qemu = ("qemu-aarch64", "-cpu", arm64.CPU, "-plugin", f"{plugin},out={counts}")
+    totals = []
+    for passes in (1000, 1000, 2000):
+        arm64.python("-S", "-c", f"for _ in range({passes}): sum(range(100))", qemu=qemu)
+        totals.append(sum(arm.parse_blocks(counts.read_text()).values()))
+    once, again, twice = totals
+    assert again == pytest.approx(once, rel=1e-3)
+    # Each of 1000 further passes adds 100 numbers, of which none takes fewer than 5 instructions.
+    assert twice > once + 1000 * 100 * 5
