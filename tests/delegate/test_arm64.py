@@ -15,6 +15,9 @@ from tfsparse import timing
 
 pytestmark = pytest.mark.download
 
+# Each of MobileNetV3Small's 54 convolutions may round by one more unit of float16.
+FLOAT16_TOLERANCE = 54 * 2**-11
+
 # As small as they come: QEMU computes floats in software.
 STOCK = {
     "MobileNetV2": functools.partial(keras.applications.MobileNetV2, alpha=0.35),
@@ -35,7 +38,9 @@ def delegate():
 def stock(tmp_path_factory):
     @functools.cache
     def convert(name):
-        model = STOCK[name](input_shape=(64, 64, 3), weights=None, classes=10)
+        model = STOCK[name](
+            input_shape=(64, 64, 3), weights=None, classes=10, classifier_activation=None
+        )
         path = tmp_path_factory.mktemp("stock") / f"{name}.tflite"
         return tfsparse.convert(networks.randomize(model, 0.8), path)
 
@@ -55,22 +60,23 @@ def on_x86(path):
     return inputs, outputs
 
 
-def on_arm64(path, inputs, delegate, cpu=arm64.CPU):
-    """Outputs of the second of two inferences with the delegate."""
-    options = {"auto": "0", "profile": "1"}
+def on_arm64(path, inputs, delegate, cpu=arm64.CPU, precision="fp32", kernels="neon"):
+    """Outputs of the second of two inferences with the delegate, whose profile names `kernels`."""
+    options = {"auto": "0", "profile": "1", "precision": precision}
     qemu = (arm64.QEMU, "-cpu", cpu)
     outputs, written = arm64.infer(path, inputs, delegate, options, runs=2, qemu=qemu)
     assert "tfsparse: the fastest of 2 run(s)" in written, "the delegate took nothing"
     assert "left to TFLite" not in written
+    assert kernels in written
     return outputs
 
 
-def assert_same(received, expected):
+def assert_same(received, expected, tolerance=TOLERANCE):
     assert received.keys() == expected.keys()
     for index, value in expected.items():
         largest = np.abs(value).max()
         assert 0 < largest < np.inf, "a network whose outputs prove nothing"
-        np.testing.assert_allclose(received[index], value, rtol=0, atol=TOLERANCE * largest)
+        np.testing.assert_allclose(received[index], value, rtol=0, atol=tolerance * largest)
 
 
 @pytest.mark.parametrize("name", STOCK)
@@ -84,6 +90,22 @@ def test_outputs_are_those_of_x86_and_of_xnnpack(name, stock, delegate):
 def test_runs_on_a_cpu_without_float16_arithmetic(stock, delegate):
     inputs, expected = on_x86(stock("MobileNetV2"))
     assert_same(on_arm64(stock("MobileNetV2"), inputs, delegate, "cortex-a72"), expected)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "kernels", "tolerance"),
+    [
+        ("cortex-a76", "neon fp16", FLOAT16_TOLERANCE),
+        ("cortex-a72", "there are no float16 kernels for this CPU", TOLERANCE),
+    ],
+)
+def test_float16_where_the_cpu_has_it(cpu, kernels, tolerance, stock, delegate):
+    path = stock("MobileNetV3Small")
+    inputs, expected = on_x86(path)
+    received = on_arm64(path, inputs, delegate, cpu, "fp16", kernels)
+    assert_same(received, expected, tolerance)
+    for index, value in expected.items():
+        assert received[index].argmax() == value.argmax()
 
 
 @pytest.mark.parametrize("name", ["face_detection_full_range_sparse", "pose_detection"])
