@@ -81,7 +81,7 @@ struct SparseLayer {
     }
     RowBlocks rows{block, {}};
     for (int row = 0; row < outputs; ++row) rows.rows.push_back(row);
-    packed = pack_blocks(dense, last - first, rows, taps);
+    packed = pack_blocks(dense, last - first, rows, taps, best_kernels());
   }
 };
 

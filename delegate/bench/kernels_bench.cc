@@ -6,7 +6,7 @@
 //      -c delegate/kernels/isa/avx512.cc -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -mf16c -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/pack.cc build/bench/*.o
+//      delegate/core/{memory,pack}.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
@@ -229,7 +229,7 @@ void bench_rows(const Kernels& k) {
   const auto bench_dense = [&](const char* name, auto kernel, const auto& matrix) {
     using Weight = std::decay_t<decltype(matrix[0])>;
     if (kernel == nullptr) return;
-    RowsArgs<Weight> dense{};
+    RowsArgs dense{};
     dense.x = x.data();
     dense.y = y.data();
     dense.rows = kRows;
@@ -254,7 +254,7 @@ void bench_rows(const Kernels& k) {
     a.row_nnz = layer.packed.places.data();
     const double s = seconds([&] { k.sparse_rows(a); });
     std::printf("  %2.0f %% zeros:          %6.1f us %5.1f GFLOP/s\n", 100 * (1 - density), s * 1e6,
-                2e-9 * layer.packed.values.size() / s);
+                2e-9 * static_cast<double>(columns.size()) / s);
   }
 }
 

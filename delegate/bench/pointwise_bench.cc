@@ -5,7 +5,7 @@
 //      -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/{pack,product}.cc build/bench/*.o -o build/bench/pointwise &&
+//      delegate/core/{memory,pack,product}.cc build/bench/*.o -o build/bench/pointwise &&
 //      build/bench/pointwise
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
@@ -62,15 +62,14 @@ double time_spmm(const Kernels& k, const Pointwise& p, int block, double density
   return seconds([&] {
     for (int first = 0; first < pixels; first += run) {
       a.n = std::min(run, pixels - first);
-      a.x = x.data() + first;
+      const float* start = x.data() + first;
       a.y = y.data() + first;
       if (pack) {
-        copy.x = a.x;
+        copy.x = start;
         copy.in_w = copy.out_w = a.n;
         k.pad(copy);
-        a.x = packed.data();
+        start = packed.data();
       }
-      const float* start = a.x;
       for (int part = 0; part < parts; ++part) {
         layers[part].packed.describe(0, layers[part].packed.blocks(), &a);
         a.x = start + static_cast<std::size_t>(p.in * part / parts) * (pack ? run : stride);
@@ -92,9 +91,10 @@ double time_product(const Kernels& k, const Pointwise& p, int block, double dens
   Product product;
   product.pack({layer.dense, p.out, layer.taps, 1, 1, 0},
                std::vector<float>(layer.bias.begin(), layer.bias.end()), epilogue, pixels, k);
-  const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
+  auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
   auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
-  return seconds([&] { product.multiply(k, {}, x.data(), y.data(), stride, nullptr, pixels); });
+  const Elements from(x.data(), sizeof(float)), to(y.data(), sizeof(float));
+  return seconds([&] { product.multiply(k, {}, from, to, stride, Elements(), pixels); });
 }
 
 void bench_spmm(const Kernels& k, int block, double density) {
