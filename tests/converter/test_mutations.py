@@ -1,6 +1,8 @@
 """Damaged files are refused with a message, or converted to whole files."""
 
+import io
 import os
+import zipfile
 import zlib
 
 import numpy as np
@@ -17,7 +19,11 @@ MESSAGES = ("Expected ", "The TFLite file is damaged", "Cannot convert ", "Canno
 
 
 def dense():
-    return single_op(pruned((16, 24), 0.8))
+    file = io.BytesIO()
+    file.write(flatbuffer.serialize(single_op(pruned((16, 24), 0.8))))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("labels.txt", "cat dog")
+    return file.getvalue()
 
 
 def sparse():
@@ -25,13 +31,13 @@ def sparse():
     encoding = encode(flatbuffer.constant(model, model.subgraphs[0].tensors[1]), blocks={0: 2})
     flatbuffer.replace_by_densify(model, model.subgraphs[0], 1, encoding, 0)
     model.metadata = [flatbuffer.schema.MetadataT(name="labels", buffer=2)]
-    return model
+    return flatbuffer.serialize(model)
 
 
 @pytest.mark.parametrize("build", [dense, sparse])
 def test_a_damaged_file_is_refused_or_converted_whole(tmp_path, build):
     source, out = tmp_path / "source.tflite", tmp_path / "out.tflite"
-    data = flatbuffer.serialize(build())
+    data = build()
     outcomes = set()
     for name, damaged in mutations(data, how_many(200) // 2, seed=zlib.crc32(data)):
         source.write_bytes(damaged)
@@ -57,6 +63,6 @@ def refusal(change, source, out):
 
 def test_the_undamaged_files_are_converted(tmp_path):
     for build in (dense, sparse):
-        (tmp_path / "source.tflite").write_bytes(flatbuffer.serialize(build()))
+        (tmp_path / "source.tflite").write_bytes(build())
         out = tfsparse.convert(tmp_path / "source.tflite", tmp_path / "out.tflite")
         Interpreter(out).allocate_tensors()

@@ -15,6 +15,7 @@ from tfsparse.converter.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, int
 MAX_TABLES = 300_000
 # What a table takes at least: itself, and the offset that leads to it.
 MIN_TABLE_BYTES = 8
+ZIP_ENTRY = b"PK\3\4"
 # What the generated readers raise when an offset or a length points outside of the data.
 _DAMAGE = (struct.error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -57,12 +58,12 @@ def parse(data, source="<bytes>"):
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(memoryview(data)[:MAX_BYTES], 0))
         _check_references(model)
         _take_in_outlying_data(model, data)
+        model.archive = _archive(data)
     except _DAMAGE as e:
         raise ValueError(
             f"The TFLite file is damaged or cut short: {source}, {len(data)} bytes ({e})"
         ) from e
     model.unknown = sorted(_seen.unknown | _unknown_options(model))
-    model.archive = _archive(data)
     return model
 
 
@@ -167,8 +168,10 @@ def _archive(data):
     stream = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     try:
         with zipfile.ZipFile(stream) as archive:
-            start = min((entry.header_offset for entry in archive.infolist()), default=0)
+            starts = [entry.header_offset for entry in archive.infolist()]
     # A constant may end with what looks like an archive's end.
     except (zipfile.BadZipFile, *_DAMAGE):
         return None
-    return (start, data[start:]) if start > 0 else None
+    if any(bytes(data[max(start, 0) : start + 4]) != ZIP_ENTRY for start in starts):
+        raise ValueError("its appended ZIP archive names files that it does not hold")
+    return (min(starts), data[min(starts) :]) if starts else None

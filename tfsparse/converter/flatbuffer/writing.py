@@ -150,13 +150,13 @@ def _moved_archive(start, archive, new_start):
     """A ZIP archive for another place in its file: its directory counts from the file's start."""
     moved = bytearray(archive)
     end = moved.rfind(b"PK\5\6")
-    entries, size, directory = struct.unpack_from("<HII", moved, end + 10)
+    size, directory = struct.unpack_from("<II", moved, end + 12)
     entry = end - size
     if directory != start + entry:
         return archive  # It counts from the archive's start, or from elsewhere.
     shift = new_start - start
     struct.pack_into("<I", moved, end + 16, directory + shift)
-    for _ in range(entries):
+    while entry < end:
         (offset,) = struct.unpack_from("<I", moved, entry + 42)
         struct.pack_into("<I", moved, entry + 42, offset + shift)
         entry += 46 + sum(struct.unpack_from("<HHH", moved, entry + 28))
