@@ -56,7 +56,7 @@ def extension():
         "tfsparse._native",
         sources.common_sources("python"),
         include_dirs=["."],
-        extra_compile_args=sources.COMMON_FLAGS,
+        extra_compile_args=sources.COMMON_FLAGS + sources.PYTHON_FLAGS,
         extra_link_args=LINK_FLAGS,
         depends=sources.headers(),
         cxx_std=17,

@@ -4,8 +4,22 @@ def sources_in(*folders):
     """Patterns of the C++ sources of folders of delegate/."""
     return ["delegate/%s/**/*.cc" % folder for folder in folders]
 
-COMMON_FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
+# No exceptions: Android's older releases crash on one in a library that brings its own C++.
+COMMON_FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-Wall",
+    "-Wextra",
+]
+
 TEST_FLAGS = COMMON_FLAGS + ["-O1"]  # g++ 12 for arm64 fails to vectorise some at the usual -O3
+
+# What the Python module needs beside them.
+PYTHON_FLAGS = ["-fexceptions", "-frtti"]
 
 # The sources that are compiled for one instruction set each, and its flags: those of arm64, of
 # x86-64 and of every other processor. A build that has no room for the float16 kernels leaves their

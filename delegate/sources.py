@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # What Bazel reads too.
 COMMON_FLAGS, TEST_FLAGS = _shared["COMMON_FLAGS"], _shared["TEST_FLAGS"]
+PYTHON_FLAGS = _shared["PYTHON_FLAGS"]
 _ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
 _PORTABLE = _shared["PORTABLE_ISA_FLAGS"]
 _ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "amd64": _X86, "x86_64": _X86}

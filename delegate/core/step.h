@@ -12,6 +12,8 @@
 
 namespace tfsparse {
 
+constexpr int kGrain = 4096;  // elements that are worth waking a thread for
+
 // What a step finds when it runs.
 struct RunContext {
   const Elements* values;   // start of every value, by its index

@@ -1,7 +1,11 @@
 #include "delegate/core/threads.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
-#include <system_error>
+#include <climits>
+#include <thread>
 
 namespace tfsparse {
 namespace {
@@ -20,17 +24,28 @@ inline void pause_cpu() {
 #endif
 }
 
+// Those of the machine that this process may run on, or more than any machine has if unknown.
+int usable_cores() {
+#if defined(__linux__)
+  cpu_set_t cores;
+  const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 0;
+#else
+  const int count = static_cast<int>(std::thread::hardware_concurrency());
+#endif
+  return count > 0 ? count : INT_MAX;
+}
+
 }  // namespace
 
 ThreadPool::ThreadPool(int size) : requested_(size) {
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());  // 0 if unknown
-  const int useful = cores > 0 ? std::min(size, cores) : size;
-  try {
-    for (int worker = 1; worker < useful; ++worker) {
-      workers_.emplace_back([this, worker] { work(worker); });
+  const int useful = std::min(size, usable_cores());
+  workers_.reserve(std::max(0, useful - 1));  // they move no more once they run
+  for (int index = 1; index < useful; ++index) {
+    workers_.push_back({this, index, {}});
+    if (pthread_create(&workers_.back().thread, nullptr, &ThreadPool::start, &workers_.back())) {
+      workers_.pop_back();  // a limit on threads or memory: work with those that there are
+      break;
     }
-  } catch (const std::system_error&) {
-    // A limit on threads or memory: work with those that there are.
   }
 }
 
@@ -41,7 +56,13 @@ ThreadPool::~ThreadPool() {
     ++generation_;
   }
   wake_.notify_all();
-  for (std::thread& thread : workers_) thread.join();
+  for (const Worker& worker : workers_) pthread_join(worker.thread, nullptr);
+}
+
+void* ThreadPool::start(void* worker) {
+  const auto& [pool, index, thread] = *static_cast<Worker*>(worker);
+  pool->work(index);
+  return nullptr;
 }
 
 void ThreadPool::run(const std::function<void(int)>& job) {
@@ -62,7 +83,7 @@ void ThreadPool::run(const std::function<void(int)>& job) {
     if (looks < kLooksBeforeSleep) {
       pause_cpu();
     } else {
-      std::this_thread::yield();
+      sched_yield();
     }
   }
 }

@@ -1,11 +1,12 @@
 // A pool of worker threads that sleep while idle.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 namespace tfsparse {
@@ -33,11 +34,19 @@ class ThreadPool {
                     const std::function<void(int begin, int end, int worker)>& body);
 
  private:
+  // std::thread reports a limit on threads by an exception, which we compile without.
+  struct Worker {
+    ThreadPool* pool;
+    int index;
+    pthread_t thread;
+  };
+
+  static void* start(void* worker);
   void work(int worker);
   bool wait_for_job(unsigned seen);
 
   int requested_;
-  std::vector<std::thread> workers_;
+  std::vector<Worker> workers_;
   const std::function<void(int)>* job_ = nullptr;
   std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the workers
   std::atomic<int> running_{0};

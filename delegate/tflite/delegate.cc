@@ -22,7 +22,7 @@ TfLiteStatus Delegate::prepare(TfLiteContext* context, TfLiteDelegate* handle) {
 }
 
 TfLiteStatus Delegate::claim(TfLiteContext* context) {
-  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  std::lock_guard<std::mutex> lock(claim_mutex_);
   Graph graph;
   std::vector<Verdict> verdicts;
   Status status = read_graph(context, &graph);
@@ -37,7 +37,7 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   }
   const IntArray ids(claim.taken_ids());
   ++subgraph_;
-  if (!options_.report.empty() || options_.profile) shown_.push_back({graph, verdicts});
+  show(graph, verdicts);
   if (ids.get()->size == 0) return kTfLiteOk;
 
   TfLiteRegistration registration{};
@@ -54,12 +54,19 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   return replaced;
 }
 
+void Delegate::show(const Graph& graph, const std::vector<Verdict>& verdicts) {
+  if (options_.report.empty() && !options_.profile) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  shown_.push_back({graph, verdicts});
+}
+
 void* Delegate::init(TfLiteContext*, const char* buffer, std::size_t) {
   const auto& params = *reinterpret_cast<const TfLiteDelegateParams*>(buffer);
   auto* delegate = static_cast<Delegate*>(params.delegate->data_);
   if (delegate->claiming_ == nullptr) return reinterpret_cast<void*>(-1);  // TFLite's "init failed"
   auto* placed =
       new PlacedPartition{delegate, delegate->subgraph_, delegate->claiming_->partition(params)};
+  std::lock_guard<std::mutex> lock(delegate->mutex_);
   delegate->partitions_.push_back(placed);
   return placed;
 }
@@ -68,7 +75,7 @@ void Delegate::free(TfLiteContext*, void* user_data) {
   if (user_data == reinterpret_cast<void*>(-1)) return;  // what a failed init returned
   auto* placed = static_cast<PlacedPartition*>(user_data);
   Delegate* delegate = placed->owner;
-  std::lock_guard<std::recursive_mutex> lock(delegate->mutex_);
+  std::lock_guard<std::mutex> lock(delegate->mutex_);
   auto& partitions = delegate->partitions_;
   partitions.erase(std::remove(partitions.begin(), partitions.end(), placed), partitions.end());
   // Who asked for a report reads it himself.

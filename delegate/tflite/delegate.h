@@ -49,13 +49,16 @@ class Delegate {
   static void free(TfLiteContext* context, void* partition);
 
   TfLiteStatus claim(TfLiteContext* context);
+  void show(const Graph& graph, const std::vector<Verdict>& verdicts);
 
   Options options_;
   TfLiteDelegate handle_{};
-  // Recursive, since the runtime calls init and free from within what prepare calls.
-  mutable std::recursive_mutex mutex_;
-  Claim* claiming_ = nullptr;                 // while the runtime makes partitions of it
-  int subgraph_ = -1;                         // the last one shown, counted from 0
+
+  std::mutex claim_mutex_;     // held while the runtime calls init
+  Claim* claiming_ = nullptr;  // while the runtime makes partitions of it
+  int subgraph_ = -1;          // the last one shown, counted from 0
+
+  mutable std::mutex mutex_;                  // never held while the runtime is called
   std::vector<Shown> shown_;                  // where somebody will want to read them
   std::vector<PlacedPartition*> partitions_;  // owned by the runtime, which calls free
 };

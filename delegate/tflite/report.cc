@@ -83,7 +83,7 @@ Delegate::~Delegate() {
 }
 
 std::string Delegate::report() const {
-  std::lock_guard<std::recursive_mutex> lock(mutex_);
+  std::lock_guard<std::mutex> lock(mutex_);
   Json json;
   json.begin_object();
   json.field("isa", options_.kernels->name);

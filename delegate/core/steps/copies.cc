@@ -7,8 +7,6 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kGrain = 4096;  // elements that are worth waking a thread for
-
 // Sorts the dimensions by their place in the output, and joins those that are one run.
 std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
   dims.erase(std::remove_if(dims.begin(), dims.end(), [](const CopyDim& d) { return d.size == 1; }),

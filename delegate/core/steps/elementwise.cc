@@ -7,8 +7,6 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kGrain = 4096;  // elements that are worth waking a thread for
-
 class UnaryStep : public Step {
  public:
   void run(const RunContext& context) const override {
