@@ -6,6 +6,16 @@
 namespace tfsparse {
 namespace {
 
+constexpr int kMostThreads = 256;
+
+Status expected(const std::string& key, const std::string& what, const std::string& received) {
+  return Status::error("option " + key + ": expected " + what + ", received '" + received + "'");
+}
+
+Status wrong_num_threads(const std::string& received) {
+  return expected("num_threads", "a number from 0 (as the interpreter) to 256", received);
+}
+
 bool parse_int(const std::string& text, long lowest, long highest, int* result) {
   char* end = nullptr;
   errno = 0;
@@ -25,33 +35,47 @@ std::string supported_names() {
 
 }  // namespace
 
+Status set_num_threads(int value, Options* options) {
+  if (value < 0 || value > kMostThreads) return wrong_num_threads(std::to_string(value));
+  options->num_threads = value;
+  return {};
+}
+
+Status set_isa(const std::string& name, Options* options) {
+  const Kernels* kernels = find_kernels(name.c_str());
+  if (kernels == nullptr) {
+    return expected("isa", "an instruction set that this CPU has: " + supported_names(), name);
+  }
+  options->kernels = kernels;
+  return {};
+}
+
+void set_fp16(Options* options) {
+  const Kernels* kernels = find_fp16_kernels(*options->kernels);
+  options->lacks_fp16 = kernels == nullptr;
+  if (kernels != nullptr) options->kernels = kernels;
+}
+
 Status parse_options(const char* const* keys, const char* const* values, std::size_t count,
                      Options* options) {
-  options->kernels = &best_kernels();
   bool fp16 = false;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string key = keys[i] ? keys[i] : "", value = values[i] ? values[i] : "";
-    const auto expected = [&](const char* what) {
-      return Status::error("option " + key + ": expected " + what + ", received '" + value + "'");
-    };
     int flag = 0;
     if (key == "num_threads") {
-      if (!parse_int(value, 0, 256, &options->num_threads)) {
-        return expected("a number from 0 (as the interpreter) to 256");
+      if (!parse_int(value, 0, kMostThreads, &options->num_threads)) {
+        return wrong_num_threads(value);
       }
     } else if (key == "isa") {
-      options->kernels = find_kernels(value.c_str());
-      if (options->kernels == nullptr) {
-        return expected(("an instruction set that this CPU has: " + supported_names()).c_str());
-      }
+      TFSPARSE_RETURN_IF_ERROR(set_isa(value, options));
     } else if (key == "precision") {
-      if (value != "fp16" && value != "fp32") return expected("fp16 or fp32");
+      if (value != "fp16" && value != "fp32") return expected(key, "fp16 or fp32", value);
       fp16 = value == "fp16";
     } else if (key == "auto") {
-      if (!parse_int(value, 0, 1, &flag)) return expected("0 or 1");
+      if (!parse_int(value, 0, 1, &flag)) return expected(key, "0 or 1", value);
       options->automatic = flag == 1;
     } else if (key == "profile") {
-      if (!parse_int(value, 0, 1, &flag)) return expected("0 or 1");
+      if (!parse_int(value, 0, 1, &flag)) return expected(key, "0 or 1", value);
       options->profile = flag == 1;
     } else if (key == "report") {
       options->report = value;
@@ -60,11 +84,7 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
                            "': expected num_threads, isa, precision, auto, profile or report");
     }
   }
-  if (fp16) {
-    const Kernels* kernels = find_fp16_kernels(*options->kernels);
-    options->lacks_fp16 = kernels == nullptr;
-    if (kernels != nullptr) options->kernels = kernels;
-  }
+  if (fp16) set_fp16(options);
   return {};
 }
 

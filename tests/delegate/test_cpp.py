@@ -7,6 +7,13 @@ import pytest
 
 from tests.delegate.cpp import CXX, Build, CrossBuild, run, sources
 
+EXPORTS = [
+    "TfSparseDelegateCreate",
+    "TfSparseDelegateDelete",
+    "TfSparseDelegateOptionsDefault",
+    "tflite_plugin_create_delegate",
+    "tflite_plugin_destroy_delegate",
+]
 pytestmark = pytest.mark.skipif(shutil.which(CXX) is None, reason=f"no C++ compiler {CXX}")
 TESTS = sources.find("tests/delegate/*_test.cc")
 ARM64_CPUS = ["cortex-a72", "cortex-a76", "max"]  # without float16 arithmetic, with it, with all
@@ -68,4 +75,4 @@ def test_plugin_needs_nothing_but_the_system_and_exports_nothing_but_itself(buil
         for line in run("nm", "--dynamic", "--defined-only", library).splitlines()
         if line.split()[-2] == "T"
     ]
-    assert sorted(functions) == ["tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate"]
+    assert sorted(functions) == EXPORTS

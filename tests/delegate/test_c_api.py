@@ -1,0 +1,22 @@
+"""The C API in a program that a C compiler, and no C++ compiler, makes."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.delegate.cpp import CXX, Build, run
+
+CC = os.environ.get("CC", "gcc")
+C99 = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I.")
+
+
+@pytest.mark.skipif(
+    not (shutil.which(CC) and shutil.which(CXX)), reason=f"no compilers {CC} and {CXX}"
+)
+def test_options_creation_and_errors(tmp_path):
+    build = Build("cpp-tests")
+    library = build.link(build.engine().values(), "c_api.so", ["-shared", "-Wl,-z,defs"])
+    program = str(tmp_path / "c_api")
+    run(CC, *C99, "tests/delegate/c_api.c", library, "-o", program)
+    run(program)
