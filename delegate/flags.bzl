@@ -25,8 +25,9 @@ PYTHON_FLAGS = ["-fexceptions", "-frtti"]
 # x86-64 and of every other processor. A build that has no room for the float16 kernels leaves their
 # source out and defines TFSPARSE_NO_FP16.
 ARM64_ISA_FLAGS = {
-    "delegate/kernels/isa/neon.cc": [],
-    "delegate/kernels/isa/neon_fp16.cc": ["-march=armv8.2-a+fp16"],
+    # Loads stay where the kernels have them: g++ would move them all to the front, and spill.
+    "delegate/kernels/isa/neon.cc": ["-fno-schedule-insns"],
+    "delegate/kernels/isa/neon_fp16.cc": ["-fno-schedule-insns", "-march=armv8.2-a+fp16"],
 }
 PORTABLE_ISA_FLAGS = {
     "delegate/kernels/isa/portable.cc": [],

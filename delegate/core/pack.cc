@@ -142,7 +142,8 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   }
   values.resize(count * blocks.block);
   packed.values = to_elements(values, kernels);
-  offsets.resize(count);
+  offsets.resize(count + 1);
+  offsets.back() = 0;  // see SpmmArgs
   if (narrow) {
     packed.narrow_offsets.assign(offsets.begin(), offsets.end());
   } else {

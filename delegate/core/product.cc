@@ -8,15 +8,7 @@ namespace {
 // From this fraction of zeros on, skipping them is faster than multiplying by them.
 constexpr double kSparseFrom = 0.4;
 
-// Vectors of pixels that a sparse pass keeps in registers, by the size of a block. Measured over
-// MobileNetV2's layers, 7 to 9 are alike and best for single channels: fewer repeat the stream of
-// weights more often, more leave too few channels in the cache.
-constexpr int kTile[] = {0, 8, 8, 0, 6};
 constexpr int kDenseTile = 3;
-
-// Bytes of input that one pass over the weights may touch and still find in a 32 KB first-level
-// cache. Measured: 24 to 36 KB are alike, 16 KB and no limit are slower.
-constexpr int kTileBytes = 30 << 10;
 
 // Taps below which a part of the reduction is mostly loading and storing sums.
 constexpr int kFewestTaps = 16;
@@ -61,7 +53,7 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
 void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernels) {
   const std::vector<RowBlocks> blocks = find_blocks(weights.dense, channels_, depth_);
   const int block = usual_block(blocks);
-  const int largest = std::min(kTile[block], kernels.max_tile[block]);
+  const int largest = kernels.usual_tile[block];
   // As few passes over the weights as that allows, all equally wide.
   const int vectors = std::max(1, (run + kernels.lanes - 1) / kernels.lanes);
   const int passes = (vectors + largest - 1) / largest;
@@ -72,7 +64,7 @@ void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernel
       static_cast<int>(kernels.element_bytes) * (weights.lines * tile_pixels_ + weights.more);
   const int channels = depth_ / weights.taps_per_channel;
   const int fitting =
-      std::max({1, kTileBytes / channel_bytes, kFewestTaps / weights.taps_per_channel});
+      std::max({1, kernels.tile_bytes / channel_bytes, kFewestTaps / weights.taps_per_channel});
   const int count = (channels + fitting - 1) / fitting;
   for (int i = 0; i < count; ++i) {
     const Range range = range_of({i, count}, channels);

@@ -164,25 +164,44 @@ inline void depthwise_by_bands(const DepthwiseArgs& a) {
   }
 }
 
+// Output columns [column, column + lanes) of every plane. Inlined, so that whole vectors are stored
+// as such.
+template <class V, int K, int S, bool Edges>
+TFSPARSE_INLINE void depthwise_in_place_column(const DepthwiseArgs& a, int column, int lanes) {
+  PlaneInput<V, K, S, Edges> input(a, column);
+  DepthwiseOutput out{elements(a.y) + column, a.out_w,      a.out_h, lanes,
+                      a.epilogue.lo,          a.epilogue.hi};
+  for (int plane = 0; plane < a.planes; ++plane) {
+    const DepthwiseWeights<V, K> weights(elements(a.weights) + plane * K * K, a.bias[plane]);
+    depthwise_column<V, K, S>(input, weights, out);
+    input.x += a.x_stride;
+    out.y += a.y_stride;
+  }
+}
+
 template <class V, int K, int S>
-TFSPARSE_INLINE void depthwise_in_place_columns(const DepthwiseArgs& args, int begin, int end) {
-  const DepthwiseArgs a = args;  // a copy, which stores to y cannot alias
+void depthwise_in_place_columns(const DepthwiseArgs& a, int begin, int end) {
   for (int column = begin; column < end; column += V::kLanes) {
-    const int lanes = smaller(V::kLanes, end - column);
-    PlaneInput<V, K, S> input(a, column);
-    DepthwiseOutput out{elements(a.y) + column, a.out_w,      a.out_h, lanes,
-                        a.epilogue.lo,          a.epilogue.hi};
-    for (int plane = 0; plane < a.planes; ++plane) {
-      const DepthwiseWeights<V, K> weights(elements(a.weights) + plane * K * K, a.bias[plane]);
-      depthwise_column<V, K, S>(input, weights, out);
-      input.x += a.x_stride;
-      out.y += a.y_stride;
+    depthwise_in_place_column<V, K, S, true>(a, column, smaller(V::kLanes, end - column));
+  }
+}
+
+// Whole vectors only: what the last ones leave over is computed again. Masks only at the edges.
+template <int K, int S>
+void depthwise_in_place_whole(const DepthwiseArgs& a) {
+  for (int next = 0; next < a.out_w; next += Vec::kLanes) {
+    const int column = smaller(next, a.out_w - Vec::kLanes), first = column * S - a.pad_left;
+    if (first >= 0 && first + (Vec::kLanes - 1) * S + K <= a.in_w) {
+      depthwise_in_place_column<Vec, K, S, false>(a, column, Vec::kLanes);
+    } else {
+      depthwise_in_place_column<Vec, K, S, true>(a, column, Vec::kLanes);
     }
   }
 }
 
 template <int K, int S>
 void depthwise_in_place(const DepthwiseArgs& a) {
+  if constexpr (!Vec::kFreeMasks) return depthwise_in_place_whole<K, S>(a);
   depthwise_in_place_columns<Vec, K, S>(a, 0, narrow_from(a));
   depthwise_in_place_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
 }
@@ -191,6 +210,9 @@ void depthwise_in_place(const DepthwiseArgs& a) {
 inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
   if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
+  if (!Vec::kFreeMasks && a.out_w < Vec::kLanes) return nullptr;
+  const int last_row = (a.out_h - 1) * a.stride_h - a.pad_top;
+  if (a.pad_top >= a.kernel_h || last_row >= a.in_h) return nullptr;  // a window of border alone
   if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_in_place<3, 1>;
   if (a.kernel_h == 3 && a.stride_h == 2) return depthwise_in_place<3, 2>;
   if (a.kernel_h == 5 && a.stride_h == 1) return depthwise_in_place<5, 1>;
@@ -208,14 +230,15 @@ std::size_t depthwise_scratch(const DepthwiseArgs& a) {
 void depthwise(const DepthwiseArgs& args) {
   if (args.out_h <= 0 || args.out_w <= 0) return;
   const auto in_place = in_place_kernel(args);
-  // Planes one vector wide go together, as they share the preparation of the masks; others one
-  // after the other, as a second vector of columns had better find the plane in the cache.
-  const int at_once = in_place && args.out_w <= Vec::kLanes ? args.planes : 1;
+  // Planes one vector wide go together, as they share the preparation of the masks; of others as
+  // many as a second vector of columns finds in the cache.
+  const int cached = larger(1, kDepthwiseBand / larger(1, args.in_h * args.in_w));
+  const int most = !in_place ? 1 : args.out_w <= Vec::kLanes ? args.planes : cached;
   const bool activates = args.epilogue.activation != Activation::kNone;
   DepthwiseArgs a = args;
   if (activates) a.epilogue = Epilogue{};
-  for (int plane = 0; plane < args.planes; plane += at_once) {
-    a.planes = at_once;
+  for (int plane = 0; plane < args.planes; plane += most) {
+    const int at_once = a.planes = smaller(most, args.planes - plane);
     in_place ? in_place(a) : depthwise_by_bands(a);
     if (activates) {
       for (int p = 0; p < at_once; ++p) {

@@ -8,7 +8,10 @@ namespace {
 
 // As many rows as registers allow beside the weights, or, where the weights do not fit anyway, a
 // few.
-constexpr int depthwise_rows_at_once(int kernel) { return kernel == 3 && kRegisters == 32 ? 7 : 4; }
+constexpr int depthwise_rows_at_once(int kernel) {
+  const int weights = ceil_div(kernel * kernel, Vec::kFactors);
+  return weights + kernel + 7 < kRegisters ? 7 : 4;
+}
 
 // Where results go, one vector wide.
 struct DepthwiseOutput {
@@ -20,13 +23,11 @@ struct DepthwiseOutput {
 
 template <class V, int K>
 struct DepthwiseWeights {
-  V w[K * K], bias;
+  Factors<V, K * K> w;
+  V bias;
 
   TFSPARSE_INLINE DepthwiseWeights(const Element* weights, float bias_value)
-      : bias(V::broadcast(bias_value)) {
-    TFSPARSE_UNROLL
-    for (int i = 0; i < K * K; ++i) w[i] = V::broadcast(weights[i]);
-  }
+      : w(weights), bias(V::broadcast(bias_value)) {}
 };
 
 // Inputs of the K tap columns from scratch, where nothing is outside: see depthwise.h.
@@ -37,45 +38,54 @@ struct BorderedInput {
   int tap[K];
 
   bool has_row(int) const { return true; }
-  TFSPARSE_INLINE void load(int row, V (&in)[K]) const {
+  const Element* row(int row) const { return x + static_cast<std::ptrdiff_t>(row) * row_stride; }
+  TFSPARSE_INLINE void load(const Element* xi, V (&in)[K]) const {
     TFSPARSE_UNROLL
-    for (int kx = 0; kx < K; ++kx) in[kx] = V::load(x + row * row_stride + tap[kx]);
+    for (int kx = 0; kx < K; ++kx) in[kx] = V::load(xi + tap[kx]);
   }
 };
 
-// The same from the plane itself: lanes beyond its edges are masked. S is the stride, 1 or 2.
-template <class V, int K, int S>
+// The same from the plane itself: lanes beyond its left and right edge are masked where a column
+// has any. S is the stride, 1 or 2.
+template <class V, int K, int S, bool Edges>
 struct PlaneInput {
   const Element* x;  // row -pad_top, of output column 0 the tap column 0
-  int row_stride, first_row, last_row;
-  typename V::Mask mask[K], next_mask[K];
+  int row_stride, first_row, rows;
+  typename V::Edge edge[K], next_edge[K];
 
   TFSPARSE_INLINE PlaneInput(const DepthwiseArgs& a, int column) {
     const int first_column = column * S - a.pad_left;
     x = elements(a.x) + first_column - static_cast<std::ptrdiff_t>(a.pad_top) * a.in_w;
     row_stride = a.in_w;
     first_row = a.pad_top;
-    last_row = a.pad_top + a.in_h - 1;
+    rows = a.in_h;
     TFSPARSE_UNROLL
-    for (int kx = 0; kx < K; kx += S) {
+    for (int kx = 0; Edges && kx < K; kx += S) {
       const int first = first_column + kx, next = first + V::kLanes;
-      mask[kx] = V::window(-first, a.in_w - first);
-      if (S == 2) next_mask[kx] = V::window(-next, a.in_w - next);
+      edge[kx] = V::edge(-first, a.in_w - first);
+      if (S == 2) next_edge[kx] = V::edge(-next, a.in_w - next);
     }
   }
-  bool has_row(int row) const { return row >= first_row && row <= last_row; }
-  TFSPARSE_INLINE void load(int row, V (&in)[K]) const {
-    const Element* xi = x + static_cast<std::ptrdiff_t>(row) * row_stride;
+  // One comparison for both edges.
+  bool has_row(int row) const {
+    return static_cast<unsigned>(row - first_row) < static_cast<unsigned>(rows);
+  }
+  const Element* row(int row) const { return x + static_cast<std::ptrdiff_t>(row) * row_stride; }
+  TFSPARSE_INLINE void load(const Element* xi, V (&in)[K]) const {
     TFSPARSE_UNROLL
     for (int kx = 0; kx < K; kx += S) {
-      const V a = V::load(xi + kx, mask[kx]);
+      V odd;
       if (S == 1) {
-        in[kx] = a;
-      } else {
-        const V b = V::load(xi + kx + V::kLanes, next_mask[kx]);
+        in[kx] = Edges ? V::load(xi + kx, edge[kx]) : V::load(xi + kx);
+      } else if (Edges) {
+        const V a = V::load(xi + kx, edge[kx]);
+        const V b = V::load(xi + kx + V::kLanes, next_edge[kx]);
         in[kx] = V::even(a, b);
-        if (kx + 1 < K) in[kx + 1] = V::odd(a, b);
+        odd = V::odd(a, b);
+      } else {
+        V::load_pairs(xi + kx, &in[kx], &odd);
       }
+      if (S == 2 && kx + 1 < K) in[kx + 1] = odd;
     }
   }
 };
@@ -87,43 +97,36 @@ TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V
   V acc[R];
   TFSPARSE_UNROLL
   for (int r = 0; r < R; ++r) acc[r] = weights.bias;
+  const Element* x = input.row(row * S);
   TFSPARSE_UNROLL
-  for (int i = 0; i < (R - 1) * S + K; ++i) {
-    if (!input.has_row(row * S + i)) continue;
+  for (int i = 0; i < (R - 1) * S + K; ++i, x = next_row(x, input.row_stride)) {
+    // All others are inside, as every window has a row that is: see in_place_kernel.
+    const bool near_edge = i < K - 1 || i > (R - 1) * S;
+    if (near_edge && !input.has_row(row * S + i)) continue;
     V in[K];
-    input.load(row * S + i, in);
+    input.load(x, in);
     TFSPARSE_UNROLL
     for (int kx = 0; kx < K; ++kx) {
       TFSPARSE_UNROLL
       for (int r = 0; r < R; ++r) {
         const int ky = i - r * S;
-        if (ky >= 0 && ky < K) acc[r] = V::fma(in[kx], weights.w[ky * K + kx], acc[r]);
+        if (ky >= 0 && ky < K) acc[r] = weights.w.fma(in[kx], ky * K + kx, acc[r]);
       }
     }
   }
   const V lo = V::broadcast(out.lo), hi = V::broadcast(out.hi);
   Element* y = out.y + static_cast<std::ptrdiff_t>(row) * out.row_stride;
   TFSPARSE_UNROLL
-  for (int r = 0; r < R; ++r) clamp(acc[r], lo, hi).store(y + r * out.row_stride, out.lanes);
+  for (int r = 0; r < R; ++r, y = next_row(y, out.row_stride))
+    clamp(acc[r], lo, hi).store(y, out.lanes);
 }
 
-// The last rows, fewer than were computed together.
-template <class V, int K, int S, int R, class Input>
-TFSPARSE_INLINE void depthwise_last_rows(const Input& input, const DepthwiseWeights<V, K>& weights,
-                                         int row, const DepthwiseOutput& out) {
-  if (out.rows - row == R) return depthwise_rows<V, K, S, R>(input, weights, row, out);
-  if constexpr (R > 1) depthwise_last_rows<V, K, S, R - 1>(input, weights, row, out);
-}
-
-template <class V, int K, int S, class Input>
+// Rows from `row` on: as many as possible together, then what is left by halves of that.
+template <class V, int K, int S, int R = depthwise_rows_at_once(K), class Input>
 TFSPARSE_INLINE void depthwise_column(const Input& input, const DepthwiseWeights<V, K>& weights,
-                                      const DepthwiseOutput& out) {
-  constexpr int kRows = depthwise_rows_at_once(K);
-  int row = 0;
-  for (; row + kRows <= out.rows; row += kRows) {
-    depthwise_rows<V, K, S, kRows>(input, weights, row, out);
-  }
-  depthwise_last_rows<V, K, S, kRows - 1>(input, weights, row, out);
+                                      const DepthwiseOutput& out, int row = 0) {
+  for (; row + R <= out.rows; row += R) depthwise_rows<V, K, S, R>(input, weights, row, out);
+  if constexpr (R > 1) depthwise_column<V, K, S, (R + 1) / 2>(input, weights, out, row);
 }
 
 }  // namespace

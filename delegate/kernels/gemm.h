@@ -26,7 +26,13 @@ struct GemmPass {
         Tile<T, Last> in;
         in.load(x + a.offsets[d]);
         TFSPARSE_UNROLL
-        for (int r = 0; r < kGemmRows; ++r) acc[r].add_scaled(Vec::broadcast(weights[r]), in);
+        for (int r = 0; r < kGemmRows; ++r) {
+          if constexpr (Vec::kFactors > 1) {
+            acc[r].add_scaled(Factors<Vec, kGemmRows>(weights), r, in);
+          } else {
+            acc[r].add_scaled(Vec::broadcast(weights[r]), in);
+          }
+        }
       }
       TFSPARSE_UNROLL
       for (int r = 0; r < kGemmRows; ++r) {

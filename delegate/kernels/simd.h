@@ -26,9 +26,11 @@
 // TFSPARSE_SCALAR is for functions that g++ would put together from single lanes, which is slower.
 #if defined(__clang__)
 #define TFSPARSE_UNROLL _Pragma("clang loop unroll(full)")
+#define TFSPARSE_NO_UNROLL _Pragma("clang loop unroll(disable)")
 #define TFSPARSE_SCALAR
 #else
 #define TFSPARSE_UNROLL _Pragma("GCC unroll 64")
+#define TFSPARSE_NO_UNROLL _Pragma("GCC unroll 1")
 #define TFSPARSE_SCALAR __attribute__((noinline, optimize("no-tree-vectorize")))
 #endif
 
@@ -99,12 +101,45 @@ V load_first(const T* p, int lanes) {
 // p[0], p[2], p[4] ...
 template <class V>
 V load_even(const Element* p) {
-  return V::even(V::load(p), V::load(p + V::kLanes));
+  V even, odd;
+  V::load_pairs(p, &even, &odd);
+  return even;
 }
+
+// N numbers that vectors are multiplied by, V::kFactors of them in a register.
+template <class V, int N>
+struct Factors {
+  static constexpr int kWhole = N / V::kFactors, kLeft = N % V::kFactors;
+  V v[kWhole + (kLeft > 0)];
+
+  TFSPARSE_INLINE explicit Factors(const Element* p) {
+    TFSPARSE_UNROLL
+    for (int i = 0; i < kWhole; ++i) {
+      v[i] = V::kFactors == 1 ? V::broadcast(p[i]) : V::load(p + i * V::kFactors);
+    }
+    if constexpr (kLeft == 1) v[kWhole] = V::broadcast(p[N - 1]);
+    if constexpr (kLeft > 1) v[kWhole] = load_first<V>(p + N - kLeft, kLeft);
+  }
+  // x * number i + sum
+  TFSPARSE_INLINE V fma(V x, int i, V sum) const {
+    return V::fma(x, v[i / V::kFactors], i % V::kFactors, sum);
+  }
+};
 
 template <class V>
 V clamp(V v, V lo, V hi) {
   return V::min(hi, V::max(lo, v));  // in this order a NaN stays
+}
+
+// p + step, for one row after the other of an unrolled loop. What comes out is hidden from
+// compilers for arm64, which would else compute the pointers to all rows beforehand and spill them.
+template <class T>
+TFSPARSE_INLINE T* next_row(T* p, std::ptrdiff_t step) {
+  p += step;
+#if defined(TFSPARSE_NEON)
+  __asm__("" : "+r"(p));
+#endif
+  return p;
 }
 
 // e^x = scale + scale * rest for |x| up to 87, with the rest as exact as the sum is not: for small
@@ -236,7 +271,7 @@ __attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
 
 constexpr int smaller(int a, int b) { return a < b ? a : b; }
 inline int larger(int a, int b) { return a > b ? a : b; }
-inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 }  // namespace
 }  // namespace tfsparse

@@ -21,6 +21,8 @@ constexpr Kernels table(const char* name) {
   kernels.max_tile[1] = max_tile(1);
   kernels.max_tile[2] = max_tile(2);
   kernels.max_tile[4] = max_tile(4);
+  for (int block : {1, 2, 4}) kernels.usual_tile[block] = usual_tile(block);
+  kernels.tile_bytes = kTileBytes;
   kernels.gemm_rows = kGemmRows;
   kernels.spmm = spmm;
   kernels.gemm = gemm;

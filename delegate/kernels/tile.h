@@ -44,6 +44,29 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::fma(w, other.whole[t], whole[t]);
     last = Last::fma(Last::first_of(w), other.last, last);
   }
+  // += factor i * other
+  template <class Numbers>
+  TFSPARSE_INLINE void add_scaled(const Numbers& factors, int i, const Tile& other) {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < kWhole; ++t) whole[t] = factors.fma(other.whole[t], i, whole[t]);
+    last = factors.fma(other.last, i, last);
+  }
+  // sums[c] += factor first + c * this for `count` tiles; then this is next[...].
+  template <class Numbers>
+  TFSPARSE_INLINE void add_scaled_to(Tile* sums, const Numbers& factors, int first, int count,
+                                     const Element* next) {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < kWhole; ++t) {
+      TFSPARSE_UNROLL
+      for (int c = 0; c < count; ++c) {
+        sums[c].whole[t] = factors.fma(whole[t], first + c, sums[c].whole[t]);
+      }
+      whole[t] = Vec::load(next + t * Vec::kLanes);
+    }
+    TFSPARSE_UNROLL
+    for (int c = 0; c < count; ++c) sums[c].last = factors.fma(last, first + c, sums[c].last);
+    last = Last::load(next + kLast);
+  }
   TFSPARSE_INLINE void clamp(float lo, float hi) {
     const Vec low = Vec::broadcast(lo), high = Vec::broadcast(hi);
     TFSPARSE_UNROLL

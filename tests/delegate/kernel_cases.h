@@ -63,6 +63,8 @@ struct SparseCase {
       }
       places.push_back(static_cast<std::int32_t>(offsets.size() - before));
     }
+    offsets.push_back(0);
+    narrow_offsets.push_back(0);
   }
 };
 

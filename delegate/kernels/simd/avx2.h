@@ -16,11 +16,14 @@ struct Vec8 {
   static constexpr int kLanes = 8;
   static constexpr bool kWidensHalf = true;
   static constexpr bool kFastMasks = true;
+  static constexpr bool kFreeMasks = true;
+  static constexpr int kFactors = 1;
 #if defined(__AVX512VL__)
   using Mask = __mmask8;
 #else
   using Mask = __m256i;
 #endif
+  using Edge = Mask;
   __m256 v;
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
@@ -73,6 +76,7 @@ struct Vec8 {
     if (lanes & 1) _mm_store_ss(p, part);
   }
 #endif
+  static Edge edge(int first, int last) { return window(first, last); }
   // Lane i is a's lane indices[i] - first, modulo the width.
   static Vec8 permute(Vec8 a, const std::int32_t* indices, int first) {
     const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices));
@@ -81,7 +85,15 @@ struct Vec8 {
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
   static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }
+  // The same of two vectors at p.
+  static void load_pairs(const float* p, Vec8* first, Vec8* second) {
+    const Vec8 a = load(p), b = load(p + kLanes);
+    *first = even(a, b);
+    *second = odd(a, b);
+  }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
+  // a * factor + c
+  static Vec8 fma(Vec8 a, Vec8 factor, int, Vec8 c) { return fma(a, factor, c); }
   static Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec8 min(Vec8 a, Vec8 b) { return {_mm256_min_ps(a.v, b.v)}; }
   static Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }

@@ -21,7 +21,10 @@ struct Vec16 {
   static constexpr int kLanes = 16;
   static constexpr bool kWidensHalf = true;
   static constexpr bool kFastMasks = true;
+  static constexpr bool kFreeMasks = true;
+  static constexpr int kFactors = 1;
   using Mask = __mmask16;
+  using Edge = Mask;
   __m512 v;
 
   static Vec16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
@@ -40,6 +43,7 @@ struct Vec16 {
   static Vec16 load(const float* p, Mask lanes, Vec16 rest) {
     return {_mm512_mask_loadu_ps(rest.v, lanes, p)};
   }
+  static Edge edge(int first, int last) { return window(first, last); }
   // Lane i is a's lane indices[i] - first, modulo the width.
   static Vec16 permute(Vec16 a, const std::int32_t* indices, int first) {
     const __m512i lanes = _mm512_sub_epi32(_mm512_loadu_si512(indices), _mm512_set1_epi32(first));
@@ -56,9 +60,17 @@ struct Vec16 {
         _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     return {_mm512_permutex2var_ps(a.v, index, b.v)};
   }
+  // The same of two vectors at p.
+  static void load_pairs(const float* p, Vec16* first, Vec16* second) {
+    const Vec16 a = load(p), b = load(p + kLanes);
+    *first = even(a, b);
+    *second = odd(a, b);
+  }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
   void store(float* p, int lanes) const { _mm512_mask_storeu_ps(p, window(0, lanes), v); }
 
+  // a * factor + c
+  static Vec16 fma(Vec16 a, Vec16 factor, int, Vec16 c) { return fma(a, factor, c); }
   static Vec16 fma(Vec16 a, Vec16 b, Vec16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec16 min(Vec16 a, Vec16 b) { return {_mm512_min_ps(a.v, b.v)}; }
   static Vec16 max(Vec16 a, Vec16 b) { return {_mm512_max_ps(a.v, b.v)}; }

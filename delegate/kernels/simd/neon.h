@@ -11,9 +11,16 @@ namespace {
 struct Vec4 {
   static constexpr int kLanes = 4;
   static constexpr bool kWidensHalf = true;
-  static constexpr bool kFastMasks = false;
+  static constexpr bool kFastMasks = true;
+  static constexpr bool kFreeMasks = false;
+  static constexpr int kFactors = 4;
   struct Mask {
     int first, last;
+  };
+  // A vector is loaded from `offset` floats further on and its bytes then put in their places.
+  struct Edge {
+    std::ptrdiff_t offset;
+    uint8x16_t bytes;
   };
   using Floats = float32x4_t;
   Floats v;
@@ -43,6 +50,21 @@ struct Vec4 {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
+  // The same in two instructions, which may read a vector behind the first of the lanes, or, where
+  // the window has none of them, anywhere in it.
+  static Edge edge(int first, int last) {
+    const int offset = first > 0 ? first : last <= 0 ? last - 1 : 0;
+    std::uint32_t bytes[kLanes];
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const bool within = lane >= first && lane < last;
+      bytes[lane] = within ? 0x03020100 + 0x04040404 * (lane - offset) : 0xffffffff;
+    }
+    return {offset, vreinterpretq_u8_u32(vld1q_u32(bytes))};
+  }
+  static Vec4 load(const float* p, const Edge& lanes) {
+    const uint8x16_t table = vreinterpretq_u8_f32(vld1q_f32(p + lanes.offset));
+    return {vreinterpretq_f32_u8(vqtbl1q_u8(table, lanes.bytes))};
+  }
   // Lane i is a's lane indices[i] - first, modulo the width.
   static Vec4 permute(Vec4 a, const std::int32_t* indices, int first) {
     const int32x4_t difference = vsubq_s32(vld1q_s32(indices), vdupq_n_s32(first));
@@ -55,6 +77,12 @@ struct Vec4 {
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec4 even(Vec4 a, Vec4 b) { return {vuzp1q_f32(a.v, b.v)}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {vuzp2q_f32(a.v, b.v)}; }
+  // The same of two vectors at p.
+  static void load_pairs(const float* p, Vec4* first, Vec4* second) {
+    const float32x4x2_t pairs = vld2q_f32(p);
+    *first = {pairs.val[0]};
+    *second = {pairs.val[1]};
+  }
   void store(float* p) const { vst1q_f32(p, v); }
   void store(float* p, int lanes) const {
     if (lanes >= kLanes) return store(p);
@@ -74,6 +102,19 @@ struct Vec4 {
   }
 
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
+  // a * factors[lane] + c, for a lane that is known when compiling.
+  static inline __attribute__((always_inline)) Vec4 fma(Vec4 a, Vec4 factors, int lane, Vec4 c) {
+    switch (lane) {
+      case 0:
+        return {vfmaq_laneq_f32(c.v, a.v, factors.v, 0)};
+      case 1:
+        return {vfmaq_laneq_f32(c.v, a.v, factors.v, 1)};
+      case 2:
+        return {vfmaq_laneq_f32(c.v, a.v, factors.v, 2)};
+      default:
+        return {vfmaq_laneq_f32(c.v, a.v, factors.v, 3)};
+    }
+  }
   static Vec4 min(Vec4 a, Vec4 b) { return {vminq_f32(a.v, b.v)}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {vmaxq_f32(a.v, b.v)}; }
   // The larger; b where a is NaN.

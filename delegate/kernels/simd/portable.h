@@ -10,9 +10,12 @@ struct Vec4 {
   static constexpr int kLanes = 4;
   static constexpr bool kWidensHalf = false;
   static constexpr bool kFastMasks = false;
+  static constexpr bool kFreeMasks = false;
+  static constexpr int kFactors = 1;
   struct Mask {
     int first, last;
   };
+  using Edge = Mask;
   typedef float Floats __attribute__((vector_size(16)));
   typedef std::int32_t Ints __attribute__((vector_size(16)));
   typedef float Unaligned __attribute__((vector_size(16), aligned(4), may_alias));
@@ -37,6 +40,7 @@ struct Vec4 {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
+  static Edge edge(int first, int last) { return window(first, last); }
   // Lane i is a's lane indices[i] - first, modulo the width.
   static Vec4 permute(Vec4 a, const std::int32_t* indices, int first) {
     Floats v;
@@ -46,12 +50,20 @@ struct Vec4 {
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec4 even(Vec4 a, Vec4 b) { return {Floats{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {Floats{a.v[1], a.v[3], b.v[1], b.v[3]}}; }
+  // The same of two vectors at p.
+  static void load_pairs(const float* p, Vec4* first, Vec4* second) {
+    const Vec4 a = load(p), b = load(p + kLanes);
+    *first = even(a, b);
+    *second = odd(a, b);
+  }
   void store(float* p) const { *reinterpret_cast<Unaligned*>(p) = v; }
   void store(float* p, int lanes) const {
     if (lanes >= kLanes) return store(p);
     for (int i = 0; i < lanes; ++i) p[i] = v[i];
   }
 
+  // a * factor + c
+  static Vec4 fma(Vec4 a, Vec4 factor, int, Vec4 c) { return fma(a, factor, c); }
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {a.v * b.v + c.v}; }
   static Vec4 min(Vec4 a, Vec4 b) { return {a.v < b.v ? a.v : b.v}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {a.v > b.v ? a.v : b.v}; }
