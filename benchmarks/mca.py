@@ -1,0 +1,145 @@
+"""How near is the inner loop of our sparse kernels to what an Arm core can do at most?
+
+The kernels are compiled for arm64 as they always are, their inner loops are taken from the object
+file, and llvm-mca says how many cycles an iteration takes on each core once all data is in the
+first-level cache. Beside it stands the bound: how long the load unit, or the units that multiply
+and add, are busy with the iteration, whatever else happens. Cycles are per nonzero weight and 32
+pixels.
+
+What llvm-mca knows of a core is LLVM's scheduling model of it; the table names the model. LLVM 14
+has none of Cortex-A76 and Cortex-X1 and takes that of Cortex-A57, and its Cortex-A55 needs six
+cycles for a pair of vectors that two loads get in two.
+
+    python benchmarks/mca.py
+    python benchmarks/mca.py --cpus cortex-a53,neoverse-n1
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from delegate import sources
+from tests.delegate.cpp import CrossBuild
+
+CPUS = flags.DEFINE_list("cpus", ["cortex-a55", "cortex-a76", "cortex-x1"], "As LLVM names them.")
+
+NEON = "delegate/kernels/isa/neon.cc"
+LANES = 4
+PIXELS = 32
+# Output channels of a block and vectors of pixels. One channel: long runs, 7x7 maps, 32 pixels.
+TILES = [(1, 14), (1, 13), (1, 8), (2, 10), (4, 6)]
+ITERATIONS = 200
+
+
+class Loop(NamedTuple):
+    """An inner loop: its instructions, and how many of them multiply and add."""
+
+    instructions: list
+    products: int
+
+
+class Cost(NamedTuple):
+    """Of one iteration, in cycles."""
+
+    model: str
+    total: float
+    loads: float
+    products: float
+
+    @property
+    def ratio(self):
+        """To the bound."""
+        return self.total / max(self.loads, self.products)
+
+
+def disassemble(path):
+    """The instructions of each function of an object file, by name: (address, text)."""
+    options = ("--disassemble", "--demangle", "--no-show-raw-insn")
+    command = ["aarch64-linux-gnu-objdump", *options, path]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    functions, lines = {}, []
+    for line in text.splitlines():
+        if start := re.match(r"[0-9a-f]+ <(.*)>:$", line):
+            lines = functions.setdefault(start[1], [])
+        elif instruction := re.match(r"\s*([0-9a-f]+):\s+(.*?)(?:\s*//.*)?$", line):
+            lines.append((int(instruction[1], 16), instruction[2].replace("\t", " ")))
+    return functions
+
+
+def inner_loop(function):
+    """The loop without a loop inside that multiplies and adds most."""
+    position = {address: i for i, (address, _) in enumerate(function)}
+    loops = []
+    for last, (_, text) in enumerate(function):
+        branch = re.match(r"(b\.\w+|cbn?z \w+,|tbn?z \w+, #\d+,) ([0-9a-f]+) <", text)
+        first = position.get(int(branch[2], 16), last) if branch else last
+        if first < last:
+            body = [line for _, line in function[first:last]]
+            if not any(re.match(r"(b|bl|cbn?z|tbn?z)\b", line) for line in body):
+                products = sum(line.startswith("fmla") for line in body)
+                loops.append(Loop([*body, f"{branch[1]} 1f"], products))
+    return max(loops, key=lambda loop: loop.products)
+
+
+def cost(loop, cpu):
+    """What llvm-mca says of a loop."""
+    code = "\n".join([*loop.instructions, "1:"])
+    command = ["llvm-mca", "-mtriple=aarch64", f"-mcpu={cpu}", f"-iterations={ITERATIONS}", "-json"]
+    run = subprocess.run(command, input=code, capture_output=True, text=True, check=True)
+    report = json.loads(run.stdout)
+    region, units = report["CodeRegions"][0], report["TargetInfo"]["Resources"]
+    usage = {}  # of each unit by each instruction, the last of which stands for all together
+    for entry in region["ResourcePressureView"]["ResourcePressureInfo"]:
+        by_instruction = usage.setdefault(entry["InstructionIndex"], {})
+        by_instruction[entry["ResourceIndex"]] = entry["ResourceUsage"]
+    together = usage[len(loop.instructions)]
+
+    def busiest(mnemonic):
+        used = {
+            unit
+            for i, text in enumerate(loop.instructions)
+            if re.match(mnemonic, text)
+            for unit in usage.get(i, {})
+        }
+        return max(together[unit] for unit in used)
+
+    model = units[0].split("Unit")[0]
+    total = region["SummaryView"]["TotalCycles"] / ITERATIONS
+    return Cost(model, total, busiest(r"(ldp|ldr) q\d+.*\]$"), busiest("fmla"))
+
+
+def measure(cpus):
+    """Yields (block, tile, cpu, cycles a nonzero and 32 pixels as a Cost)."""
+    functions = disassemble(CrossBuild("aarch64").compile(NEON, sources.isa_flags("aarch64")[NEON]))
+    for block, tile in TILES:
+        name = f"SpmmPass<{block}, unsigned short>::run<{tile}, "
+        (function,) = (body for text, body in functions.items() if name in text)
+        loop = inner_loop(function)
+        scale = PIXELS / LANES / loop.products
+        for cpu in cpus:
+            found = cost(loop, cpu)
+            yield block, tile, cpu, Cost(found.model, *(scale * cycles for cycles in found[1:]))
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected no arguments. Received: {argv[1:]}")
+    if missing := CrossBuild.missing("aarch64"):
+        raise app.UsageError(f"Something to compile with is missing: apt-get install {missing[0]}")
+    table = Table("channels", "pixels", "core", "LLVM's model", "cycles", "loads", "FMAs", "ratio")
+    for block, tile, cpu, found in measure(CPUS.value):
+        figures = (f"{cycles:.2f}" for cycles in (*found[1:], found.ratio))
+        table.add_row(str(block), str(tile * LANES), cpu, found.model, *figures)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    app.run(main)
