@@ -8,7 +8,7 @@ namespace {
 
 struct Half8 {
   static constexpr int kLanes = 8;
-  static constexpr bool kFastMasks = false;
+  static constexpr bool kFastMasks = true;
   static constexpr bool kFreeMasks = false;
   static constexpr int kFactors = 8;
   using Mask = Vec4::Mask;
