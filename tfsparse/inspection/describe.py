@@ -1,7 +1,6 @@
 """The tensors and the operators of a model, described one by one."""
 
 from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer.definitions import ints
 from tfsparse.inspection import nodes, operators, tensors, xnnpack
 from tfsparse.inspection.operators import Operator
 from tfsparse.progress import track
@@ -61,8 +60,8 @@ def describe_operators(model, described):
 
 
 def _operator(model, subgraph, index, operator, tensors, weights):
-    outputs = [tensors[k] for k in ints(operator.outputs) if k >= 0]
-    shapes = [tensors[k].shape if k >= 0 else () for k in ints(operator.inputs)]
+    outputs = [tensors[k] for k in flatbuffer.ints(operator.outputs) if k >= 0]
+    shapes = [tensors[k].shape if k >= 0 else () for k in flatbuffer.ints(operator.inputs)]
     kind = flatbuffer.operator_name(model, operator)
     slot = operators.WEIGHTS.get(kind, len(shapes))
     macs = nonzero = None
@@ -87,7 +86,7 @@ def _operator(model, subgraph, index, operator, tensors, weights):
 def _xnnpack(model, subgraph, tensors, weights, encoded):
     """For each operator with weights what XNNPACK makes of it, by platform."""
     seen = nodes.nodes_of(model, subgraph, tensors, weights)
-    outputs = set(ints(model.subgraphs[subgraph].outputs))
+    outputs = set(flatbuffer.ints(model.subgraphs[subgraph].outputs))
     found = xnnpack.verdicts(list(seen.values()), outputs, encoded)
     return {
         index: {"xnnpack_arm": verdict, "xnnpack_x86": xnnpack.X86}
@@ -98,16 +97,16 @@ def _xnnpack(model, subgraph, tensors, weights, encoded):
 
 def _weights(model, graph):
     """For each operator with constant weights the tensor in which the file stores them."""
-    producers = {index: op for op in graph.operators or () for index in ints(op.outputs)}
+    producers = {index: op for op in graph.operators or () for index in flatbuffer.ints(op.outputs)}
     found = {}
     for k, operator in enumerate(graph.operators or ()):
         index = operators.weights_index(model, operator, producers)
-        if index is not None and tensors.is_constant(model, graph.tensors[index]):
+        if index is not None and flatbuffer.is_constant(model, graph.tensors[index]):
             found[k] = index
     return found
 
 
 def _role(graph, index):
-    if index in ints(graph.inputs):
+    if index in flatbuffer.ints(graph.inputs):
         return "input"
-    return "output" if index in ints(graph.outputs) else "activation"
+    return "output" if index in flatbuffer.ints(graph.outputs) else "activation"

@@ -3,7 +3,6 @@
 import numpy as np
 
 from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer.definitions import ints
 from tfsparse.inspection import operators
 from tfsparse.inspection.xnnpack_roles import Node
 
@@ -28,12 +27,12 @@ def nodes_of(model, subgraph_index, tensors, weights):
     nodes = {}
     for i, operator in enumerate(subgraph.operators or ()):
         kind = flatbuffer.operator_name(model, operator)
-        inputs = [index for index in ints(operator.inputs) if index >= 0]
+        inputs = [index for index in flatbuffer.ints(operator.inputs) if index >= 0]
         if kind in operators.UNPACKING and inputs and inputs[0] in unpacked:
-            unpacked.update(ints(operator.outputs))
+            unpacked.update(flatbuffer.ints(operator.outputs))
         elif inputs:
             nodes[i] = _node(i, kind, operator, inputs, tensors, unpacked, weights.get(i))
-    outputs = set(ints(subgraph.outputs))
+    outputs = set(flatbuffer.ints(subgraph.outputs))
     for i, node in list(nodes.items()):
         if node.kind == "PAD":
             _take_in(model, subgraph, i, nodes, outputs)
@@ -43,7 +42,7 @@ def nodes_of(model, subgraph_index, tensors, weights):
 def _node(index, kind, operator, inputs, tensors, constants, weights):
     options = operator.builtinOptions
     computed = [index for index in inputs if index not in constants]
-    outputs = list(ints(operator.outputs))
+    outputs = list(flatbuffer.ints(operator.outputs))
     slot = operators.WEIGHTS.get(kind)
     typed = [*computed, *outputs] + ([inputs[slot]] if slot is not None and weights else [])
     same = getattr(options, "padding", None) == flatbuffer.schema.Padding.SAME
@@ -73,7 +72,9 @@ def _take_in(model, subgraph, index, nodes, outputs):
     if len(readers) != 1 or outputs & set(pad.outputs) or not pad.inputs:
         return
     (reader,) = readers
-    widths = flatbuffer.constant(model, subgraph.tensors[ints(subgraph.operators[index].inputs)[1]])
+    widths = flatbuffer.constant(
+        model, subgraph.tensors[flatbuffer.ints(subgraph.operators[index].inputs)[1]]
+    )
     if reader.kind not in _PADDED or reader.padding != "valid":
         return
     if widths is None or widths.shape != (4, 2) or np.any(widths[[0, 3]]):

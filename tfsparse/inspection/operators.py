@@ -4,7 +4,6 @@ import dataclasses
 import math
 
 from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer.definitions import ints
 from tfsparse.inspection.tensors import Tensor, text
 
 # Which input of an operator are its weights.
@@ -89,16 +88,18 @@ def source(model, index, producers):
     while index in producers and index not in seen:
         seen.add(index)
         operator = producers[index]
-        if flatbuffer.operator_name(model, operator) not in UNPACKING or not ints(operator.inputs):
+        if flatbuffer.operator_name(model, operator) not in UNPACKING or not flatbuffer.ints(
+            operator.inputs
+        ):
             break
-        index = ints(operator.inputs)[0]
+        index = flatbuffer.ints(operator.inputs)[0]
     return index
 
 
 def weights_index(model, operator, producers):
     """The index of the tensor that the file stores an operator's weights in; `None` without."""
     slot = WEIGHTS.get(flatbuffer.operator_name(model, operator))
-    inputs = ints(operator.inputs)
+    inputs = flatbuffer.ints(operator.inputs)
     if slot is None or slot >= len(inputs) or inputs[slot] < 0:
         return None
     return source(model, inputs[slot], producers)

@@ -8,6 +8,23 @@ from tfsparse.inspection.operators import RUNTIMES, Operator
 from tfsparse.inspection.tensors import Tensor
 from tfsparse.text import as_text
 
+# Columns of the table: heading, whether it is of numbers, whether narrow terminals have it too.
+_COLUMNS = (
+    ("#", False, True),
+    ("operator", False, True),
+    ("weights", False, True),
+    ("type", False, False),
+    ("encoding", False, False),
+    ("zeros", True, True),
+    ("structure", False, False),
+    ("kB", True, True),
+    ("gzip kB", True, False),
+    ("M MACs", True, False),
+    ("nonzero", True, False),
+    *((name.replace("XNNPACK on ", ""), False, True) for name in RUNTIMES.values()),
+)
+_WIDE = 140
+
 
 @dataclasses.dataclass(frozen=True)
 class Totals:
@@ -117,11 +134,13 @@ class Inspection:
         """The table, as wide as it needs."""
         return as_text(self, width=200)
 
-    def __rich__(self):
-        """The same for rich's consoles."""
-        from rich.console import Group
-
-        return Group(*self._summary(), "", self._table(), "", *self._runtimes())
+    def __rich_console__(self, console, options):
+        """The same for rich's consoles, with fewer columns on narrow ones."""
+        yield from self._summary()
+        yield ""
+        yield self._table(options.max_width >= _WIDE)
+        yield ""
+        yield from self._runtimes()
 
     def _summary(self):
         totals = self.totals
@@ -139,23 +158,16 @@ class Inspection:
             f"{totals.nonzero_macs / 1e6:,.1f} M of them not with a zero"
         )
 
-    def _table(self):
+    def _table(self, wide):
         from rich.table import Table
 
-        table = Table("#", "operator", "weights", "type", "encoding", box=None, pad_edge=False)
-        for name in (
-            "zeros",
-            "structure",
-            "kB",
-            "gzip kB",
-            "M MACs",
-            "nonzero",
-            *RUNTIMES.values(),
-        ):
-            numeric = name not in ("structure", *RUNTIMES.values())
-            table.add_column(name, justify="right" if numeric else "left")
+        chosen = [i for i, column in enumerate(_COLUMNS) if wide or column[2]]
+        table = Table(box=None, pad_edge=False)
+        for heading, numeric, _ in (_COLUMNS[i] for i in chosen):
+            table.add_column(heading, justify="right" if numeric else "left")
         for operator in self.weighted:
-            table.add_row(*_row(operator))
+            cells = _row(operator)
+            table.add_row(*(cells[i] for i in chosen))
         return table
 
     def _runtimes(self):

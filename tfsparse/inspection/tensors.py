@@ -8,7 +8,6 @@ import numpy as np
 from tfsparse.converter import flatbuffer
 from tfsparse.converter.encode import CsrLevel, decode
 from tfsparse.converter.flatbuffer.constants import buffer_bytes
-from tfsparse.converter.flatbuffer.definitions import ints
 from tfsparse.inspection.zeros import CHUNK, Zeros, count_zeros, find_zeros
 
 # That of the command gzip, and of web servers that compress what they send.
@@ -101,7 +100,7 @@ def describe(model, subgraph_index, index, *, role, channels_last=False, shared=
         "subgraph": subgraph_index,
         "index": index,
         "name": text(tensor.name),
-        "shape": ints(tensor.shape),
+        "shape": flatbuffer.ints(tensor.shape),
         "dtype": flatbuffer.dtype_name(tensor) or "other",
         "role": "constant" if len(data) else role,
     }
@@ -119,11 +118,6 @@ def describe(model, subgraph_index, index, *, role, channels_last=False, shared=
         facts["index_bytes"] = sum(array.nbytes for array in indices)
         facts["gzip_bytes"] = gzip_size(*indices, data)
     return Tensor(**facts)
-
-
-def is_constant(model, tensor):
-    """Whether the file has a value for a tensor."""
-    return len(buffer_bytes(model.buffers[tensor.buffer])) > 0
 
 
 def mask(model, tensor):

@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from tfsparse.files import write_atomically
+from tfsparse.progress import track
 from tfsparse.prune import magnitude
 from tfsparse.prune.allocation import equal_losses
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
@@ -231,9 +230,8 @@ def sensitivity(
         higher_is_better = any(part in metric for part in _HIGHER_IS_BETTER)
     layers = []
     weights = model.get_weights()
-    hidden = not sys.stdout.isatty()
     try:
-        for target in track(targets, "Measuring layers", disable=hidden):
+        for target in track(targets, "Measuring layers"):
             values = []
             for sparsity in sparsities:
                 _prune(model, target.kernel, sparsity, block_size)
