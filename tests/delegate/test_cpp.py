@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,13 @@ def test_float16_where_the_cpu_computes_with_it(cpu, has_float16):
     build = cross_build("aarch64")
     output = build.run(build.program("tests/delegate/precision_test.cc"), cpu)
     assert ("neon fp16: logits differ" in output) == has_float16
+
+
+@pytest.mark.parametrize("source", sources.find("tests/delegate/*kernels_test.cc"))
+def test_portable_kernels_on_armv7(source):
+    build = cross_build("armv7l")
+    objects = [build.compile(source), *build.engine(["kernels"]).values()]
+    print(build.run(build.link(objects, Path(source).stem), "cortex-a7"))
 
 
 def cross_build(machine):
