@@ -7,7 +7,6 @@ import pytest
 import tfsparse
 from tests.converter.test_mutations import dense, sparse
 from tests.mutations import how_many, mutations
-from tfsparse.converter import flatbuffer
 from tfsparse.inspection import delegate
 
 MESSAGES = ("Expected a TFLite file", "The TFLite file is damaged")
@@ -27,7 +26,7 @@ def refusal(path):
 @pytest.mark.parametrize("build", [dense, sparse])
 def test_a_damaged_file_is_refused_or_inspected(tmp_path, monkeypatch, build):
     path = tmp_path / "model.tflite"
-    data = flatbuffer.serialize(build())
+    data = build()
     unasked = delegate.Answer({}, None, "", "not asked")
     ask, asked, outcomes = delegate.ask, 0, set()
     for name, damaged in mutations(data, how_many(200) // 2, seed=zlib.crc32(data)):
