@@ -1,7 +1,5 @@
 """Damaged files are refused with a message, or inspected: nothing crashes, nothing hangs."""
 
-import zlib
-
 import pytest
 
 import tfsparse
@@ -29,7 +27,7 @@ def test_a_damaged_file_is_refused_or_inspected(tmp_path, monkeypatch, build):
     data = build()
     unasked = delegate.Answer({}, None, "", "not asked")
     ask, asked, outcomes = delegate.ask, 0, set()
-    for name, damaged in mutations(data, how_many(200) // 2, seed=zlib.crc32(data)):
+    for name, damaged in mutations(data, how_many(200) // 2, seed=1):
         path.write_bytes(damaged)
         # A process for each would take minutes.
         monkeypatch.setattr(delegate, "ask", lambda *_: unasked)
