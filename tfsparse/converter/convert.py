@@ -26,6 +26,9 @@ def convert(
     DENSIFY operator restores the weights. Kernels of convolutions and dense layers are stored
     sparse where the file gets smaller by it. A `.tflite` file of which no part does is copied.
 
+    On arm64, LiteRT's own sparse mode has errors for some such networks (seen in 2.3.0); for them
+    `tfsparse.inspect` has a warning, and `encoding="none"` is right.
+
     Args:
         source: One of
             - a built `keras.Model` (on the TensorFlow backend) or `tf_keras.Model`, functional,
