@@ -81,7 +81,7 @@ def test_instruction_set(convert, isa):
     check_outputs(convert("mobilenet_v3_like", 0.8), isa=isa)
 
 
-@pytest.mark.parametrize("options", [{"sparse": False}, {"weights": "float16"}])
+@pytest.mark.parametrize("options", [{"encoding": "none"}, {"weights": "float16"}])
 def test_encodings_of_the_weights(convert, options):
     path = convert("mobilenet_v2_like", 0.8, **options)
     check_outputs(path)

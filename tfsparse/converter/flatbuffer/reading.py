@@ -170,7 +170,7 @@ def _archive(data):
         with zipfile.ZipFile(stream) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
     # A constant may end with what looks like an archive's end.
-    except (zipfile.BadZipFile, *_DAMAGE):
+    except (zipfile.BadZipFile, NotImplementedError, *_DAMAGE):
         return None
     if any(bytes(data[max(start, 0) : start + 4]) != ZIP_ENTRY for start in starts):
         raise ValueError("its appended ZIP archive names files that it does not hold")
