@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h')
+NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h' -o -name '*.c')
 CPP_TESTS := $(shell find tests benchmarks -name '*.cc' -o -name '*.h' -o -name '*.c')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench sanitize fuzz clean
+.PHONY: demo test lint format bench sanitize fuzz android clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/tfsparse demo $(ARGS)
@@ -54,6 +54,12 @@ $(VENV)/.installed: pyproject.toml setup.py delegate/flags.bzl delegate/sources.
 	@test -x $(RUN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(RUN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+# Libraries for Android's processors and an AAR around them, in dist/android. No NDK is needed: the
+# compiler is the package ziglang.
+android: $(VENV)/.installed
+	$(call need,command -v javac,a Java compiler,default-jdk-headless)
+	@$(RUN)/python -m delegate.android.build
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info tfsparse/_native*.so

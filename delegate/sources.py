@@ -2,6 +2,7 @@
 
 import platform
 import runpy
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -11,14 +12,15 @@ COMMON_FLAGS, TEST_FLAGS = _shared["COMMON_FLAGS"], _shared["TEST_FLAGS"]
 PYTHON_FLAGS = _shared["PYTHON_FLAGS"]
 _ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
 _PORTABLE = _shared["PORTABLE_ISA_FLAGS"]
-_ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "amd64": _X86, "x86_64": _X86}
+_ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "arm64-v8a": _ARM64}
+_ISA_FLAGS |= {"amd64": _X86, "x86_64": _X86}
 
 
 def isa_flags(machine=None):
     """The sources for one instruction set each that a processor has, and their flags.
 
-    `machine` is a name as `platform.machine()` gives it, "aarch64" or "armv7l"; by default this
-    machine's.
+    `machine` is a name as `platform.machine()` gives it, "aarch64" or "armv7l", or Android's; by
+    default this machine's.
     """
     return _ISA_FLAGS.get((machine or platform.machine()).lower(), _PORTABLE)
 
@@ -37,3 +39,11 @@ def common_sources(*folders):
 def headers():
     """Every header, for deciding what to compile again."""
     return find("delegate/**/*.h")
+
+
+if __name__ == "__main__":  # for CMake: python -m delegate.sources MACHINE FOLDER...
+    _machine, *_folders = sys.argv[1:]
+    print(*COMMON_FLAGS)
+    print(*common_sources(*_folders), sep="\n")
+    for _source, _flags in isa_flags(_machine).items():
+        print(_source, *_flags)

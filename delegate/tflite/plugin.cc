@@ -50,8 +50,11 @@ TFSPARSE_EXPORT void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { 
 
 TfSparseDelegateOptions TfSparseDelegateOptionsDefault() {
   const Options defaults;
-  return {defaults.num_threads, nullptr, false,  defaults.automatic,
-          defaults.profile,     nullptr, nullptr};
+  TfSparseDelegateOptions options{};
+  options.num_threads = defaults.num_threads;
+  options.automatic = defaults.automatic;
+  options.profile = defaults.profile;
+  return options;
 }
 
 TfLiteDelegate* TfSparseDelegateCreate(const TfSparseDelegateOptions* options) {

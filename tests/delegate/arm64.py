@@ -28,7 +28,7 @@ CPU = "cortex-a76"
 PYTHON = "3.11"  # Debian 12's
 PACKAGES = (
     *("libc6", "libgcc-s1", "libstdc++6", "libgomp1"),
-    *("libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libssl3", "libuuid1", "zlib1g"),
+    *("libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libssl3", "libuuid1", "musl", "zlib1g"),
     *(f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", f"python{PYTHON}-minimal"),
 )
 WHEELS = ("ai-edge-litert==2.3.0", "numpy==2.2.6")

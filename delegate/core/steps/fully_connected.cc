@@ -10,7 +10,7 @@ namespace {
 
 // Skipping needs an index and a gather for every weight, so it pays later than in a convolution,
 // where one weight serves many pixels.
-constexpr double kSparseFrom = 0.6;
+constexpr double kSparseFromZeros = 0.6;
 
 class FullyConnected : public Step {
  public:
@@ -58,7 +58,7 @@ Status make_fully_connected(const Graph& graph, const Node& node, const Kernels&
   step->depth_ = weights.shape.back();
   TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, step->rows_, &step->bias_));
   const auto zeros = std::count(dense.begin(), dense.end(), 0.0f);
-  step->sparse_ = zeros >= kSparseFrom * dense.size();
+  step->sparse_ = zeros >= kSparseFromZeros * dense.size();
   step->parts[0].macs = static_cast<double>(batch) * dense.size();
   if (step->sparse_) {
     step->parts[0].macs -= static_cast<double>(batch) * zeros;

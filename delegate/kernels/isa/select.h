@@ -5,7 +5,9 @@
 
 namespace tfsparse {
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(TFSPARSE_PORTABLE)
+// A build that leaves out the kernels of its processor.
+#elif defined(__x86_64__) || defined(_M_X64)
 #define TFSPARSE_X86 1
 extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx2Kernels;

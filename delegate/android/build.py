@@ -1,0 +1,54 @@
+"""Makes what an Android app needs: a library for each processor, and an AAR around them.
+
+python -m delegate.android.build        # what `make android` runs
+"""
+
+import shutil
+from pathlib import Path
+
+from delegate import sources
+from delegate.android import aar, toolchain
+
+NAME = "libtfsparse_delegate.so"
+OUTPUT = sources.ROOT / "dist" / "android"
+FLAGS = (*sources.COMMON_FLAGS, "-Werror", "-I.")
+# Every app carries the library: what runs once a model, and not once an inference, is kept small.
+SMALL = (*FLAGS, "-Os")
+INFERENCE = ("delegate/core/steps",)
+
+
+def library(abi):
+    """Path of the delegate for a processor, with the C API and what Java calls."""
+    jobs = toolchain.libcxx(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
+    for folder, files in _by_folder(sources.common_sources("core", "kernels", "tflite")).items():
+        source = toolchain.together(abi, folder.replace("/", "-"), files)
+        jobs[source] = (*(FLAGS if folder in INFERENCE else SMALL), *abi.flags)
+    jobs[abi.kernels] = (*FLAGS, *abi.flags)
+    jobs["delegate/android/jni.cc"] = (*SMALL, *aar.jni_flags())
+    target = abi.folder / NAME
+    toolchain.link(abi, toolchain.compile_all(abi, jobs), target, "delegate/exports.map")
+    return target
+
+
+def _by_folder(files):
+    folders = {}
+    for file in files:
+        folders.setdefault(str(Path(file).parent), []).append(file)
+    return folders
+
+
+def main():
+    """Writes everything to dist/android, and prints what it is."""
+    libraries = {abi.name: library(abi) for abi in toolchain.ABIS}
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for name, path in libraries.items():
+        (OUTPUT / name).mkdir(exist_ok=True)
+        shutil.copy(path, OUTPUT / name)
+    shutil.copy(sources.ROOT / "delegate" / "tfsparse_delegate.h", OUTPUT)
+    aar.write(OUTPUT / "tfsparse.aar", libraries)
+    for path in sorted(path for path in OUTPUT.rglob("*") if path.is_file()):
+        print(f"{path.stat().st_size:9,} bytes  {path.relative_to(sources.ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What `make android` makes: libraries that Android's own TFLite runs, and an archive around them.
+
+One file, so that one process builds what all of its tests share.
+"""
+
+import os
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfsparse
+from delegate.android import aar, build, toolchain
+from tests.delegate import arm64, networks
+from tests.delegate.android import tflite
+from tests.delegate.cpp import run
+from tests.delegate.outputs import invoke, random_inputs, reference_interpreter, resize
+from tests.delegate.test_cpp import EXPORTS
+
+ABIS = {abi.name: abi for abi in toolchain.ABIS}
+JAVA = ["Java_com_tfsparse_SparseDelegate_create", "Java_com_tfsparse_SparseDelegate_delete"]
+
+
+@pytest.fixture(scope="module", params=ABIS.values(), ids=ABIS)
+def library(request):
+    try:
+        return build.library(request.param)
+    except OSError as error:
+        pytest.skip(str(error))
+
+
+def symbols(library, kind):
+    """Names in the dynamic symbol table: `kind` is --defined-only or --undefined-only."""
+    lines = run("nm", "--dynamic", kind, str(library)).splitlines()
+    return sorted(line.split()[-1].split("@")[0] for line in lines)
+
+
+def test_is_small(library):
+    assert library.stat().st_size < 400_000
+
+
+def test_needs_android_s_c_libraries_alone(library):
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", str(library)))
+    assert sorted(needed) == ["libc.so", "libm.so"]
+
+
+def test_calls_what_is_listed_alone(library):
+    listed = {*toolchain.symbols("libc"), *toolchain.symbols("libm")}
+    assert set(symbols(library, "--undefined-only")) <= listed
+
+
+def test_exports_its_interfaces_alone(library):
+    assert symbols(library, "--defined-only") == JAVA + EXPORTS
+
+
+def test_has_no_thread_local_data_and_pages_of_16_kb(library):
+    headers = run("readelf", "-lW", str(library))
+    alignments = [int(line.split()[-1], 16) for line in headers.splitlines() if " LOAD " in line]
+    assert min(alignments) >= 1 << 14
+    assert " TLS " not in headers
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="apt-get install default-jdk-headless")
+def test_the_archive_holds_what_android_studio_expects_and_always_the_same_bytes(tmp_path):
+    library = tmp_path / build.NAME
+    library.write_bytes(b"a library")
+    for name in ("a.aar", "b.aar"):
+        aar.write(tmp_path / name, {"arm64-v8a": library, "x86_64": library})
+    assert (tmp_path / "a.aar").read_bytes() == (tmp_path / "b.aar").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.aar") as archive:
+        assert archive.namelist() == [
+            "AndroidManifest.xml",
+            "R.txt",
+            "classes.jar",
+            "headers/tfsparse_delegate.h",
+            f"jni/arm64-v8a/{build.NAME}",
+            f"jni/x86_64/{build.NAME}",
+            "proguard.txt",
+        ]
+        archive.extract("classes.jar", tmp_path)
+    with zipfile.ZipFile(tmp_path / "classes.jar") as classes:
+        assert classes.namelist() == [
+            "com/tfsparse/SparseDelegate$Options.class",
+            "com/tfsparse/SparseDelegate.class",
+        ]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("android") / "model.tflite"
+    return tfsparse.convert(networks.randomize(networks.mobile_net(), 0.8), path)
+
+
+@pytest.fixture(scope="module", params=ABIS.values(), ids=ABIS)
+def host(request):
+    try:
+        return tflite.Host(request.param, loader(request.param))
+    except OSError as error:
+        pytest.skip(str(error))
+
+
+def loader(abi):
+    """Path of musl, as Debian has it."""
+    name = f"ld-musl-{abi.machine}.so.1"
+    path = arm64.root() / "lib" / name if abi.machine == "aarch64" else Path("/lib", name)
+    if not path.exists():
+        pytest.skip(f"no {path}: apt-get install musl")
+    return path
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_outputs_are_litert_s_and_every_operator_is_taken(host, model, threads, tmp_path):
+    reference = resize(reference_interpreter(model), None)
+    inputs = random_inputs(reference)
+    (expected,) = invoke(reference, inputs).values()
+    (image,) = inputs.values()
+    output, steps = host.infer(model, image, tmp_path, threads)
+    np.testing.assert_allclose(output.reshape(expected.shape), expected, rtol=0, atol=1e-6)
+    assert f"{min(threads, len(os.sched_getaffinity(0)))} thread(s)" in steps
+    assert len(re.findall(r"sparse \S+ .*CONV_2D", steps)) > 5
+    assert "left to TFLite" not in steps
+
+
+def test_refuses_an_instruction_set_of_another_processor(host, model, tmp_path):
+    with pytest.raises(AssertionError, match="option isa: expected an instruction set that this"):
+        host.infer(model, np.zeros(1, np.float32), tmp_path, isa="abacus")
+
+
+@pytest.mark.parametrize("abi", ABIS.values(), ids=ABIS)
+def test_abi_h_has_what_the_headers_of_that_tflite_have(abi):
+    flags = ("-std=c++17", "-O1", "-I.", f"-I{tflite.headers()}")
+    toolchain.compile(abi, tflite.HERE / "abi.cc", *flags)
