@@ -38,7 +38,7 @@ class BuildExt(build_ext):
                 [source],
                 output_dir=self.build_temp,
                 include_dirs=ext.include_dirs,
-                extra_postargs=sources.COMMON_FLAGS + flags[source],
+                extra_postargs=[*sources.COMMON_FLAGS, *flags[source], "-g0"],
                 depends=sources.headers(),
             )
 
