@@ -17,7 +17,7 @@ struct Vec4 {
   struct Mask {
     int first, last;
   };
-  // A vector is loaded from `offset` floats further on and its bytes then put in their places.
+  // A vector is loaded from `offset` numbers further on and its bytes then put in their places.
   struct Edge {
     std::ptrdiff_t offset;
     uint8x16_t bytes;

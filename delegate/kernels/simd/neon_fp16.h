@@ -12,11 +12,7 @@ struct Half8 {
   static constexpr bool kFreeMasks = false;
   static constexpr int kFactors = 8;
   using Mask = Vec4::Mask;
-  // A vector is loaded from `offset` numbers further on and its bytes then put in their places.
-  struct Edge {
-    std::ptrdiff_t offset;
-    uint8x16_t bytes;
-  };
+  using Edge = Vec4::Edge;
   float16x8_t v;
 
   static Half8 broadcast(float x) { return {vdupq_n_f16(static_cast<float16_t>(x))}; }
