@@ -93,14 +93,19 @@ def _check_elementwise(node):
     return INSIDE, ""
 
 
-def _check_convolution(node):
+def _unfit_weights(node, other_channels):
+    """Why weights fit no kernel, of whatever size; empty if they may."""
     if node.weights is None or len(node.weights) != 4 or len(node.input_shapes[0]) != 4:
-        return 0, "its weights are not constant"
+        return "its weights are not constant"
+    if node.weights[3] != node.input_shapes[0][3]:
+        return other_channels
+    return "it is dilated" if node.dilation != (1, 1) else ""
+
+
+def _check_convolution(node):
+    if unfit := _unfit_weights(node, "it has groups"):
+        return 0, unfit
     _, height, width, channels = node.weights
-    if channels != node.input_shapes[0][3]:
-        return 0, "it has groups"
-    if node.dilation != (1, 1):
-        return 0, "it is dilated"
     if (height, width) == (1, 1):
         if node.stride != (1, 1):
             return 0, f"a 1x1 convolution of stride {max(node.stride)}, expected 1"
@@ -119,13 +124,9 @@ def _check_convolution(node):
 
 
 def _check_depthwise(node):
-    if node.weights is None or len(node.weights) != 4 or len(node.input_shapes[0]) != 4:
-        return 0, "its weights are not constant"
-    _, height, width, channels = node.weights
-    if channels != node.input_shapes[0][3]:
-        return 0, "it makes several channels of one"
-    if node.dilation != (1, 1):
-        return 0, "it is dilated"
+    if unfit := _unfit_weights(node, "it makes several channels of one"):
+        return 0, unfit
+    _, height, width, _ = node.weights
     if height != width or height not in DEPTHWISE_PADDING:
         return 0, f"a {height}x{width} depthwise convolution, expected 3x3 or 5x5"
     if node.stride not in ((1, 1), (2, 2)):
