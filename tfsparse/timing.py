@@ -150,11 +150,26 @@ def output_difference(baseline, candidate):
     """
     baseline.invoke()
     candidate.invoke()
-    worst = 0.0
     pairs = zip(baseline.get_output_details(), candidate.get_output_details(), strict=True)
-    for detail, other in pairs:
-        expected = baseline.get_tensor(detail["index"]).astype(np.float64)
-        received = candidate.get_tensor(other["index"]).astype(np.float64)
+    return largest_difference(
+        (baseline.get_tensor(detail["index"]), candidate.get_tensor(other["index"]))
+        for detail, other in pairs
+    )
+
+
+def largest_difference(pairs):
+    """Compares arrays.
+
+    Args:
+        pairs: of an expected array and the one that was received.
+
+    Returns:
+        The largest absolute difference over all pairs, as a fraction of the largest absolute value
+        that was expected in the pair; infinity where one of them is not finite.
+    """
+    worst = 0.0
+    for expected, received in pairs:
+        expected, received = expected.astype(np.float64), received.astype(np.float64)
         if not (np.isfinite(expected).all() and np.isfinite(received).all()):
             return float("inf")
         scale = np.abs(expected).max(initial=0) or 1.0
