@@ -21,6 +21,7 @@ from rich.table import Table
 import tfsparse
 from tfsparse import datasets, networks, timing
 from tfsparse.capture import captured_output
+from tfsparse.text import megabytes
 
 BATCH = 64
 LEARNING_RATE = 4e-3
@@ -216,8 +217,8 @@ def table_of(title, small, large):
             table.add_row(
                 f"  {row.name}",
                 "" if row.accuracy is None else f"{row.accuracy:.1%}",
-                f"{len(content) / 1e6:.2f} MB",
-                f"{len(gzip.compress(content)) / 1e6:.2f} MB",
+                megabytes(len(content)),
+                megabytes(len(gzip.compress(content))),
                 f"{row.milliseconds:.2f} ms",
                 "" if row.speedup is None else f"{row.speedup:.2f}x",
             )

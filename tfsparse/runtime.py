@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfsparse.text import as_text
 
-_RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
+RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
 # Those that check a file before they follow its offsets; `tf.lite` crashes on one cut short.
 _VERIFYING_RUNTIMES = ("ai_edge_litert.interpreter",)
 _report_keys = itertools.count()
@@ -300,12 +300,12 @@ def installed_runtime(name=None):
         ValueError: There is no runtime of this name.
     """
     if name is None:
-        for candidate, module in _RUNTIMES.items():
+        for candidate, module in RUNTIMES.items():
             if importlib.util.find_spec(module.split(".")[0]):
                 return candidate
         raise ImportError("No TFLite runtime found: pip install ai-edge-litert or tensorflow.")
-    if name not in _RUNTIMES:
-        raise ValueError(f"Expected runtime to be one of {sorted(_RUNTIMES)}. Received: {name!r}")
+    if name not in RUNTIMES:
+        raise ValueError(f"Expected runtime to be one of {sorted(RUNTIMES)}. Received: {name!r}")
     return name
 
 
@@ -315,7 +315,7 @@ def _import_runtime(name):
         import tensorflow
 
         return tensorflow.lite
-    return importlib.import_module(_RUNTIMES[name])
+    return importlib.import_module(RUNTIMES[name])
 
 
 def _native():

@@ -1,4 +1,4 @@
-"""Tables as plain text."""
+"""Tables and numbers as plain text."""
 
 
 def as_text(renderable, width):
@@ -9,3 +9,8 @@ def as_text(renderable, width):
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def megabytes(size):
+    """Returns a number of bytes in MB, for people."""
+    return f"{size / 1e6:.2f} MB"

@@ -26,9 +26,7 @@ SECONDS = flags.DEFINE_float(
 TOLERANCE = flags.DEFINE_float(
     "tolerance", 1e-4, "How far outputs may be apart, of the largest output.", flag_values=FLAGS
 )
-AUTO = flags.DEFINE_bool(
-    "auto", True, "Leave to TFLite's default what that runs as fast or faster.", flag_values=FLAGS
-)
+AUTO = shared.define_auto(FLAGS)
 
 
 def main(arguments):

@@ -19,6 +19,7 @@ from absl import app, flags
 
 import tfsparse
 from tfsparse.command_line import shared
+from tfsparse.text import megabytes
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
@@ -60,9 +61,7 @@ def main(arguments):
         representative_dataset=typical,
     )
     size = os.path.getsize(path)
-    shared.show(
-        f"{path}: {size / 1e6:.2f} MB", {"path": path, "bytes": size} if JSON.value else None
-    )
+    shared.show(f"{path}: {megabytes(size)}", {"path": path, "bytes": size} if JSON.value else None)
 
 
 def parse_encoding(text):

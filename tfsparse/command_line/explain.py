@@ -22,9 +22,7 @@ RUNTIME = shared.define_runtime(FLAGS)
 MEASURE = flags.DEFINE_bool(
     "measure", False, "Also run the model on random input and time each layer.", flag_values=FLAGS
 )
-AUTO = flags.DEFINE_bool(
-    "auto", True, "Leave to TFLite's default what that runs as fast or faster.", flag_values=FLAGS
-)
+AUTO = shared.define_auto(FLAGS)
 
 
 def main(arguments):

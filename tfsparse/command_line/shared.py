@@ -6,7 +6,8 @@ import sys
 from absl import app, flags
 from rich.console import Console
 
-RUNTIMES = ("litert", "tf")
+from tfsparse.runtime import RUNTIMES
+
 # Off a terminal there is no width to fit: a table cut in a log file would be useless.
 PLAIN_WIDTH = 200
 
@@ -26,8 +27,18 @@ def define_runtime(flag_values):
     return flags.DEFINE_enum(
         "runtime",
         None,
-        RUNTIMES,
+        list(RUNTIMES),
         "Whose interpreter: ai-edge-litert's or tensorflow's; by default the first installed.",
+        flag_values=flag_values,
+    )
+
+
+def define_auto(flag_values):
+    """Defines `--auto`."""
+    return flags.DEFINE_bool(
+        "auto",
+        True,
+        "Leave to TFLite's default what that runs as fast or faster.",
         flag_values=flag_values,
     )
 
