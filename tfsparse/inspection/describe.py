@@ -18,7 +18,7 @@ def describe_tensors(model):
     channels_last = {
         (i, index)
         for i, graph in enumerate(model.subgraphs)
-        for operator, index in _weights(model, graph).items()
+        for operator, index in operators.constant_weights(model, graph).items()
         if flatbuffer.operator_name(model, graph.operators[operator]) in operators.CHANNELS_LAST
     }
     seen, described = set(), []
@@ -46,11 +46,12 @@ def describe_operators(model, described):
         model: A `ModelT`.
         described: What `describe_tensors` returned.
     """
-    encoded = any(tensor.encoding not in (None, "dense") for tensor in described)
+    encoded = any(tensor.is_encoded for tensor in described)
     result = []
     for i, graph in enumerate(model.subgraphs):
         own = [tensor for tensor in described if tensor.subgraph == i]
-        weights = {k: own[index] for k, index in _weights(model, graph).items()}
+        stored = operators.constant_weights(model, graph)
+        weights = {k: own[index] for k, index in stored.items()}
         verdicts = _xnnpack(model, i, own, weights, encoded)
         for k, operator in enumerate(graph.operators or ()):
             described_operator = _operator(model, i, k, operator, own, weights.get(k))
@@ -93,17 +94,6 @@ def _xnnpack(model, subgraph, tensors, weights, encoded):
         for index, verdict in zip(seen, found, strict=True)
         if verdict
     }
-
-
-def _weights(model, graph):
-    """For each operator with constant weights the tensor in which the file stores them."""
-    producers = {index: op for op in graph.operators or () for index in flatbuffer.ints(op.outputs)}
-    found = {}
-    for k, operator in enumerate(graph.operators or ()):
-        index = operators.weights_index(model, operator, producers)
-        if index is not None and flatbuffer.is_constant(model, graph.tensors[index]):
-            found[k] = index
-    return found
 
 
 def _role(graph, index):

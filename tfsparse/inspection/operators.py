@@ -105,6 +105,17 @@ def weights_index(model, operator, producers):
     return source(model, inputs[slot], producers)
 
 
+def constant_weights(model, graph):
+    """From the indices of a subgraph's operators with constant weights to those of the tensors."""
+    producers = {index: op for op in graph.operators or () for index in flatbuffer.ints(op.outputs)}
+    found = {}
+    for k, operator in enumerate(graph.operators or ()):
+        index = weights_index(model, operator, producers)
+        if index is not None and flatbuffer.is_constant(model, graph.tensors[index]):
+            found[k] = index
+    return found
+
+
 def macs_of(kind, inputs, output, weights):
     """The multiply-adds of one inference; `None` where shapes do not fit the operator.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tfsparse.inspection.operators import RUNTIMES, Operator
 from tfsparse.inspection.tensors import Tensor
-from tfsparse.text import as_text
+from tfsparse.text import as_text, megabytes
 
 # Columns of the table: heading, whether it is of numbers, whether narrow terminals have it too.
 _COLUMNS = (
@@ -144,7 +144,7 @@ class Inspection:
 
     def _summary(self):
         totals = self.totals
-        encoded = sum(tensor.encoding not in (None, "dense") for tensor in self.tensors)
+        encoded = sum(tensor.is_encoded for tensor in self.tensors)
         yield (
             f"{Path(self.path).name}: {megabytes(totals.file_bytes)}, "
             f"{megabytes(totals.gzip_bytes)} with gzip"
@@ -178,11 +178,6 @@ class Inspection:
                 named = ", ".join(str(operator.index) for operator in operators[:8])
                 named += ", ..." if len(operators) > 8 else ""
                 yield f"  {len(operators)} with zeros run dense ({named}): {reason}"
-
-
-def megabytes(size):
-    """A number of bytes in MB, for people."""
-    return f"{size / 1e6:.2f} MB"
 
 
 def _row(operator):

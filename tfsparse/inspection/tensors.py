@@ -47,6 +47,11 @@ class Tensor:
     dense_bytes: int = 0
 
     @property
+    def is_encoded(self):
+        """Whether it is a constant that is stored sparse."""
+        return self.encoding not in (None, "dense")
+
+    @property
     def bytes(self):
         """Bytes in the file."""
         return self.value_bytes + self.index_bytes

@@ -97,11 +97,11 @@ def content_of(inspection, times, picture_count):
 def _parts(inspection):
     """What the file's bytes are: pairs of a name and a number."""
     constants = [tensor for tensor in inspection.tensors if tensor.role == "constant"]
-    encoded = [tensor for tensor in constants if tensor.encoding != "dense"]
+    encoded = [tensor for tensor in constants if tensor.is_encoded]
     parts = {
         "sparse weights: values": sum(tensor.value_bytes for tensor in encoded),
         "sparse weights: where they are": sum(tensor.index_bytes for tensor in encoded),
-        "dense constants": sum(t.value_bytes for t in constants if t.encoding == "dense"),
+        "dense constants": sum(t.value_bytes for t in constants if not t.is_encoded),
     }
     parts["all else"] = max(0, inspection.totals.file_bytes - sum(parts.values()))
     return list(parts.items())

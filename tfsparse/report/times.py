@@ -11,7 +11,7 @@ from tfsparse.converter import flatbuffer
 from tfsparse.converter.densify import densify_model
 from tfsparse.files import write_atomically
 from tfsparse.inspection import delegate
-from tfsparse.inspection.operators import weights_index
+from tfsparse.inspection.operators import constant_weights
 
 # What a zero becomes in the dense twin: small enough that no activation overflows.
 FILLER = 1e-3
@@ -72,11 +72,8 @@ def write_dense_twin(path, out):
     model = flatbuffer.read(path)
     densify_model(model)
     for graph in model.subgraphs:
-        producers = {i: op for op in graph.operators or () for i in flatbuffer.ints(op.outputs)}
-        for operator in graph.operators or ():
-            index = weights_index(model, operator, producers)
-            if index is not None and flatbuffer.is_constant(model, graph.tensors[index]):
-                _fill(model, graph.tensors[index])
+        for index in constant_weights(model, graph).values():
+            _fill(model, graph.tensors[index])
     write_atomically(out, *flatbuffer.pieces(model))
 
 
