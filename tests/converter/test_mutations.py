@@ -22,7 +22,8 @@ def dense():
     file = io.BytesIO()
     file.write(flatbuffer.serialize(single_op(pruned((16, 24), 0.8))))
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr("labels.txt", "cat dog")
+        # Of 1980 and not of now: the bytes, and so the damage to them, are always the same.
+        archive.writestr(zipfile.ZipInfo("labels.txt"), "cat dog")
     return file.getvalue()
 
 
