@@ -75,6 +75,12 @@ def gradual(data, seed):
     return [tfsparse.GradualPruning(SPARSITY, scope="all_but_first")]
 
 
+def gradual_3x3(data, seed):
+    # As many zeros in the same layers as 4 of 9 weights are: the control of `pattern`.
+    is_3x3 = lambda layer: layer.kernel.shape[:2] == (3, 3)  # noqa: E731
+    return [tfsparse.GradualPruning(5 / 9, scope=is_3x3)]
+
+
 def rewired(growth):
     return Method(lambda data, seed: [tfsparse.RigL(SPARSITY, growth=growth, seed=seed, **MOVES)])
 
@@ -128,6 +134,7 @@ METHODS = {
     "set": rewired("random"),
     "static": rewired(None),
     "pattern": pattern(0.0),
+    "gradual-3x3": Method(gradual_3x3),
     "pattern-connectivity": pattern(CONNECTIVITY),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
