@@ -6,7 +6,7 @@ NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h' -o -name '*.c')
 CPP_TESTS := $(shell find tests benchmarks -name '*.cc' -o -name '*.h' -o -name '*.c')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench sanitize fuzz android clean
+.PHONY: demo test lint format bench docs sanitize fuzz android clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/tfsparse demo $(ARGS)
@@ -28,6 +28,11 @@ format: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(RUN)/python benchmarks/latency.py
 	$(RUN)/python benchmarks/training.py
+
+# A site of the pages in docs/, to open at build/docs/index.html. A dead link is an error.
+docs: $(VENV)/.installed
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build
+	@echo build/docs/index.html
 
 # Only a C++ compiler with its sanitizers and Python are needed, no package.
 sanitize:

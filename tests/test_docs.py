@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -11,7 +13,8 @@ from keras import layers
 
 import tfsparse
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
 
@@ -61,3 +64,32 @@ def test_tables_of_arguments_name_arguments(page):
     for row in arguments_table(page)[1].splitlines():
         for name in re.findall(r"`(\w+)`", row.split("|")[1]):
             assert name in known, f"no {name}"
+
+
+def build_site(folder, config=ROOT / "mkdocs.yml"):
+    command = [sys.executable, "-m", "mkdocs", "build", "-f", config, "-d", folder]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_site_builds_without_a_dead_link(tmp_path):
+    pytest.importorskip("mkdocs", reason="needs mkdocs: pip install 'tfsparse[docs]'")
+    result = build_site(tmp_path / "site")
+    assert result.returncode == 0, result.stderr
+    # Every page has its place, else the build had failed; and every public name its entry.
+    assert {path.stem for path in (tmp_path / "site").glob("*.html")} >= {p.stem for p in PAGES}
+    reference = (tmp_path / "site" / "reference.html").read_text()
+    for name in tfsparse.__all__:
+        assert re.search(rf'id="tfsparse\.([\w.]+\.)?{name}"', reference), name
+
+
+def test_a_dead_link_stops_the_site(tmp_path):
+    pytest.importorskip("mkdocs", reason="needs mkdocs: pip install 'tfsparse[docs]'")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("[nowhere](format.md#nothing), [gone](gone.md)\n")
+    (tmp_path / "docs" / "format.md").write_text("# Format\n")
+    config = re.sub(r"(?m)^nav:.*", "", (ROOT / "mkdocs.yml").read_text(), flags=re.DOTALL)
+    (tmp_path / "mkdocs.yml").write_text(config)
+    result = build_site(tmp_path / "site", tmp_path / "mkdocs.yml")
+    assert result.returncode != 0
+    assert "gone.md" in result.stderr
+    assert "#nothing" in result.stderr

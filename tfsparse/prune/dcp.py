@@ -61,7 +61,8 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         learning_rate: Float, of all steps that this callback makes itself, which are of SGD with a
             Nesterov momentum of 0.9.
         batch_size: Int, examples in a batch if `data` is a tuple.
-        multiple_of, scope: As in `ChannelPruning`.
+        multiple_of: As in `ChannelPruning`.
+        scope: As in `ChannelPruning`.
         begin: When to prune: a float in [0, 1] is a fraction of the training, an int is a step. The
             method expects a trained model.
 
