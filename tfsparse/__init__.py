@@ -23,6 +23,7 @@ _PUBLIC = {
     "explain": "tfsparse.runtime",
     "inspect": "tfsparse.inspection.inspect",
     "load_delegate": "tfsparse.runtime",
+    "prune_file": "tfsparse.converter.prune_file",
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
     "sensitivity": "tfsparse.prune.sensitivity",
     "shrink": "tfsparse.shrinking",

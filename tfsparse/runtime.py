@@ -286,6 +286,22 @@ def _open(module, path, **kwargs):
         raise ValueError(f"TFLite could not load {path!r}: {error}") from error
 
 
+def open_bytes(content, runtime=None):
+    """A plain TFLite interpreter, without the delegate, of the bytes of a model.
+
+    Args:
+        content: What a `.tflite` file would hold. It is not checked.
+        runtime: As for `Interpreter`.
+
+    Raises:
+        ValueError: TFLite refuses the model.
+    """
+    try:
+        return _import_runtime(runtime).Interpreter(model_content=content)
+    except RuntimeError as error:
+        raise ValueError(f"TFLite could not load the model: {error}") from error
+
+
 def _without_default(runtime):
     module = _import_runtime(runtime)
     types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType

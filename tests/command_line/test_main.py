@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tfsparse
 from tests.converter.single_op import pruned, single_op
 from tfsparse.command_line import main as command
 from tfsparse.converter import flatbuffer
@@ -63,6 +64,8 @@ def test_the_overview_names_all_commands(run):
         (["inspect", "a.tflite", "--wat"], "Unknown command line flag 'wat'"),
         (["explain", "a.tflite", "--threads", "0"], "--threads=0"),
         (["convert", "a.keras"], "Expected the file to write"),
+        (["prune-file", "a.tflite"], "Expected the file to write and typical inputs"),
+        (["prune-file", "a", "-o", "b", "--data", "c", "--std", "x"], "numbers for --std"),
         (["benchmark"], "Expected one or more .tflite files"),
         (["demo", "now"], "Expected flags only"),
     ],
@@ -134,6 +137,21 @@ def test_convert_reads_typical_inputs(run, model, tmp_path):
         *("--representative_dataset", tmp_path / "inputs.npy"),
     )
     assert code == 1
+    assert err.count("\n") == 1
+
+
+def test_prune_file(run, tmp_path):
+    path, inputs, out = (tmp_path / name for name in ("in.tflite", "x.npy", "out.tflite"))
+    path.write_bytes(flatbuffer.serialize(single_op(pruned((16, 1, 1, 64), 0))))
+    np.save(inputs, np.random.default_rng(0).random((4, 8, 8, 64), np.float32))
+    arguments = ("prune-file", path, "-o", out, "--data", inputs)
+    code, printed, err = run(*arguments, "--scope", "all", "--sparsity", 0.7, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(printed) == {"path": str(out), "bytes": out.stat().st_size}
+    assert tfsparse.inspect(out).totals.sparsity == pytest.approx(0.7, abs=0.01)
+    code, _, err = run(*arguments)
+    assert code == 1
+    assert "no layer in scope='pointwise'" in err
     assert err.count("\n") == 1
 
 

@@ -11,15 +11,11 @@ Examples:
     tfsparse convert model.keras -o int8.tflite --weights int8 --representative_dataset inputs.npy
 """
 
-import os
-import re
-
 import numpy as np
 from absl import app, flags
 
 import tfsparse
 from tfsparse.command_line import shared
-from tfsparse.text import megabytes
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
@@ -27,12 +23,7 @@ OUTPUT = shared.define_output(FLAGS, "The file to write.")
 WEIGHTS = flags.DEFINE_enum(
     "weights", None, ["float32", "float16", "int8"], "Type of the weights.", flag_values=FLAGS
 )
-ENCODING = flags.DEFINE_string(
-    "encoding",
-    "auto",
-    "How pruned weights are stored: auto (smallest), csr, none, or a block such as 4x1.",
-    flag_values=FLAGS,
-)
+ENCODING = shared.define_encoding(FLAGS)
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 1, "Examples in one inference; 0 leaves it open.", 0, flag_values=FLAGS
 )
@@ -57,14 +48,7 @@ def main(arguments):
         OUTPUT.value,
         batch_size=BATCH_SIZE.value or None,
         weights=WEIGHTS.value,
-        encoding=parse_encoding(ENCODING.value),
+        encoding=shared.parse_encoding(ENCODING.value),
         representative_dataset=typical,
     )
-    size = os.path.getsize(path)
-    shared.show(f"{path}: {megabytes(size)}", {"path": path, "bytes": size} if JSON.value else None)
-
-
-def parse_encoding(text):
-    """A block such as `4x1` as a pair of numbers; any other text as it is."""
-    block = re.fullmatch(r"(\d+)x(\d+)", text)
-    return tuple(map(int, block.groups())) if block else text
+    shared.show_file(path, JSON.value)

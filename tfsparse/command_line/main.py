@@ -11,6 +11,7 @@ from absl import app, flags
 # In the order in which one meets them.
 COMMANDS = {
     "convert": "a Keras model or a TFLite file to a sparse TFLite file",
+    "prune-file": "a TFLite file to one with zeros, near in its outputs, without training",
     "inspect": "what is inside a TFLite file, and what each runtime skips of its zeros",
     "explain": "what tfsparse's delegate runs of a file, how, and why not the rest",
     "report": "the same as a web page, with pictures and times; two files side by side",
@@ -47,7 +48,7 @@ def main(argv=None):
         return OK
     if name not in COMMANDS:
         return fail(f"Expected a command: {', '.join(COMMANDS)}. Received: {name!r}", WRONG_USAGE)
-    command = importlib.import_module(f"tfsparse.command_line.{name}")
+    command = importlib.import_module(f"tfsparse.command_line.{name.replace('-', '_')}")
     if any(argument in HELP for argument in arguments):
         print(help_of(command))
         return OK

@@ -1,12 +1,15 @@
 """What several subcommands have in common."""
 
 import json
+import os
+import re
 import sys
 
 from absl import app, flags
 from rich.console import Console
 
 from tfsparse.runtime import RUNTIMES
+from tfsparse.text import megabytes
 
 # Off a terminal there is no width to fit: a table cut in a log file would be useless.
 PLAIN_WIDTH = 200
@@ -48,6 +51,22 @@ def define_output(flag_values, text, default=None):
     return flags.DEFINE_string("output", default, text, short_name="o", flag_values=flag_values)
 
 
+def define_encoding(flag_values):
+    """Defines `--encoding`."""
+    return flags.DEFINE_string(
+        "encoding",
+        "auto",
+        "How pruned weights are stored: auto (smallest), csr, none, or a block such as 4x1.",
+        flag_values=flag_values,
+    )
+
+
+def parse_encoding(text):
+    """A block such as `4x1` as a pair of numbers; any other text as it is."""
+    block = re.fullmatch(r"(\d+)x(\d+)", text)
+    return tuple(map(int, block.groups())) if block else text
+
+
 def exactly_one(arguments, what):
     """Returns the only argument.
 
@@ -58,6 +77,12 @@ def exactly_one(arguments, what):
         received = " ".join(arguments) or "none"
         raise app.UsageError(f"Expected {what}. Received: {received}.")
     return arguments[0]
+
+
+def show_file(path, as_json):
+    """Prints the path and the size of a file that was written, as JSON or for people."""
+    size = os.path.getsize(path)
+    show(f"{path}: {megabytes(size)}", {"path": path, "bytes": size} if as_json else None)
 
 
 def show(renderable, as_json=None):

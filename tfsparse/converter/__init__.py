@@ -1,1 +1,1 @@
-"""Keras models to sparse TFLite files."""
+"""Keras models and TFLite files to sparse TFLite files."""

@@ -80,7 +80,7 @@ def convert(
     'small.tflite'
     """
     batch_size = _checked_batch_size(batch_size)
-    encoding = _checked_encoding(encoding)
+    encoding = checked_encoding(encoding)
     _check_weights(weights, representative_dataset)
     path = check_writable(path)
     name, model, data = sources.load(source, batch_size, weights, representative_dataset)
@@ -117,7 +117,8 @@ def _checked_batch_size(batch_size):
     return size
 
 
-def _checked_encoding(encoding):
+def checked_encoding(encoding):
+    """The option `encoding`; raises a ValueError unless it is one."""
     if isinstance(encoding, str) and encoding in ENCODINGS:
         return encoding
     if isinstance(encoding, tuple | list) and len(encoding) == 2:

