@@ -192,6 +192,26 @@ def test_inputs_go_by_name_as_well(out, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("batch", "shapes"), [(1, [(1, 4)] * 6), (-1, [(1, 4)] * 6), (2, [(2, 4)])]
+)
+def test_batches_are_taken_apart_where_the_model_takes_single_examples(batch, shapes):
+    inputs = [("x", (batch, 4), np.dtype(np.float32))]
+    data = [np.zeros((2, 4))] if batch == 2 else [np.zeros((5, 4)), np.zeros(4)]
+    assert [array.shape for (array,) in examples.read(data, inputs)] == shapes
+
+
+def test_both_runtimes_give_the_same_file(out, tmp_path):
+    path = tmp_path / "in.tflite"
+    path.write_bytes(flatbuffer.serialize(single_op(pruned((16, 24), 0))))
+    data = np.random.default_rng(0).random((5, 24), np.float32)
+    files = set()
+    for runtime in ("litert", "tf"):
+        tfsparse.prune_file(path, out, data=data, scope="all", runtime=runtime)
+        files.add(out.read_bytes())
+    assert len(files) == 1
+
+
+@pytest.mark.parametrize(
     ("data", "error", "message"),
     [
         ([], ValueError, "at least one example. Received: none"),

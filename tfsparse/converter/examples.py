@@ -87,7 +87,7 @@ def _checked(array, name, shape, dtype):
         raise ValueError(f"Expected {dtype} numbers for input {name}. Received: {array.dtype}")
     if array.ndim == len(shape) - 1:
         array = array[None]
-    if shape[0] == 1 and array.ndim == len(shape):
+    if shape[0] in (1, -1) and array.ndim == len(shape):
         parts = np.split(array, len(array)) if len(array) else []
     else:
         parts = [array]

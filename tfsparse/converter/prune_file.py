@@ -39,7 +39,10 @@ def prune_file(
     inputs that some typical examples give. Later layers see the inputs that the pruned ones before
     them leave. No labels and no training are needed.
 
-    The memory that it takes does not grow with the examples, which are kept themselves.
+    Layers in scope that cannot be pruned stay as they are, and a `UserWarning` says why: their
+    weights are int8 or shared, or they are grouped convolutions. Not looked at are depthwise and
+    transposed convolutions, and other subgraphs than the first. Of the examples only moments are
+    kept, whose size does not grow with their number.
 
     From Frantar & Alistarh, "Optimal Brain Compression", 2022 (https://arxiv.org/abs/2208.11580).
 
@@ -69,10 +72,6 @@ def prune_file(
         ValueError: The file is damaged, TFLite cannot run it, it has no layer that can be pruned,
             or an argument, or the data, does not fit.
         OSError: A file cannot be read or written.
-
-    A `UserWarning` names the layers in scope that stay as they are, and why: their weights are
-    int8 or shared, or they are grouped convolutions. Not looked at are depthwise and transposed
-    convolutions, and other subgraphs than the first.
 
     Example:
 
