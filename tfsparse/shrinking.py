@@ -164,7 +164,9 @@ def _rebuild(model, state):
         channels = [state.graph.channels_of(value) for value in entries[id(original)]]
         inputs = list(map(_input, original.inputs, map(state.count, channels)))
         if isinstance(original, keras.Sequential):
-            return keras.models.clone_model(original, inputs[0], clone)
+            # Not by Keras's clone_model, which in 3.1 fails on other inputs for these.
+            layers = [*inputs, *map(clone, original.layers)]
+            return keras.Sequential(layers, original.trainable, original.name)
         inputs = tree.pack_sequence_as(original.input, inputs)
         return keras.models.clone_model(original, inputs, clone)
 
@@ -172,6 +174,8 @@ def _rebuild(model, state):
     for old, new in clones.values():
         if isinstance(old, keras.layers.Layer) and id(old) not in entries:
             _set_weights(old, new, state)
+    if model.compiled and not smaller.compiled:
+        smaller.compile_from_config(model.get_compile_config())
     return smaller
 
 

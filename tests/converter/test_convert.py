@@ -105,6 +105,14 @@ def test_a_converted_model_gives_the_outputs_of_the_keras_model(path, build, lib
         np.testing.assert_allclose(output, np.array(wanted), rtol=1e-4, atol=1e-5)
 
 
+def test_a_sequential_model_converts_where_keras_cannot_name_its_input(path, monkeypatch):
+    def unnamed(model):
+        raise ValueError("The layer has never been called.")  # as Keras 3.1
+
+    monkeypatch.setattr(keras.Sequential, "input", property(unnamed))
+    assert tfsparse.convert(sequential(keras), path) == path
+
+
 @pytest.mark.parametrize("runtime", [tf.lite, litert])
 @pytest.mark.parametrize("weights", ["float32", "float16"])
 def test_a_sparse_file_is_smaller_and_runs_like_the_dense_one(tmp_path, small, runtime, weights):

@@ -1,9 +1,10 @@
-"""What holds for every method with masks: a model that it refuses stays a plain one."""
+"""What holds for every method with masks, such as that a model it refuses stays a plain one."""
 
 import keras
 import pytest
 
 import tfsparse
+from tfsparse.prune import masks
 from tfsparse.prune.sensitivity import LayerSensitivity, Sensitivity
 
 OTHER_LAYER = Sensitivity("loss", 0.0, False, (0.9,), (LayerSensitivity("other", 8, (1.0,)),))
@@ -46,3 +47,10 @@ def test_no_mask_stays_on_a_model_that_is_refused(pruning):
     with pytest.raises(ValueError, match="Expected"):
         pruning.apply(model)
     assert [layer.kernel.constraint for layer in model.layers[1:]] == [None, None]
+
+
+def test_a_mask_is_what_every_keras_takes_for_a_constraint():
+    model = network()
+    kernel = model.layers[1].kernel
+    masks.Mask(kernel, masks.strategy_of(model)).attach()
+    assert isinstance(kernel.constraint, keras.constraints.Constraint)

@@ -75,11 +75,9 @@ def input_signature(model, batch_size):
     """
     import tensorflow as tf
 
-    # Functional models keep the structure of their inputs in `input`, sequential ones may lack it,
-    # and subclassed models have no symbolic inputs, only the shapes that they were built with.
-    inputs = getattr(model, "inputs", None)
-    if inputs:
-        arguments = [getattr(model, "input", inputs[0])]
+    # Subclassed models have no symbolic inputs, only the shapes that they were built with.
+    if getattr(model, "inputs", None):
+        arguments = [_symbolic_input(model)]
     elif hasattr(model, "save_spec"):
         arguments = list((model.save_spec() or [()])[0])
     else:
@@ -92,6 +90,14 @@ def input_signature(model, batch_size):
     return tf.nest.map_structure(
         lambda t: tf.TensorSpec((batch_size, *t.shape[1:]), t.dtype, t.name), arguments
     )
+
+
+def _symbolic_input(model):
+    """The inputs of a functional or sequential model in the structure that it takes them in."""
+    try:
+        return model.input
+    except (AttributeError, ValueError):  # by Keras's version: of sequential models, which take one
+        return model.inputs[0]
 
 
 def _built_shapes(model):

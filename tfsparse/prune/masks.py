@@ -1,5 +1,6 @@
 """The one place where a mask meets a Keras variable."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -91,7 +92,8 @@ class Mask:
         return tf.where(self._device_keep, weights, tf.zeros((), weights.dtype))
 
 
-class _Masked:
+# Keras 3.12, the last for Python 3.10, takes no other callable for a constraint.
+class _Masked(keras.constraints.Constraint):
     """A variable's constraint with a mask on top of it."""
 
     def __init__(self, mask, inner):
