@@ -6,7 +6,7 @@ NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h' -o -name '*.c')
 CPP_TESTS := $(shell find tests benchmarks -name '*.cc' -o -name '*.h' -o -name '*.c')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench docs sanitize fuzz android clean
+.PHONY: demo test lint format bench docs sanitize fuzz android wheel clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/tfsparse demo $(ARGS)
@@ -65,6 +65,11 @@ $(VENV)/.installed: pyproject.toml setup.py delegate/flags.bzl delegate/sources.
 android: $(VENV)/.installed
 	$(call need,command -v javac,a Java compiler,default-jdk-headless)
 	@$(RUN)/python -m delegate.android.build
+
+# For Linux on x86-64 and arm64, in dist. The compiler is that of ziglang again.
+wheel: $(VENV)/.installed
+	@$(RUN)/python -m delegate.python.wheels
+	@TFSPARSE_WHEELS=dist $(RUN)/python -m pytest tests/test_wheels.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info tfsparse/_native*.so

@@ -19,11 +19,12 @@ from delegate import sources
 
 # Of the processor that is built for, which a cross build names by _PYTHON_HOST_PLATFORM.
 MACHINE = sysconfig.get_platform().rpartition("-")[2]
+EXPORTS = "delegate/exports.map"
 LINK_FLAGS = ["-pthread"]
 if sys.platform == "linux":
-    # Nothing of a static library becomes a symbol of ours. That none is undefined but Python's own,
+    # Nothing of the C++ library becomes a symbol of ours. That none is undefined but Python's own,
     # which come from the interpreter, is checked by a test.
-    LINK_FLAGS += ["-Wl,--exclude-libs,ALL"]
+    LINK_FLAGS += [f"-Wl,--version-script={EXPORTS}"]
 
 
 class BuildExt(build_ext):
@@ -58,7 +59,7 @@ def extension():
         include_dirs=["."],
         extra_compile_args=sources.COMMON_FLAGS + sources.PYTHON_FLAGS,
         extra_link_args=LINK_FLAGS,
-        depends=sources.headers(),
+        depends=[*sources.headers(), EXPORTS],
         cxx_std=17,
     )
 

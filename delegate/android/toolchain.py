@@ -6,16 +6,13 @@ of the lists `libc.txt` and `libm.txt`, so that a call that they do not list fai
 """
 
 import dataclasses
-import importlib.util
 import os
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from delegate import sources
+from delegate import sources, zig
 
 HERE = Path(__file__).parent
-CACHE = sources.ROOT / "build" / "zig"
 
 # Code and data of their own for each function, so that the linker can leave out what nobody calls.
 # Nothing is ever thrown, so nobody needs the tables that say how to unwind the stack.
@@ -97,32 +94,11 @@ ABIS = (
 )
 
 
-def zig(*arguments):
-    """Runs ziglang, which keeps what it has compiled once.
-
-    Raises:
-        OSError: The package is not installed.
-        RuntimeError: It failed; what it wrote.
-    """
-    command = [str(package() / "zig"), *map(str, arguments)]
-    caches = dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(CACHE))
-    result = subprocess.run(
-        command,
-        cwd=sources.ROOT,
-        env=os.environ | caches,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-
-
 def compile(abi, source, *flags):
     """Path of the object of a C or C++ source."""
     language = "cc" if Path(source).suffix == ".c" else "c++"
     target = abi.folder / f"{Path(source).name}.o"
-    zig(language, *abi.target, *FLAGS, *flags, "-c", source, "-o", target)
+    zig.run(language, *abi.target, *FLAGS, *flags, "-c", source, "-o", target)
     return target
 
 
@@ -141,7 +117,7 @@ def together(abi, name, files):
 
 def libcxx(abi):
     """{source: flags} of the C++ library."""
-    lib = package() / "lib"
+    lib = zig.package() / "lib"
     flags = (*LIBCXX_FLAGS, f"-I{lib}", f"-I{lib}/libcxx/src", f"-I{lib}/libcxx/libc")
     return {together(abi, "libcxx", LIBCXX): flags} | {
         together(abi, Path(source).stem, [source]): flags for source in LIBCXX_DESTRUCTORS
@@ -154,8 +130,8 @@ def stand_in(abi, name):
     names = symbols(name)
     source.write_text("".join(f".globl {n}\n.type {n}, %function\n{n}:\n" for n in names))
     stub = abi.folder / f"{name}.o"
-    zig("cc", *abi.target, "-c", source, "-o", stub)
-    zig("ld.lld", "-shared", "-soname", target.name, stub, "-o", target)
+    zig.run("cc", *abi.target, "-c", source, "-o", stub)
+    zig.run("ld.lld", "-shared", "-soname", target.name, stub, "-o", target)
     return target
 
 
@@ -169,16 +145,4 @@ def link(abi, objects, target, exports):
     """Links a library that exports what the version script `exports` says."""
     libraries = [stand_in(abi, name) for name in ("libc", "libm")]
     about = ("-soname", target.name, f"--version-script={exports}", "-o", target)
-    zig("ld.lld", *LINK_FLAGS, *about, *objects, *libraries)
-
-
-def package():
-    """The folder of ziglang.
-
-    Raises:
-        OSError: It is not installed.
-    """
-    spec = importlib.util.find_spec("ziglang")
-    if spec is None:
-        raise OSError("ziglang is not installed: pip install ziglang, or run make android")
-    return Path(spec.origin).parent
+    zig.run("ld.lld", *LINK_FLAGS, *about, *objects, *libraries)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.delegate.cpp import CXX, Build, CrossBuild, run, sources
+from tfsparse import _native
 
 EXPORTS = [
     "TfSparseDelegateCreate",
@@ -84,3 +85,8 @@ def test_plugin_needs_nothing_but_the_system_and_exports_nothing_but_itself(buil
         if line.split()[-2] == "T"
     ]
     assert sorted(functions) == EXPORTS
+
+
+def test_the_python_module_exports_itself_and_the_delegate_and_nothing_of_the_cpp_library():
+    symbols = run("nm", "--dynamic", "--defined-only", _native.__file__).splitlines()
+    assert sorted(line.split()[-1] for line in symbols) == ["PyInit__native", *EXPORTS]

@@ -4,7 +4,7 @@ import keras
 import pytest
 
 import tfsparse
-from tfsparse.prune import masks
+from tfsparse.prune import masks, slimming
 from tfsparse.prune.sensitivity import LayerSensitivity, Sensitivity
 
 OTHER_LAYER = Sensitivity("loss", 0.0, False, (0.9,), (LayerSensitivity("other", 8, (1.0,)),))
@@ -49,8 +49,10 @@ def test_no_mask_stays_on_a_model_that_is_refused(pruning):
     assert [layer.kernel.constraint for layer in model.layers[1:]] == [None, None]
 
 
-def test_a_mask_is_what_every_keras_takes_for_a_constraint():
+def test_constraints_and_regularizers_are_of_the_kind_that_every_keras_takes():
     model = network()
-    kernel = model.layers[1].kernel
-    masks.Mask(kernel, masks.strategy_of(model)).attach()
+    kernel, strategy = model.layers[1].kernel, masks.strategy_of(model)
+    masks.Mask(kernel, strategy).attach()
+    slimming.ScalePenalty([kernel], 0.1, strategy).attach()
     assert isinstance(kernel.constraint, keras.constraints.Constraint)
+    assert isinstance(kernel.regularizer, keras.regularizers.Regularizer)

@@ -1,5 +1,6 @@
 """An L1 term on the scales of BatchNormalization that can be switched off while a model trains."""
 
+import keras
 import tensorflow as tf
 
 
@@ -38,7 +39,8 @@ class ScalePenalty:
         self._strength.assign(0.0)
 
 
-class _Term:
+# Keras 3.12, the last for Python 3.10, takes no other callable for a regularizer.
+class _Term(keras.regularizers.Regularizer):
     """A variable's regularizer with the L1 term on top of it."""
 
     def __init__(self, strength, inner):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from delegate import zig
 from delegate.android import build, toolchain
 from tests.downloads import npm_package
 
@@ -33,7 +34,7 @@ def headers():
 
 def start(abi):
     """Path of the object by which musl starts a program."""
-    musl = toolchain.package() / "lib/libc/musl"
+    musl = zig.package() / "lib/libc/musl"
     folders = (f"arch/{abi.machine}", "arch/generic", "src/include", "src/internal")
     include = (f"-I{musl / folder}" for folder in folders)
     return toolchain.compile(abi, musl / "crt/Scrt1.c", "-O1", *include)
@@ -49,8 +50,8 @@ class Host:
         flags = ("-O1", "-std=c11", "-I.", f"-I{headers()}", f"-I{HERE / 'include'}")
         host, log = (toolchain.compile(abi, HERE / name, *flags) for name in ("host.c", "liblog.c"))
         self.log, self.program = abi.folder / "liblog.so", abi.folder / "host"
-        toolchain.zig("ld.lld", "-shared", "-soname", self.log.name, log, "-o", self.log)
-        toolchain.zig(
+        zig.run("ld.lld", "-shared", "-soname", self.log.name, log, "-o", self.log)
+        zig.run(
             *("ld.lld", "-pie", "--allow-shlib-undefined", start(abi), host),
             *(self.log, self.delegate, self.runtime, loader, "-o", self.program),
         )
