@@ -32,15 +32,11 @@ def build(machine, folder):
         _run("build", "--no-isolation", "--outdir", scratch, env=_environment(machine))
         (built,) = Path(scratch).glob("*.whl")
         repaired = Path(scratch, "repaired")
-        _run("auditwheel", "repair", "--plat", platform_tag(machine), "-w", repaired, built)
+        # Names the oldest glibc that it may; by name, it knows those of this machine's alone.
+        _run("auditwheel", "repair", "--plat", "auto", "--wheel-dir", repaired, built)
         (path,) = repaired.iterdir()
         folder.mkdir(exist_ok=True)
         return Path(shutil.move(path, folder / path.name))
-
-
-def platform_tag(machine):
-    """The platform of a wheel: the processor, and the glibc that it needs at least."""
-    return f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
 
 
 def extension_name(machine):
