@@ -3,6 +3,7 @@
 #pragma once
 
 #include "delegate/kernels/depthwise_rows.h"
+#include "delegate/kernels/depthwise_walk.h"
 
 namespace tfsparse {
 namespace {
@@ -166,9 +167,9 @@ inline void depthwise_by_bands(const DepthwiseArgs& a) {
 
 // Output columns [column, column + lanes) of every plane. Inlined, so that whole vectors are stored
 // as such.
-template <class V, int K, int S, bool Edges>
+template <class V, int K, int S>
 TFSPARSE_INLINE void depthwise_in_place_column(const DepthwiseArgs& a, int column, int lanes) {
-  PlaneInput<V, K, S, Edges> input(a, column);
+  PlaneInput<V, K, S> input(a, column);
   DepthwiseOutput out{elements(a.y) + column, a.out_w,      a.out_h, lanes,
                       a.epilogue.lo,          a.epilogue.hi};
   for (int plane = 0; plane < a.planes; ++plane) {
@@ -182,26 +183,13 @@ TFSPARSE_INLINE void depthwise_in_place_column(const DepthwiseArgs& a, int colum
 template <class V, int K, int S>
 void depthwise_in_place_columns(const DepthwiseArgs& a, int begin, int end) {
   for (int column = begin; column < end; column += V::kLanes) {
-    depthwise_in_place_column<V, K, S, true>(a, column, smaller(V::kLanes, end - column));
-  }
-}
-
-// Whole vectors only: what the last ones leave over is computed again. Masks only at the edges.
-template <int K, int S>
-void depthwise_in_place_whole(const DepthwiseArgs& a) {
-  for (int next = 0; next < a.out_w; next += Vec::kLanes) {
-    const int column = smaller(next, a.out_w - Vec::kLanes), first = column * S - a.pad_left;
-    if (first >= 0 && first + (Vec::kLanes - 1) * S + K <= a.in_w) {
-      depthwise_in_place_column<Vec, K, S, false>(a, column, Vec::kLanes);
-    } else {
-      depthwise_in_place_column<Vec, K, S, true>(a, column, Vec::kLanes);
-    }
+    depthwise_in_place_column<V, K, S>(a, column, smaller(V::kLanes, end - column));
   }
 }
 
 template <int K, int S>
 void depthwise_in_place(const DepthwiseArgs& a) {
-  if constexpr (!Vec::kFreeMasks) return depthwise_in_place_whole<K, S>(a);
+  if constexpr (!Vec::kFreeMasks) return depthwise_walk<K, S>(a);
   depthwise_in_place_columns<Vec, K, S>(a, 0, narrow_from(a));
   depthwise_in_place_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
 }
@@ -210,7 +198,7 @@ void depthwise_in_place(const DepthwiseArgs& a) {
 inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
   if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
-  if (!Vec::kFreeMasks && a.out_w < Vec::kLanes) return nullptr;
+  if (!Vec::kFreeMasks && (a.out_w < Vec::kLanes || !can_walk(a))) return nullptr;
   const int last_row = (a.out_h - 1) * a.stride_h - a.pad_top;
   if (a.pad_top >= a.kernel_h || last_row >= a.in_h) return nullptr;  // a window of border alone
   if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_in_place<3, 1>;

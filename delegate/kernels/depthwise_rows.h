@@ -45,9 +45,9 @@ struct BorderedInput {
   }
 };
 
-// The same from the plane itself: lanes beyond its left and right edge are masked where a column
-// has any. S is the stride, 1 or 2.
-template <class V, int K, int S, bool Edges>
+// The same from the plane itself: lanes beyond its left and right edge are masked. S is the stride,
+// 1 or 2.
+template <class V, int K, int S>
 struct PlaneInput {
   const Element* x;  // row -pad_top, of output column 0 the tap column 0
   int row_stride, first_row, rows;
@@ -60,7 +60,7 @@ struct PlaneInput {
     first_row = a.pad_top;
     rows = a.in_h;
     TFSPARSE_UNROLL
-    for (int kx = 0; Edges && kx < K; kx += S) {
+    for (int kx = 0; kx < K; kx += S) {
       const int first = first_column + kx, next = first + V::kLanes;
       edge[kx] = V::edge(-first, a.in_w - first);
       if (S == 2) next_edge[kx] = V::edge(-next, a.in_w - next);
@@ -76,14 +76,12 @@ struct PlaneInput {
     for (int kx = 0; kx < K; kx += S) {
       V odd;
       if (S == 1) {
-        in[kx] = Edges ? V::load(xi + kx, edge[kx]) : V::load(xi + kx);
-      } else if (Edges) {
+        in[kx] = V::load(xi + kx, edge[kx]);
+      } else {
         const V a = V::load(xi + kx, edge[kx]);
         const V b = V::load(xi + kx + V::kLanes, next_edge[kx]);
         in[kx] = V::even(a, b);
         odd = V::odd(a, b);
-      } else {
-        V::load_pairs(xi + kx, &in[kx], &odd);
       }
       if (S == 2 && kx + 1 < K) in[kx + 1] = odd;
     }

@@ -6,6 +6,8 @@
 // linker hand AVX-512 code to a CPU without it.
 #pragma once
 
+#include <type_traits>
+
 #include "delegate/kernels/kernels.h"
 
 // A new instruction set: a header in simd/, a branch here, a file in isa/, its name in
@@ -36,6 +38,7 @@
 
 // For members of types that must end up in registers.
 #define TFSPARSE_INLINE inline __attribute__((always_inline))
+#define TFSPARSE_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace tfsparse {
 namespace {
@@ -106,6 +109,35 @@ V load_even(const Element* p) {
   return even;
 }
 
+// v, but compilers for arm64 do not know that.
+template <class V>
+TFSPARSE_INLINE V opaque(V v) {
+#if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
+  __asm__("" : "+w"(v.v));
+#endif
+  return v;
+}
+
+template <class T>
+TFSPARSE_INLINE T* opaque(T* p) {
+#if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
+  __asm__("" : "+r"(p));
+#endif
+  return p;
+}
+
+// The same in another register.
+template <class V>
+TFSPARSE_INLINE V moved(V v) {
+#if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
+  V to;
+  __asm__("mov %0.16b, %1.16b" : "=w"(to.v) : "w"(v.v));
+  return to;
+#else
+  return v;
+#endif
+}
+
 // N numbers that vectors are multiplied by, V::kFactors of them in a register.
 template <class V, int N>
 struct Factors {
@@ -124,22 +156,35 @@ struct Factors {
   TFSPARSE_INLINE V fma(V x, int i, V sum) const {
     return V::fma(x, v[i / V::kFactors], i % V::kFactors, sum);
   }
+  // For the inside of a loop. Compilers for arm64 would else put each number in a register of its
+  // own before the loop, which has none left for that.
+  TFSPARSE_INLINE void stay_packed() {
+    TFSPARSE_UNROLL
+    for (V& numbers : v) numbers = opaque(numbers);
+  }
 };
+
+// Calls f with each of the constants [I, N) until it returns false: a loop that is left halfway,
+// all of whose indices compilers know.
+template <int N, int I = 0, class F>
+TFSPARSE_INLINE bool until_false(const F& f) {
+  if constexpr (I < N) {
+    return f(std::integral_constant<int, I>()) && until_false<N, I + 1>(f);
+  } else {
+    return true;
+  }
+}
 
 template <class V>
 V clamp(V v, V lo, V hi) {
   return V::min(hi, V::max(lo, v));  // in this order a NaN stays
 }
 
-// p + step, for one row after the other of an unrolled loop. What comes out is hidden from
-// compilers for arm64, which would else compute the pointers to all rows beforehand and spill them.
+// p + step, for one row after the other of an unrolled loop. Opaque, as compilers would else
+// compute the pointers to all rows beforehand and spill them.
 template <class T>
 TFSPARSE_INLINE T* next_row(T* p, std::ptrdiff_t step) {
-  p += step;
-#if defined(TFSPARSE_NEON)
-  __asm__("" : "+r"(p));
-#endif
-  return p;
+  return opaque(p + step);
 }
 
 // e^x = scale + scale * rest for |x| up to 87, with the rest as exact as the sum is not: for small
@@ -260,9 +305,9 @@ V apply(const Epilogue& epilogue, V v) {
 
 // y[i] = epilogue(y[i]) + residual[i], which may be null.
 __attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
-                                          const Element* residual, int n) {
-  for (int i = 0; i < n; i += Vec::kLanes) {
-    const int lanes = n - i < Vec::kLanes ? n - i : Vec::kLanes;
+                                          const Element* residual, std::size_t n) {
+  for (std::size_t i = 0; i < n; i += Vec::kLanes) {
+    const int lanes = n - i < Vec::kLanes ? static_cast<int>(n - i) : Vec::kLanes;
     Vec v = apply(epilogue, load_first<Vec>(y + i, lanes));
     if (residual) v = v + Vec::load(residual + i);
     v.store(y + i, lanes);

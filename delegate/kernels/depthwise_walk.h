@@ -1,0 +1,214 @@
+// Depthwise convolution of whole planes where masks cost: tiles of columns walk down the plane, and
+// each row of the input is loaded once.
+#pragma once
+
+#include "delegate/kernels/layout.h"
+#include "delegate/kernels/tile.h"
+
+namespace tfsparse {
+namespace {
+
+// T vectors of output columns, side by side; but the last one ends with the row at the latest, and
+// so may lie over the one before it. Only with Edges may it begin or end where windows do not lie
+// within the row: of the first vector the left half of the taps, of the last vector the right half.
+template <int K, int S, int T, bool Edges>
+class DepthwiseTile {
+ public:
+  DepthwiseTile(const DepthwiseArgs& a, int column, int last_column)
+      : a_(a),
+        column_(column),
+        last_column_(last_column),
+        last_((last_column - column) * S - (T - 1) * kStep),
+        lo_(Vec::broadcast(a.epilogue.lo)),
+        hi_(Vec::broadcast(a.epilogue.hi)) {
+    const int left = column * S - a.pad_left, right = last_column * S - a.pad_left;
+    TFSPARSE_UNROLL
+    for (int i = 0; Edges && i < kEdges; ++i) {
+      left_[i] = Vec::edge(-(left + i), a.in_w - (left + i));
+      const int first = right + (S == 1 ? K / 2 + 1 + i : 2 * (i + 1) + Vec::kLanes);
+      right_[i] = Vec::edge(-first, a.in_w - first);
+    }
+  }
+
+  // Of all planes.
+  void run() const {
+    const Element* x = elements(a_.x) + column_ * S - a_.pad_left;
+    Element* y = elements(a_.y) + column_;
+    const Element* weights = elements(a_.weights);
+    for (int plane = 0; plane < a_.planes; ++plane, weights += K * K) {
+      run(x, y, Factors<Vec, K * K>(weights), Vec::broadcast(a_.bias[plane]));
+      x += a_.x_stride;
+      y += a_.y_stride;
+    }
+  }
+
+ private:
+  static constexpr int kStep = Vec::kLanes * S;  // from the input of a vector to that of the next
+  static constexpr int kRows = ceil_div(K, S);   // of the output that an input row is part of
+  static constexpr int kEdges = K / 2;           // vectors of taps that reach over an edge
+
+  using Weights = Factors<Vec, K * K>;
+  // Of the next rows of the output. Which of them is first changes as rows are finished.
+  using Sums = Vec[kRows][T];
+
+  TFSPARSE_INLINE void run(const Element* x, Element* y, Weights weights, Vec bias) const {
+    Sums sums;
+    TFSPARSE_UNROLL
+    for (auto& row : sums) fill(row, bias);
+    // The rows before the first that finishes an output.
+    TFSPARSE_UNROLL
+    for (int ky = 0; ky < K - S; ++ky) {
+      if (ky < a_.pad_top || ky - a_.pad_top >= a_.in_h) continue;
+      add_row(x, &weights, ky, 0, kRows, sums);
+      x = next_row(x, a_.in_w);
+    }
+    // While every sum becomes an output all rows are there: a window has one that is.
+    const int last_rows = smaller(a_.out_h, kRows - 1), first_of_last = a_.out_h - last_rows;
+    int left = first_of_last;
+    const auto finish_row = [&](auto first) TFSPARSE_INLINE_LAMBDA {
+      TFSPARSE_UNROLL
+      for (int ky = K - S; ky < K; ++ky, x = next_row(x, a_.in_w)) {
+        add_row(x, &weights, ky, first, kRows, sums);
+      }
+      store(sums[first], y);
+      y = next_row(y, a_.out_w);
+      fill(sums[first], bias);
+      if (--left > 0) return true;
+      rotate(first + 1, sums);
+      return false;
+    };
+    if (left > 0) {
+      while (until_false<kRows>(finish_row)) {
+      }
+    }
+    until_false<kRows - 1>([&](auto first) TFSPARSE_INLINE_LAMBDA {
+      if (first == last_rows) return false;
+      TFSPARSE_UNROLL
+      for (int ky = K - S; ky < K; ++ky) {
+        if ((first_of_last + first) * S + ky - a_.pad_top >= a_.in_h) continue;
+        add_row(x, &weights, ky, first, kRows - 1 - first, sums);
+        x = next_row(x, a_.in_w);
+      }
+      store(sums[first], y);
+      y = next_row(y, a_.out_w);
+      return true;
+    });
+  }
+
+  // Adds a row of the input, which is tap row ky of the first of the sums, to so many of them.
+  TFSPARSE_INLINE void add_row(const Element* x, Weights* weights, int ky, int first, int count,
+                               Sums& sums) const {
+    weights->stay_packed();
+    TFSPARSE_UNROLL
+    for (int kx = 0; kx < K; kx += S) {
+      Vec in[S][T];
+      TFSPARSE_UNROLL
+      for (int t = 0; t < T; ++t) load(x + t * kStep + (t == T - 1 ? last_ : 0), kx, t, in);
+      TFSPARSE_UNROLL
+      for (int i = 0; i < S; ++i) {
+        TFSPARSE_UNROLL
+        for (int row = 0; row < kRows; ++row) {
+          if (kx + i >= K || row >= count || row * S > ky) continue;
+          TFSPARSE_UNROLL
+          for (int t = 0; t < T; ++t) {
+            Vec& sum = sums[(first + row) % kRows][t];
+            sum = weights->fma(in[i][t], (ky - row * S) * K + kx + i, sum);
+          }
+        }
+      }
+    }
+  }
+
+  // The input of vector t at tap column kx, and, with a stride of 2, at the next one.
+  TFSPARSE_INLINE void load(const Element* x, int kx, int t, Vec (&in)[S][T]) const {
+    const bool left = Edges && t == 0, right = Edges && t == T - 1;
+    if constexpr (S == 1) {
+      in[0][t] = left && kx < kEdges   ? Vec::load(x + kx, left_[kx])
+                 : right && kx > K / 2 ? Vec::load(x + kx, right_[kx - K / 2 - 1])
+                                       : Vec::load(x + kx);
+    } else if ((left && kx == 0) || (right && kx > 0)) {
+      const Element* next = x + kx + Vec::kLanes;
+      const Vec a = left && kx == 0 ? Vec::load(x + kx, left_[0]) : Vec::load(x + kx);
+      const Vec b = right && kx > 0 ? Vec::load(next, right_[kx / 2 - 1]) : Vec::load(next);
+      in[0][t] = Vec::even(a, b);
+      in[1][t] = Vec::odd(a, b);
+    } else {
+      Vec::load_pairs(x + kx, &in[0][t], &in[1][t]);
+    }
+  }
+
+  TFSPARSE_INLINE void store(const Vec (&row)[T], Element* y) const {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < T; ++t) {
+      Element* to = t == T - 1 ? y + (last_column_ - column_) : y + t * Vec::kLanes;
+      clamp(row[t], lo_, hi_).store(to);
+    }
+  }
+
+  // Puts the sums at `first` first. Compilers would else move them in every round.
+  static TFSPARSE_INLINE void rotate(int first, Sums& sums) {
+    Sums rotated;
+    TFSPARSE_UNROLL
+    for (int row = 0; row < kRows; ++row) {
+      TFSPARSE_UNROLL
+      for (int t = 0; t < T; ++t) rotated[row][t] = moved(sums[(first + row) % kRows][t]);
+    }
+    TFSPARSE_UNROLL
+    for (int row = 0; row < kRows; ++row) {
+      TFSPARSE_UNROLL
+      for (int t = 0; t < T; ++t) sums[row][t] = rotated[row][t];
+    }
+  }
+
+  static TFSPARSE_INLINE void fill(Vec (&row)[T], Vec value) {
+    TFSPARSE_UNROLL
+    for (Vec& v : row) v = value;
+  }
+
+  const DepthwiseArgs a_;  // a copy, which stores to y cannot alias
+  int column_, last_column_;
+  std::ptrdiff_t last_;  // from where the last vector's input would be to where it is
+  Vec lo_, hi_;
+  typename Vec::Edge left_[kEdges], right_[kEdges];
+};
+
+template <int K, int S>
+struct DepthwisePass {
+  static constexpr int kMostVectors = K == 3 ? 4 : 2;  // whose sums fit the registers
+  const DepthwiseArgs& args;
+
+  template <int T, class>
+  void run(int column, int) const {
+    const DepthwiseArgs& a = args;
+    const int last = smaller(column + (T - 1) * Vec::kLanes, a.out_w - Vec::kLanes);
+    const int first = T == 1 ? last : column;
+    const int end = (last + Vec::kLanes - 1) * S - a.pad_left + K;
+    if (first * S >= a.pad_left && end <= a.in_w) {
+      DepthwiseTile<K, S, T, false>(a, first, last).run();
+    } else {
+      DepthwiseTile<K, S, T, true>(a, first, last).run();
+    }
+  }
+};
+
+template <int K, int S>
+void depthwise_walk(const DepthwiseArgs& a) {
+  run_passes<DepthwisePass<K, S>::kMostVectors>(DepthwisePass<K, S>{a}, a.out_w, 99);
+}
+
+// Whether windows reach over the edges no further than tiles allow for.
+inline bool can_walk(const DepthwiseArgs& a) {
+  const int kernel = a.kernel_w, stride = a.stride_w;
+  // Tap columns [0, column] of the output's last column lie within the row.
+  const auto within = [&](int column, int tap) {
+    return column * stride - a.pad_left + tap < a.in_w;
+  };
+  const int others = (ceil_div(a.out_w, Vec::kLanes) - 1) * Vec::kLanes;
+  const int second = smaller(Vec::kLanes, a.out_w - Vec::kLanes);
+  return a.pad_left <= kernel / 2 && a.pad_top <= kernel - stride &&
+         within(a.out_w - 1, stride == 1 ? kernel / 2 : 1) &&
+         (others == 0 || (second * stride >= a.pad_left && within(others - 1, kernel - 1)));
+}
+
+}  // namespace
+}  // namespace tfsparse
