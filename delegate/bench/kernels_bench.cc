@@ -243,8 +243,10 @@ void bench_rows(const Kernels& k) {
   bench_dense("float16", k.half_rows, std::vector<std::uint16_t>(weights.size(), 0x3c00));
   for (const double density : {0.2, 0.1}) {
     const SparseLayer layer(1, kRows, 0, kDepth, density, 1);
-    const std::vector<std::int32_t> columns(layer.packed.narrow_offsets.begin(),
-                                            layer.packed.narrow_offsets.end());
+    const std::vector<std::uint16_t>& narrow = layer.packed.narrow_offsets;
+    const std::vector<std::int32_t>& wide = layer.packed.wide_offsets;
+    const auto columns =
+        wide.empty() ? std::vector<std::int32_t>(narrow.begin(), narrow.end()) : wide;
     SparseRowsArgs a{};
     a.x = x.data();
     a.y = y.data();

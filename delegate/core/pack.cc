@@ -114,7 +114,7 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   const auto fits = [](const Tap& tap) {
     return tap.offset <= std::numeric_limits<std::uint16_t>::max();
   };
-  const bool narrow = std::all_of(taps.begin(), taps.end(), fits);
+  const bool narrow = kernels.narrow_offsets && std::all_of(taps.begin(), taps.end(), fits);
   std::vector<float> values;
   std::vector<std::int32_t> offsets;
   // Every tap is written, and written over where it turns out to be zero: a branch would be
@@ -140,7 +140,7 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     packed.places.push_back(static_cast<std::int32_t>(count - packed.begin.back()));
     packed.begin.push_back(count);
   }
-  values.resize(count * blocks.block);
+  values.resize(count * blocks.block + kOverread);
   packed.values = to_elements(values, kernels);
   offsets.resize(count + 1);
   offsets.back() = 0;  // see SpmmArgs

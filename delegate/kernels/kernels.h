@@ -48,9 +48,9 @@ struct SpmmArgs {
   int blocks;
   const std::int32_t* channels;  // [blocks][block], which rows of y, bias and residual these are
   const std::int32_t* places;    // of each block, how many
-  const void* values;            // [place][block], block after block
-  // Of each place, in elements: the narrow ones unless they are null. They halve what is read
-  // beside the values. One more follows, of any pixels that can be read.
+  const void* values;  // [place][block], block after block; a vector behind them can be read
+  // Of each place, in elements: the narrow ones unless they are null, which only kernels with
+  // Kernels::narrow_offsets read. One more follows, of any pixels that can be read.
   const std::uint16_t* narrow_offsets;
   const std::int32_t* wide_offsets;
   const float* bias;     // one a channel
@@ -200,11 +200,12 @@ struct SparseRowsArgs {
 struct Kernels {
   const char* name;  // "avx512", "avx2", "neon", "neon fp16", "portable"
   std::size_t element_bytes;
-  int lanes;          // elements in a vector
-  int max_tile[5];    // largest SpmmArgs::tile by SpmmArgs::block
-  int usual_tile[5];  // the fastest for long runs
-  int tile_bytes;     // of input that one pass over sparse weights had better not exceed
-  int gemm_rows;      // output channels in a block of packed dense weights
+  int lanes;            // elements in a vector
+  int max_tile[5];      // largest SpmmArgs::tile by SpmmArgs::block
+  int usual_tile[5];    // the fastest for long runs
+  int tile_bytes;       // of input that one pass over sparse weights had better not exceed
+  bool narrow_offsets;  // whether spmm reads them
+  int gemm_rows;        // output channels in a block of packed dense weights
 
   void (*spmm)(const SpmmArgs&);
   void (*gemm)(const GemmArgs&);
