@@ -17,11 +17,21 @@ void map(T* y, std::size_t n, const F& f) {
   if (left > 0) f(i, [left](const auto* p) { return load_first<V>(p, left); }).store(y + i, left);
 }
 
+// y[i] = epilogue(f(i, load)). A clamp is done at once; an activation, long in instructions, in one
+// function for all operations.
+template <class F>
+void map_and_finish(const Epilogue& epilogue, Element* y, std::size_t n, const F& f) {
+  const bool at_once = epilogue.activation == Activation::kNone;
+  const Epilogue bounds = at_once ? epilogue : Epilogue{};
+  const Vec lo = Vec::broadcast(bounds.lo), hi = Vec::broadcast(bounds.hi);
+  map<Vec>(y, n, [&](std::size_t i, auto load) { return clamp(f(i, load), lo, hi); });
+  if (!at_once) finish_run(epilogue, y, nullptr, n);
+}
+
 void unary(const UnaryArgs& a) {
   const auto run = [&](auto op) {
-    map<Vec>(elements(a.y), a.n, [&](std::size_t i, auto load) {
-      return apply(a.epilogue, op(load(elements(a.x) + i)));
-    });
+    map_and_finish(a.epilogue, elements(a.y), a.n,
+                   [&](std::size_t i, auto load) { return op(load(elements(a.x) + i)); });
   };
   switch (a.op) {
     case Unary::kIdentity:
@@ -48,10 +58,10 @@ void binary(const BinaryArgs& a) {
   const Vec first_a = Vec::broadcast(elements(a.a)[0]);
   const Vec first_b = Vec::broadcast(elements(a.b)[0]);
   const auto run = [&](auto op) {
-    map<Vec>(elements(a.y), a.n, [&](std::size_t i, auto load) {
+    map_and_finish(a.epilogue, elements(a.y), a.n, [&](std::size_t i, auto load) {
       const Vec left = a.a_step ? load(elements(a.a) + i) : first_a;
       const Vec right = a.b_step ? load(elements(a.b) + i) : first_b;
-      return apply(a.epilogue, op(left, right));
+      return op(left, right);
     });
   };
   switch (a.op) {

@@ -24,6 +24,13 @@ void copy_strided(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   if (step == 2) {
     for (; i + Vec::kLanes < n; i += Vec::kLanes) load_even<Vec>(x + 2 * i).store(y + i);
   }
+  for (; i + 4 <= n; i += 4) {
+    const Element* four = x + i * step;
+    y[i] = four[0];
+    y[i + 1] = four[step];
+    y[i + 2] = four[2 * step];
+    y[i + 3] = four[3 * step];
+  }
   for (; i < n; ++i) y[i] = x[i * step];
 }
 

@@ -31,27 +31,25 @@ V load_first_weights(const std::uint16_t* w, int lanes) {
 template <class V, int R, class Weight>
 void dense_row_block(const RowsArgs& a, int row) {
   const Element* all_x = elements(a.x);
-  const Weight* weights =
-      static_cast<const Weight*>(a.weights) + static_cast<std::size_t>(row) * a.depth;
+  const std::size_t depth = a.depth, whole = depth / V::kLanes * V::kLanes;
+  const Weight* weights[R];
   V acc[R];
   TFSPARSE_UNROLL
-  for (int r = 0; r < R; ++r) acc[r] = V::broadcast(0.0f);
-  int d = 0;
-  for (; d + V::kLanes <= a.depth; d += V::kLanes) {
+  for (int r = 0; r < R; ++r) {
+    weights[r] = opaque(static_cast<const Weight*>(a.weights) + (row + r) * depth);
+    acc[r] = V::broadcast(0.0f);
+  }
+  for (std::size_t d = 0; d < whole; d += V::kLanes) {
     const V x = V::load(all_x + d);
     TFSPARSE_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const Weight* w = weights + static_cast<std::size_t>(r) * a.depth + d;
-      acc[r] = V::fma(x, load_weights<V>(w), acc[r]);
-    }
+    for (int r = 0; r < R; ++r) acc[r] = V::fma(x, load_weights<V>(weights[r] + d), acc[r]);
   }
-  if (d < a.depth) {
-    const int lanes = a.depth - d;
-    const V x = load_first<V>(all_x + d, lanes);
+  if (whole < depth) {
+    const int lanes = static_cast<int>(depth - whole);
+    const V x = load_first<V>(all_x + whole, lanes);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
-      const Weight* w = weights + static_cast<std::size_t>(r) * a.depth + d;
-      acc[r] = V::fma(x, load_first_weights<V>(w, lanes), acc[r]);
+      acc[r] = V::fma(x, load_first_weights<V>(weights[r] + whole, lanes), acc[r]);
     }
   }
   TFSPARSE_UNROLL
