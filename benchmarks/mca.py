@@ -120,7 +120,7 @@ def measure(cpus):
     """Yields (block, tile, cpu, cycles a nonzero and 32 pixels as a Cost)."""
     functions = disassemble(CrossBuild("aarch64").compile(NEON, sources.isa_flags("aarch64")[NEON]))
     for block, tile in TILES:
-        name = f"SpmmPass<{block}, unsigned short>::run<{tile}, "
+        name = f"SpmmPass<{block}, int>::run<{tile}, "
         (function,) = (body for text, body in functions.items() if name in text)
         loop = inner_loop(function)
         scale = PIXELS / LANES / loop.products

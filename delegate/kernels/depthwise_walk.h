@@ -193,7 +193,8 @@ struct DepthwisePass {
 
 template <int K, int S>
 void depthwise_walk(const DepthwiseArgs& a) {
-  run_passes<DepthwisePass<K, S>::kMostVectors>(DepthwisePass<K, S>{a}, a.out_w, 99);
+  using Pass = DepthwisePass<K, S>;
+  run_passes<Pass::kMostVectors>(Pass{a}, a.out_w, Pass::kMostVectors);
 }
 
 // Whether windows reach over the edges no further than tiles allow for.

@@ -102,10 +102,11 @@ struct SpmmPass {
     in.load(opaque(x + *offsets++));
     const auto add = [&](int count) TFSPARSE_INLINE_LAMBDA {
       const Factors<Vec, Vec::kFactors> weights(values);
+      const Element* next[kAtOnce];  // early, as an address takes time
       TFSPARSE_UNROLL
-      for (int i = 0; i < count; ++i) {
-        in.add_scaled_to(sums, weights, i * Block, Block, opaque(x + offsets[i]));
-      }
+      for (int i = 0; i < count; ++i) next[i] = opaque(x + offsets[i]);
+      TFSPARSE_UNROLL
+      for (int i = 0; i < count; ++i) in.add_scaled_to(sums, weights, i * Block, Block, next[i]);
       offsets += count;
       values += count * Block;
     };
