@@ -74,9 +74,10 @@ def test_predicts_in_a_fresh_environment_without_tensorflow(wheel, machine, tmp_
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
     install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run(*install, "--no-deps", str(wheel))
-    run(*install, "ai-edge-litert")  # and numpy with it
-    assert "predicts" in run(python, str(PREDICT), model, env={"PYTHONPATH": ""})
+    alone = {"PYTHONPATH": ""}  # else pip finds the package in this folder, and installs nothing
+    run(*install, "--no-deps", str(wheel), env=alone)
+    run(*install, "ai-edge-litert", env=alone)  # and numpy with it
+    assert "predicts" in run(python, str(PREDICT), model, env=alone)
 
 
 @pytest.mark.parametrize("machine", ["aarch64"], indirect=True)

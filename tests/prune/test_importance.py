@@ -64,6 +64,21 @@ def test_taylor_is_the_slope_of_the_loss_on_the_way_to_zero(model):
     np.testing.assert_allclose(taylor(group), np.square(slopes), rtol=0.02, atol=1e-8)
 
 
+def test_taylor_takes_a_loss_of_your_own_as_keras_had_it_at_first(model):
+    import keras
+
+    class OwnLoss(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return keras.ops.sum(y_pred[:, 0])
+
+    own = OwnLoss(model.inputs, model.outputs)
+    x, y = np.ones((6, 4, 4, 3), np.float32), np.zeros(6, np.int64)
+    group = groups_of(model)["inside"]
+    taylor = importance.Taylor(own, [group])
+    taylor.measure((x, y), batch_size=6)
+    assert np.ptp(taylor(group)) > 0
+
+
 def test_taylor_takes_datasets_and_forgets_penalties(model):
     import tensorflow as tf
 

@@ -77,7 +77,7 @@ def stored(data):
 
 def loss_on(model, x, y, outputs):
     """Returns the loss that a model was compiled with, without its penalties on weights."""
-    loss = model.compute_loss(x=x, y=y, y_pred=outputs, training=False)
+    loss = model.compute_loss(x=x, y=y, y_pred=outputs)
     return loss - sum(model.losses)
 
 
