@@ -80,8 +80,8 @@ def folds(pictures, dense):
 def smallest(source, out, sparsity, data=None):
     """Zeroes the smallest weights, and with data corrects the biases, one layer after the other."""
     model, original = flatbuffer.read(source), flatbuffer.read(source)
-    layers = [layer for layer, _ in prunable.find(model) if layer.kind == "CONV_2D"][1:]
-    for layer in track([one for one in layers if one.shape[1:3] == (1, 1)], "Pruning"):
+    layers = prunable.pointwise([layer for layer, _ in prunable.find(model)])
+    for layer in track(layers, "Pruning"):
         before = layer.read(model)
         after = before.copy()
         after[:, :-1] *= magnitude.keep_largest(abs(before[:, :-1]), sparsity)

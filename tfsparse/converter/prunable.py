@@ -126,6 +126,12 @@ def find(model):
     return found
 
 
+def pointwise(layers):
+    """Those of some layers that are 1x1 convolutions, but for the first convolution."""
+    convolutions = [layer for layer in layers if layer.kind == "CONV_2D"]
+    return [layer for layer in convolutions[1:] if layer.shape[1:3] == (1, 1)]
+
+
 class _Reading:
     """Which constants the inputs of a first subgraph's operators are, and who reads them too."""
 

@@ -144,8 +144,7 @@ def _sparsities(layers, scope, sparsity):
             scope, names, "matches no layer", f"Layers: {listed([n for (n,) in names.values()])}."
         )
     if scope == "pointwise":
-        convolutions = [layer for layer in layers if layer.kind == "CONV_2D"]
-        layers = [layer for layer in convolutions[1:] if layer.shape[1:3] == (1, 1)]
+        layers = prunable.pointwise(layers)
     return dict.fromkeys(layers, sparsity)
 
 
