@@ -1,8 +1,11 @@
 """Damaged copies of a file, the same for the same seed."""
 
 import os
+import zlib
 
 import numpy as np
+
+from tfsparse.converter import flatbuffer
 
 # Values at which sizes, offsets and indices go wrong.
 NUMBERS = (0, 1, 2, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -33,6 +36,41 @@ def mutations(data, count, seed=0):
             f"{kind.__name__[1:]}, seed {seed}, number {number}",
             bytes(kind(bytearray(data), rng)),
         )
+
+
+def check_refused_or_written(data, count, folder, messages, *changes):
+    """Asserts that damaged TFLite files are refused with a message, or whole files made of them.
+
+    Args:
+        data: The bytes of the undamaged file.
+        count: How many damaged copies to make.
+        folder: An empty folder. Of a refused file nothing is left in it.
+        messages: How a message may begin, a tuple.
+        *changes: Functions that read the first path and write the second. Of all their calls some
+            must refuse and some must write.
+    """
+    source, out = folder / "source.tflite", folder / "out.tflite"
+    outcomes = set()
+    for name, damaged in mutations(data, count, seed=zlib.crc32(data)):
+        source.write_bytes(damaged)
+        for change in changes:
+            message = _refusal(change, source, out)
+            outcomes.add(message == "")
+            if message:
+                assert message.startswith(messages), f"{name}: {message}"
+                assert os.listdir(folder) == [source.name], name
+            else:
+                flatbuffer.read(out)
+                out.unlink()
+    assert outcomes == {True, False}
+
+
+def _refusal(change, source, out):
+    try:
+        change(source, out)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _flip_bits(data, rng):

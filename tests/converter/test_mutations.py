@@ -1,9 +1,7 @@
 """Damaged files are refused with a message, or converted to whole files."""
 
 import io
-import os
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import tfsparse
 from tests.converter.single_op import pruned, single_op
-from tests.mutations import how_many, mutations
+from tests.mutations import check_refused_or_written, how_many
 from tfsparse.converter import flatbuffer
 from tfsparse.converter.encode import encode
 
@@ -37,29 +35,9 @@ def sparse():
 
 @pytest.mark.parametrize("build", [dense, sparse])
 def test_a_damaged_file_is_refused_or_converted_whole(tmp_path, build):
-    source, out = tmp_path / "source.tflite", tmp_path / "out.tflite"
-    data = build()
-    outcomes = set()
-    for name, damaged in mutations(data, how_many(200) // 2, seed=zlib.crc32(data)):
-        source.write_bytes(damaged)
-        for change in (tfsparse.convert, tfsparse.densify):
-            message = refusal(change, source, out)
-            outcomes.add(message == "")
-            if message:
-                assert message.startswith(MESSAGES), f"{name}: {message}"
-                assert os.listdir(tmp_path) == ["source.tflite"], name
-            else:
-                flatbuffer.read(out)
-                out.unlink()
-    assert outcomes == {True, False}
-
-
-def refusal(change, source, out):
-    try:
-        change(source, out)
-    except ValueError as e:
-        return str(e)
-    return ""
+    check_refused_or_written(
+        build(), how_many(200) // 2, tmp_path, MESSAGES, tfsparse.convert, tfsparse.densify
+    )
 
 
 def test_the_undamaged_files_are_converted(tmp_path):
