@@ -1,17 +1,16 @@
-"""What a user of the delegate from Python meets: loading, explaining, and damaged files."""
+"""What a user of the delegate from Python meets: loading, and damaged files."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 import tfsparse
 from tests.delegate import networks
-from tests.delegate.outputs import explain, random_inputs
+from tests.delegate.outputs import random_inputs
 from tfsparse.converter import flatbuffer
 
 
@@ -25,55 +24,6 @@ def run_python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
 
-def test_explain_tells_every_layer(path):
-    explanation = explain(path)
-    pointwise = [
-        layer for layer in explanation.layers if layer.weights and layer.weights[1:3] == (1, 1)
-    ]
-    assert len(pointwise) == 7
-    for layer in pointwise:
-        assert layer.taken
-        assert layer.encoded
-        assert 0.7 < layer.sparsity < 0.9
-        assert layer.kernel.startswith("sparse")
-        assert layer.seconds is None
-    assert explanation.partitions == 1
-    table = str(explanation)
-    assert "DEPTHWISE_CONV_2D" in table
-    assert "80 % stored sparse" in table
-    assert "runs" in explanation.summary()
-
-
-def test_float16_falls_back_to_float32_and_says_so(path):
-    assert not explain(path).lacks_fp16
-    explanation = explain(path, options={"precision": "fp16"})
-    assert explanation.lacks_fp16 == ("fp16" not in explanation.isa)
-    assert ("which has no float16" in explanation.summary()) == explanation.lacks_fp16
-
-
-def test_explain_measures(path):
-    layers = explain(path, measure=True, runs=3).layers
-    timed = [layer for layer in layers if layer.seconds is not None]
-    assert len(timed) > 10
-    assert all(0 < layer.seconds < 1 for layer in timed)
-
-
-def one_convolution(tmp_path, sparsity):
-    inputs = networks.image(56, 64)
-    model = keras.Model(inputs, keras.layers.Conv2D(256, 1)(inputs))
-    return tfsparse.convert(networks.randomize(model, sparsity), tmp_path / "model.tflite")
-
-
-def test_leaves_what_tflite_runs_faster(tmp_path):
-    """Dense, and by kernels without SIMD: slower on any machine, however busy it is."""
-    path = one_convolution(tmp_path, 0.0)
-    (layer,) = tfsparse.explain(path, options={"isa": "portable"}).layers
-    assert not layer.taken
-    assert "TFLite's default is about as fast or faster" in layer.reason
-    (layer,) = tfsparse.explain(path, options={"isa": "portable", "auto": False}).layers
-    assert layer.taken
-
-
 def test_profile_is_printed_when_the_interpreter_ends(path):
     code = (
         "import tfsparse\n"
@@ -85,12 +35,6 @@ def test_profile_is_printed_when_the_interpreter_ends(path):
     assert "the fastest of 1 run(s) of each step, 1 thread(s)" in printed
     assert re.search(r"\d us +[\d.]+ GFLOP/s  sparse \w+ .* CONV_2D ", printed)
     assert "us in all" in printed
-
-
-def test_explain_counts_only_nonzero_multiplications(path):
-    layer = next(layer for layer in explain(path).layers if layer.kernel.startswith("sparse"))
-    nonzeros = np.prod(layer.weights) * (1 - layer.sparsity)
-    assert layer.macs == pytest.approx(nonzeros * 12 * 12)
 
 
 def test_runs_without_keras_and_tensorflow(path):

@@ -20,7 +20,7 @@ _PUBLIC = {
     "RigL": "tfsparse.prune.rigl",
     "convert": "tfsparse.converter.convert",
     "densify": "tfsparse.converter.densify",
-    "explain": "tfsparse.runtime",
+    "explain": "tfsparse.explanation",
     "inspect": "tfsparse.inspection.inspect",
     "load_delegate": "tfsparse.runtime",
     "prune_file": "tfsparse.converter.prune_file",

@@ -22,7 +22,7 @@ class Answer:
 
     Attributes:
         layers: Dictionary from (subgraph, operator) to a dictionary of what
-            `tfsparse.runtime.Layer` has.
+            `tfsparse.explanation.Layer` has.
         isa: The instruction set whose kernels it uses, or `None`.
         summary: One sentence.
         problem: Why there is no answer, else empty.
