@@ -53,8 +53,8 @@ def single_op(weights, *, name=b"weights"):
     )
 
 
-def quantized_conv(weights):
-    """An int8 convolution with int8 weights OHWI, a scale for each output, on an 8x8 image."""
+def quantized_op(weights):
+    """`single_op` of int8, a scale for each output channel."""
     model = single_op(weights)
     image, kernel, bias, output = model.subgraphs[0].tensors
     outputs = weights.shape[0]
@@ -66,7 +66,7 @@ def quantized_conv(weights):
         (image, [0.02], [-128]),
         (kernel, scales, np.zeros(outputs)),
         (bias, 0.02 * scales, np.zeros(outputs)),
-        (output, [0.05], [3]),
+        (output, [0.2], [3]),
     ]:
         tensor.quantization = schema.QuantizationParametersT(
             scale=np.array(scale, np.float32), zeroPoint=np.array(zero, np.int64)
@@ -86,7 +86,9 @@ def merged(models):
             tensor.buffer += buffers
         for operator in part.operators:
             operator.opcodeIndex += codes
-            operator.inputs = [index + tensors for index in operator.inputs]
+            operator.inputs = [
+                index + tensors if index >= 0 else index for index in operator.inputs
+            ]
             operator.outputs = [index + tensors for index in operator.outputs]
         graph.tensors += part.tensors
         graph.operators += part.operators

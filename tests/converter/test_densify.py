@@ -7,7 +7,7 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
 import tfsparse
-from tests.converter.single_op import merged, pruned, quantized_conv, run, single_op
+from tests.converter.single_op import merged, pruned, quantized_op, run, single_op
 from tests.downloads import mediapipe_files
 from tfsparse.converter import flatbuffer
 from tfsparse.converter.densify import densify_model
@@ -53,7 +53,7 @@ def test_a_thousand_tensors_come_back_bit_for_bit_in_the_same_file(layout):
     models = [
         single_op(random_weights(rng, rng.choice([np.float32, np.float16]))) for _ in range(140)
     ]
-    models += [quantized_conv(random_weights(rng, np.int8)) for _ in range(60)]
+    models += [quantized_op(random_weights(rng, np.int8)) for _ in range(60)]
     model = merged(models)
     dense = flatbuffer.serialize(model)
     assert sparsify(model, layout) > 30
@@ -73,7 +73,7 @@ def test_outputs_in_plain_tflite_are_those_of_the_dense_file(tmp_path, runtime):
         for shape in shapes
         for dtype in (np.float32, np.float16)
     ]
-    models += [quantized_conv(pruned(shape, 0.8, np.int8)) for shape in shapes if len(shape) == 4]
+    models += [quantized_op(pruned(shape, 0.8, np.int8)) for shape in shapes if len(shape) == 4]
     paths = {name: str(tmp_path / f"{name}.tflite") for name in ("source", "sparse", "dense")}
     with open(paths["source"], "wb") as file:
         file.write(flatbuffer.serialize(merged(models)))

@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import tfsparse
-from tests.converter.single_op import merged, pruned, quantized_conv, single_op
+from tests.converter.single_op import merged, pruned, quantized_op, single_op
 from tests.mutations import check_refused_or_written, how_many
 from tfsparse.converter import calibration, examples, flatbuffer, prunable
 from tfsparse.prune import magnitude
@@ -249,7 +249,7 @@ def test_wrong_options_are_refused(dense, out, options, error, message):
 
 def test_a_file_of_int8_weights_is_refused(out, tmp_path):
     path = tmp_path / "int8.tflite"
-    path.write_bytes(flatbuffer.serialize(quantized_conv(pruned((16, 1, 1, 24), 0, np.int8))))
+    path.write_bytes(flatbuffer.serialize(quantized_op(pruned((16, 1, 1, 24), 0, np.int8))))
     with pytest.raises(ValueError, match=r"has int8 weights.*prune before the weights are quant"):
         tfsparse.prune_file(path, out, data=np.zeros((1, 8, 8, 24), np.int8), scope="all")
 

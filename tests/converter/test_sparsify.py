@@ -5,7 +5,7 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 from hypothesis import strategies as st
 
-from tests.converter.single_op import pruned, quantized_conv, run, single_op
+from tests.converter.single_op import pruned, quantized_op, run, single_op
 from tfsparse.converter import flatbuffer
 from tfsparse.converter.encode import decode, encode
 from tfsparse.converter.layouts import encode_as
@@ -191,9 +191,9 @@ def test_auto_finds_the_smallest_layout(shape, block, block_map, order):
 
 
 def test_int8_weights_that_xnnpack_refuses_sparse_stay_dense():
-    model = quantized_conv(pruned((64, 1, 1, 100), 0.9, np.int8))
+    model = quantized_op(pruned((64, 1, 1, 100), 0.9, np.int8))
     assert sparsify(model) == 1
-    model = quantized_conv(pruned((64, 1, 1, 100), 0.9, np.int8))
+    model = quantized_op(pruned((64, 1, 1, 100), 0.9, np.int8))
     model.subgraphs[0].tensors[3].type = flatbuffer.schema.TensorType.FLOAT32
     assert sparsify(model) == 0
     assert sparsify(single_op(pruned((64, 100), 0.9, np.int8))) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
+from tfsparse.converter import flatbuffer, int8_dense
 from tfsparse.files import check_writable, write_atomically
 
 
@@ -64,7 +64,8 @@ def densify_model(model):
         _make_dense(model, tensors, sparse)
         for subgraph in model.subgraphs:
             _remove_densify_operators(model, subgraph, sparse)
-        flatbuffer.remove_unused_code(model, "DENSIFY")
+        int8_dense.to_dense_layers(model)
+        flatbuffer.remove_unused_codes(model, ("DENSIFY", "RESHAPE", "CONV_2D"))
     return len(sparse)
 
 

@@ -2,7 +2,9 @@
 
 import collections
 
-from tfsparse.converter import flatbuffer
+import numpy as np
+
+from tfsparse.converter import flatbuffer, int8_dense
 from tfsparse.converter.layouts import encode_as
 
 # Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant, and
@@ -14,8 +16,8 @@ BIAS_INPUTS = {
     "TRANSPOSE_CONV": 3,
 }
 WEIGHTS_INPUT = 1
-# XNNPACK refuses to run the others with int8 weights from a DENSIFY: fully connected ones in LiteRT
-# 2.3, and all of them on float32 activations, as TFLite's dynamic range quantisation has them.
+# XNNPACK refuses to run FULLY_CONNECTED with int8 weights from a DENSIFY, and any of them on
+# float32 activations, as TFLite's dynamic range quantisation has them.
 INT8_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 FLOATS = ("float32", "float16")
 # Bytes that an encoded tensor adds to a file beside its values, segments, indices and name: a
@@ -26,9 +28,9 @@ OVERHEAD = 320
 def sparsify(model, encoding="auto"):
     """Stores every weight tensor of a model sparse that gets smaller by it.
 
-    Weights are the float32 and float16 constants at the weights input of convolutions and fully
-    connected layers, directly or through a DEQUANTIZE, and the int8 ones of convolutions. A DENSIFY
-    operator goes in front of their first consumer.
+    Weights are the float32, float16 and int8 constants at the weights input of convolutions and
+    fully connected layers, directly or through a DEQUANTIZE. A DENSIFY operator goes in front of
+    their first consumer. Fully connected layers of int8 become convolutions.
 
     Args:
         model: A `ModelT` as `tfsparse.converter.flatbuffer` reads it, which is edited in place.
@@ -45,8 +47,8 @@ def sparsify(model, encoding="auto"):
     sharers.update(entry.buffer for entry in model.metadata or ())
     weights = collections.defaultdict(list)
     for subgraph in model.subgraphs:
-        for index, first in _weights(model, subgraph):
-            weights[subgraph.tensors[index].buffer].append((subgraph, index, first))
+        for index, readers in _weights(model, subgraph):
+            weights[subgraph.tensors[index].buffer].append((subgraph, index, readers))
     encoded = 0
     for buffer, uses in weights.items():
         # The dense bytes stay in the file unless all tensors that share them are encoded.
@@ -64,19 +66,31 @@ def _encode(model, uses, encoding):
     """Encodes the tensors of one buffer if that saves bytes, and returns how many it encoded."""
     tensors = [subgraph.tensors[index] for subgraph, index, _ in uses]
     dense = flatbuffer.constant(model, tensors[0])
+    layers = [
+        (subgraph, operator)
+        for subgraph, _, readers in uses
+        for operator in readers
+        if dense.dtype == np.int8 and int8_dense.is_convertible(model, subgraph, operator)
+    ]
+    if layers:
+        dense = dense.reshape(int8_dense.kernel_shape(dense.shape))
     sparse = encode_as(dense, encoding)
     names = sum(len(tensor.name or b"") for tensor in tensors)
     tables = sparse.nbytes - sparse.values.nbytes + OVERHEAD
-    if sparse.values.nbytes + len(uses) * tables + names >= dense.nbytes:
+    added = len(uses) * tables + names + sum(int8_dense.overhead(*layer) for layer in layers)
+    if sparse.values.nbytes + added >= dense.nbytes:
         return 0
-    for subgraph, index, first in uses:
-        position = next(i for i, op in enumerate(subgraph.operators) if op is first)
+    for subgraph, index, readers in uses:
+        subgraph.tensors[index].shape = list(dense.shape)
+        position = next(i for i, op in enumerate(subgraph.operators) if op is readers[0])
         flatbuffer.replace_by_densify(model, subgraph, index, sparse, position)
+    for subgraph, operator in layers:
+        int8_dense.to_convolution(model, subgraph, operator)
     return len(uses)
 
 
 def _weights(model, subgraph):
-    """Index and first reader of each dense constant that is nothing but weights."""
+    """Index and readers of each dense constant that is nothing but weights."""
     uses = collections.defaultdict(list)
     for operator in subgraph.operators or ():
         for slot, index in enumerate(flatbuffer.ints(operator.inputs)):
@@ -96,7 +110,8 @@ def _weights(model, subgraph):
             )
         if dtype == "int8":
             of_int8 = flatbuffer.dtype_name(subgraph.tensors[results[0]]) == "int8"
-            return slot == WEIGHTS_INPUT and name in INT8_OPERATORS and of_int8
+            runs = name in INT8_OPERATORS or int8_dense.is_convertible(model, subgraph, operator)
+            return slot == WEIGHTS_INPUT and runs and of_int8
         return slot == WEIGHTS_INPUT and name in BIAS_INPUTS and dtype in FLOATS
 
     def only_weights(index, dtype):
@@ -111,7 +126,7 @@ def _weights(model, subgraph):
         return bias >= 0 and flatbuffer.is_constant(model, subgraph.tensors[bias])
 
     return [
-        (index, uses[index][0][0])
+        (index, [operator for operator, _ in uses[index]])
         for index, tensor in enumerate(subgraph.tensors or ())
         if uses[index]
         and tensor.sparsity is None

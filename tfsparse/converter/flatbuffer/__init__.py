@@ -25,7 +25,8 @@ from tfsparse.converter.flatbuffer.edits import (
     order_inputs_and_outputs,
     remove_densify,
     remove_tensors,
-    remove_unused_code,
+    remove_unused_buffers,
+    remove_unused_codes,
     replace_by_densify,
 )
 from tfsparse.converter.flatbuffer.reading import parse, read
@@ -49,7 +50,8 @@ __all__ = [
     "read",
     "remove_densify",
     "remove_tensors",
-    "remove_unused_code",
+    "remove_unused_buffers",
+    "remove_unused_codes",
     "replace_by_densify",
     "schema",
     "serialize",

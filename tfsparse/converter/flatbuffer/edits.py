@@ -64,13 +64,19 @@ def replace_by_densify(model, subgraph, index, encoding, position):
     subgraph.operators.insert(position, densify)
 
 
-def operator_code(model, builtin):
-    """The index in a model of a builtin operator's code, which is added where it is missing."""
+def operator_code(model, builtin, version=1):
+    """The index in a model of a builtin operator's code, which is added where it is missing.
+
+    Args:
+        model: The model to edit.
+        builtin: Its number in the schema.
+        version: The lowest version of the operator that will do.
+    """
     for i, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin and code.version >= version:
             return i
     model.operatorCodes.append(
-        schema.OperatorCodeT(deprecatedBuiltinCode=builtin, builtinCode=builtin, version=1)
+        schema.OperatorCodeT(deprecatedBuiltinCode=builtin, builtinCode=builtin, version=version)
     )
     return len(model.operatorCodes) - 1
 
@@ -104,12 +110,22 @@ def remove_tensors(model, subgraph, removed):
                 entry.tensorIndex = new_index.get(entry.tensorIndex, -1)
 
 
-def remove_unused_code(model, name):
-    """Removes the code of an operator that no longer is, if it is the last of the codes."""
-    last = schema.OperatorT(opcodeIndex=len(model.operatorCodes) - 1)
+def remove_unused_codes(model, names):
+    """Removes the codes of operators that no longer are, from the last of the codes on."""
     used = {op.opcodeIndex for graph in model.subgraphs for op in graph.operators or ()}
-    if operator_name(model, last) == name and last.opcodeIndex not in used:
+    for index in reversed(range(len(model.operatorCodes))):
+        name = operator_name(model, schema.OperatorT(opcodeIndex=index))
+        if index in used or name not in names:
+            break
         model.operatorCodes.pop()
+
+
+def remove_unused_buffers(model, indices):
+    """Removes those of some buffers that nothing refers to, from the last of all buffers on."""
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors or ()}
+    used.update(entry.buffer for entry in model.metadata or ())
+    while (last := len(model.buffers) - 1) in indices and last not in used:
+        model.buffers.pop()
 
 
 def operators_may_change(model):
