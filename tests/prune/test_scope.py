@@ -87,12 +87,50 @@ def test_layers_of_subclassed_models_are_found(keras):
 
 def test_convolutions_of_other_kinds_stay_dense(keras):
     layers = keras.layers
-    kinds = layers.Conv2DTranspose, layers.SeparableConv2D
-    others = [layers.DepthwiseConv2D(1), *(kind(4, 1) for kind in kinds)]
+    others = [layers.DepthwiseConv2D(1), layers.Conv2DTranspose(4, 1)]
     convs = [layers.Conv2D(3, 1, name="stem"), layers.Conv2D(2, 1, name="pointwise")]
     model = keras.Sequential([layers.Input((4, 4, 3)), *others, *convs, layers.DepthwiseConv2D(1)])
     assert names(select(model, "all")) == ["stem", "pointwise"]
     assert names(select(model, "pointwise")) == ["pointwise"]
+
+
+def test_separable_convolutions_are_pruned_in_their_pointwise_kernel(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((6, 6, 3)),
+            layers.Conv2D(4, 3, name="stem"),
+            layers.SeparableConv2D(8, 3, name="separable"),
+            layers.Reshape((4, 8)),
+            layers.SeparableConv1D(2, 3, name="of_a_row"),
+        ]
+    )
+    targets = select(model, "pointwise")
+    assert names(targets) == ["separable", "of_a_row"]
+    assert [tuple(t.kernel.shape) for t in targets] == [(1, 1, 4, 8), (1, 8, 2)]
+
+
+def test_convolutions_of_sequences_count_like_those_of_pictures(keras):
+    layers = keras.layers
+    convs = [layers.Conv1D(4, size, name=f"of_{size}") for size in (3, 1, 2)]
+    convs.append(layers.Conv1DTranspose(4, 1))
+    model = keras.Sequential([layers.Input((8, 2)), *convs])
+    assert names(select(model, "pointwise")) == ["of_1"]
+    assert names(select(model, "all_but_first")) == ["of_1", "of_2"]
+
+
+def test_layers_of_attention_have_paths(keras):
+    x = inputs = keras.layers.Input((4, 6))
+    for name in ("low", "high"):
+        x = keras.layers.MultiHeadAttention(2, 3, name=name)(x, x)
+    model = keras.Model(inputs, x)
+    paths = [target.name for target in select(model, "all")]
+    assert {"low/query", "low/attention_output", "high/query"} <= set(paths)
+    assert len(set(paths)) == 8
+    by_name = {t.name: t.sparsity for t in select(model, {"low/*": 0.5, "query": 0.9})}
+    assert by_name["low/query"] == by_name["low/key"] == 0.5
+    assert by_name["high/query"] == 0.9
+    assert len(by_name) == 5
 
 
 def test_kernels_that_are_no_plain_float_variable_stay_dense():

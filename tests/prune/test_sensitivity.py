@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+import tf_keras
 
 import tfsparse
 from tfsparse.prune.allocation import equal_losses
@@ -175,8 +176,30 @@ def test_nonsense_is_named(keras, model):
     ):
         with pytest.raises(ValueError, match=message):
             tfsparse.sensitivity(**{"model": model, "data": DATA, "scope": "all", **options})
-    inner = [keras.Sequential([keras.layers.Dense(2, name="same")], name=n) for n in "ab"]
-    twins = keras.Sequential([keras.Input((4,)), *inner])
+
+
+class Twins(tf_keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.low, self.high = (tf_keras.layers.Dense(2, name="same") for _ in range(2))
+
+    def call(self, x):
+        return self.high(self.low(x))
+
+
+def test_layers_need_names_of_their_own():
+    twins = Twins()
+    twins.build((None, 4))
     twins.compile("sgd", "mse")
     with pytest.raises(ValueError, match="more than one 'same'"):
         tfsparse.sensitivity(twins, DATA, scope="all")
+
+
+def test_layers_of_nested_models_are_told_apart(keras):
+    inner = [keras.Sequential([keras.layers.Dense(2, name="same")], name=n) for n in "ab"]
+    model = keras.Sequential([keras.layers.Input((4,)), *inner])
+    model.compile("sgd", "mse")
+    data = np.ones((8, 4), np.float32), np.ones((8, 2), np.float32)
+    found = tfsparse.sensitivity(model, data, [0.5], scope="all")
+    assert [layer.name for layer in found.layers] == ["a/same", "b/same"]
+    tfsparse.GradualPruning(0.25, scope="all", distribution=found).apply(model)

@@ -54,7 +54,7 @@ def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
     if batches is not None:
         check_positive("batches", batches)
     check_positive("batch_size", batch_size)
-    norms = [x for x in walk(model) if isinstance(x, keras.layers.BatchNormalization)]
+    norms = [x for x, _ in walk(model) if isinstance(x, keras.layers.BatchNormalization)]
     if not norms:
         return
     with ExitStack() as stack:

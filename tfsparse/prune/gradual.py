@@ -39,9 +39,11 @@ class GradualPruning(MaskedPruning):
         schedule: `PolynomialDecay`, `ConstantSparsity`, or a `PruningSchedule` of
             tensorflow-model-optimization.
         scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
-            convolution, `"all"` for Conv2D and Dense layers, a function that takes a layer and
-            returns a bool, or a mapping of layer-name patterns (as in `fnmatch`) to final
-            sparsities, of which the first that matches a layer counts.
+            convolution, `"all_but_first"` for all layers except that convolution, `"all"`, a
+            function that takes a layer and returns a bool, or a mapping of layer-name patterns (as
+            in `fnmatch`) to final sparsities, of which the first that matches a layer counts.
+            Layers are Conv1D, Conv2D, Dense, EinsumDense (of which attention is made), and
+            SeparableConv1D and SeparableConv2D with their pointwise kernels.
         distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
             `"global"` compares the magnitudes of all layers with each other; the result of
             `tfsparse.sensitivity` prunes those layers less that lose most.
@@ -154,7 +156,7 @@ class GradualPruning(MaskedPruning):
     def _layer_shares(self, final):
         """Returns the final sparsity of each layer as a multiple of the schedule's."""
         if isinstance(self.distribution, Sensitivity):
-            names = [target.layer.name for target in self._targets]
+            names = [target.name for target in self._targets]
             return [s / final for s in self.distribution.allocate(final, names).values()]
         return [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
 

@@ -171,8 +171,8 @@ class PatternPruning(MaskedPruning):
 
 
 def _is_3x3(layer):
-    shape = tuple(layer.kernel.shape)
-    return len(shape) == 4 and shape[:2] == (3, 3)
+    kernel = getattr(layer, "kernel", None)  # a separable convolution has two of other names
+    return kernel is not None and len(kernel.shape) == 4 and tuple(kernel.shape[:2]) == (3, 3)
 
 
 def _check_count(name, value, most):

@@ -51,7 +51,7 @@ class RigL(MaskedPruning):
         distribution: `"erdos_renyi_kernel"`, the default, makes small layers denser than large
             ones, which serves accuracy best; `"uniform"` gives every layer the same sparsity,
             which needs about half the multiplications. Not together with a mapping as `scope`.
-        scope: Which layers: `"all_but_first"` for Conv2D and Dense layers except the model's first
+        scope: Which layers: `"all_but_first"` for all but the model's first
             convolution, or what `GradualPruning` takes. Depthwise convolutions are always dense.
         growth: `"gradient"` grows where the gradient is largest (RigL), `"random"` anywhere (SET);
             None never changes the masks, the control of both.

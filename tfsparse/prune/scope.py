@@ -13,6 +13,8 @@ from tfsparse.schedules import check_sparsity
 
 _LISTED = 20
 _NAMES = ("pointwise", "all_but_first", "all")
+_CONVOLUTIONS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D")
+_PRUNABLE = (*_CONVOLUTIONS, "Dense", "EinsumDense")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,16 +23,18 @@ class Target:
 
     Attributes:
         layer: Keras layer.
+        name: Where the layer is in its model, such as `"conv2d"` or `"attention/query"`.
         sparsity: Float in [0, 1) if the scope gives the layer one of its own, else None.
     """
 
     layer: Any
+    name: str
     sparsity: float | None = None
 
     @property
     def kernel(self):
-        """The layer's kernel variable, HWIO for a convolution and IO for a dense layer."""
-        return self.layer.kernel
+        """The layer's kernel variable [..., inputs, outputs], of a separable one the pointwise."""
+        return _kernel(self.layer)
 
 
 def check_scope(scope):
@@ -71,15 +75,17 @@ def check_mapping(scope, one, many):
 def select(model, scope):
     """Returns the layers of a model to prune, each once, in the model's order.
 
-    Layers are found at any depth, in nested and in subclassed models. Only Conv2D and Dense layers
-    whose kernel is a plain float variable are considered; any other layer stays dense.
+    Layers are found at any depth, in nested and in subclassed models: Conv1D, Conv2D, Dense and
+    EinsumDense (of which attention is made), and the pointwise kernels of SeparableConv1D and
+    SeparableConv2D, if the kernel is a plain float variable. Any other layer stays dense.
 
     Args:
         model: Built Keras 3 or tf_keras model.
         scope: `"pointwise"` for 1x1 convolutions except a model's first convolution,
             `"all_but_first"` for all layers except that convolution, `"all"`, a function that
             takes a layer and returns a bool, or a mapping of layer-name patterns (as in `fnmatch`)
-            to sparsities, of which the first that matches counts.
+            to sparsities, of which the first that matches counts. A name is that of the layer
+            alone, or with those that it is part of: `"query"` or `"attention/query"`.
 
     Returns:
         List of `Target`.
@@ -96,12 +102,12 @@ def select(model, scope):
         )
     layers = _prunable(model, keras)
     if isinstance(scope, Mapping):
-        names = {layer: [layer.name] for layer in layers}
+        names = {layer: [layer.name, path] for layer, path in layers.items()}
         chosen = match_patterns(scope, names, "matches no layer", _describe(model, layers))
-        return [Target(layer, sparsity) for layer, sparsity in chosen.items()]
-    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
+        return [Target(layer, layers[layer], sparsity) for layer, sparsity in chosen.items()]
+    convolutions = [layer for layer in layers if _is_any(layer, keras, _CONVOLUTIONS)]
     if scope == "pointwise":
-        chosen = [layer for layer in convolutions[1:] if tuple(layer.kernel.shape[:2]) == (1, 1)]
+        chosen = [layer for layer in convolutions[1:] if set(_kernel(layer).shape[:-2]) == {1}]
     elif scope == "all_but_first":
         chosen = [layer for layer in layers if layer not in convolutions[:1]]
     elif scope == "all":
@@ -111,14 +117,14 @@ def select(model, scope):
     if not chosen:
         hint = " Use scope='all' to prune every one of them." if isinstance(scope, str) else ""
         raise ValueError(f"scope={scope!r} matches no layer. {_describe(model, layers)}{hint}")
-    return [Target(layer) for layer in chosen]
+    return [Target(layer, layers[layer]) for layer in chosen]
 
 
 def first_convolution(model):
-    """Returns the first Conv2D layer of a model in the model's order, or None."""
+    """Returns the first convolution of a model in the model's order, or None."""
     keras = keras_of(model)
     layers = _prunable(model, keras)
-    return next((layer for layer in layers if isinstance(layer, keras.layers.Conv2D)), None)
+    return next((layer for layer in layers if _is_any(layer, keras, _CONVOLUTIONS)), None)
 
 
 def match_patterns(scope, names, nowhere, description):
@@ -157,8 +163,8 @@ def listed(names):
 
 def _describe(model, layers):
     if not layers:
-        return f"Model {model.name!r} has no Conv2D or Dense layer that can be pruned."
-    names = listed([layer.name for layer in layers])
+        return f"Model {model.name!r} has no layer that can be pruned: {', '.join(_PRUNABLE)}."
+    names = listed(list(layers.values()))
     return f"Layers of model {model.name!r} that can be pruned: {names}."
 
 
@@ -178,25 +184,36 @@ def keras_of(model):
 
 
 def _prunable(model, keras):
-    kinds = keras.layers.Conv2D, keras.layers.Dense
-    return [
-        layer
-        for layer in walk(model)
-        if isinstance(layer, kinds)
-        # In tf_keras this is a Conv2D too, with its kernel in another layout.
-        and not isinstance(layer, keras.layers.Conv2DTranspose)
+    """Returns a dict from layers to where they are in the model, in its order."""
+    return {
+        layer: path
+        for layer, path in walk(model)
+        if _is_any(layer, keras, _PRUNABLE)
+        # In tf_keras these are Conv1D and Conv2D too, with their kernels in another layout.
+        and not _is_any(layer, keras, ("Conv1DTranspose", "Conv2DTranspose"))
         and layer.built
         # Neither LoRA's sum of two kernels nor a quantised kernel can be masked.
-        and hasattr(layer.kernel, "assign")
-        and tf.as_dtype(layer.kernel.dtype).is_floating
-    ]
+        and hasattr(_kernel(layer), "assign")
+        and tf.as_dtype(_kernel(layer).dtype).is_floating
+    }
 
 
-def walk(layer, seen=None):
-    """Yields the layers inside a model or layer, at any depth, each once, in the model's order."""
+def _is_any(layer, keras, kinds):
+    return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in kinds))
+
+
+def _kernel(layer):
+    return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
+
+
+def walk(layer, path="", seen=None):
+    """Yields the layers inside a model or layer, at any depth, each once, in the model's order.
+
+    Each comes with where it is, the names from the model's own layer to it: `"attention/query"`.
+    """
     seen = set() if seen is None else seen
     for child in layer._flatten_layers(include_self=False, recursive=False):
         if id(child) not in seen:
             seen.add(id(child))
-            yield child
-            yield from walk(child, seen)
+            yield child, path + child.name
+            yield from walk(child, f"{path}{child.name}/", seen)

@@ -240,7 +240,7 @@ def sensitivity(
                 values.append(float(_evaluate(model, data, batch_size)[metric]))
                 model.set_weights(weights)
             size = math.prod(target.kernel.shape)
-            layers.append(LayerSensitivity(target.layer.name, size, tuple(values)))
+            layers.append(LayerSensitivity(target.name, size, tuple(values)))
     finally:
         model.set_weights(weights)
     return Sensitivity(metric, float(found[metric]), higher_is_better, sparsities, tuple(layers))
@@ -285,7 +285,7 @@ def _checked_sparsities(sparsities):
 
 
 def _check_names(targets):
-    names = [target.layer.name for target in targets]
+    names = [target.name for target in targets]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(
