@@ -156,3 +156,13 @@ def activations():
         outputs.append(layers.Activation(function)(layers.Add()([fused, x])))
         outputs.append(layers.Dense(5, activation=function)(layers.Flatten()(fused)))
     return keras.Model(inputs, outputs)
+
+
+def sounds():
+    """Convolutions of sequences, as networks for keywords have them."""
+    x = inputs = keras.Input((49, 10))
+    for filters, size, stride in ((16, 5, 2), (24, 3, 1), (32, 1, 1)):
+        x = layers.Conv1D(filters, size, stride, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.SeparableConv1D(32, 3, padding="same", activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling1D()(x)))

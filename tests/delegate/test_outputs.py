@@ -23,6 +23,7 @@ NETWORKS = {
     "arithmetic": networks.arithmetic,
     "several_outputs": networks.several_outputs,
     "activations": networks.activations,
+    "sounds": networks.sounds,
 }
 WHOLE = [name for name in NETWORKS if name != "around_unknown_operators"]
 
