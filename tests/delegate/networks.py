@@ -166,3 +166,13 @@ def sounds():
         x = layers.ReLU()(layers.BatchNormalization()(x))
     x = layers.SeparableConv1D(32, 3, padding="same", activation="relu")(x)
     return keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling1D()(x)))
+
+
+def padded_stem(middle, channels=96):
+    """From a stem padded by 1 on, as XNNPACK's sparse mode wants it, with `middle` inside."""
+    inputs = image(32)
+    x = layers.ZeroPadding2D(1)(inputs)
+    x = layers.Conv2D(channels, 3, strides=2, activation="relu")(x)
+    x = layers.Conv2D(channels, 1, activation="relu")(x)
+    x = layers.Conv2D(channels, 1, activation="relu")(middle(x))
+    return keras.Model(inputs, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))

@@ -4,6 +4,7 @@ import operator
 
 from tfsparse.converter import flatbuffer, sources
 from tfsparse.converter.densify import densify_model
+from tfsparse.converter.paddings import split_paddings
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.files import check_writable, write_atomically
 
@@ -26,8 +27,8 @@ def convert(
     DENSIFY operator restores the weights. Kernels of convolutions and dense layers are stored
     sparse where the file gets smaller by it. A `.tflite` file of which no part does is copied.
 
-    On arm64, LiteRT's own sparse mode has errors for some such networks (seen in 2.3.0); for them
-    `tfsparse.inspect` has a warning, and `encoding="none"` is right.
+    Some networks LiteRT 2.3.0 would compute wrongly on arm64, in its own sparse mode. Of these a
+    PAD is split in two, which keeps LiteRT from that mode, and a warning is logged.
 
     Args:
         source: One of
@@ -96,13 +97,15 @@ def _encoded(model, data, encoding):
     """The bytes of the new file, in pieces; those of the old one, `data`, if nothing is gained."""
     was_sparse = densify_model(model) > 0
     is_sparse = encoding != "none" and sparsify(model, encoding) > 0
+    is_split = is_sparse and split_paddings(model) > 0
     if data is None:
         return flatbuffer.pieces(model)
     if not was_sparse and not is_sparse:
         return [data]
     pieces = flatbuffer.pieces(model)
-    # A layout that was asked for is written even if the old one, being sparse too, is smaller.
-    must_gain = encoding == "auto" or (encoding != "none" and not was_sparse)
+    # A layout that was asked for is written even if the old one, being sparse too, is smaller; so
+    # is a file that LiteRT computes rightly instead of one that it does not.
+    must_gain = encoding == "auto" and not is_split if was_sparse else encoding != "none"
     return [data] if must_gain and sum(map(len, pieces)) >= len(data) else pieces
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer, int8_dense
+from tfsparse.converter import flatbuffer, int8_dense, paddings
 from tfsparse.files import check_writable, write_atomically
 
 
@@ -65,6 +65,7 @@ def densify_model(model):
         for subgraph in model.subgraphs:
             _remove_densify_operators(model, subgraph, sparse)
         int8_dense.to_dense_layers(model)
+        paddings.join_paddings(model)
         flatbuffer.remove_unused_codes(model, ("DENSIFY", "RESHAPE", "CONV_2D"))
     return len(sparse)
 

@@ -10,6 +10,7 @@ import numpy as np
 from tfsparse.converter import calibration, examples, flatbuffer, prunable, reconstruction
 from tfsparse.converter.convert import checked_encoding
 from tfsparse.converter.densify import densify_model
+from tfsparse.converter.paddings import split_paddings
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.files import check_writable, write_atomically
 from tfsparse.progress import track
@@ -98,8 +99,8 @@ def prune_file(
     try:
         for layer, share in track(layers, "Pruning"):
             _prune(model, original, layer, taken, share, block_size, runtime)
-        if encoding != "none":
-            sparsify(model, encoding)
+        if encoding != "none" and sparsify(model, encoding):
+            split_paddings(model)
         pieces = flatbuffer.pieces(model)
     except ValueError as error:
         raise ValueError(f"Cannot prune {name}: {error}") from error
