@@ -15,10 +15,12 @@ class StepClock:
 
     Args:
         params: Dict that Keras gives to `set_params`, or None.
+        steps_per_execution: Int, of the compiled model.
     """
 
-    def __init__(self, params):
+    def __init__(self, params, steps_per_execution=1):
         params = params or {}
+        self._execution = steps_per_execution
         self.epochs = params.get("epochs")
         self.batches = params.get("steps")
         self.step = None
@@ -39,7 +41,8 @@ class StepClock:
         """Starts the count before the first batch, when all state is restored."""
         iterations = getattr(optimizer, "iterations", None)
         self.step = 0 if iterations is None else int(iterations.numpy())
-        self._epoch_step = self.step - batch
+        # Keras 3.1 names the last batch of an execution where the length of an epoch is unknown.
+        self._epoch_step = self.step - batch + batch % self._execution
 
     def begin_epoch(self, epoch):
         """Notes that an epoch begins."""
@@ -48,6 +51,8 @@ class StepClock:
 
     def end_batch(self, batch):
         """Counts an execution that ended with a batch."""
+        if self.batches and batch % self._execution == 0:
+            batch += self._execution - 1  # Keras 3.1 names the first batch of an execution.
         self.step = self._epoch_step + batch + 1
         if self.batches:
             # The last execution of an epoch may have run fewer than steps_per_execution.

@@ -53,7 +53,8 @@ class MaskedPruning(Callback):
         self._attach(self.model)
         # A train function that is compiled already knows of no masks.
         self.model.make_train_function(force=True)
-        self._clock = StepClock(self.params)
+        executions = getattr(self.model, "steps_per_execution", None)
+        self._clock = StepClock(self.params, int(executions or 1))
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch."""
