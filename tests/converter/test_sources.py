@@ -179,5 +179,7 @@ def test_a_folder_that_is_no_saved_model_and_a_missing_file_are_refused(tmp_path
 
 def test_a_tflite_file_keeps_its_types(tmp_path, path):
     (tmp_path / "source.tflite").write_bytes(flatbuffer.serialize(single_op(pruned((4, 4), 0))))
-    with pytest.raises(ValueError, match=r"keeps the types that it has. Received: weights='float1"):
-        tfsparse.convert(tmp_path / "source.tflite", path, weights="float16")
+    with pytest.raises(
+        ValueError, match=r"keeps the types that it has(.*)Received: weights='float3"
+    ):
+        tfsparse.convert(tmp_path / "source.tflite", path, weights="float32")

@@ -4,6 +4,7 @@ import operator
 
 from tfsparse.converter import flatbuffer, sources
 from tfsparse.converter.densify import densify_model
+from tfsparse.converter.halve import halve
 from tfsparse.converter.paddings import split_paddings
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.files import check_writable, write_atomically
@@ -48,7 +49,7 @@ def convert(
         weights: `"float32"`, the default, or `"float16"`, with which the file is half as large, and
             the arithmetic is still done in float32; or `"int8"` for weights and activations of 8
             bits between float32 inputs and outputs, which needs a `representative_dataset`. Zeros
-            stay zeros in each. A `.tflite` file keeps its own.
+            stay zeros in each. A `.tflite` file keeps its own, or its float32 ones become float16.
         encoding: How pruned weights are stored:
             - `"auto"`: as takes the fewest bytes;
             - `"csr"`: as compressed rows over the input channels;
@@ -86,16 +87,18 @@ def convert(
     path = check_writable(path)
     name, model, data = sources.load(source, batch_size, weights, representative_dataset)
     try:
-        pieces = _encoded(model, data, encoding)
+        pieces = _encoded(model, data, weights, encoding)
     except ValueError as e:
         raise ValueError(f"Cannot convert {name}: {e}") from e
     write_atomically(path, *pieces)
     return path
 
 
-def _encoded(model, data, encoding):
+def _encoded(model, data, weights, encoding):
     """The bytes of the new file, in pieces; those of the old one, `data`, if nothing is gained."""
     was_sparse = densify_model(model) > 0
+    if data is not None and weights == "float16" and halve(model):
+        data = None
     is_sparse = encoding != "none" and sparsify(model, encoding) > 0
     is_split = is_sparse and split_paddings(model) > 0
     if data is None:

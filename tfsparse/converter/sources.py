@@ -99,11 +99,11 @@ def _tflite_bytes(path, weights):
             f"{EXPECTED}. Received: {os.fspath(path)!r}, {len(data)} bytes, of which the first, "
             f"{data[:8]!r}, are those of none."
         )
-    if weights is not None:
+    if weights not in (None, "float16"):
         raise ValueError(
-            f"Expected weights=None for a .tflite file, which keeps the types that it has. "
-            f"Received: weights={weights!r} for {os.fspath(path)!r}. Convert the model that it was "
-            "made from."
+            "Expected weights=None for a .tflite file, which keeps the types that it has, or "
+            f"weights='float16'. Received: weights={weights!r} for {os.fspath(path)!r}. Convert "
+            "the model that it was made from."
         )
     return data
 
