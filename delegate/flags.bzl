@@ -22,8 +22,7 @@ TEST_FLAGS = COMMON_FLAGS + ["-O1"]  # g++ 12 for arm64 fails to vectorise some 
 PYTHON_FLAGS = ["-fexceptions", "-frtti"]
 
 # The sources that are compiled for one instruction set each, and its flags: those of arm64, of
-# x86-64 and of every other processor. A build that has no room for the float16 kernels leaves their
-# source out and defines TFSPARSE_NO_FP16.
+# x86-64 and of every other processor.
 ARM64_ISA_FLAGS = {
     # Loads stay where the kernels have them: g++ would move them all to the front, and spill.
     "delegate/kernels/isa/neon.cc": ["-fno-schedule-insns"],

@@ -15,8 +15,11 @@ from delegate import sources
 
 CACHE = sources.ROOT / "build" / "zig"
 
-# GCC's flags by Zig's own.
-_FLAGS = {"-march=armv8.2-a+fp16": "-mcpu=generic+v8_2a+fullfp16"}
+# Zig's flags by GCC's own.
+_FLAGS = {
+    "-march=armv8.2-a+fp16": ("-mcpu=generic+v8_2a+fullfp16",),
+    "-fno-schedule-insns": ("-mllvm", "-enable-misched=false"),
+}
 
 
 def run(*arguments):
@@ -47,7 +50,7 @@ def environment():
 
 def translate(flags):
     """GCC's flags as Zig understands them."""
-    return [_FLAGS.get(flag, flag) for flag in flags]
+    return [ours for flag in flags for ours in _FLAGS.get(flag, (flag,))]
 
 
 def package():

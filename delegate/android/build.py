@@ -6,15 +6,14 @@ python -m delegate.android.build        # what `make android` runs
 import shutil
 from pathlib import Path
 
-from delegate import sources
+from delegate import sources, zig
 from delegate.android import aar, toolchain
 
 NAME = "libtfsparse_delegate.so"
 OUTPUT = sources.ROOT / "dist" / "android"
 FLAGS = (*sources.COMMON_FLAGS, "-Werror", "-I.")
-# Every app carries the library: what runs once a model, and not once an inference, is kept small.
-SMALL = (*FLAGS, "-Os")
-INFERENCE = ("delegate/core/steps",)
+# Every app carries the library: what is no kernel is kept small.
+SMALL = (*FLAGS, *toolchain.SMALL)
 
 
 def library(abi):
@@ -22,8 +21,9 @@ def library(abi):
     jobs = toolchain.libcxx(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
     for folder, files in _by_folder(sources.common_sources("core", "kernels", "tflite")).items():
         source = toolchain.together(abi, folder.replace("/", "-"), files)
-        jobs[source] = (*(FLAGS if folder in INFERENCE else SMALL), *abi.flags)
-    jobs[abi.kernels] = (*FLAGS, *abi.flags)
+        jobs[source] = (*SMALL, *abi.flags)
+    for source, flags in abi.kernels.items():
+        jobs[source] = (*FLAGS, *zig.translate(flags), *abi.flags)
     jobs["delegate/android/jni.cc"] = (*SMALL, *aar.jni_flags())
     target = abi.folder / NAME
     toolchain.link(abi, toolchain.compile_all(abi, jobs), target, "delegate/exports.map")

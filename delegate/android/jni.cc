@@ -15,13 +15,12 @@ TfLiteDelegate* as_delegate(jlong handle) { return reinterpret_cast<TfLiteDelega
 
 }  // namespace
 
-extern "C" JNIEXPORT jlong JNICALL Java_com_tfsparse_SparseDelegate_create(JNIEnv* env, jclass,
-                                                                           jint num_threads,
-                                                                           jstring isa,
-                                                                           jboolean automatic) {
+extern "C" JNIEXPORT jlong JNICALL Java_com_tfsparse_SparseDelegate_create(
+    JNIEnv* env, jclass, jint num_threads, jstring isa, jboolean fp16, jboolean automatic) {
   std::string error;
   TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
   options.num_threads = num_threads;
+  options.fp16 = fp16 == JNI_TRUE;
   options.automatic = automatic == JNI_TRUE;
   options.report_error = keep_error;
   options.user_data = &error;

@@ -20,9 +20,12 @@ FLAGS = (
     *("-fPIC", "-ffunction-sections", "-fdata-sections", "-fno-stack-protector", "-g0"),
     *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
 )
+# For what is not in a hurry. The linker then optimises it as one program. Zig takes -Oz for -Os.
+SMALL = ("-Os", "-Xclang", "-Oz", "-flto")
 # 16 KB pages: what Android 15 asks of libraries for 64-bit processors.
 LINK_FLAGS = (
-    *("-shared", "--gc-sections", "--strip-all", "--hash-style=both", "--build-id=none"),
+    *("-shared", "--gc-sections", "--icf=all", "--strip-all", "--hash-style=both"),
+    "--build-id=none",
     *("-z", "defs", "-z", "max-page-size=16384", "--no-rosegment"),
     *("-z", "start-stop-visibility=hidden"),
 )
@@ -51,7 +54,7 @@ LIBCXX_DESTRUCTORS = (
     "libcxx/src/mutex_destructor.cpp",
 )
 LIBCXX_FLAGS = (
-    *("-std=c++23", "-Os", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden"),
+    *("-std=c++23", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", *SMALL),
     *("-D_LIBCPP_BUILDING_LIBRARY", "-D_LIBCXXABI_BUILDING_LIBRARY"),
 )
 
@@ -63,13 +66,13 @@ class Abi:
     Attributes:
         name: Android's word for it.
         machine: clang's word for it.
-        kernels: The source of the one set of kernels that there is room for.
+        kernels: {source: flags} of the kernels that there is room for.
         flags: What says so, for every source of ours.
     """
 
     name: str
     machine: str
-    kernels: str
+    kernels: dict
     flags: tuple[str, ...]
 
     @property
@@ -87,10 +90,9 @@ class Abi:
 
 # x86_64 is that of emulators. Its other kernels would be chosen by a part of the compiler's own
 # library that ziglang lacks.
-_ISA = "delegate/kernels/isa"
 ABIS = (
-    Abi("arm64-v8a", "aarch64", f"{_ISA}/neon.cc", ("-DTFSPARSE_NO_FP16",)),
-    Abi("x86_64", "x86_64", f"{_ISA}/portable.cc", ("-DTFSPARSE_PORTABLE", "-Os")),
+    Abi("arm64-v8a", "aarch64", sources.isa_flags("arm64-v8a"), ()),
+    Abi("x86_64", "x86_64", sources.isa_flags("others"), ("-DTFSPARSE_PORTABLE", "-Os")),
 )
 
 

@@ -97,7 +97,7 @@ void depthwise_band(const DepthwiseBand& b) {
 
 // Any kernel size, stride and dilation.
 template <class V>
-void depthwise_band_of_any_kernel(const DepthwiseBand& b) {
+__attribute__((noinline)) void depthwise_band_of_any_kernel(const DepthwiseBand& b) {
   const DepthwiseArgs& a = b.args;
   const V lo = V::broadcast(a.epilogue.lo), hi = V::broadcast(a.epilogue.hi);
   for (int row = 0; row < b.rows; ++row) {
@@ -189,7 +189,7 @@ void depthwise_in_place_columns(const DepthwiseArgs& a, int begin, int end) {
 
 template <int K, int S>
 void depthwise_in_place(const DepthwiseArgs& a) {
-  if constexpr (!Vec::kFreeMasks) return depthwise_walk<K, S>(a);
+  if constexpr (kWalks) return depthwise_walk<K, S>(a);
   depthwise_in_place_columns<Vec, K, S>(a, 0, narrow_from(a));
   depthwise_in_place_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
 }
@@ -198,7 +198,7 @@ void depthwise_in_place(const DepthwiseArgs& a) {
 inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
   if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
-  if (!Vec::kFreeMasks && (a.out_w < Vec::kLanes || !can_walk(a))) return nullptr;
+  if (kWalks && (a.out_w < Vec::kLanes || !can_walk(a))) return nullptr;
   const int last_row = (a.out_h - 1) * a.stride_h - a.pad_top;
   if (a.pad_top >= a.kernel_h || last_row >= a.in_h) return nullptr;  // a window of border alone
   if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_in_place<3, 1>;

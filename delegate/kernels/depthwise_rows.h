@@ -6,10 +6,14 @@
 namespace tfsparse {
 namespace {
 
+// Whether planes are read in place by depthwise_walk.h.
+constexpr bool kWalks = Vec::kFastMasks && !Vec::kFreeMasks;
+
 // As many rows as registers allow beside the weights, or, where the weights do not fit anyway, a
-// few.
+// few. Where planes are walked large kernels are the exception, and rows of theirs much code.
 constexpr int depthwise_rows_at_once(int kernel) {
   const int weights = ceil_div(kernel * kernel, Vec::kFactors);
+  if (kWalks && kernel > 5) return 2;
   return weights + kernel + 7 < kRegisters ? 7 : 4;
 }
 
@@ -119,12 +123,14 @@ TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V
     clamp(acc[r], lo, hi).store(y, out.lanes);
 }
 
-// Rows from `row` on: as many as possible together, then what is left by halves of that.
+// Rows from `row` on: as many as possible together, then what is left by halves of that; or one by
+// one, which is half the code, where few convolutions are not those of depthwise_walk.h.
 template <class V, int K, int S, int R = depthwise_rows_at_once(K), class Input>
 TFSPARSE_INLINE void depthwise_column(const Input& input, const DepthwiseWeights<V, K>& weights,
                                       const DepthwiseOutput& out, int row = 0) {
   for (; row + R <= out.rows; row += R) depthwise_rows<V, K, S, R>(input, weights, row, out);
-  if constexpr (R > 1) depthwise_column<V, K, S, (R + 1) / 2>(input, weights, out, row);
+  constexpr int kNext = kWalks ? 1 : (R + 1) / 2;
+  if constexpr (R > 1) depthwise_column<V, K, S, kNext>(input, weights, out, row);
 }
 
 }  // namespace

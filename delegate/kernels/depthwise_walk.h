@@ -183,11 +183,12 @@ struct DepthwisePass {
     const int last = smaller(column + (T - 1) * Vec::kLanes, a.out_w - Vec::kLanes);
     const int first = T == 1 ? last : column;
     const int end = (last + Vec::kLanes - 1) * S - a.pad_left + K;
-    if (first * S >= a.pad_left && end <= a.in_w) {
-      DepthwiseTile<K, S, T, false>(a, first, last).run();
-    } else {
-      DepthwiseTile<K, S, T, true>(a, first, last).run();
+    // Between two others there is no narrow tile, see Passes.
+    if constexpr (2 * T > kMostVectors) {
+      const bool inside = first * S >= a.pad_left && end <= a.in_w;
+      if (inside) return DepthwiseTile<K, S, T, false>(a, first, last).run();
     }
+    DepthwiseTile<K, S, T, true>(a, first, last).run();
   }
 };
 

@@ -44,15 +44,47 @@ inline PoolSpan pool_columns(const PoolArgs& a, int column) {
   return {column, a.stride_w, a.pad_left, a.window_w, a.in_w};
 }
 
+// Adds the columns from `tap` on to a total; with stride 2 those are two taps of the window.
+template <class V, class Op, int S, class Rows>
+TFSPARSE_INLINE V add_taps(V total, int tap, int window, const Rows& combined_rows) {
+  const V low = combined_rows(tap);
+  if (S == 1) return Op::combine(total, low);
+  const V high = combined_rows(tap + V::kLanes);
+  total = Op::combine(total, V::even(low, high));
+  return tap + 1 < window ? Op::combine(total, V::odd(low, high)) : total;
+}
+
+// What a vector of output columns combines of `rows` rows of any width, from x, column `origin`,
+// on. One function for windows of all sizes, which need it at the upper and the lower edge.
+template <class V, class Op, int S>
+__attribute__((noinline)) V pool_any(const PoolArgs& a, const Element* x, int rows, int origin) {
+  const V neutral = V::broadcast(Op::kNeutral);
+  V total = neutral;
+  // Taps that lie outside for every lane are left out, an even number at the left.
+  const int first = larger(0, -(origin + (V::kLanes - 1) * S)) / S * S;
+  const int last = smaller(a.window_w, a.in_w - origin);
+  for (int tap = first; tap < last; tap += S) {
+    total = add_taps<V, Op, S>(total, tap, a.window_w, [&](int column) {
+      const auto mask = V::window(-(origin + column), a.in_w - (origin + column));
+      V v = neutral;
+      const Element* from = x + column;
+      for (int row = 0; row < rows; ++row, from += a.in_w) {
+        v = Op::combine(v, V::load(from, mask, neutral));
+      }
+      return v;
+    });
+  }
+  return total;
+}
+
 // What a vector of output columns combines, for stride S, 1 or 2. Rows are combined first, while
 // neighbouring pixels are still neighbouring lanes. K is the size of a square window of which loops
 // and masks are known beforehand, or 0 for any window.
 template <class V, class Op, int S, int K>
 class PoolVector {
  public:
-  PoolVector(const PoolArgs& a, int column) : in_w_(a.in_w), window_(a.window_w) {
-    origin_ = column * S - a.pad_left;
-    inside_ = origin_ >= 0 && origin_ + window_ - 1 + S * V::kLanes <= in_w_;
+  PoolVector(const PoolArgs& a, int column) : a_(a), origin_(column * S - a.pad_left) {
+    inside_ = origin_ >= 0 && origin_ + a.window_w - 1 + S * V::kLanes <= a.in_w;
     for (int tap = 0; tap < K; tap += S) {
       masks_[tap] = lanes_from(origin_ + tap);
       if (S == 2) masks_[tap + 1] = lanes_from(origin_ + tap + V::kLanes);
@@ -60,23 +92,16 @@ class PoolVector {
   }
 
   TFSPARSE_INLINE V combine(const Element* x, PoolSpan rows) const {
-    x += static_cast<std::ptrdiff_t>(rows.begin) * in_w_ + origin_;
-    if (K == 0 || rows.count() < K) return combine_any(x, rows.count());
-    return inside_ ? combine_square<true>(x) : combine_square<false>(x);
+    x += static_cast<std::ptrdiff_t>(rows.begin) * a_.in_w + origin_;
+    if (K == 0 || rows.count() < K) return pool_any<V, Op, S>(a_, x, rows.count(), origin_);
+    if (inside_) return combine_square<true>(x);
+    // With masks that are long in instructions there is nothing to gain.
+    if constexpr (V::kFreeMasks) return combine_square<false>(x);
+    return pool_any<V, Op, S>(a_, x, rows.count(), origin_);
   }
 
  private:
-  auto lanes_from(int column) const { return V::window(-column, in_w_ - column); }
-
-  // The columns from `tap` on; with stride 2 those are two taps of the window.
-  template <class Rows>
-  TFSPARSE_INLINE V add_taps(V total, int tap, const Rows& combined_rows) const {
-    const V low = combined_rows(tap);
-    if (S == 1) return Op::combine(total, low);
-    const V high = combined_rows(tap + V::kLanes);
-    total = Op::combine(total, V::even(low, high));
-    return tap + 1 < (K ? K : window_) ? Op::combine(total, V::odd(low, high)) : total;
-  }
+  auto lanes_from(int column) const { return V::window(-column, a_.in_w - column); }
 
   template <bool kInside>
   TFSPARSE_INLINE V combine_square(const Element* x) const {
@@ -84,12 +109,12 @@ class PoolVector {
     V total = neutral;
     TFSPARSE_UNROLL
     for (int tap = 0; tap < K; tap += S) {
-      total = add_taps(total, tap, [&](int column) {
+      total = add_taps<V, Op, S>(total, tap, K, [&](int column) {
         const auto mask = masks_[column == tap ? tap : tap + 1];
         V v = neutral;
         TFSPARSE_UNROLL
         for (int row = 0; row < K; ++row) {
-          const Element* from = x + static_cast<std::ptrdiff_t>(row) * in_w_ + column;
+          const Element* from = x + static_cast<std::ptrdiff_t>(row) * a_.in_w + column;
           v = Op::combine(v, kInside ? V::load(from) : V::load(from, mask, neutral));
         }
         return v;
@@ -98,27 +123,8 @@ class PoolVector {
     return total;
   }
 
-  TFSPARSE_INLINE V combine_any(const Element* x, int rows) const {
-    const V neutral = V::broadcast(Op::kNeutral);
-    V total = neutral;
-    // Taps that lie outside for every lane are left out, an even number at the left.
-    const int first = larger(0, -(origin_ + (V::kLanes - 1) * S)) / S * S;
-    const int last = smaller(window_, in_w_ - origin_);
-    for (int tap = first; tap < last; tap += S) {
-      total = add_taps(total, tap, [&](int column) {
-        const auto mask = lanes_from(origin_ + column);
-        V v = neutral;
-        const Element* from = x + column;
-        for (int row = 0; row < rows; ++row, from += in_w_) {
-          v = Op::combine(v, V::load(from, mask, neutral));
-        }
-        return v;
-      });
-    }
-    return total;
-  }
-
-  int in_w_, window_, origin_;
+  const PoolArgs a_;  // a copy, which stores to y cannot alias
+  int origin_;
   bool inside_;
   typename V::Mask masks_[K + 2];
 };

@@ -67,12 +67,8 @@ struct SpmmPass {
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) {
         const std::size_t at = channels[c] * a.y_stride + first;
-        if (a.finish) {
-          const Element* residual = a.residual ? elements(a.residual) + at : nullptr;
-          finish_and_store(sums[c], elements(a.y) + at, residual, last_lanes, a.epilogue);
-        } else {
-          sums[c].store(elements(a.y) + at, last_lanes);
-        }
+        const Element* residual = a.residual ? elements(a.residual) + at : nullptr;
+        finish_and_store(sums[c], elements(a.y) + at, residual, last_lanes, a.epilogue, a.finish);
       }
     }
   }
@@ -97,7 +93,7 @@ struct SpmmPass {
   template <int T, class Last>
   static TFSPARSE_INLINE void add_pipelined(Tile<T, Last>* sums, const Element* values,
                                             const Offset* offsets, int places, const Element* x) {
-    constexpr int kAtOnce = Vec::kFactors / Block;
+    constexpr int kAtOnce = smaller(4, Vec::kFactors / Block);  // 8 are twice the code
     Tile<T, Last> in;
     in.load(opaque(x + *offsets++));
     const auto add = [&](int count) TFSPARSE_INLINE_LAMBDA {

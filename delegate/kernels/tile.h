@@ -117,18 +117,19 @@ void run_passes(const Pass& pass, int n, int tile) {
   }
 }
 
-// Finishes a row of a tile and stores it. A clamp is done in registers; an activation, long in
-// instructions, in one function for tiles of all sizes.
+// Finishes a row of a tile, unless there is more to add to it, and stores it. A clamp is done in
+// registers; an activation, long in instructions, in one function for tiles of all sizes.
 template <int T, class Last>
 TFSPARSE_INLINE void finish_and_store(Tile<T, Last>& tile, Element* y, const Element* residual,
-                                      int last_lanes, const Epilogue& epilogue) {
+                                      int last_lanes, const Epilogue& epilogue,
+                                      bool finish = true) {
   const bool in_registers = epilogue.activation == Activation::kNone;
-  if (in_registers) {
+  if (finish && in_registers) {
     tile.clamp(epilogue.lo, epilogue.hi);
     if (residual) tile.add(residual);
   }
   tile.store(y, last_lanes);
-  if (!in_registers) finish_run(epilogue, y, residual, Tile<T, Last>::kLast + last_lanes);
+  if (finish && !in_registers) finish_run(epilogue, y, residual, Tile<T, Last>::kLast + last_lanes);
 }
 
 }  // namespace

@@ -14,10 +14,8 @@ extern const Kernels kAvx2Kernels;
 #elif defined(__aarch64__)
 #define TFSPARSE_ARM64 1
 extern const Kernels kNeonKernels;
-#if !defined(TFSPARSE_NO_FP16)
 #define TFSPARSE_FP16 1
 extern const Kernels kNeonFp16Kernels;
-#endif
 #endif
 #if !TFSPARSE_ARM64  // where NEON is nothing extra
 extern const Kernels kPortableKernels;

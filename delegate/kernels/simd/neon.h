@@ -46,7 +46,10 @@ struct Vec4 {
   // The others of `rest` instead.
   template <class T>
   static Vec4 load(const T* p, Mask lanes, Vec4 rest) {
-    if (lanes.last - lanes.first == kLanes) return load(p);
+    return lanes.last - lanes.first == kLanes ? load(p) : load_part(p, lanes, rest);
+  }
+  template <class T>
+  static __attribute__((noinline)) Vec4 load_part(const T* p, Mask lanes, Vec4 rest) {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
@@ -85,19 +88,24 @@ struct Vec4 {
   }
   void store(float* p) const { vst1q_f32(p, v); }
   void store(float* p, int lanes) const {
-    if (lanes >= kLanes) return store(p);
-    float32x2_t part = vget_low_f32(v);
+    lanes >= kLanes ? store(p) : store_part(*this, p, lanes);
+  }
+  // Not inlined, as every tile of every kernel ends with it.
+  static __attribute__((noinline)) void store_part(Vec4 a, float* p, int lanes) {
+    float32x2_t part = vget_low_f32(a.v);
     if (lanes & 2) {
       vst1_f32(p, part);
-      part = vget_high_f32(v);
+      part = vget_high_f32(a.v);
       p += 2;
     }
     if (lanes & 1) vst1_lane_f32(p, part, 0);
   }
   void store(float16_t* p) const { vst1_f16(p, vcvt_f16_f32(v)); }
   void store(float16_t* p, int lanes) const {
-    if (lanes >= kLanes) return store(p);
-    const float16x4_t part = vcvt_f16_f32(v);
+    lanes >= kLanes ? store(p) : store_part(*this, p, lanes);
+  }
+  static __attribute__((noinline)) void store_part(Vec4 a, float16_t* p, int lanes) {
+    const float16x4_t part = vcvt_f16_f32(a.v);
     for (int i = 0; i < lanes; ++i) p[i] = part[i];
   }
 

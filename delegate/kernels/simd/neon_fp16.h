@@ -33,7 +33,9 @@ struct Half8 {
   static Half8 load(const float16_t* p, Mask lanes) { return load(p, lanes, broadcast(0.0f)); }
   // The others of `rest` instead.
   static Half8 load(const float16_t* p, Mask lanes, Half8 rest) {
-    if (lanes.last - lanes.first == kLanes) return load(p);
+    return lanes.last - lanes.first == kLanes ? load(p) : load_part(p, lanes, rest);
+  }
+  static __attribute__((noinline)) Half8 load_part(const float16_t* p, Mask lanes, Half8 rest) {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
@@ -63,11 +65,13 @@ struct Half8 {
   }
   void store(float16_t* p) const { vst1q_f16(p, v); }
   void store(float16_t* p, int lanes) const {
-    if (lanes >= kLanes) return store(p);
-    float16x4_t part = vget_low_f16(v);
+    lanes >= kLanes ? store(p) : store_part(*this, p, lanes);
+  }
+  static __attribute__((noinline)) void store_part(Half8 a, float16_t* p, int lanes) {
+    float16x4_t part = vget_low_f16(a.v);
     if (lanes & 4) {
       vst1_f16(p, part);
-      part = vget_high_f16(v);
+      part = vget_high_f16(a.v);
       p += 4;
     }
     for (int i = 0; i < (lanes & 3); ++i) p[i] = part[i];

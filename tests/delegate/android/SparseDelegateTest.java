@@ -17,7 +17,7 @@ final class SparseDelegateTest {
     check(message.contains("num_threads") && message.contains("'-3'"), message);
     options.setNumThreads(0).setIsa("abacus");
     check(message(() -> new SparseDelegate(options)).contains("'abacus'"), "unknown isa");
-    options.setIsa("portable").setAutomatic(false);
+    options.setIsa("portable").setFp16(true).setAutomatic(false);
     new SparseDelegate(options).close();
   }
 

@@ -1,10 +1,11 @@
 /* Runs a model once with the delegate, in C from main to end:
- *   host MODEL INPUT OUTPUT THREADS ISA
- * INPUT and OUTPUT are files of the floats of the model's one input and one output. What the
- * delegate took is written to stderr.
+ *   host MODEL INPUT OUTPUT THREADS ISA PRECISION
+ * INPUT and OUTPUT are files of the floats of the model's one input and one output, PRECISION is
+ * fp32 or fp16. What the delegate took is written to stderr.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "delegate/tfsparse_delegate.h"
 #include "tensorflow/lite/c/c_api.h"
@@ -31,9 +32,10 @@ static void transfer(const char* path, const char* mode, const TfLiteTensor* ten
 }
 
 int main(int argc, char** argv) {
-  check(argc == 6, "MODEL INPUT OUTPUT THREADS ISA");
+  check(argc == 7, "MODEL INPUT OUTPUT THREADS ISA PRECISION");
   TfSparseDelegateOptions ours = TfSparseDelegateOptionsDefault();
   ours.isa = argv[5][0] != '\0' ? argv[5] : NULL;
+  ours.fp16 = strcmp(argv[6], "fp16") == 0;
   ours.automatic = false;
   ours.profile = true;
   ours.report_error = report;

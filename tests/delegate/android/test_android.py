@@ -3,6 +3,7 @@
 One file, so that one process builds what all of its tests share.
 """
 
+import functools
 import os
 import re
 import shutil
@@ -24,10 +25,15 @@ ABIS = {abi.name: abi for abi in toolchain.ABIS}
 JAVA = ["Java_com_tfsparse_SparseDelegate_create", "Java_com_tfsparse_SparseDelegate_delete"]
 
 
-@pytest.fixture(scope="module", params=ABIS.values(), ids=ABIS)
+@functools.cache
+def built(name):
+    return build.library(ABIS[name])
+
+
+@pytest.fixture(scope="module", params=ABIS)
 def library(request):
     try:
-        return build.library(request.param)
+        return built(request.param)
     except OSError as error:
         pytest.skip(str(error))
 
@@ -94,10 +100,11 @@ def model(tmp_path_factory):
     return tfsparse.convert(networks.randomize(networks.mobile_net(), 0.8), path)
 
 
-@pytest.fixture(scope="module", params=ABIS.values(), ids=ABIS)
+@pytest.fixture(scope="module", params=ABIS)
 def host(request):
+    abi = ABIS[request.param]
     try:
-        return tflite.Host(request.param, loader(request.param))
+        return tflite.Host(abi, loader(abi), built(abi.name))
     except OSError as error:
         pytest.skip(str(error))
 
@@ -122,6 +129,25 @@ def test_outputs_are_litert_s_and_every_operator_is_taken(host, model, threads, 
     assert f"{min(threads, len(os.sched_getaffinity(0)))} thread(s)" in steps
     assert len(re.findall(r"sparse \S+ .*CONV_2D", steps)) > 5
     assert "left to TFLite" not in steps
+
+
+@pytest.mark.parametrize("host", ["arm64-v8a"], indirect=True)
+@pytest.mark.parametrize(
+    ("cpu", "kernels", "tolerance"),
+    [
+        ("cortex-a76", "neon fp16", 0.03),
+        ("cortex-a72", "there are no float16 kernels for this CPU", 1e-4),
+    ],
+)
+def test_float16_where_the_processor_has_it(host, model, cpu, kernels, tolerance, tmp_path):
+    reference = resize(reference_interpreter(model), None)
+    inputs = random_inputs(reference)
+    (expected,) = invoke(reference, inputs).values()
+    (image,) = inputs.values()
+    output, steps = host.infer(model, image, tmp_path, precision="fp16", cpu=cpu)
+    assert kernels in steps
+    difference = np.abs(output.reshape(expected.shape) - expected).max()
+    assert difference < tolerance * np.abs(expected).max()
 
 
 def test_refuses_an_instruction_set_of_another_processor(host, model, tmp_path):

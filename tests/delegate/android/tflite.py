@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from delegate import zig
-from delegate.android import build, toolchain
+from delegate.android import toolchain
+from tests.delegate import arm64
 from tests.downloads import npm_package
 
 HERE = Path(__file__).parent
-QEMU = ("qemu-aarch64-static", "-cpu", "cortex-a76")
 TFLITE = "react-native-fast-tflite@1.4.0"
 SHA512 = (
     "4f60daf951d12b953c23415f3404aff752db900c08468f099520593b8974030f"
@@ -43,10 +43,10 @@ def start(abi):
 class Host:
     """A program that runs a model in Android's TFLite with the delegate, for one processor."""
 
-    def __init__(self, abi, loader):
+    def __init__(self, abi, loader, delegate):
         self.abi, self.loader = abi, loader
         self.runtime = _package() / "jni" / abi.name / "libtensorflowlite_jni.so"
-        self.delegate = build.library(abi)
+        self.delegate = delegate
         flags = ("-O1", "-std=c11", "-I.", f"-I{headers()}", f"-I{HERE / 'include'}")
         host, log = (toolchain.compile(abi, HERE / name, *flags) for name in ("host.c", "liblog.c"))
         self.log, self.program = abi.folder / "liblog.so", abi.folder / "host"
@@ -56,14 +56,17 @@ class Host:
             *(self.log, self.delegate, self.runtime, loader, "-o", self.program),
         )
 
-    def infer(self, model, image, folder, threads=1, isa=""):
-        """The output of a model, and what the delegate wrote about its steps."""
+    def infer(self, model, image, folder, threads=1, isa="", precision="fp32", cpu=arm64.CPU):
+        """The output of a model, and what the delegate wrote about its steps.
+
+        `cpu` is what QEMU emulates where the processor is not this machine's.
+        """
         given, found = folder / "input", folder / "output"
         image.tofile(given)
         libraries = ":".join(str(path.parent) for path in (self.log, self.runtime))
-        command = [*QEMU] if self.abi.machine == "aarch64" else []
+        command = [arm64.QEMU, "-cpu", cpu] if self.abi.machine == "aarch64" else []
         command += [self.loader, "--library-path", libraries, self.program]
-        command += [model, given, found, threads, isa]
+        command += [model, given, found, threads, isa, precision]
         result = subprocess.run(
             list(map(str, command)), capture_output=True, text=True, check=False, timeout=120
         )

@@ -21,6 +21,7 @@ public final class SparseDelegate implements Delegate {
   public static final class Options {
     private int numThreads;
     private String isa;
+    private boolean fp16;
     private boolean automatic = true;
 
     /** Threads that run a model, at most 256; 0, the default, follows the interpreter. */
@@ -35,6 +36,12 @@ public final class SparseDelegate implements Delegate {
      */
     public Options setIsa(String isa) {
       this.isa = isa;
+      return this;
+    }
+
+    /** Whether to compute in float16 where the processor can; by default all is in float32. */
+    public Options setFp16(boolean fp16) {
+      this.fp16 = fp16;
       return this;
     }
 
@@ -65,7 +72,7 @@ public final class SparseDelegate implements Delegate {
    * @throws IllegalArgumentException if an option cannot be used; the message says why
    */
   public SparseDelegate(Options options) {
-    handle = create(options.numThreads, options.isa, options.automatic);
+    handle = create(options.numThreads, options.isa, options.fp16, options.automatic);
   }
 
   /**
@@ -88,7 +95,8 @@ public final class SparseDelegate implements Delegate {
     handle = 0;
   }
 
-  private static native long create(int numThreads, String isa, boolean automatic);
+  private static native long create(
+      int numThreads, String isa, boolean fp16, boolean automatic);
 
   private static native void delete(long handle);
 }
