@@ -6,23 +6,23 @@ from tfsparse.prune.clock import StepClock
 
 
 @pytest.mark.parametrize(
-    "named",
+    ("named", "counted"),
     [
-        pytest.param([2, 5, 7], id="the last batch of an execution"),
-        pytest.param([0, 3, 6], id="the first, as Keras 3.1 does"),
+        pytest.param([2, 5, 7], [3, 6, 8], id="by the last batch"),
+        pytest.param([0, 3, 6], [3, 6, 8], id="by the first batch, as Keras 3.1 does"),
+        pytest.param([0, 3], [3, 6], id="and not if it is cut short"),
     ],
 )
-def test_batches_of_an_execution_are_counted_whatever_keras_names_it_by(named):
+def test_executions_are_counted_whatever_keras_names_them_by(named, counted):
     clock = StepClock({"epochs": 2, "steps": 8}, steps_per_execution=3)
     clock.start(types.SimpleNamespace(), 0)
-    steps = []
     for epoch in range(2):
         clock.begin_epoch(epoch)
-        for batch in named:
+        for batch, steps in zip(named, counted, strict=True):
             clock.end_batch(batch)
-            steps.append(clock.step)
+            assert clock.step == 8 * epoch + steps
         clock.end_epoch()
-    assert steps == [3, 6, 8, 11, 14, 16]
+        assert clock.step == 8 * (epoch + 1)
 
 
 def test_an_epoch_of_unknown_length_begins_at_step_0_whatever_its_first_execution_is_named():

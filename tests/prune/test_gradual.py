@@ -118,7 +118,7 @@ def test_ways_to_run_a_step(make_model, fit, sparsity, options):
     watch = Watch(pruning)
     fit(model, watch, pruning, epochs=4)
     assert watch.violations == []
-    assert len(set(watch.sparsities)) > 4
+    assert len(set(watch.sparsities)) >= 4  # Keras 3.1 hides an execution that is cut short
     assert sparsity(model, "project") == 0.5
 
 

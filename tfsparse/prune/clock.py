@@ -62,6 +62,10 @@ class StepClock:
         """Learns the length of an epoch, and lets the last one end the count."""
         if not self.batches:
             self.batches = self.step - self._epoch_step
+        # Keras 3.1 tells nothing of an execution that the end of the data cuts short.
+        end = self._epoch_step + self.batches
+        if end - self.step < self._execution:
+            self.step = end
         if self.epoch + 1 == self.epochs:
             # Where epochs differ in length, the count is not exact.
             self.step = self.first_step + self.total_steps
