@@ -150,7 +150,7 @@ void bench_resize(const Kernels& k) {
     weights[i] = places[i] + 1 < kSize ? place - places[i] : 0.0f;
   }
   const auto x = random_floats(plane_stride(kSize * kSize) * kChannels);
-  auto y = random_floats(plane_stride(kOut * kOut) * kChannels), scratch = random_floats(2 * kOut);
+  auto y = random_floats(plane_stride(kOut * kOut) * kChannels);
   ResizeArgs a{};
   a.x = x.data();
   a.y = y.data();
@@ -160,7 +160,6 @@ void bench_resize(const Kernels& k) {
   a.in_h = a.in_w = kSize;
   a.out_h = a.out_w = kOut;
   a.rows = a.columns = places.data();
-  a.scratch = scratch.data();
   for (const bool bilinear : {false, true}) {
     a.row_weights = a.column_weights = bilinear ? weights.data() : nullptr;
     const double t = seconds([&] { k.resize(a); });

@@ -121,7 +121,6 @@ struct ResizeArgs {
   const std::int32_t* columns;  // out_w, ascending, and kOverread more to read
   const float* row_weights;     // null both for the nearest pixel instead of an average
   const float* column_weights;  // kOverread more to read
-  void* scratch;                // 2 * out_w elements of the caller's where there are weights
 };
 
 // Copies one plane into the middle of a zero border, its pixels sorted by their place in the

@@ -57,16 +57,14 @@ class ResizeStep : public Step {
     if (node.interpolation == Interpolation::kNearest) return;
     args_.row_weights = rows_.weights.data();
     args_.column_weights = columns_.weights.data();
-    scratch = 2 * static_cast<std::size_t>(y.width);
   }
 
   void run(const RunContext& context) const override {
-    context.pool.parallel_for(args_.planes, 1, [&](int begin, int end, int worker) {
+    context.pool.parallel_for(args_.planes, 1, [&](int begin, int end, int) {
       ResizeArgs args = args_;
       args.x = context.values[reads[0]] + begin * args.x_stride;
       args.y = context.values[writes[0]] + begin * args.y_stride;
       args.planes = end - begin;
-      args.scratch = context.scratch[worker];
       context.kernels.resize(args);
     });
   }

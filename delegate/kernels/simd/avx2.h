@@ -24,6 +24,9 @@ struct Vec8 {
   using Mask = __m256i;
 #endif
   using Edge = Mask;
+  struct Lanes {
+    __m256i v;
+  };
   __m256 v;
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
@@ -77,11 +80,14 @@ struct Vec8 {
   }
 #endif
   static Edge edge(int first, int last) { return window(first, last); }
-  // Lane i is a's lane indices[i] - first, modulo the width.
-  static Vec8 permute(Vec8 a, const std::int32_t* indices, int first) {
-    const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices));
-    return {_mm256_permutevar8x32_ps(a.v, _mm256_sub_epi32(lanes, _mm256_set1_epi32(first)))};
+  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
+  // the width.
+  static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
+    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices));
+    const __m256i lanes = _mm256_sub_epi32(at, _mm256_set1_epi32(first));
+    return {_mm256_min_epi32(lanes, _mm256_set1_epi32(last))};
   }
+  static Vec8 permute(Vec8 a, Lanes lanes) { return {_mm256_permutevar8x32_ps(a.v, lanes.v)}; }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
   static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }

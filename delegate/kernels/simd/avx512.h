@@ -25,6 +25,9 @@ struct Vec16 {
   static constexpr int kFactors = 1;
   using Mask = __mmask16;
   using Edge = Mask;
+  struct Lanes {
+    __m512i v;
+  };
   __m512 v;
 
   static Vec16 broadcast(float x) { return {_mm512_set1_ps(x)}; }
@@ -44,11 +47,13 @@ struct Vec16 {
     return {_mm512_mask_loadu_ps(rest.v, lanes, p)};
   }
   static Edge edge(int first, int last) { return window(first, last); }
-  // Lane i is a's lane indices[i] - first, modulo the width.
-  static Vec16 permute(Vec16 a, const std::int32_t* indices, int first) {
+  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
+  // the width.
+  static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
     const __m512i lanes = _mm512_sub_epi32(_mm512_loadu_si512(indices), _mm512_set1_epi32(first));
-    return {_mm512_permutexvar_ps(lanes, a.v)};
+    return {_mm512_min_epi32(lanes, _mm512_set1_epi32(last))};
   }
+  static Vec16 permute(Vec16 a, Lanes lanes) { return {_mm512_permutexvar_ps(lanes.v, a.v)}; }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec16 even(Vec16 a, Vec16 b) {
     const __m512i index =

@@ -22,6 +22,9 @@ struct Vec4 {
     std::ptrdiff_t offset;
     uint8x16_t bytes;
   };
+  struct Lanes {
+    uint8x16_t bytes;
+  };
   using Floats = float32x4_t;
   Floats v;
 
@@ -68,14 +71,18 @@ struct Vec4 {
     const uint8x16_t table = vreinterpretq_u8_f32(vld1q_f32(p + lanes.offset));
     return {vreinterpretq_f32_u8(vqtbl1q_u8(table, lanes.bytes))};
   }
-  // Lane i is a's lane indices[i] - first, modulo the width.
-  static Vec4 permute(Vec4 a, const std::int32_t* indices, int first) {
+  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
+  // the width.
+  static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
     const int32x4_t difference = vsubq_s32(vld1q_s32(indices), vdupq_n_s32(first));
-    const uint32x4_t lane = vandq_u32(vreinterpretq_u32_s32(difference), vdupq_n_u32(kLanes - 1));
+    const int32x4_t lanes = vminq_s32(difference, vdupq_n_s32(last));
+    const uint32x4_t lane = vandq_u32(vreinterpretq_u32_s32(lanes), vdupq_n_u32(kLanes - 1));
     // A table of bytes: lane i has the bytes 4 * i to 4 * i + 3.
     const uint32x4_t bytes = vmlaq_u32(vdupq_n_u32(0x03020100), lane, vdupq_n_u32(0x04040404));
-    const uint8x16_t table = vreinterpretq_u8_f32(a.v);
-    return {vreinterpretq_f32_u8(vqtbl1q_u8(table, vreinterpretq_u8_u32(bytes)))};
+    return {vreinterpretq_u8_u32(bytes)};
+  }
+  static Vec4 permute(Vec4 a, Lanes lanes) {
+    return {vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(a.v), lanes.bytes))};
   }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec4 even(Vec4 a, Vec4 b) { return {vuzp1q_f32(a.v, b.v)}; }

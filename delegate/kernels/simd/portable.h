@@ -16,6 +16,9 @@ struct Vec4 {
     int first, last;
   };
   using Edge = Mask;
+  struct Lanes {
+    int at[kLanes];
+  };
   typedef float Floats __attribute__((vector_size(16)));
   typedef std::int32_t Ints __attribute__((vector_size(16)));
   typedef float Unaligned __attribute__((vector_size(16), aligned(4), may_alias));
@@ -41,11 +44,18 @@ struct Vec4 {
     return rest;
   }
   static Edge edge(int first, int last) { return window(first, last); }
-  // Lane i is a's lane indices[i] - first, modulo the width.
-  static Vec4 permute(Vec4 a, const std::int32_t* indices, int first) {
-    Floats v;
-    for (int i = 0; i < kLanes; ++i) v[i] = a.v[(indices[i] - first) & (kLanes - 1)];
-    return {v};
+  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
+  // the width.
+  static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
+    Lanes lanes;
+    for (int i = 0; i < kLanes; ++i) {
+      const int lane = indices[i] - first;
+      lanes.at[i] = (lane < last ? lane : last) & (kLanes - 1);
+    }
+    return lanes;
+  }
+  static Vec4 permute(Vec4 a, Lanes lanes) {
+    return {Floats{a.v[lanes.at[0]], a.v[lanes.at[1]], a.v[lanes.at[2]], a.v[lanes.at[3]]}};
   }
   // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
   static Vec4 even(Vec4 a, Vec4 b) { return {Floats{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
