@@ -40,32 +40,38 @@ class Copy {
     }
     for (const CopyDim& dim : outer_dims_) outer_ *= dim.size;
     if (rows_.size == 0 || columns_.size == 0) outer_ = 0;
+    interleaves_ = rows_.from == 1 && columns_.to == 1 && rows_.to == columns_.size;
   }
 
   void run(const RunContext& context, Elements y) const {
     const Elements x = from_ >= 0 ? context.values[from_] : constant_.data();
     // Rows are shared among the threads, whatever number of them an outer index has.
     const int rows = outer_ * rows_.size;
-    context.pool.parallel_for(
-        rows, std::max(1, kGrain / std::max(1, columns_.size)), [&](int begin, int end, int) {
-          while (begin < end) {
-            const int row = begin % rows_.size;
-            const int count = std::min(end - begin, rows_.size - row);
-            copy_rows(x + from_offset_, y + to_offset_, begin / rows_.size, row, count);
-            begin += count;
-          }
-        });
+    context.pool.parallel_for(rows, std::max(1, kGrain / std::max(1, columns_.size)),
+                              [&](int begin, int end, int) {
+                                while (begin < end) {
+                                  const int row = begin % rows_.size;
+                                  const int count = std::min(end - begin, rows_.size - row);
+                                  copy_rows(context.kernels, x + from_offset_, y + to_offset_,
+                                            begin / rows_.size, row, count);
+                                  begin += count;
+                                }
+                              });
   }
 
  private:
-  void copy_rows(Elements x, Elements y, int outer, int row, int count) const {
+  void copy_rows(const Kernels& kernels, Elements x, Elements y, int outer, int row,
+                 int count) const {
     for (std::size_t i = outer_dims_.size(); i-- > 0;) {
       const CopyDim& dim = outer_dims_[i];
       x = x + outer % dim.size * dim.from;
       y = y + outer % dim.size * dim.to;
       outer /= dim.size;
     }
-    for (int r = row; r < row + count; ++r) copy_row(x + r * rows_.from, y + r * rows_.to);
+    x = x + row * rows_.from;
+    y = y + row * rows_.to;
+    if (interleaves_) return kernels.from_planes(x, y, count, columns_.size, columns_.from);
+    for (int r = 0; r < count; ++r) copy_row(x + r * rows_.from, y + r * rows_.to);
   }
 
   void copy_row(Elements x, Elements y) const {
@@ -88,6 +94,7 @@ class Copy {
   std::vector<CopyDim> outer_dims_;
   CopyDim rows_, columns_;
   int outer_ = 1;
+  bool interleaves_ = false;  // Whether rows are planes, and columns their pixels side by side.
 };
 
 class Copies : public Step {
