@@ -23,7 +23,8 @@ def library(abi):
         source = toolchain.together(abi, folder.replace("/", "-"), files)
         jobs[source] = (*SMALL, *abi.flags)
     for source, flags in abi.kernels.items():
-        jobs[source] = (*FLAGS, *zig.translate(flags), *abi.flags)
+        # The loops of kernels that matter are unrolled by hand, and the same with it.
+        jobs[source] = (*FLAGS, "-Os", *zig.translate(flags), *abi.flags)
     jobs["delegate/android/jni.cc"] = (*SMALL, *aar.jni_flags())
     target = abi.folder / NAME
     toolchain.link(abi, toolchain.compile_all(abi, jobs), target, "delegate/exports.map")

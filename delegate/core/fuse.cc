@@ -114,25 +114,35 @@ class Fusion {
 
   void fold_residuals() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kBinary || node.binary != Binary::kAdd || !is_plain(node.epilogue)) {
-        continue;
-      }
+      if (node.op != Op::kBinary || node.binary != Binary::kAdd) continue;
       for (int side = 0; side < 2; ++side) {
         const int x = node.inputs[side], residual = node.inputs[1 - side];
         Node* conv = made_by(x, Op::kConv2D);
         const Shape& shape = graph_.tensors[x].shape;
         if (conv == nullptr || uses_[x] != 1 || conv->residual >= 0 || x == residual ||
             graph_.tensors[residual].is_constant() || shape != graph_.tensors[residual].shape ||
-            shape[1] * shape[2] == 1) {
+            shape[1] * shape[2] == 1 || !(is_plain(node.epilogue) || clamps_late(*conv))) {
           continue;
         }
         Node fused = *conv;
+        if (!is_plain(node.epilogue)) {
+          fused.epilogue = node.epilogue;
+          fused.epilogue.residual_first = true;
+        }
         fused.residual = residual;
         fused.output = node.output;
         absorb(conv, &node, fused);
         break;
       }
     }
+  }
+
+  // Whether a convolution can have the epilogue of an addition to it. That of another kernel size
+  // may add residuals when all else is done.
+  bool clamps_late(const Node& conv) const {
+    const Shape& weights = graph_.tensors[conv.inputs[1]].shape;
+    return is_plain(conv.epilogue) && weights[1] == 1 && weights[2] == 1 && conv.stride_h == 1 &&
+           conv.stride_w == 1 && conv.pad_top == 0 && conv.pad_left == 0;
   }
 
   void drop_unused() {

@@ -26,13 +26,14 @@ constexpr int kOverread = 16;
 
 enum class Activation { kNone, kHardSwish, kSigmoid, kSwish, kTanh, kElu, kLeakyRelu };
 
-// What a kernel does to a result before storing it: activation, then clamp to [lo, hi], then
-// `+ residual` where the kernel's arguments have one.
+// What a kernel does to a result before storing it: activation, then clamp to [lo, hi], and, before
+// or after that, `+ residual` where the kernel's arguments have one.
 struct Epilogue {
   Activation activation = Activation::kNone;
   float slope = 0;  // of kLeakyRelu, below 0
   float lo = -__builtin_huge_valf();
   float hi = __builtin_huge_valf();
+  bool residual_first = false;
 };
 
 // Sparse weights times planes. Output channels come in blocks of 1, 2 or 4 that have their nonzeros

@@ -45,6 +45,11 @@ inline float apply(const Epilogue& e, double v) {
   return static_cast<float>(v > e.hi ? e.hi : v);
 }
 
+inline float apply(const Epilogue& e, double v, double residual) {
+  if (e.residual_first) return apply(e, v + residual);
+  return static_cast<float>(apply(e, v) + residual);
+}
+
 template <class T>
 void spmm(const SpmmArgs& a) {
   std::size_t begin = 0;
@@ -60,7 +65,7 @@ void spmm(const SpmmArgs& a) {
         }
         as<T>(a.y)[at] = static_cast<float>(v);
         if (a.finish)
-          as<T>(a.y)[at] = apply(a.epilogue, v) + (a.residual ? as<T>(a.residual)[at] : 0.0f);
+          as<T>(a.y)[at] = apply(a.epilogue, v, a.residual ? as<T>(a.residual)[at] : 0.0f);
       }
     }
   }
@@ -78,7 +83,7 @@ void gemm(const GemmArgs& a, int gemm_rows) {
         v += static_cast<double>(w) * as<T>(a.x)[a.offsets[d] + p];
       }
       const std::size_t at = row * a.y_stride + p;
-      as<T>(a.y)[at] = apply(a.epilogue, v) + (a.residual ? as<T>(a.residual)[at] : 0.0f);
+      as<T>(a.y)[at] = apply(a.epilogue, v, a.residual ? as<T>(a.residual)[at] : 0.0f);
     }
   }
 }

@@ -303,13 +303,15 @@ V apply(const Epilogue& epilogue, V v) {
   return clamp(v, V::broadcast(epilogue.lo), V::broadcast(epilogue.hi));
 }
 
-// y[i] = epilogue(y[i]) + residual[i], which may be null.
+// y[i] = epilogue(y[i]) and the residual[i], which may be null.
 __attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
                                           const Element* residual, std::size_t n) {
   for (std::size_t i = 0; i < n; i += Vec::kLanes) {
     const int lanes = n - i < Vec::kLanes ? static_cast<int>(n - i) : Vec::kLanes;
-    Vec v = apply(epilogue, load_first<Vec>(y + i, lanes));
-    if (residual) v = v + Vec::load(residual + i);
+    Vec v = load_first<Vec>(y + i, lanes);
+    if (residual && epilogue.residual_first) v = v + Vec::load(residual + i);
+    v = apply(epilogue, v);
+    if (residual && !epilogue.residual_first) v = v + Vec::load(residual + i);
     v.store(y + i, lanes);
   }
 }

@@ -125,8 +125,9 @@ TFSPARSE_INLINE void finish_and_store(Tile<T, Last>& tile, Element* y, const Ele
                                       bool finish = true) {
   const bool in_registers = epilogue.activation == Activation::kNone;
   if (finish && in_registers) {
+    if (residual && epilogue.residual_first) tile.add(residual);
     tile.clamp(epilogue.lo, epilogue.hi);
-    if (residual) tile.add(residual);
+    if (residual && !epilogue.residual_first) tile.add(residual);
   }
   tile.store(y, last_lanes);
   if (finish && !in_registers) finish_run(epilogue, y, residual, Tile<T, Last>::kLast + last_lanes);

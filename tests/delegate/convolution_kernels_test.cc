@@ -48,6 +48,7 @@ void test_spmm(const Kernels& k, Random& random) {
     a.finish = random.chance(0.7);
     a.tile = random.between(1, k.max_tile[block]);
     a.epilogue = random.epilogue();
+    a.epilogue.residual_first = random.chance(0.5);
     if (a.accumulate) {
       for (int row = 0; row < outputs * block; ++row) {
         for (int p = 0; p < n; ++p) {
@@ -91,6 +92,7 @@ void test_gemm(const Kernels& k, Random& random) {
     a.bias = random.chance(0.8) ? bias.data() : nullptr;
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.epilogue = random.epilogue();
+    a.epilogue.residual_first = random.chance(0.5);
     a.y = expected.data();
     reference::gemm<T>(a, k.gemm_rows);
     a.y = actual.data();

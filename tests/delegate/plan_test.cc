@@ -53,6 +53,18 @@ void test_activation_and_residual_become_part_of_the_convolution() {
   for (int i = 0; i < 8; ++i) CHECK_NEAR(result[i], expected[i], 1e-5);
 }
 
+void test_so_does_what_follows_the_residual() {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  const int y = b.unary(b.binary(b.scaling(x, 2, 3), x, Binary::kAdd), Unary::kIdentity, 0, 6);
+  b.graph.outputs = {y};
+  auto plan = build(b.graph);
+  CHECK(kernels(*plan) == "to;sparse;from;");
+  const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 8);
+  const float expected[] = {0, 0, 4, 6, 6, 2, 0, 4};
+  for (int i = 0; i < 8; ++i) CHECK_NEAR(result[i], expected[i], 1e-5);
+}
+
 void test_what_somebody_else_reads_is_not_fused_away() {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
@@ -155,6 +167,7 @@ void test_planes_spread_over_the_cache() {
 
 int main() {
   test_activation_and_residual_become_part_of_the_convolution();
+  test_so_does_what_follows_the_residual();
   test_what_somebody_else_reads_is_not_fused_away();
   test_swish();
   test_an_output_straight_from_an_input_is_copied();
