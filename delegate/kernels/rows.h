@@ -28,10 +28,27 @@ V load_first_weights(const std::uint16_t* w, int lanes) {
   return V::widen(padded);
 }
 
+// Adds the products of the next N vectors of x and of R rows of weights, and moves on.
+template <int N, class V, int R, class Weight>
+TFSPARSE_INLINE void add_products(const Element*& x, const Weight* (&weights)[R], V (&acc)[R]) {
+  V in[N], w[N];
+  TFSPARSE_UNROLL
+  for (int i = 0; i < N; ++i) in[i] = V::load(x + i * V::kLanes);
+  x = opaque(x + N * V::kLanes);
+  TFSPARSE_UNROLL
+  for (int r = 0; r < R; ++r) {
+    TFSPARSE_UNROLL
+    for (int i = 0; i < N; ++i) w[i] = load_weights<V>(weights[r] + i * V::kLanes);
+    weights[r] = opaque(weights[r] + N * V::kLanes);
+    TFSPARSE_UNROLL
+    for (int i = 0; i < N; ++i) acc[r] = V::fma(in[i], w[i], acc[r]);
+  }
+}
+
 template <class V, int R, class Weight>
 void dense_row_block(const RowsArgs& a, int row) {
-  const Element* all_x = elements(a.x);
-  const std::size_t depth = a.depth, whole = depth / V::kLanes * V::kLanes;
+  const std::size_t depth = a.depth;
+  const Element* x = elements(a.x);
   const Weight* weights[R];
   V acc[R];
   TFSPARSE_UNROLL
@@ -39,17 +56,15 @@ void dense_row_block(const RowsArgs& a, int row) {
     weights[r] = opaque(static_cast<const Weight*>(a.weights) + (row + r) * depth);
     acc[r] = V::broadcast(0.0f);
   }
-  for (std::size_t d = 0; d < whole; d += V::kLanes) {
-    const V x = V::load(all_x + d);
-    TFSPARSE_UNROLL
-    for (int r = 0; r < R; ++r) acc[r] = V::fma(x, load_weights<V>(weights[r] + d), acc[r]);
-  }
-  if (whole < depth) {
-    const int lanes = static_cast<int>(depth - whole);
-    const V x = load_first<V>(all_x + whole, lanes);
+  std::size_t left = depth / V::kLanes;
+  constexpr int kAtOnce = V::kFactors > 1 ? 4 : 1;  // arm64 loads vectors by pairs
+  for (; left >= kAtOnce; left -= kAtOnce) add_products<kAtOnce>(x, weights, acc);
+  for (; left > 0; --left) add_products<1>(x, weights, acc);
+  if (const int lanes = static_cast<int>(depth % V::kLanes); lanes > 0) {
+    const V in = load_first<V>(x, lanes);
     TFSPARSE_UNROLL
     for (int r = 0; r < R; ++r) {
-      acc[r] = V::fma(x, load_first_weights<V>(weights[r] + whole, lanes), acc[r]);
+      acc[r] = V::fma(in, load_first_weights<V>(weights[r], lanes), acc[r]);
     }
   }
   TFSPARSE_UNROLL
