@@ -13,6 +13,21 @@ void fill_zero(Element* y, int n) {
   for (int i = 0; i < n; i += Vec::kLanes) zero.store(y + i, smaller(Vec::kLanes, n - i));
 }
 
+// y[i] = x[i * step] for a step that is known when compiling, if it is not 0.
+template <int Known = 0>
+TFSPARSE_SCALAR void copy_scalars(const Element* x, Element* y, int n, std::ptrdiff_t step) {
+  if (Known > 0) step = Known;
+  int i = 0;
+  for (; i + 8 <= n; i += 8, x += 8 * step) {
+    Element eight[8];
+    TFSPARSE_UNROLL
+    for (int j = 0; j < 8; ++j) eight[j] = x[j * step];
+    TFSPARSE_UNROLL
+    for (int j = 0; j < 8; ++j) y[i + j] = eight[j];
+  }
+  for (; i < n; ++i, x += step) y[i] = *x;
+}
+
 // y[i] = x[i * step]. Never reads past x[(n - 1) * step].
 void copy_strided(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   int i = 0;
@@ -24,14 +39,8 @@ void copy_strided(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   if (step == 2) {
     for (; i + Vec::kLanes < n; i += Vec::kLanes) load_even<Vec>(x + 2 * i).store(y + i);
   }
-  for (; i + 4 <= n; i += 4) {
-    const Element* four = x + i * step;
-    y[i] = four[0];
-    y[i + 1] = four[step];
-    y[i + 2] = four[2 * step];
-    y[i + 3] = four[3 * step];
-  }
-  for (; i < n; ++i) y[i] = x[i * step];
+  if (step == 6) return copy_scalars<6>(x, y, n, step);  // three channels, every second pixel
+  copy_scalars(x + i * step, y + i, n - i, step);
 }
 
 // Where the columns of one phase come from: zeros in [0, begin), every stride_w-th pixel of the
