@@ -112,7 +112,7 @@ class DepthwiseTile {
           TFSPARSE_UNROLL
           for (int t = 0; t < T; ++t) {
             Vec& sum = sums[(first + row) % kRows][t];
-            sum = weights->fma(in[i][t], (ky - row * S) * K + kx + i, sum);
+            sum = weights->fma_in_place(in[i][t], (ky - row * S) * K + kx + i, sum);
           }
         }
       }

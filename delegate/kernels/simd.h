@@ -126,6 +126,13 @@ TFSPARSE_INLINE T* opaque(T* p) {
   return p;
 }
 
+inline __attribute__((always_inline)) std::size_t opaque(std::size_t n) {
+#if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
+  __asm__("" : "+r"(n));
+#endif
+  return n;
+}
+
 // The same in another register.
 template <class V>
 TFSPARSE_INLINE V moved(V v) {
@@ -155,6 +162,10 @@ struct Factors {
   // x * number i + sum
   TFSPARSE_INLINE V fma(V x, int i, V sum) const {
     return V::fma(x, v[i / V::kFactors], i % V::kFactors, sum);
+  }
+  // The same for loops with many sums.
+  TFSPARSE_INLINE V fma_in_place(V x, int i, V sum) const {
+    return V::fma_in_place(x, v[i / V::kFactors], i % V::kFactors, sum);
   }
   // For the inside of a loop. Compilers for arm64 would else put each number in a register of its
   // own before the loop, which has none left for that.

@@ -130,6 +130,16 @@ struct Vec4 {
         return {vfmaq_laneq_f32(c.v, a.v, factors.v, 3)};
     }
   }
+  // The same for loops with many sums, which g++ would else move from register to register.
+  static inline __attribute__((always_inline)) Vec4 fma_in_place(Vec4 a, Vec4 factors, int lane,
+                                                                 Vec4 c) {
+#if defined(__clang__)
+    return fma(a, factors, lane, c);
+#else
+    __asm__("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(c.v) : "w"(a.v), "w"(factors.v), "i"(lane));
+    return c;
+#endif
+  }
   static Vec4 min(Vec4 a, Vec4 b) { return {vminq_f32(a.v, b.v)}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {vmaxq_f32(a.v, b.v)}; }
   // The larger; b where a is NaN.

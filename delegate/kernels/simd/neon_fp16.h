@@ -100,6 +100,10 @@ struct Half8 {
         return {vfmaq_laneq_f16(c.v, a.v, factors.v, 7)};
     }
   }
+  static inline __attribute__((always_inline)) Half8 fma_in_place(Half8 a, Half8 factors, int lane,
+                                                                  Half8 c) {
+    return fma(a, factors, lane, c);
+  }
   static Half8 min(Half8 a, Half8 b) { return {vminq_f16(a.v, b.v)}; }
   static Half8 max(Half8 a, Half8 b) { return {vmaxq_f16(a.v, b.v)}; }
   // The larger; b where a is NaN.

@@ -74,6 +74,7 @@ struct Vec4 {
 
   // a * factor + c
   static Vec4 fma(Vec4 a, Vec4 factor, int, Vec4 c) { return fma(a, factor, c); }
+  static Vec4 fma_in_place(Vec4 a, Vec4 factor, int, Vec4 c) { return fma(a, factor, c); }
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {a.v * b.v + c.v}; }
   static Vec4 min(Vec4 a, Vec4 b) { return {a.v < b.v ? a.v : b.v}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {a.v > b.v ? a.v : b.v}; }
