@@ -60,13 +60,13 @@ inline Floats random_floats(std::size_t n) {
 // Random weights over the input channels [first, last), `density` of them not zero, planes `stride`
 // floats apart; output channels in blocks that share their nonzeros' places.
 struct SparseLayer {
-  Floats bias;
+  Floats bias;  // as spmm reads it
   std::vector<float> dense;
   std::vector<Tap> taps;
   SparseBlocks packed;
 
   SparseLayer(int block, int outputs, int first, int last, double density, int stride)
-      : bias(random_floats(outputs)),
+      : bias(random_floats(outputs * best_kernels().bias_copies)),
         dense(static_cast<std::size_t>(outputs) * (last - first), 0.0f) {
     std::mt19937 engine(first + 2);
     std::bernoulli_distribution keep(density);

@@ -90,7 +90,8 @@ double time_product(const Kernels& k, const Pointwise& p, int block, double dens
   clamp_to_relu6(epilogue);
   Product product;
   product.pack({layer.dense, p.out, layer.taps, 1, 1, 0},
-               std::vector<float>(layer.bias.begin(), layer.bias.end()), epilogue, pixels, k);
+               std::vector<float>(layer.bias.begin(), layer.bias.begin() + p.out), epilogue, pixels,
+               k);
   auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
   auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
   const Elements from(x.data(), sizeof(float)), to(y.data(), sizeof(float));

@@ -77,6 +77,9 @@ void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernel
     }
     parts_.push_back(std::move(part));
   }
+  std::vector<float> copies;
+  for (const float bias : bias_) copies.insert(copies.end(), kernels.bias_copies, bias);
+  copied_bias_ = to_elements(copies, kernels);
   name_ = std::string("sparse ") + kernels.name + " " + std::to_string(tile_) + "x" +
           std::to_string(kernels.lanes) + (count > 1 ? "/" + std::to_string(count) : "") +
           (block > 1 ? ", blocks of " + std::to_string(block) : "");
@@ -94,7 +97,7 @@ void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements
   }
   SpmmArgs args{};
   args.y_stride = y_stride;
-  args.bias = bias_.data();
+  args.bias = copied_bias_.data();
   args.tile = tile_;
   args.epilogue = epilogue_;
   // Tile by tile, so that the parts of the reduction find their sums in the cache.

@@ -72,6 +72,7 @@ class Product {
   std::vector<float> bias_;
   int tile_ = 1, tile_pixels_ = 1, dense_block_ = 1;
   std::vector<Part> parts_;            // sparse
+  Buffer copied_bias_;                 // sparse, as spmm reads it
   Buffer weights_;                     // dense
   std::vector<std::int32_t> offsets_;  // dense
   std::string name_;

@@ -15,8 +15,10 @@ struct GemmPass {
   template <int T, class Last>
   void run(int first, int last_lanes) const {
     const GemmArgs a = args;  // a copy, which stores to y cannot alias
-    const Element* x = elements(a.x) + first;
+    const Element* x = opaque(elements(a.x) + first);
     const Element* weights = elements(a.weights);
+    const std::size_t row_bytes = opaque(a.y_stride * sizeof(Element));
+    const Finish finish(args.epilogue, a.y, a.residual, first);
     for (int row = 0; row < a.rows; row += kGemmRows) {
       const int rows = smaller(kGemmRows, a.rows - row);
       Tile<T, Last> acc[kGemmRows];
@@ -24,23 +26,19 @@ struct GemmPass {
       for (int r = 0; r < kGemmRows; ++r) acc[r].fill(a.bias && r < rows ? a.bias[row + r] : 0.0f);
       for (int d = 0; d < a.depth; ++d, weights += kGemmRows) {
         Tile<T, Last> in;
-        in.load(x + a.offsets[d]);
-        TFSPARSE_UNROLL
-        for (int r = 0; r < kGemmRows; ++r) {
-          if constexpr (Vec::kFactors > 1) {
-            acc[r].add_scaled(Factors<Vec, kGemmRows>(weights), r, in);
-          } else {
-            acc[r].add_scaled(Vec::broadcast(weights[r]), in);
-          }
+        in.load(opaque(x + a.offsets[d]));
+        if constexpr (Vec::kFactors > 1) {
+          const Factors<Vec, kGemmRows> factors(weights);
+          TFSPARSE_UNROLL
+          for (int r = 0; r < kGemmRows; ++r) acc[r].add_scaled(factors, r, in);
+        } else {
+          TFSPARSE_UNROLL
+          for (int r = 0; r < kGemmRows; ++r) acc[r].add_scaled(Vec::broadcast(weights[r]), in);
         }
       }
       TFSPARSE_UNROLL
       for (int r = 0; r < kGemmRows; ++r) {
-        if (r < rows) {
-          const std::size_t at = (row + r) * a.y_stride + first;
-          const Element* residual = a.residual ? elements(a.residual) + at : nullptr;
-          finish_and_store(acc[r], elements(a.y) + at, residual, last_lanes, a.epilogue);
-        }
+        if (r < rows) finish.store(acc[r], (row + r) * row_bytes, last_lanes);
       }
     }
   }

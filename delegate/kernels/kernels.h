@@ -54,7 +54,7 @@ struct SpmmArgs {
   // Kernels::narrow_offsets read. One more follows, of any pixels that can be read.
   const std::uint16_t* narrow_offsets;
   const std::int32_t* wide_offsets;
-  const float* bias;     // one a channel
+  const void* bias;      // of each channel, every one Kernels::bias_copies times
   const void* residual;  // laid out as y, or null; may not alias y
   bool accumulate;       // start from y instead of bias: a later part of a split reduction
   bool finish;           // apply epilogue and residual: the last part of a split reduction
@@ -205,6 +205,7 @@ struct Kernels {
   int usual_tile[5];    // the fastest for long runs
   int tile_bytes;       // of input that one pass over sparse weights had better not exceed
   bool narrow_offsets;  // whether spmm reads them
+  int bias_copies;      // of each channel's bias, which spmm reads as vectors where above 1
   int gemm_rows;        // output channels in a block of packed dense weights
 
   void (*spmm)(const SpmmArgs&);

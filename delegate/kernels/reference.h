@@ -50,15 +50,16 @@ inline float apply(const Epilogue& e, double v, double residual) {
   return static_cast<float>(apply(e, v) + residual);
 }
 
+// `bias_copies` is Kernels::bias_copies.
 template <class T>
-void spmm(const SpmmArgs& a) {
+void spmm(const SpmmArgs& a, int bias_copies) {
   std::size_t begin = 0;
   for (int block = 0; block < a.blocks; begin += a.places[block], ++block) {
     for (int c = 0; c < a.block; ++c) {
       const int channel = a.channels[block * a.block + c];
       for (int p = 0; p < a.n; ++p) {
         const std::size_t at = channel * a.y_stride + p;
-        double v = a.accumulate ? as<T>(a.y)[at] : a.bias[channel];
+        double v = a.accumulate ? as<T>(a.y)[at] : as<T>(a.bias)[channel * bias_copies];
         for (std::size_t i = begin; i < begin + a.places[block]; ++i) {
           const int offset = a.narrow_offsets ? a.narrow_offsets[i] : a.wide_offsets[i];
           v += static_cast<double>(as<T>(a.values)[i * a.block + c]) * as<T>(a.x)[offset + p];

@@ -14,6 +14,9 @@ constexpr bool kPipelined = Vec::kFactors > 1;
 // two of 32 bits come with one instruction.
 constexpr bool kNarrowOffsets = !kPipelined;
 
+// Two vectors of each bias: an instruction of arm64 loads as many, and fills a tile with them.
+constexpr int kBiasCopies = kPipelined ? 2 * Vec::kLanes : 1;
+
 // Tiles of `block` output channels fit the registers next to a tile of input and a weight. Where a
 // block of one channel multiplies straight from memory, more than 9 vectors never paid.
 constexpr int max_tile(int block) {
@@ -39,37 +42,47 @@ struct SpmmPass {
   const SpmmArgs& args;
   const Offset* all_offsets;
 
+  // Never inlined, which would leave fewer registers; benchmarks/mca.py looks for it, too.
   template <int T, class Last>
-  void run(int first, int last_lanes) const {
+  __attribute__((noinline)) void run(int first, int last_lanes) const {
     const SpmmArgs a = args;  // a copy, which stores to y cannot alias
     const Element* x = elements(a.x) + first;
     const Element* values = elements(a.values);
-    const Offset* offsets = all_offsets;
-    const std::int32_t* channels = a.channels;
-    for (int block = 0; block < a.blocks; ++block, channels += Block) {
+    const Offset* offsets = all_offsets + kPipelined;
+    const Element* y = elements(a.y) + first;
+    const std::size_t row_bytes = opaque(a.y_stride * sizeof(Element));
+    static constexpr Epilogue kNothing;
+    Finish finish(a.finish ? args.epilogue : kNothing, a.y, a.finish ? a.residual : nullptr, first);
+    // The pixels of the next place, also of the next row where there are registers for them.
+    Tile<T, Last> in;
+    constexpr bool kKeepsInput = kPipelined && Block == 1;
+    if (kKeepsInput) in.load(opaque(x + offsets[-1]));
+    for (int block = 0; block < a.blocks; ++block) {
+      const std::int32_t* channels = a.channels + block * Block;
+      std::size_t at[Block];  // in bytes, where the channels' rows are
       Tile<T, Last> sums[Block];
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) {
+        const std::size_t channel = channels[c];
+        at[c] = channel * row_bytes;
         if (a.accumulate) {
-          sums[c].load(elements(a.y) + channels[c] * a.y_stride + first);
+          sums[c].load(opaque(bytes_on(y, at[c])));
         } else {
-          sums[c].fill(a.bias[channels[c]]);
+          sums[c].template fill<kBiasCopies>(elements(a.bias) + channel * kBiasCopies);
         }
       }
-      const int places = a.places[block];
+      const unsigned places = a.places[block];
       if constexpr (kPipelined) {
-        add_pipelined(sums, values, offsets, places, x);
+        if (!kKeepsInput) in.load(opaque(x + offsets[-1]));
+        add_pipelined(sums, in, values, offsets, places, x);
       } else {
-        for (int i = 0; i < places; ++i) add_place(sums, values + i * Block, x + offsets[i]);
+        for (unsigned i = 0; i < places; ++i) add_place(sums, values + i * Block, x + offsets[i]);
+        offsets += places;
+        values += places * Block;
       }
-      offsets += places;
-      values += places * Block;
+      if (kPipelined && !kKeepsInput) finish.load_bounds();
       TFSPARSE_UNROLL
-      for (int c = 0; c < Block; ++c) {
-        const std::size_t at = channels[c] * a.y_stride + first;
-        const Element* residual = a.residual ? elements(a.residual) + at : nullptr;
-        finish_and_store(sums[c], elements(a.y) + at, residual, last_lanes, a.epilogue, a.finish);
-      }
+      for (int c = 0; c < Block; ++c) finish.store(sums[c], at[c], last_lanes);
     }
   }
 
@@ -91,27 +104,28 @@ struct SpmmPass {
   // next one's pixels are loaded, each into the register that was just read: on a core that runs
   // instructions in their order, nothing waits for a load.
   template <int T, class Last>
-  static TFSPARSE_INLINE void add_pipelined(Tile<T, Last>* sums, const Element* values,
-                                            const Offset* offsets, int places, const Element* x) {
-    constexpr int kAtOnce = smaller(4, Vec::kFactors / Block);  // 8 are twice the code
-    Tile<T, Last> in;
-    in.load(opaque(x + *offsets++));
-    const auto add = [&](int count) TFSPARSE_INLINE_LAMBDA {
+  static TFSPARSE_INLINE void add_pipelined(Tile<T, Last>* sums, Tile<T, Last>& in,
+                                            const Element*& values, const Offset*& offsets,
+                                            unsigned places, const Element* x) {
+    constexpr unsigned kAtOnce = smaller(4, Vec::kFactors / Block);  // 8 are twice the code
+    const auto add = [&](unsigned count) TFSPARSE_INLINE_LAMBDA {
       const Factors<Vec, Vec::kFactors> weights(values);
       const Element* next[kAtOnce];  // early, as an address takes time
       TFSPARSE_UNROLL
-      for (int i = 0; i < count; ++i) next[i] = opaque(x + offsets[i]);
+      for (unsigned i = 0; i < count; ++i) next[i] = opaque(x + offsets[i]);
       TFSPARSE_UNROLL
-      for (int i = 0; i < count; ++i) in.add_scaled_to(sums, weights, i * Block, Block, next[i]);
+      for (unsigned i = 0; i < count; ++i) {
+        in.add_scaled_to(sums, weights, i * Block, Block, next[i]);
+      }
       offsets += count;
       values += count * Block;
     };
     TFSPARSE_UNROLL
-    for (int few = 1; few < kAtOnce; few *= 2) {
+    for (unsigned few = 1; few < kAtOnce; few *= 2) {
       if (places & few) add(few);
     }
     TFSPARSE_NO_UNROLL
-    for (int left = places / kAtOnce; left > 0; --left) add(kAtOnce);
+    for (unsigned left = places / kAtOnce; left > 0; --left) add(kAtOnce);
   }
 };
 

@@ -24,6 +24,7 @@ constexpr Kernels table(const char* name) {
   for (int block : {1, 2, 4}) kernels.usual_tile[block] = usual_tile(block);
   kernels.tile_bytes = kTileBytes;
   kernels.narrow_offsets = kNarrowOffsets;
+  kernels.bias_copies = kBiasCopies;
   kernels.gemm_rows = kGemmRows;
   kernels.spmm = spmm;
   kernels.gemm = gemm;

@@ -25,6 +25,17 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::broadcast(x);
     last = Last::broadcast(x);
   }
+  // With one number, which p has either once or for two vectors.
+  template <int Copies>
+  TFSPARSE_INLINE void fill(const Element* p) {
+    if constexpr (Copies == 1) return fill(*p);
+    TFSPARSE_UNROLL
+    for (int t = 0; t < kWhole; ++t) {
+      if (t % 2 == 0) p = opaque(p);
+      whole[t] = Vec::load(p + t % 2 * Vec::kLanes);
+    }
+    last = Last::load(p + kWhole % 2 * Vec::kLanes);
+  }
   TFSPARSE_INLINE void add(const Element* p) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t] = whole[t] + Vec::load(p + t * Vec::kLanes);
@@ -67,8 +78,7 @@ struct Tile {
     for (int c = 0; c < count; ++c) sums[c].last = factors.fma(last, first + c, sums[c].last);
     last = Last::load(next + kLast);
   }
-  TFSPARSE_INLINE void clamp(float lo, float hi) {
-    const Vec low = Vec::broadcast(lo), high = Vec::broadcast(hi);
+  TFSPARSE_INLINE void clamp(Vec low, Vec high) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t] = tfsparse::clamp(whole[t], low, high);
     last = tfsparse::clamp(last, Last::first_of(low), Last::first_of(high));
@@ -117,21 +127,65 @@ void run_passes(const Pass& pass, int n, int tile) {
   }
 }
 
-// Finishes a row of a tile, unless there is more to add to it, and stores it. A clamp is done in
-// registers; an activation, long in instructions, in one function for tiles of all sizes.
-template <int T, class Last>
-TFSPARSE_INLINE void finish_and_store(Tile<T, Last>& tile, Element* y, const Element* residual,
-                                      int last_lanes, const Epilogue& epilogue,
-                                      bool finish = true) {
-  const bool in_registers = epilogue.activation == Activation::kNone;
-  if (finish && in_registers) {
-    if (residual && epilogue.residual_first) tile.add(residual);
-    tile.clamp(epilogue.lo, epilogue.hi);
-    if (residual && !epilogue.residual_first) tile.add(residual);
-  }
-  tile.store(y, last_lanes);
-  if (finish && !in_registers) finish_run(epilogue, y, residual, Tile<T, Last>::kLast + last_lanes);
+// In bytes, as arm64 multiplies a number of rows and adds in one instruction.
+template <class T>
+T* bytes_on(T* p, std::size_t bytes) {
+  using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
+  return reinterpret_cast<T*>(reinterpret_cast<Byte*>(p) + bytes);
 }
+
+// Finishes rows of tiles and stores them; what that takes is looked up once for all rows. Clamping
+// is done in registers; an activation, long in instructions, in one function for tiles of all
+// sizes.
+class Finish {
+ public:
+  Finish(const Epilogue& epilogue, void* y, const void* residual, int first)
+      : epilogue_(epilogue),
+        y_(elements(y) + first),
+        residual_(residual ? elements(residual) + first : nullptr),
+        activates_(epilogue.activation != Activation::kNone),
+        adds_or_activates_(activates_ || residual),
+        clamps_(is_clamped(epilogue) && !(residual && epilogue.residual_first)),
+        clamps_last_(is_clamped(epilogue) && !clamps_) {
+    load_bounds();
+  }
+
+  // Once more, so that they take no registers before.
+  TFSPARSE_INLINE void load_bounds() {
+    const Epilogue* epilogue = opaque(&epilogue_);
+    lo_ = Vec::broadcast(epilogue->lo);
+    hi_ = Vec::broadcast(epilogue->hi);
+  }
+
+  // To the row `at` bytes from y.
+  template <int T, class Last>
+  TFSPARSE_INLINE void store(Tile<T, Last>& tile, std::size_t at, int last_lanes) const {
+    Element* y = opaque(bytes_on(y_, at));
+    if (clamps_) tile.clamp(lo_, hi_);
+    if (adds_or_activates_) {
+      const Element* residual = residual_ ? bytes_on(residual_, at) : nullptr;
+      if (activates_) {
+        tile.store(y, last_lanes);
+        return finish_run(epilogue_, y, residual, Tile<T, Last>::kLast + last_lanes);
+      }
+      tile.add(residual);
+      if (clamps_last_) tile.clamp(lo_, hi_);
+    }
+    tile.store(y, last_lanes);
+  }
+
+ private:
+  // By itself: an activation ends with a clamp of its own.
+  static bool is_clamped(const Epilogue& e) {
+    return e.activation == Activation::kNone && (e.lo != Epilogue().lo || e.hi != Epilogue().hi);
+  }
+
+  const Epilogue& epilogue_;
+  Element* const y_;
+  const Element* const residual_;  // or null
+  const bool activates_, adds_or_activates_, clamps_, clamps_last_;
+  Vec lo_, hi_;
+};
 
 }  // namespace
 }  // namespace tfsparse

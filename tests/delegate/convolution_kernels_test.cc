@@ -26,6 +26,8 @@ void test_spmm(const Kernels& k, Random& random) {
     const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
     const int block = std::array{1, 2, 4}[random.between(0, 2)];
     const SparseCase<T> weights(random, block, outputs, inputs, plane, random.between(0, 4) * 0.25);
+    std::vector<T> bias;
+    for (const float value : weights.bias) bias.insert(bias.end(), k.bias_copies, T(value));
     // The last plane ends with its run, so that reading beyond kOverread crashes.
     GuardedInput<T> x((inputs - 1) * plane + n), residual(outputs * block * y_stride);
     GuardedOutput<T> actual(outputs * block * y_stride), expected(outputs * block * y_stride);
@@ -42,7 +44,7 @@ void test_spmm(const Kernels& k, Random& random) {
     a.values = weights.values.data();
     a.narrow_offsets = random.chance(0.5) ? weights.narrow_offsets.data() : nullptr;
     a.wide_offsets = weights.offsets.data();
-    a.bias = weights.bias.data();
+    a.bias = bias.data();
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.accumulate = random.chance(0.3);
     a.finish = random.chance(0.7);
@@ -57,7 +59,7 @@ void test_spmm(const Kernels& k, Random& random) {
       }
     }
     a.y = expected.data();
-    reference::spmm<T>(a);
+    reference::spmm<T>(a, k.bias_copies);
     a.y = actual.data();
     k.spmm(a);
     compare(actual, expected, 2e-5, kRoundings);

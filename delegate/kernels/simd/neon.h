@@ -97,8 +97,8 @@ struct Vec4 {
   void store(float* p, int lanes) const {
     lanes >= kLanes ? store(p) : store_part(*this, p, lanes);
   }
-  // Not inlined, as every tile of every kernel ends with it.
-  static __attribute__((noinline)) void store_part(Vec4 a, float* p, int lanes) {
+  // Inlined, as a call would spill the tiles that are in registers.
+  static inline __attribute__((always_inline)) void store_part(Vec4 a, float* p, int lanes) {
     float32x2_t part = vget_low_f32(a.v);
     if (lanes & 2) {
       vst1_f32(p, part);
