@@ -28,20 +28,24 @@ V load_first_weights(const std::uint16_t* w, int lanes) {
   return V::widen(padded);
 }
 
-// Adds the products of the next N vectors of x and of R rows of weights, and moves on.
+// Adds the products of the next N vectors of x and of R rows of weights, and moves on. One sum
+// waits for its last addition while those of the other rows are added to.
 template <int N, class V, int R, class Weight>
 TFSPARSE_INLINE void add_products(const Element*& x, const Weight* (&weights)[R], V (&acc)[R]) {
-  V in[N], w[N];
+  V in[N], w[R][N];
   TFSPARSE_UNROLL
   for (int i = 0; i < N; ++i) in[i] = V::load(x + i * V::kLanes);
   x = opaque(x + N * V::kLanes);
   TFSPARSE_UNROLL
   for (int r = 0; r < R; ++r) {
     TFSPARSE_UNROLL
-    for (int i = 0; i < N; ++i) w[i] = load_weights<V>(weights[r] + i * V::kLanes);
+    for (int i = 0; i < N; ++i) w[r][i] = load_weights<V>(weights[r] + i * V::kLanes);
     weights[r] = opaque(weights[r] + N * V::kLanes);
+  }
+  TFSPARSE_UNROLL
+  for (int i = 0; i < N; ++i) {
     TFSPARSE_UNROLL
-    for (int i = 0; i < N; ++i) acc[r] = V::fma(in[i], w[i], acc[r]);
+    for (int r = 0; r < R; ++r) acc[r] = opaque(V::fma(in[i], w[r][i], acc[r]));
   }
 }
 
