@@ -84,7 +84,7 @@ void bench_stem(const Kernels& k) {
       k.pad(a);
     }
   });
-  const auto weights = random_floats(kRows * kTaps);
+  const auto weights = random_floats(kRows * kTaps), bias = random_floats(kRows);
   std::vector<std::int32_t> offsets;
   for (int tap = 0; tap < kTaps; ++tap) {
     const int c = tap / 9, ky = tap / 3 % 3, kx = tap % 3;
@@ -97,6 +97,7 @@ void bench_stem(const Kernels& k) {
   a.depth = kTaps;
   a.weights = weights.data();
   a.offsets = offsets.data();
+  a.bias = bias.data();
   clamp_to_relu6(a.epilogue);
   const double gemm_time = seconds([&] {
     for (int row = 0; row < kOut; ++row) {

@@ -131,6 +131,7 @@ void bench_gemm(const Kernels& k) {
     const int blocks = (p.out + k.gemm_rows - 1) / k.gemm_rows;
     const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
     const auto weights = random_floats(static_cast<std::size_t>(blocks) * p.in * k.gemm_rows);
+    const auto bias = random_floats(static_cast<std::size_t>(blocks) * k.gemm_rows);
     auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
     std::vector<std::int32_t> offsets;
     for (int c = 0; c < p.in; ++c) offsets.push_back(c * stride);
@@ -143,6 +144,7 @@ void bench_gemm(const Kernels& k) {
     a.depth = p.in;
     a.weights = weights.data();
     a.offsets = offsets.data();
+    a.bias = bias.data();
     clamp_to_relu6(a.epilogue);
     const double t = seconds([&] { k.gemm(a); });
     total += t * p.count;

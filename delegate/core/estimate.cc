@@ -75,6 +75,7 @@ double measure_speed() {
   const Buffer x(kChannels * kPixels + kOverread, kernels.element_bytes);
   const Buffer weights(kChannels * kChannels, kernels.element_bytes);
   const Buffer y(kChannels * kPixels + kOverread, kernels.element_bytes);
+  const std::vector<float> bias(kChannels);
   std::vector<std::int32_t> offsets;
   for (int channel = 0; channel < kChannels; ++channel) offsets.push_back(channel * kPixels);
   GemmArgs args{};
@@ -84,6 +85,7 @@ double measure_speed() {
   args.rows = args.depth = kChannels;
   args.weights = weights.data();
   args.offsets = offsets.data();
+  args.bias = bias.data();
   double best = 1e9;
   for (int i = 0; i < kRepeats; ++i) {
     const Clock::time_point start = Clock::now();

@@ -46,6 +46,7 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
     }
   }
   weights_ = pack_dense(ordered, channels_, depth_, dense_block_, kernels);
+  bias_.resize((channels_ + dense_block_ - 1) / dense_block_ * dense_block_);
   for (const Tap& tap : weights.taps) offsets_.push_back(tap.offset);
   name_ = std::string("dense ") + kernels.name;
 }

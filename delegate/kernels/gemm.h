@@ -23,7 +23,7 @@ struct GemmPass {
       const int rows = smaller(kGemmRows, a.rows - row);
       Tile<T, Last> acc[kGemmRows];
       TFSPARSE_UNROLL
-      for (int r = 0; r < kGemmRows; ++r) acc[r].fill(a.bias && r < rows ? a.bias[row + r] : 0.0f);
+      for (int r = 0; r < kGemmRows; ++r) acc[r].fill(a.bias[row + r]);
       for (int d = 0; d < a.depth; ++d, weights += kGemmRows) {
         Tile<T, Last> in;
         in.load(opaque(x + a.offsets[d]));

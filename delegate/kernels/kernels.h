@@ -73,7 +73,7 @@ struct GemmArgs {
   int depth;  // taps
   const void* weights;
   const std::int32_t* offsets;  // of each tap, in elements; shared by all rows
-  const float* bias;
+  const float* bias;            // of each row, with any numbers for what fills the last block up
   const void* residual;
   Epilogue epilogue;
 };

@@ -78,7 +78,7 @@ void gemm(const GemmArgs& a, int gemm_rows) {
   for (int row = 0; row < a.rows; ++row) {
     const std::size_t block = static_cast<std::size_t>(row / gemm_rows) * a.depth * gemm_rows;
     for (int p = 0; p < a.n; ++p) {
-      double v = a.bias ? a.bias[row] : 0.0f;
+      double v = a.bias[row];
       for (int d = 0; d < a.depth; ++d) {
         const float w = as<T>(a.weights)[block + d * gemm_rows + row % gemm_rows];
         v += static_cast<double>(w) * as<T>(a.x)[a.offsets[d] + p];

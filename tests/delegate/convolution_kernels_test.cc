@@ -76,7 +76,7 @@ void test_gemm(const Kernels& k, Random& random) {
     GuardedInput<T> x(depth ? (depth - 1) * plane + n : 0), residual(rows * y_stride);
     GuardedOutput<T> actual(rows * y_stride), expected(rows * y_stride);
     std::vector<T> weights(blocks * depth * k.gemm_rows);
-    std::vector<float> bias(rows);
+    std::vector<float> bias(blocks * k.gemm_rows);
     std::vector<std::int32_t> offsets(depth);
     for (int d = 0; d < depth; ++d) offsets[d] = d * plane;
     random.fill(x);
@@ -91,7 +91,7 @@ void test_gemm(const Kernels& k, Random& random) {
     a.depth = depth;
     a.weights = weights.data();
     a.offsets = offsets.data();
-    a.bias = random.chance(0.8) ? bias.data() : nullptr;
+    a.bias = bias.data();
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.epilogue = random.epilogue();
     a.epilogue.residual_first = random.chance(0.5);
