@@ -53,8 +53,10 @@ class MaskedPruning(Callback):
         self._attach(self.model)
         # A train function that is compiled already knows of no masks.
         self.model.make_train_function(force=True)
-        executions = getattr(self.model, "steps_per_execution", None)
-        self._clock = StepClock(self.params, int(executions or 1))
+        # A variable in tf_keras, of each replica under a strategy; None before compile.
+        execution = getattr(self.model, "steps_per_execution", None)
+        steps = 1 if execution is None else int(tf.convert_to_tensor(execution))
+        self._clock = StepClock(self.params, steps)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch."""
