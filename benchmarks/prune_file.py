@@ -29,8 +29,8 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import downloads
-from tfsparse.converter import calibration, flatbuffer, prunable, typical_inputs
+from tfsparse import downloads, flatbuffer
+from tfsparse.converter import calibration, prunable, typical_inputs
 from tfsparse.progress import track
 from tfsparse.prune import magnitude
 

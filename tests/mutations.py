@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 # Values at which sizes, offsets and indices go wrong.
 NUMBERS = (0, 1, 2, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)

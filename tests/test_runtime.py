@@ -11,7 +11,7 @@ import pytest
 import tfsparse
 from tests.delegate import networks
 from tests.delegate.outputs import random_inputs
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 
 @pytest.fixture(scope="module")

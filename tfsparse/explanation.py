@@ -166,7 +166,7 @@ def _row(layer, measured):
 
 
 def _layer(node, steps, measured):
-    from tfsparse.converter.flatbuffer import builtin_name
+    from tfsparse.flatbuffer import builtin_name
 
     shape = node.get("weights")
     return Layer(

@@ -15,9 +15,11 @@ import time
 
 import numpy as np
 
-from tfsparse import timing
+from tfsparse import (
+    flatbuffer,  # noqa: F401  So that no child has to import it.
+    timing,
+)
 from tfsparse.capture import captured_output
-from tfsparse.converter import flatbuffer  # noqa: F401  So that no child has to import it.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,7 +79,7 @@ def _open(module, path, **kwargs):
         raise FileNotFoundError(f"Expected a .tflite file. Received: {path!r}: there is none.")
     try:
         if module.__name__ not in _VERIFYING_RUNTIMES:
-            flatbuffer = importlib.import_module("tfsparse.converter.flatbuffer")
+            flatbuffer = importlib.import_module("tfsparse.flatbuffer")
             flatbuffer.read(path)
         return module.Interpreter(model_path=path, **kwargs)
     except ValueError as error:

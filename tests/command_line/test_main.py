@@ -10,8 +10,8 @@ import pytest
 
 import tfsparse
 from tests.converter.single_op import pruned, single_op
+from tfsparse import flatbuffer
 from tfsparse.command_line import main as command
-from tfsparse.converter import flatbuffer
 from tfsparse.inspection import delegate
 
 

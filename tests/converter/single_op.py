@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer import DTYPES, schema
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer import DTYPES, schema
 
 
 def single_op(weights, *, name=b"weights"):

@@ -9,7 +9,8 @@ from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.converter.single_op import run
-from tfsparse.converter import flatbuffer, sources
+from tfsparse import flatbuffer
+from tfsparse.converter import sources
 
 LIBRARIES = {"keras": keras, "tf_keras": tf_keras}
 

@@ -9,11 +9,11 @@ from ai_edge_litert import interpreter as litert
 import tfsparse
 from tests.converter.single_op import merged, pruned, quantized_op, run, single_op
 from tests.downloads import mediapipe_files
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.converter.densify import densify_model
-from tfsparse.converter.encode import decode, encode
 from tfsparse.converter.layouts import encode_as
 from tfsparse.converter.sparsify import sparsify
+from tfsparse.flatbuffer.encode import decode, encode
 
 LAYOUTS = ("auto", "csr", (4, 1), (1, 4), (2, 2))
 

@@ -8,7 +8,7 @@ from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.converter.single_op import merged, pruned, quantized_op, run, single_op
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.converter.halve import halve
 
 

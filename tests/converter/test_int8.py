@@ -7,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import tfsparse
 from tests.converter.test_sources import X, outputs, pruned_model
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.converter.densify import densify_model
 
 

@@ -4,7 +4,8 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
 from tests.converter.single_op import merged, pruned, quantized_op, run
-from tfsparse.converter import flatbuffer, int8_dense
+from tfsparse import flatbuffer
+from tfsparse.converter import int8_dense
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.sparsify import sparsify
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.converter.single_op import merged, pruned, single_op
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

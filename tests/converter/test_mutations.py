@@ -10,8 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 import tfsparse
 from tests.converter.single_op import pruned, single_op
 from tests.mutations import check_refused_or_written, how_many
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import encode
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer.encode import encode
 
 MESSAGES = ("Expected ", "The TFLite file is damaged", "Cannot convert ", "Cannot make ")
 

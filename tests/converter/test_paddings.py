@@ -6,7 +6,7 @@ from ai_edge_litert.interpreter import Interpreter
 import tfsparse
 from tests.converter.single_op import run
 from tests.delegate import networks
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.inspection import xnnpack
 

@@ -11,7 +11,8 @@ from ai_edge_litert.interpreter import Interpreter
 import tfsparse
 from tests.converter.single_op import merged, pruned, quantized_op, single_op
 from tests.mutations import check_refused_or_written, how_many
-from tfsparse.converter import calibration, examples, flatbuffer, prunable
+from tfsparse import flatbuffer
+from tfsparse.converter import calibration, examples, prunable
 from tfsparse.prune import magnitude
 
 MESSAGES = ("Cannot prune ", "Expected ", "The TFLite file is damaged")

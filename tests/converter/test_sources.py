@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import tfsparse
 from tests.converter.single_op import pruned, run, single_op
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 X = np.random.default_rng(0).random((20, 8, 8, 6), np.float32)
 

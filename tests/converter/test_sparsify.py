@@ -6,10 +6,10 @@ from ai_edge_litert import interpreter as litert
 from hypothesis import strategies as st
 
 from tests.converter.single_op import pruned, quantized_op, run, single_op
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import decode, encode
+from tfsparse import flatbuffer
 from tfsparse.converter.layouts import encode_as
 from tfsparse.converter.sparsify import sparsify
+from tfsparse.flatbuffer.encode import decode, encode
 
 RUNTIMES = {
     "tf.lite": (tf.lite.Interpreter, tf.lite.experimental.OpResolverType),

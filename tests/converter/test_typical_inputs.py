@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from tests.converter.single_op import pruned, single_op
-from tfsparse.converter import flatbuffer, typical_inputs
+from tfsparse import flatbuffer
+from tfsparse.converter import typical_inputs
 
 
 def written(path, channels):

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import encode
-from tfsparse.converter.flatbuffer import DTYPES, schema
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer import DTYPES, schema
+from tfsparse.flatbuffer.encode import encode
 
 # The table of options of an operator, where it has one.
 OPTIONS = {

@@ -16,7 +16,7 @@ import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
 from tests.delegate.outputs import ALWAYS, check_outputs, left_to_tflite
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 KERNEL = np.random.default_rng(0).standard_normal((1, 1, 3, 8)).astype(np.float32)
 MATRIX = np.random.default_rng(1).standard_normal((8 * 256, 4)).astype(np.float32)

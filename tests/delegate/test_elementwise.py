@@ -12,7 +12,7 @@ import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
 from tests.delegate.outputs import check_outputs, explain, left_to_tflite
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 SIZES = [(1, 1, 1, 8), (1, 5, 7, 3), (3, 9, 16, 4)]
 UNARY = [

@@ -18,8 +18,7 @@ import tfsparse
 from tests.delegate import random_graphs
 from tests.delegate.graph_builder import describe
 from tests.delegate.outputs import TOLERANCE, invoke, random_inputs
-from tfsparse import _native
-from tfsparse.converter import flatbuffer
+from tfsparse import _native, flatbuffer
 
 # Set by `make fuzz`.
 GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))

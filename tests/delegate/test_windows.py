@@ -12,8 +12,7 @@ import tfsparse
 from tests.delegate import networks
 from tests.delegate.networks import convert_function
 from tests.delegate.outputs import ALWAYS, check_outputs, explain, left_to_tflite
-from tfsparse import _native
-from tfsparse.converter import flatbuffer
+from tfsparse import _native, flatbuffer
 
 
 def check(path, **kwargs):

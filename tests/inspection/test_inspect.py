@@ -16,8 +16,8 @@ import tfsparse
 from tests.converter.single_op import pruned, single_op
 from tests.delegate import networks
 from tests.downloads import mediapipe_model
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import encode
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer.encode import encode
 from tfsparse.inspection import delegate
 
 

@@ -13,8 +13,8 @@ import pytest
 
 import tfsparse
 from tests.converter.single_op import pruned, run, single_op
+from tfsparse import flatbuffer
 from tfsparse.command_line import main as command
-from tfsparse.converter import flatbuffer
 from tfsparse.inspection.inspect import inspect
 from tfsparse.report import pictures, times, write
 

@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 
+from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
-from tfsparse.converter import flatbuffer
 from tfsparse.converter.reconstruction import Moments
 from tfsparse.runtime import open_bytes
 
@@ -17,7 +17,7 @@ class Runner:
     """Computes one tensor of a model's first subgraph, in TFLite and without the rest of the model.
 
     Args:
-        model: A `ModelT` as `tfsparse.converter.flatbuffer` reads it; later edits have no effect.
+        model: A `ModelT` as `tfsparse.flatbuffer` reads it; later edits have no effect.
         tensor: Index of the tensor.
         runtime: As for `tfsparse.Interpreter`.
 

@@ -2,7 +2,8 @@
 
 import operator
 
-from tfsparse.converter import flatbuffer, sources
+from tfsparse import flatbuffer
+from tfsparse.converter import sources
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.halve import halve
 from tfsparse.converter.paddings import split_paddings

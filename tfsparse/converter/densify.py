@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer, int8_dense, paddings
+from tfsparse import flatbuffer
+from tfsparse.converter import int8_dense, paddings
 from tfsparse.files import check_writable, write_atomically
 
 
@@ -48,7 +49,7 @@ def densify_model(model):
     """Makes all sparse constants of a model dense, and removes the DENSIFY operators.
 
     Args:
-        model: A `ModelT` as `tfsparse.converter.flatbuffer` reads it, which is edited in place.
+        model: A `ModelT` as `tfsparse.flatbuffer` reads it, which is edited in place.
 
     Returns:
         The number of constants that were sparse.

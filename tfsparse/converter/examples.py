@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 
 
 def inputs_of(model):

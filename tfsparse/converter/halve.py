@@ -4,9 +4,9 @@ import collections
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer import schema
+from tfsparse import flatbuffer
 from tfsparse.converter.sparsify import BIAS_INPUTS, WEIGHTS_INPUT
+from tfsparse.flatbuffer import schema
 
 LARGEST = np.finfo(np.float16).max
 

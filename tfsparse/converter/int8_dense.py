@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer import ints, schema
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer import ints, schema
 
 # Of the tensors that a convolution has and the dense layer it stands for does not.
 AS_IMAGE = b"_as_image"

@@ -9,8 +9,8 @@ import logging
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.flatbuffer import ints, schema
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer import ints, schema
 from tfsparse.inspection.broken import broken_entries
 
 IN_TWO = b"_in_two"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.converter.sparsify import BIAS_INPUTS, FLOATS, WEIGHTS_INPUT
 
 OPERATORS = ("CONV_2D", "FULLY_CONNECTED")

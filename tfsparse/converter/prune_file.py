@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.converter import calibration, examples, flatbuffer, prunable, reconstruction
+from tfsparse import flatbuffer
+from tfsparse.converter import calibration, examples, prunable, reconstruction
 from tfsparse.converter.convert import checked_encoding
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.paddings import split_paddings

@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
-from tfsparse.converter import flatbuffer, trace
+from tfsparse.converter import trace
 from tfsparse.converter.tflite import dense_model
 
 EXPECTED = (

@@ -4,7 +4,8 @@ import collections
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer, int8_dense
+from tfsparse import flatbuffer
+from tfsparse.converter import int8_dense
 from tfsparse.converter.layouts import encode_as
 
 # Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant, and
@@ -33,7 +34,7 @@ def sparsify(model, encoding="auto"):
     their first consumer. Fully connected layers of int8 become convolutions.
 
     Args:
-        model: A `ModelT` as `tfsparse.converter.flatbuffer` reads it, which is edited in place.
+        model: A `ModelT` as `tfsparse.flatbuffer` reads it, which is edited in place.
         encoding: As for `tfsparse.converter.layouts.encode_as`.
 
     Returns:

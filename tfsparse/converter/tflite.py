@@ -5,8 +5,8 @@ import tempfile
 
 import numpy as np
 
+from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
-from tfsparse.converter import flatbuffer
 from tfsparse.converter.trace import inputs_of
 
 
@@ -19,7 +19,7 @@ def dense_model(name, trace, weights, representative_dataset):
         weights, representative_dataset: As for `tfsparse.convert`.
 
     Returns:
-        A `ModelT` as `tfsparse.converter.flatbuffer` reads it.
+        A `ModelT` as `tfsparse.flatbuffer` reads it.
 
     Raises:
         ValueError: If the model or the dataset does not fit.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.converter import examples, flatbuffer
+from tfsparse import flatbuffer
+from tfsparse.converter import examples
 from tfsparse.datasets import SUFFIXES
 
 

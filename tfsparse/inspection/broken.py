@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.inspection import operators, xnnpack
 from tfsparse.inspection.nodes import nodes_of
 from tfsparse.inspection.tensors import Tensor, mask, text

@@ -1,6 +1,6 @@
 """The tensors and the operators of a model, described one by one."""
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.inspection import nodes, operators, tensors, xnnpack
 from tfsparse.inspection.operators import Operator
 from tfsparse.progress import track

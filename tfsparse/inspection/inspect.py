@@ -2,7 +2,7 @@
 
 import os
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.inspection import delegate
 from tfsparse.inspection.describe import describe_operators, describe_tensors
 from tfsparse.inspection.operators import Verdict

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.inspection import operators
 from tfsparse.inspection.xnnpack_roles import Node
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.inspection.tensors import Tensor, text
 
 # Which input of an operator are its weights.

@@ -5,9 +5,9 @@ import zlib
 
 import numpy as np
 
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import CsrLevel, decode
-from tfsparse.converter.flatbuffer.constants import buffer_bytes
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer.constants import buffer_bytes
+from tfsparse.flatbuffer.encode import CsrLevel, decode
 from tfsparse.inspection.zeros import CHUNK, Zeros, count_zeros, find_zeros
 
 # That of the command gzip, and of web servers that compress what they send.

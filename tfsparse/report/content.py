@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from tfsparse.converter import flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.inspection import tensors
 from tfsparse.inspection.operators import CHANNELS_LAST, RUNTIMES
 from tfsparse.inspection.xnnpack import BROKEN

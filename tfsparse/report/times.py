@@ -6,8 +6,7 @@ import tempfile
 
 import numpy as np
 
-from tfsparse import benchmark
-from tfsparse.converter import flatbuffer
+from tfsparse import benchmark, flatbuffer
 from tfsparse.converter.densify import densify_model
 from tfsparse.files import write_atomically
 from tfsparse.inspection import delegate

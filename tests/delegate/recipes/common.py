@@ -6,7 +6,7 @@ where it fits nowhere.
 
 from hypothesis import strategies as st
 
-from tfsparse.converter.flatbuffer import schema
+from tfsparse.flatbuffer import schema
 
 ACTIVATIONS = [
     schema.ActivationFunctionType.NONE,

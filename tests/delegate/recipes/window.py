@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import strategies as st
 
 from tests.delegate.recipes.common import pairs
-from tfsparse.converter.flatbuffer import schema
+from tfsparse.flatbuffer import schema
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 

@@ -9,8 +9,8 @@ import struct
 import flatbuffers
 import numpy as np
 
-from tfsparse.converter.flatbuffer.constants import buffer_bytes
-from tfsparse.converter.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, schema
+from tfsparse.flatbuffer.constants import buffer_bytes
+from tfsparse.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, schema
 
 # What the runtime's kernels may assume of constants; the schema says force_align: 16.
 BUFFER_ALIGNMENT = 16

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tfsparse.converter.flatbuffer.constants import sparsity_parameters
-from tfsparse.converter.flatbuffer.definitions import ints, operator_name, schema
+from tfsparse.flatbuffer.constants import sparsity_parameters
+from tfsparse.flatbuffer.definitions import ints, operator_name, schema
 
 OPERATOR_ORDER = b"model_control_dependencies"
 

@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 
-from tfsparse.converter.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, ints, schema
+from tfsparse.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, ints, schema
 
 # Far above any real model, and low enough to refuse a damaged length without reading for minutes.
 MAX_TABLES = 300_000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from tfsparse.converter.encode import CsrLevel, DenseLevel, SparseEncoding, decode, encode
+from tfsparse.flatbuffer.encode import CsrLevel, DenseLevel, SparseEncoding, decode, encode
 
 DTYPES = (np.float32, np.float16, np.int8)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.converter.single_op import pruned, run, single_op
 from tests.downloads import mediapipe_model
-from tfsparse.converter import flatbuffer
-from tfsparse.converter.encode import encode
+from tfsparse import flatbuffer
+from tfsparse.flatbuffer.encode import encode
 
 
 def sparse_model(weights=None, **options):
@@ -251,7 +251,7 @@ def test_more_than_two_gigabytes_are_refused():
 
 
 def test_reading_does_not_load_tensorflow():
-    code = "import sys, tfsparse.converter.flatbuffer; print('tensorflow' in sys.modules)"
+    code = "import sys, tfsparse.flatbuffer; print('tensorflow' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert printed.stdout.strip() == b"False"
 

@@ -4,13 +4,13 @@ A model is the `ModelT` of the schema's object API, and its parts are edited in 
 not edited (metadata, signatures, custom operators, appended files) is written as it was read.
 """
 
-from tfsparse.converter.flatbuffer.constants import (
+from tfsparse.flatbuffer.constants import (
     buffer,
     constant,
     is_constant,
     sparse_encoding,
 )
-from tfsparse.converter.flatbuffer.definitions import (
+from tfsparse.flatbuffer.definitions import (
     DTYPES,
     IDENTIFIER,
     builtin_name,
@@ -19,7 +19,7 @@ from tfsparse.converter.flatbuffer.definitions import (
     operator_name,
     schema,
 )
-from tfsparse.converter.flatbuffer.edits import (
+from tfsparse.flatbuffer.edits import (
     operator_code,
     operators_may_change,
     order_inputs_and_outputs,
@@ -29,8 +29,8 @@ from tfsparse.converter.flatbuffer.edits import (
     remove_unused_codes,
     replace_by_densify,
 )
-from tfsparse.converter.flatbuffer.reading import parse, read
-from tfsparse.converter.flatbuffer.writing import pieces, serialize
+from tfsparse.flatbuffer.reading import parse, read
+from tfsparse.flatbuffer.writing import pieces, serialize
 
 __all__ = [
     "DTYPES",
