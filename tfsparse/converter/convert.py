@@ -109,7 +109,7 @@ def _encoded(model, data, weights, encoding):
     pieces = flatbuffer.pieces(model)
     # A layout that was asked for is written even if the old one, being sparse too, is smaller; so
     # is a file that LiteRT computes rightly instead of one that it does not.
-    must_gain = encoding == "auto" and not is_split if was_sparse else encoding != "none"
+    must_gain = not was_sparse or (encoding == "auto" and not is_split)
     return [data] if must_gain and sum(map(len, pieces)) >= len(data) else pieces
 
 
