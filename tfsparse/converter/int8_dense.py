@@ -83,21 +83,13 @@ def to_convolution(model, subgraph, operator):
         strideH=1,
         fusedActivationFunction=operator.builtinOptions.fusedActivationFunction,
     )
-    position = next(i for i, op in enumerate(subgraph.operators) if op is operator)
+    position = flatbuffer.position(subgraph, operator)
     subgraph.operators[position : position + 1] = [before, operator, after]
 
 
 def to_dense_layers(model):
     """Makes the convolutions of a model that `to_convolution` made dense layers again, in place."""
-    for subgraph in model.subgraphs:
-        added = set()
-        for operator in list(subgraph.operators or ()):
-            if flatbuffer.operator_name(model, operator) == "CONV_2D":
-                added |= _to_dense_layer(model, subgraph, operator)
-        if added:
-            buffers = {subgraph.tensors[index].buffer for index in added}
-            flatbuffer.remove_tensors(model, subgraph, added)
-            flatbuffer.remove_unused_buffers(model, buffers)
+    flatbuffer.undo_operators(model, "CONV_2D", _to_dense_layer)
 
 
 def _to_dense_layer(model, subgraph, operator):

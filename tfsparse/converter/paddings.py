@@ -42,15 +42,7 @@ def split_paddings(model):
 
 def join_paddings(model):
     """Undoes `split_paddings`, in place."""
-    for subgraph in model.subgraphs:
-        added = set()
-        for operator in list(subgraph.operators or ()):
-            if flatbuffer.operator_name(model, operator) == "PAD":
-                added |= _join(model, subgraph, operator)
-        if added:
-            buffers = {subgraph.tensors[index].buffer for index in added}
-            flatbuffer.remove_tensors(model, subgraph, added)
-            flatbuffer.remove_unused_buffers(model, buffers)
+    flatbuffer.undo_operators(model, "PAD", _join)
 
 
 def _split(model, subgraph, convolution):
@@ -74,8 +66,7 @@ def _split(model, subgraph, convolution):
     ] or None
     first.inputs = [image, firsts]
     second = schema.OperatorT(**{**vars(first), "inputs": [padded, seconds], "outputs": [whole]})
-    position = next(i for i, op in enumerate(subgraph.operators) if op is first)
-    subgraph.operators.insert(position + 1, second)
+    subgraph.operators.insert(flatbuffer.position(subgraph, first) + 1, second)
     convolution.inputs = [whole, *others]
 
 

@@ -203,9 +203,7 @@ def _obstacle(graph, layer, reading):
 
 def _sharers(model, tensor):
     """How many other tensors, or metadata, have the same buffer."""
-    tensors = [t for graph in model.subgraphs for t in graph.tensors or ()]
-    entries = [*tensors, *(model.metadata or ())]
-    return sum(entry.buffer == tensor.buffer for entry in entries) - 1
+    return flatbuffer.buffer_references(model)[tensor.buffer] - 1
 
 
 def _set(model, tensor, values):

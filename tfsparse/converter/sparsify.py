@@ -42,10 +42,7 @@ def sparsify(model, encoding="auto"):
     """
     if not flatbuffer.operators_may_change(model):
         return 0
-    sharers = collections.Counter(
-        t.buffer for graph in model.subgraphs for t in graph.tensors or ()
-    )
-    sharers.update(entry.buffer for entry in model.metadata or ())
+    references = flatbuffer.buffer_references(model)
     weights = collections.defaultdict(list)
     for subgraph in model.subgraphs:
         for index, readers in _weights(model, subgraph):
@@ -53,7 +50,7 @@ def sparsify(model, encoding="auto"):
     encoded = 0
     for buffer, uses in weights.items():
         # The dense bytes stay in the file unless all tensors that share them are encoded.
-        if len(uses) == sharers[buffer] and _have_one_type(uses):
+        if len(uses) == references[buffer] and _have_one_type(uses):
             encoded += _encode(model, uses, encoding)
     return encoded
 
@@ -83,7 +80,7 @@ def _encode(model, uses, encoding):
         return 0
     for subgraph, index, readers in uses:
         subgraph.tensors[index].shape = list(dense.shape)
-        position = next(i for i, op in enumerate(subgraph.operators) if op is readers[0])
+        position = flatbuffer.position(subgraph, readers[0])
         flatbuffer.replace_by_densify(model, subgraph, index, sparse, position)
     for subgraph, operator in layers:
         int8_dense.to_convolution(model, subgraph, operator)
@@ -92,10 +89,7 @@ def _encode(model, uses, encoding):
 
 def _weights(model, subgraph):
     """Index and readers of each dense constant that is nothing but weights."""
-    uses = collections.defaultdict(list)
-    for operator in subgraph.operators or ():
-        for slot, index in enumerate(flatbuffer.ints(operator.inputs)):
-            uses[index].append((operator, slot))
+    uses = flatbuffer.readers(subgraph)
     outputs = set(flatbuffer.ints(subgraph.outputs))
 
     def is_weights(operator, slot, dtype):

@@ -20,14 +20,18 @@ from tfsparse.flatbuffer.definitions import (
     schema,
 )
 from tfsparse.flatbuffer.edits import (
+    buffer_references,
     operator_code,
     operators_may_change,
     order_inputs_and_outputs,
+    position,
+    readers,
     remove_densify,
     remove_tensors,
-    remove_unused_buffers,
     remove_unused_codes,
     replace_by_densify,
+    replace_by_dequantize,
+    undo_operators,
 )
 from tfsparse.flatbuffer.reading import parse, read
 from tfsparse.flatbuffer.writing import pieces, serialize
@@ -36,6 +40,7 @@ __all__ = [
     "DTYPES",
     "IDENTIFIER",
     "buffer",
+    "buffer_references",
     "builtin_name",
     "constant",
     "dtype_name",
@@ -47,13 +52,16 @@ __all__ = [
     "order_inputs_and_outputs",
     "parse",
     "pieces",
+    "position",
     "read",
+    "readers",
     "remove_densify",
     "remove_tensors",
-    "remove_unused_buffers",
     "remove_unused_codes",
     "replace_by_densify",
+    "replace_by_dequantize",
     "schema",
     "serialize",
     "sparse_encoding",
+    "undo_operators",
 ]

@@ -1,5 +1,7 @@
 """Changes to a model that keep it whole."""
 
+import collections
+
 import numpy as np
 
 from tfsparse.flatbuffer.constants import sparsity_parameters
@@ -31,6 +33,26 @@ def order_inputs_and_outputs(model, inputs, outputs):
         subgraph.outputs = ordered(outputs[key], signature.outputs or (), subgraph.outputs)
 
 
+def readers(subgraph):
+    """Returns who reads each tensor: a dict from indices to lists of (operator, input's number)."""
+    found = collections.defaultdict(list)
+    for operator in subgraph.operators or ():
+        for slot, index in enumerate(ints(operator.inputs)):
+            found[index].append((operator, slot))
+    return found
+
+
+def buffer_references(model):
+    """Returns how many tensors and pieces of metadata have each buffer, a `Counter`."""
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors or ()]
+    return collections.Counter(entry.buffer for entry in (*tensors, *(model.metadata or ())))
+
+
+def position(subgraph, operator):
+    """Returns the index of an operator in its subgraph."""
+    return next(i for i, other in enumerate(subgraph.operators) if other is operator)
+
+
 def replace_by_densify(model, subgraph, index, encoding, position):
     """Makes the constant tensor `index` the output of a DENSIFY operator on a sparse constant.
 
@@ -44,24 +66,42 @@ def replace_by_densify(model, subgraph, index, encoding, position):
         encoding: `SparseEncoding` of the tensor's value.
         position: Index of the operator before which the DENSIFY goes.
     """
-    dense = subgraph.tensors[index]
-    sparse = schema.TensorT(
-        shape=dense.shape,
-        type=dense.type,
-        buffer=dense.buffer,
-        name=(dense.name or b"") + b"_sparse",
-        hasRank=dense.hasRank,
-        sparsity=sparsity_parameters(encoding),
+    tensor = subgraph.tensors[index]
+    model.buffers[tensor.buffer].data = encoding.values.view(np.uint8)
+    code = operator_code(model, schema.BuiltinOperator.DENSIFY)
+    sparsity = sparsity_parameters(encoding)
+    _put_behind(subgraph, index, code, position, b"_sparse", type=tensor.type, sparsity=sparsity)
+
+
+def replace_by_dequantize(model, subgraph, index, position):
+    """Makes the float32 tensor `index` the output of a DEQUANTIZE operator on a float16 constant.
+
+    The constant has the tensor's buffer, in which the values must be float16 already. The tensor
+    keeps its index. Arguments are those of `replace_by_densify`.
+    """
+    code = operator_code(model, schema.BuiltinOperator.DEQUANTIZE, 3)
+    _put_behind(subgraph, index, code, position, b"_float16", type=schema.TensorType.FLOAT16)
+
+
+def _put_behind(subgraph, index, code, position, suffix, **fields):
+    """Makes a tensor the output of an operator whose input is a constant with the tensor's buffer.
+
+    The constant's name is the tensor's with a suffix; `fields` are what else it has.
+    """
+    tensor = subgraph.tensors[index]
+    source = schema.TensorT(
+        shape=tensor.shape,
+        buffer=tensor.buffer,
+        name=(tensor.name or b"") + suffix,
+        hasRank=tensor.hasRank,
+        **fields,
     )
-    model.buffers[dense.buffer].data = encoding.values.view(np.uint8)
-    dense.buffer = 0  # by the schema an empty buffer, for tensors that are no constants
-    subgraph.tensors.append(sparse)
-    densify = schema.OperatorT(
-        opcodeIndex=operator_code(model, schema.BuiltinOperator.DENSIFY),
-        inputs=[len(subgraph.tensors) - 1],
-        outputs=[index],
+    tensor.buffer = 0  # by the schema an empty buffer, for tensors that are no constants
+    subgraph.tensors.append(source)
+    operator = schema.OperatorT(
+        opcodeIndex=code, inputs=[len(subgraph.tensors) - 1], outputs=[index]
     )
-    subgraph.operators.insert(position, densify)
+    subgraph.operators.insert(position, operator)
 
 
 def operator_code(model, builtin, version=1):
@@ -110,6 +150,27 @@ def remove_tensors(model, subgraph, removed):
                 entry.tensorIndex = new_index.get(entry.tensorIndex, -1)
 
 
+def undo_operators(model, name, undo):
+    """Undoes what was made of operators, in place.
+
+    Args:
+        model: The model to edit.
+        name: Of the operators to look at, such as `"CONV_2D"`.
+        undo: Function of the model, a subgraph and an operator, which edits the operators around it
+            and returns the indices of the tensors that are left over, a set. These are removed, and
+            their buffers.
+    """
+    for subgraph in model.subgraphs:
+        added = set()
+        for operator in list(subgraph.operators or ()):
+            if operator_name(model, operator) == name:
+                added |= undo(model, subgraph, operator)
+        if added:
+            buffers = {subgraph.tensors[index].buffer for index in added}
+            remove_tensors(model, subgraph, added)
+            _remove_unused_buffers(model, buffers)
+
+
 def remove_unused_codes(model, names):
     """Removes the codes of operators that no longer are, from the last of the codes on."""
     used = {op.opcodeIndex for graph in model.subgraphs for op in graph.operators or ()}
@@ -120,10 +181,9 @@ def remove_unused_codes(model, names):
         model.operatorCodes.pop()
 
 
-def remove_unused_buffers(model, indices):
+def _remove_unused_buffers(model, indices):
     """Removes those of some buffers that nothing refers to, from the last of all buffers on."""
-    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors or ()}
-    used.update(entry.buffer for entry in model.metadata or ())
+    used = buffer_references(model)
     while (last := len(model.buffers) - 1) in indices and last not in used:
         model.buffers.pop()
 
