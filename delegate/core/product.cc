@@ -27,13 +27,12 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
                    int run, const Kernels& kernels) {
   channels_ = weights.channels;
   depth_ = static_cast<int>(weights.taps.size());
-  bias_ = bias;
   epilogue_ = epilogue;
   const auto zeros = std::count(weights.dense.begin(), weights.dense.end(), 0.0f);
   sparse_ = zeros >= kSparseFrom * weights.dense.size();
   if (sparse_) {
     density_ = 1.0 - static_cast<double>(zeros) / weights.dense.size();
-    pack_sparse(weights, run, kernels);
+    pack_sparse(weights, bias, run, kernels);
     return;
   }
   tile_pixels_ = kDenseTile * kernels.lanes;
@@ -46,12 +45,14 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
     }
   }
   weights_ = pack_dense(ordered, channels_, depth_, dense_block_, kernels);
+  bias_ = bias;
   bias_.resize((channels_ + dense_block_ - 1) / dense_block_ * dense_block_);
   for (const Tap& tap : weights.taps) offsets_.push_back(tap.offset);
   name_ = std::string("dense ") + kernels.name;
 }
 
-void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernels) {
+void Product::pack_sparse(const Weights& weights, const std::vector<float>& bias, int run,
+                          const Kernels& kernels) {
   const std::vector<RowBlocks> blocks = find_blocks(weights.dense, channels_, depth_);
   const int block = usual_block(blocks);
   const int largest = kernels.usual_tile[block];
@@ -79,7 +80,7 @@ void Product::pack_sparse(const Weights& weights, int run, const Kernels& kernel
     parts_.push_back(std::move(part));
   }
   std::vector<float> copies;
-  for (const float bias : bias_) copies.insert(copies.end(), kernels.bias_copies, bias);
+  for (const float value : bias) copies.insert(copies.end(), kernels.bias_copies, value);
   copied_bias_ = to_elements(copies, kernels);
   name_ = std::string("sparse ") + kernels.name + " " + std::to_string(tile_) + "x" +
           std::to_string(kernels.lanes) + (count > 1 ? "/" + std::to_string(count) : "") +

@@ -61,7 +61,8 @@ class Product {
     std::vector<SparseBlocks> blocks;
   };
 
-  void pack_sparse(const Weights& weights, int run, const Kernels& kernels);
+  void pack_sparse(const Weights& weights, const std::vector<float>& bias, int run,
+                   const Kernels& kernels);
   void multiply_sparse(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const;
   Range dense_range(Share share) const;
 
@@ -69,11 +70,11 @@ class Product {
   int channels_ = 0, depth_ = 0;
   double density_ = 1;
   Epilogue epilogue_;
-  std::vector<float> bias_;
   int tile_ = 1, tile_pixels_ = 1, dense_block_ = 1;
   std::vector<Part> parts_;            // sparse
   Buffer copied_bias_;                 // sparse, as spmm reads it
   Buffer weights_;                     // dense
+  std::vector<float> bias_;            // dense, filled up to whole blocks
   std::vector<std::int32_t> offsets_;  // dense
   std::string name_;
 };
