@@ -1,7 +1,8 @@
-/* Runs a model once with the delegate, in C from main to end:
- *   host MODEL INPUT OUTPUT THREADS ISA PRECISION
- * INPUT and OUTPUT are files of the floats of the model's one input and one output, PRECISION is
- * fp32 or fp16. What the delegate took is written to stderr.
+/* Runs a model once with a delegate, in C from main to end:
+ *   host MODEL INPUT OUTPUT THREADS ISA DELEGATE
+ * INPUT and OUTPUT are files of the floats of the model's one input and one output, DELEGATE is
+ * fp32 or fp16 for ours, which writes to stderr what it took, or xnnpack for the one that Android's
+ * Java loads by default.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,10 @@
 
 #include "delegate/tfsparse_delegate.h"
 #include "tensorflow/lite/c/c_api.h"
+
+/* TFLite's, whose headers are not in the package. */
+TfLiteDelegate* TfLiteXNNPackDelegateCreate(const void* options);
+void TfLiteXNNPackDelegateDelete(TfLiteDelegate* delegate);
 
 static void check(int passed, const char* what) {
   if (passed) return;
@@ -31,16 +36,21 @@ static void transfer(const char* path, const char* mode, const TfLiteTensor* ten
   fclose(file);
 }
 
+static TfLiteDelegate* ours(const char* isa, const char* precision) {
+  TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
+  options.isa = isa[0] != '\0' ? isa : NULL;
+  options.fp16 = strcmp(precision, "fp16") == 0;
+  options.automatic = false;
+  options.profile = true;
+  options.report_error = report;
+  return TfSparseDelegateCreate(&options);
+}
+
 int main(int argc, char** argv) {
-  check(argc == 7, "MODEL INPUT OUTPUT THREADS ISA PRECISION");
-  TfSparseDelegateOptions ours = TfSparseDelegateOptionsDefault();
-  ours.isa = argv[5][0] != '\0' ? argv[5] : NULL;
-  ours.fp16 = strcmp(argv[6], "fp16") == 0;
-  ours.automatic = false;
-  ours.profile = true;
-  ours.report_error = report;
-  TfLiteDelegate* delegate = TfSparseDelegateCreate(&ours);
-  check(delegate != NULL, "TfSparseDelegateCreate");
+  check(argc == 7, "MODEL INPUT OUTPUT THREADS ISA DELEGATE");
+  const int xnnpack = strcmp(argv[6], "xnnpack") == 0;
+  TfLiteDelegate* delegate = xnnpack ? TfLiteXNNPackDelegateCreate(NULL) : ours(argv[5], argv[6]);
+  check(delegate != NULL, "creating the delegate");
 
   TfLiteModel* model = TfLiteModelCreateFromFile(argv[1]);
   check(model != NULL, "TfLiteModelCreateFromFile");
@@ -57,7 +67,7 @@ int main(int argc, char** argv) {
   TfLiteInterpreterDelete(interpreter);
   TfLiteInterpreterOptionsDelete(options);
   TfLiteModelDelete(model);
-  TfSparseDelegateDelete(delegate);
+  (xnnpack ? TfLiteXNNPackDelegateDelete : TfSparseDelegateDelete)(delegate);
   puts(TfLiteVersion());
   return 0;
 }

@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -144,10 +145,31 @@ def test_float16_where_the_processor_has_it(host, model, cpu, kernels, tolerance
     inputs = random_inputs(reference)
     (expected,) = invoke(reference, inputs).values()
     (image,) = inputs.values()
-    output, steps = host.infer(model, image, tmp_path, precision="fp16", cpu=cpu)
+    output, steps = host.infer(model, image, tmp_path, delegate="fp16", cpu=cpu)
     assert kernels in steps
     difference = np.abs(output.reshape(expected.shape) - expected).max()
     assert difference < tolerance * np.abs(expected).max()
+
+
+# On x86-64 the XNNPACK of that version crashes by int8 files, also those of TensorFlow's converter.
+@pytest.mark.parametrize("host", ["arm64-v8a"], indirect=True)
+@pytest.mark.parametrize(
+    ("weights", "tolerance"), [("float32", 1e-6), ("float16", 1e-6), ("int8", 2 / 255)]
+)
+def test_its_own_kernels_run_what_convert_writes(host, weights, tolerance, tmp_path):
+    depthwise = keras.layers.DepthwiseConv2D(3, padding="same")
+    stem = networks.padded_stem(depthwise)
+    outputs = keras.layers.Dense(100)(stem.layers[-2].output)
+    model = networks.randomize(keras.Model(stem.input, outputs), 0.8)
+    images = np.random.default_rng(0).random((8, *model.input_shape[1:]), np.float32)
+    options = {"representative_dataset": images} if weights == "int8" else {}
+    path = tfsparse.convert(model, tmp_path / "m.tflite", weights=weights, **options)
+    assert tfsparse.inspect(path).weighted[-1].weights.encoding != "dense"
+    reference = resize(reference_interpreter(path), None)
+    (name,) = (detail["name"] for detail in reference.get_input_details())
+    (expected,) = invoke(reference, {name: images[:1]}).values()
+    output, _ = host.infer(path, images[0], tmp_path, delegate="xnnpack")
+    np.testing.assert_allclose(output, expected[0], rtol=0, atol=tolerance * np.ptp(expected))
 
 
 def test_refuses_an_instruction_set_of_another_processor(host, model, tmp_path):

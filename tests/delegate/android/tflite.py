@@ -41,7 +41,7 @@ def start(abi):
 
 
 class Host:
-    """A program that runs a model in Android's TFLite with the delegate, for one processor."""
+    """A program that runs models in Android's TFLite with a delegate, for one processor."""
 
     def __init__(self, abi, loader, delegate):
         self.abi, self.loader = abi, loader
@@ -56,17 +56,18 @@ class Host:
             *(self.log, self.delegate, self.runtime, loader, "-o", self.program),
         )
 
-    def infer(self, model, image, folder, threads=1, isa="", precision="fp32", cpu=arm64.CPU):
+    def infer(self, model, image, folder, threads=1, isa="", delegate="fp32", cpu=arm64.CPU):
         """The output of a model, and what the delegate wrote about its steps.
 
-        `cpu` is what QEMU emulates where the processor is not this machine's.
+        `delegate` is ours in "fp32" or "fp16", or "xnnpack", which Java loads by default. `cpu` is
+        what QEMU emulates where the processor is not this machine's.
         """
         given, found = folder / "input", folder / "output"
         image.tofile(given)
         libraries = ":".join(str(path.parent) for path in (self.log, self.runtime))
         command = [arm64.QEMU, "-cpu", cpu] if self.abi.machine == "aarch64" else []
         command += [self.loader, "--library-path", libraries, self.program]
-        command += [model, given, found, threads, isa, precision]
+        command += [model, given, found, threads, isa, delegate]
         result = subprocess.run(
             list(map(str, command)), capture_output=True, text=True, check=False, timeout=120
         )
