@@ -110,7 +110,7 @@ V load_even(const Element* p) {
 }
 
 // v, but compilers for arm64 do not know that.
-template <class V>
+template <class V, std::enable_if_t<!std::is_integral_v<V>, int> = 0>
 TFSPARSE_INLINE V opaque(V v) {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
   __asm__("" : "+w"(v.v));
@@ -126,7 +126,8 @@ TFSPARSE_INLINE T* opaque(T* p) {
   return p;
 }
 
-inline __attribute__((always_inline)) std::size_t opaque(std::size_t n) {
+template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
+TFSPARSE_INLINE T opaque(T n) {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
   __asm__("" : "+r"(n));
 #endif

@@ -57,21 +57,23 @@ struct SpmmPass {
     Tile<T, Last> in;
     constexpr bool kKeepsInput = kPipelined && Block == 1;
     if (kKeepsInput) in.load(opaque(x + offsets[-1]));
-    for (int block = 0; block < a.blocks; ++block) {
-      const std::int32_t* channels = a.channels + block * Block;
+    const std::int32_t* const end = a.channels + a.blocks * Block;
+    const std::int32_t* next_places = a.places;
+    for (const std::int32_t* channels = a.channels; channels != end; channels += Block) {
       std::size_t at[Block];  // in bytes, where the channels' rows are
       Tile<T, Last> sums[Block];
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) {
         const std::size_t channel = channels[c];
         at[c] = channel * row_bytes;
-        if (a.accumulate) {
+        if (__builtin_expect(a.accumulate, false)) {  // the usual way has no jump
           sums[c].load(opaque(bytes_on(y, at[c])));
         } else {
           sums[c].template fill<kBiasCopies>(elements(a.bias) + channel * kBiasCopies);
         }
       }
-      const unsigned places = a.places[block];
+      const unsigned places = *next_places;
+      next_places = opaque(next_places + 1);  // which the same instruction does
       if constexpr (kPipelined) {
         if (!kKeepsInput) in.load(opaque(x + offsets[-1]));
         add_pipelined(sums, in, values, offsets, places, x);
@@ -124,8 +126,9 @@ struct SpmmPass {
     for (unsigned few = 1; few < kAtOnce; few *= 2) {
       if (places & few) add(few);
     }
+    // Counted, as compilers would else compute where it ends from the number of places.
     TFSPARSE_NO_UNROLL
-    for (unsigned left = places / kAtOnce; left > 0; --left) add(kAtOnce);
+    for (unsigned left = places / kAtOnce; left > 0; left = opaque(left - 1)) add(kAtOnce);
   }
 };
 

@@ -141,7 +141,7 @@ class Finish {
  public:
   Finish(const Epilogue& epilogue, void* y, const void* residual, int first)
       : epilogue_(epilogue),
-        y_(elements(y) + first),
+        y_(opaque(elements(y) + first)),
         residual_(residual ? elements(residual) + first : nullptr),
         activates_(epilogue.activation != Activation::kNone),
         adds_or_activates_(activates_ || residual),
