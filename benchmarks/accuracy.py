@@ -71,8 +71,9 @@ class Method:
     cuts_channels: bool = False
 
 
-def gradual(data, seed):
-    return [tfsparse.GradualPruning(SPARSITY, scope="all_but_first")]
+def gradual(distribution):
+    options = {"scope": "all_but_first", "distribution": distribution}
+    return Method(lambda data, seed: [tfsparse.GradualPruning(SPARSITY, **options)])
 
 
 def gradual_3x3(data, seed):
@@ -129,7 +130,9 @@ def epochs_before_cut():
 METHODS = {
     "dense": Method(),
     "small-params": Method(width=(1 - SPARSITY) ** 0.5),
-    "gradual": Method(gradual),
+    "gradual": gradual("uniform"),
+    "gradual-global": gradual("global"),
+    "gradual-erk": gradual("erdos_renyi_kernel"),
     "rigl": rewired("gradient"),
     "set": rewired("random"),
     "static": rewired(None),

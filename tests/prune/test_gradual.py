@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse import ConstantSparsity, GradualPruning, PolynomialDecay
+from tfsparse import ConstantSparsity, GradualPruning, PolynomialDecay, RigL
 from tfsparse.prune.callback import Callback
 
 # What follows from our own code alone is shown on one of the two packages, to save time.
@@ -286,6 +286,20 @@ def test_a_global_distribution_has_the_sparsity_in_total(make_model, fit):
 
 
 @ONLY_KERAS_3
+def test_an_erdos_renyi_distribution_is_that_of_rigl(make_model, fit, sparsity):
+    names = "stem", "expand", "project", "classifier"
+    options = {"scope": "all", "distribution": "erdos_renyi_kernel"}
+    gradual, rigl = make_model(), make_model()
+    history = fit(gradual, GradualPruning(0.6, **options), epochs=4).history
+    fit(rigl, RigL(0.6, growth=None, **options))
+    shares = [sparsity(gradual, name) for name in names]
+    assert shares == [sparsity(rigl, name) for name in names]
+    assert shares[0] > shares[1] > 0, "the largest layer has most zeros"
+    assert history["sparsity"][-1] == pytest.approx(0.6, abs=0.01)
+    assert history["sparsity"][0] < 0.6
+
+
+@ONLY_KERAS_3
 @pytest.mark.parametrize("block_size", [2, 4])
 def test_blocks_of_output_channels_share_a_pattern(make_model, fit, block_size):
     model = make_model()
@@ -350,7 +364,12 @@ def test_a_frozen_layer_is_pruned_as_well(make_model, fit, sparsity):
         ({"scope": {"a": 0.5}, "distribution": "global"}, ValueError, "Give one of the two"),
         ({"scope": {"a": 0.5}, "schedule": lambda step: (True, 0.5)}, ValueError, "above 0"),
         ({"scope": "convs"}, ValueError, "scope to be 'pointwise', 'all_but_first', 'all'"),
-        ({"distribution": "erk"}, ValueError, "'uniform', 'global' or.*'erk'"),
+        (
+            {"schedule": lambda step: (True, 0.5), "distribution": "erdos_renyi_kernel"},
+            ValueError,
+            "above 0",
+        ),
+        ({"distribution": "erk"}, ValueError, "'uniform', 'global', 'erdos_ren.*'erk'"),
         ({"block_size": 3}, ValueError, "block_size to be 1, 2 or 4.*3"),
         ({"frequency": 0}, ValueError, "frequency to be a positive int"),
     ],

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from tfsparse import schedules
 from tfsparse.prune import magnitude
+from tfsparse.prune.distribution import erdos_renyi_kernel
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.scope import check_scope
 from tfsparse.prune.sensitivity import Sensitivity
 
+DISTRIBUTIONS = ("uniform", "global", "erdos_renyi_kernel")
 _DEFAULT_SPARSITY = 0.8
 
 
@@ -45,8 +47,9 @@ class GradualPruning(MaskedPruning):
             Layers are Conv1D, Conv2D, Dense, EinsumDense (of which attention is made), and
             SeparableConv1D and SeparableConv2D with their pointwise kernels.
         distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
-            `"global"` compares the magnitudes of all layers with each other; the result of
-            `tfsparse.sensitivity` prunes those layers less that lose most.
+            `"global"` compares the magnitudes of all layers with each other;
+            `"erdos_renyi_kernel"` makes small layers denser than large ones, as `RigL` does; the
+            result of `tfsparse.sensitivity` prunes those layers less that lose most.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
             faster and cost accuracy.
         frequency: Int, steps between two updates of the masks. Not together with `schedule`.
@@ -158,6 +161,9 @@ class GradualPruning(MaskedPruning):
         if isinstance(self.distribution, Sensitivity):
             names = [target.name for target in self._targets]
             return [s / final for s in self.distribution.allocate(final, names).values()]
+        if self.distribution == "erdos_renyi_kernel":
+            shapes = [tuple(target.kernel.shape) for target in self._targets]
+            return [s / final for s in erdos_renyi_kernel(shapes, final)]
         return [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
 
     def _forget(self):
@@ -168,17 +174,17 @@ class GradualPruning(MaskedPruning):
 def _check_distribution(distribution, scope, schedule):
     if isinstance(distribution, Sensitivity):
         given = "A sensitivity"
-        if not schedules.final_sparsity(schedule):
-            raise ValueError(
-                "With a sensitivity, expected a schedule that ends at a final_sparsity above 0. "
-                f"Received: schedule={schedule}"
-            )
-    elif distribution in ("uniform", "global"):
+    elif distribution in DISTRIBUTIONS:
         given = f"distribution={distribution!r}"
     else:
         raise ValueError(
-            "Expected distribution to be 'uniform', 'global' or a result of tfsparse.sensitivity. "
-            f"Received: {distribution!r}"
+            f"Expected distribution to be one of {DISTRIBUTIONS} or a result of "
+            f"tfsparse.sensitivity. Received: {distribution!r}"
+        )
+    if distribution not in ("uniform", "global") and not schedules.final_sparsity(schedule):
+        raise ValueError(
+            f"{given} shares out a final_sparsity above 0, at which the schedule must end. "
+            f"Received: schedule={schedule}"
         )
     if distribution != "uniform" and isinstance(scope, Mapping):
         raise ValueError(
