@@ -134,6 +134,13 @@ TFSPARSE_INLINE T opaque(T n) {
   return n;
 }
 
+// Instructions before this stay before those behind it, where g++ would order them otherwise.
+TFSPARSE_INLINE void keep_order() {
+#if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
+  __asm__ volatile("");
+#endif
+}
+
 // The same in another register.
 template <class V>
 TFSPARSE_INLINE V moved(V v) {
@@ -329,7 +336,7 @@ __attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
 }
 
 constexpr int smaller(int a, int b) { return a < b ? a : b; }
-inline int larger(int a, int b) { return a > b ? a : b; }
+constexpr int larger(int a, int b) { return a > b ? a : b; }
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 }  // namespace

@@ -49,14 +49,12 @@ struct SpmmPass {
     const Element* x = elements(a.x) + first;
     const Element* values = elements(a.values);
     const Offset* offsets = all_offsets + kPipelined;
-    const Element* y = elements(a.y) + first;
     const std::size_t row_bytes = opaque(a.y_stride * sizeof(Element));
     static constexpr Epilogue kNothing;
     Finish finish(a.finish ? args.epilogue : kNothing, a.y, a.finish ? a.residual : nullptr, first);
     // The pixels of the next place, also of the next row where there are registers for them.
     Tile<T, Last> in;
-    constexpr bool kKeepsInput = kPipelined && Block == 1;
-    if (kKeepsInput) in.load(opaque(x + offsets[-1]));
+    if (kPipelined && Block == 1) in.load(opaque(x + offsets[-1]));
     const std::int32_t* const end = a.channels + a.blocks * Block;
     const std::int32_t* next_places = a.places;
     for (const std::int32_t* channels = a.channels; channels != end; channels += Block) {
@@ -67,7 +65,8 @@ struct SpmmPass {
         const std::size_t channel = channels[c];
         at[c] = channel * row_bytes;
         if (__builtin_expect(a.accumulate, false)) {  // the usual way has no jump
-          sums[c].load(opaque(bytes_on(y, at[c])));
+          // Opaque, or this row's address would be kept beside the row's place.
+          sums[c].load(opaque(finish.row(opaque(at[c]))));
         } else {
           sums[c].template fill<kBiasCopies>(elements(a.bias) + channel * kBiasCopies);
         }
@@ -75,14 +74,13 @@ struct SpmmPass {
       const unsigned places = *next_places;
       next_places = opaque(next_places + 1);  // which the same instruction does
       if constexpr (kPipelined) {
-        if (!kKeepsInput) in.load(opaque(x + offsets[-1]));
         add_pipelined(sums, in, values, offsets, places, x);
       } else {
         for (unsigned i = 0; i < places; ++i) add_place(sums, values + i * Block, x + offsets[i]);
         offsets += places;
         values += places * Block;
       }
-      if (kPipelined && !kKeepsInput) finish.load_bounds();
+      if (kPipelined && Block > 1) finish.load_bounds();
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) finish.store(sums[c], at[c], last_lanes);
     }
@@ -102,33 +100,46 @@ struct SpmmPass {
     }
   }
 
-  // Adds all places, of as many at a time as a register holds weights. While one is multiplied the
-  // next one's pixels are loaded, each into the register that was just read: on a core that runs
-  // instructions in their order, nothing waits for a load.
+  // Adds all places, some at a time. While one is multiplied the next one's pixels are loaded, each
+  // into the register that was just read: on a core that runs instructions in their order, nothing
+  // waits for a load. Of blocks the last pixels are loaded when their turn begins, behind the next
+  // weights: such a core would else do nothing while the one loads and the others wait for it.
   template <int T, class Last>
   static TFSPARSE_INLINE void add_pipelined(Tile<T, Last>* sums, Tile<T, Last>& in,
                                             const Element*& values, const Offset*& offsets,
                                             unsigned places, const Element* x) {
-    constexpr unsigned kAtOnce = smaller(4, Vec::kFactors / Block);  // 8 are twice the code
-    const auto add = [&](unsigned count) TFSPARSE_INLINE_LAMBDA {
-      const Factors<Vec, Vec::kFactors> weights(values);
-      const Element* next[kAtOnce];  // early, as an address takes time
+    // Of single channels 8 would be twice the code.
+    constexpr unsigned kAtOnce = larger(2, smaller(4, Vec::kFactors / Block));
+    const Element* here = opaque(x + offsets[-1]);
+    if (Block > 1) in.load_early(here);
+    const auto add = [&](auto count) TFSPARSE_INLINE_LAMBDA {
+      constexpr unsigned kCount = count;
+      const Factors<Vec, ceil_div(kCount * Block, Vec::kFactors) * Vec::kFactors> weights(values);
+      const Element* next[kCount];  // early, as an address takes time
       TFSPARSE_UNROLL
-      for (unsigned i = 0; i < count; ++i) next[i] = opaque(x + offsets[i]);
+      for (unsigned i = 0; i < kCount; ++i) next[i] = opaque(x + offsets[i]);
       TFSPARSE_UNROLL
-      for (unsigned i = 0; i < count; ++i) {
-        in.add_scaled_to(sums, weights, i * Block, Block, next[i]);
+      for (unsigned i = 0; i < kCount; ++i) {
+        if constexpr (Block == 1) {
+          in.add_scaled_to(sums, weights, i, next[i]);
+        } else {
+          in.load_late(here);
+          in.add_scaled_to_all(sums, Block, weights, i * Block, next[i]);
+          here = next[i];
+        }
       }
-      offsets += count;
-      values += count * Block;
+      offsets += kCount;
+      values += kCount * Block;
     };
-    TFSPARSE_UNROLL
-    for (unsigned few = 1; few < kAtOnce; few *= 2) {
-      if (places & few) add(few);
+    if (places & 1) add(std::integral_constant<unsigned, 1>());
+    if constexpr (kAtOnce > 2) {
+      if (places & 2) add(std::integral_constant<unsigned, 2>());
     }
     // Counted, as compilers would else compute where it ends from the number of places.
     TFSPARSE_NO_UNROLL
-    for (unsigned left = places / kAtOnce; left > 0; left = opaque(left - 1)) add(kAtOnce);
+    for (unsigned left = places / kAtOnce; left > 0; left = opaque(left - 1)) {
+      add(std::integral_constant<unsigned, kAtOnce>());
+    }
   }
 };
 

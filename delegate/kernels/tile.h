@@ -12,13 +12,21 @@ template <int T, class Last>
 struct Tile {
   static constexpr int kWhole = T - 1;
   static constexpr int kLast = kWhole * Vec::kLanes;  // where the last vector begins
+  static constexpr int kLate = 2;                     // vectors, see load_late()
   Vec whole[kWhole > 0 ? kWhole : 1];
   Last last;
 
   TFSPARSE_INLINE void load(const Element* p) {
     TFSPARSE_UNROLL
-    for (int t = 0; t < kWhole; ++t) whole[t] = Vec::load(p + t * Vec::kLanes);
-    last = Last::load(p + kLast);
+    for (int t = 0; t < T; ++t) load(p, t);
+  }
+  // Vector t alone.
+  TFSPARSE_INLINE void load(const Element* p, int t) {
+    if (t < kWhole) {
+      whole[t] = Vec::load(p + t * Vec::kLanes);
+    } else {
+      last = Last::load(p + kLast);
+    }
   }
   TFSPARSE_INLINE void fill(float x) {
     TFSPARSE_UNROLL
@@ -62,21 +70,55 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = factors.fma(other.whole[t], i, whole[t]);
     last = factors.fma(other.last, i, last);
   }
-  // sums[c] += factor first + c * this for `count` tiles; then this is next[...].
+  // sum += factor i * this; then this is next[...].
   template <class Numbers>
-  TFSPARSE_INLINE void add_scaled_to(Tile* sums, const Numbers& factors, int first, int count,
+  TFSPARSE_INLINE void add_scaled_to(Tile* sum, const Numbers& factors, int i,
                                      const Element* next) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) {
-      TFSPARSE_UNROLL
-      for (int c = 0; c < count; ++c) {
-        sums[c].whole[t] = factors.fma(whole[t], first + c, sums[c].whole[t]);
-      }
-      whole[t] = Vec::load(next + t * Vec::kLanes);
+      sum->whole[t] = factors.fma(whole[t], i, sum->whole[t]);
+      load(next, t);
     }
+    sum->last = factors.fma(last, i, sum->last);
+    load(next, kWhole);
+  }
+  // sums[c] += factor first + c * this for `count` tiles; then this is next[...] but for the last
+  // vectors, which load_late() loads when they are needed soon.
+  template <class Numbers>
+  TFSPARSE_INLINE void add_scaled_to_all(Tile* sums, int count, const Numbers& factors, int first,
+                                         const Element* next) {
+    constexpr int kPair = 2;  // which one instruction loads
     TFSPARSE_UNROLL
-    for (int c = 0; c < count; ++c) sums[c].last = factors.fma(last, first + c, sums[c].last);
-    last = Last::load(next + kLast);
+    for (int pair = 0; pair < T; pair += kPair) {
+      const int end = smaller(T, pair + kPair);
+      TFSPARSE_UNROLL
+      for (int t = pair; t < end; ++t) {
+        TFSPARSE_UNROLL
+        for (int c = 0; c < count; ++c) {
+          if (t < kWhole) {
+            sums[c].whole[t] = factors.fma_in_place(whole[t], first + c, sums[c].whole[t]);
+          } else {
+            sums[c].last = factors.fma_in_place(last, first + c, sums[c].last);
+          }
+        }
+      }
+      keep_order();
+      TFSPARSE_UNROLL
+      for (int t = pair; t < end; ++t) {
+        if (t < T - kLate) load(next, t);
+      }
+      keep_order();
+    }
+  }
+  TFSPARSE_INLINE void load_early(const Element* p) {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < T - kLate; ++t) load(p, t);
+  }
+  TFSPARSE_INLINE void load_late(const Element* p) {
+    keep_order();
+    TFSPARSE_UNROLL
+    for (int t = larger(0, T - kLate); t < T; ++t) load(p, t);
+    keep_order();
   }
   TFSPARSE_INLINE void clamp(Vec low, Vec high) {
     TFSPARSE_UNROLL
@@ -157,10 +199,13 @@ class Finish {
     hi_ = Vec::broadcast(epilogue->hi);
   }
 
-  // To the row `at` bytes from y.
+  // The row `at` bytes from y.
+  TFSPARSE_INLINE Element* row(std::size_t at) const { return bytes_on(y_, at); }
+
+  // To that row.
   template <int T, class Last>
   TFSPARSE_INLINE void store(Tile<T, Last>& tile, std::size_t at, int last_lanes) const {
-    Element* y = opaque(bytes_on(y_, at));
+    Element* y = opaque(row(at));
     if (clamps_) tile.clamp(lo_, hi_);
     if (adds_or_activates_) {
       const Element* residual = residual_ ? bytes_on(residual_, at) : nullptr;

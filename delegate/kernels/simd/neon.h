@@ -99,6 +99,7 @@ struct Vec4 {
   }
   // Inlined, as a call would spill the tiles that are in registers.
   static inline __attribute__((always_inline)) void store_part(Vec4 a, float* p, int lanes) {
+    __asm__("" : "+r"(lanes));  // or both bits would stay in registers throughout a loop
     float32x2_t part = vget_low_f32(a.v);
     if (lanes & 2) {
       vst1_f32(p, part);
