@@ -75,8 +75,7 @@ def input_signature(model, batch_size):
     """
     import tensorflow as tf
 
-    # Subclassed models have no symbolic inputs, only the shapes that they were built with.
-    if getattr(model, "inputs", None):
+    if _has_symbolic_inputs(model):
         arguments = [_symbolic_input(model)]
     elif hasattr(model, "save_spec"):
         arguments = list((model.save_spec() or [()])[0])
@@ -90,6 +89,14 @@ def input_signature(model, batch_size):
     return tf.nest.map_structure(
         lambda t: tf.TensorSpec((batch_size, *t.shape[1:]), t.dtype, t.name), arguments
     )
+
+
+def _has_symbolic_inputs(model):
+    """Subclassed models have none, only the shapes that they were built with."""
+    try:
+        return bool(getattr(model, "inputs", None))
+    except ValueError:  # Keras 3.1, of a sequential model with a layer of unknown output shape
+        return False
 
 
 def _symbolic_input(model):
