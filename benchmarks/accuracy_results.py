@@ -91,7 +91,8 @@ def heading(setting, group):
     methods = " ".join(dict.fromkeys(result.method for result in group))
     seeds = ",".join(map(str, sorted({result.seed for result in group})))
     return [
-        f"{network}, {epochs} epochs, {among(group, 'data')}, {among(group, 'cpu')}:",
+        f"{network}, width {width:g}, {epochs} epochs, {among(group, 'data')}, "
+        f"{among(group, 'cpu')}:",
         "",
         "```",
         f"python benchmarks/accuracy.py {methods} --network {network} --width {width:g} "

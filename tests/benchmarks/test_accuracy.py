@@ -53,7 +53,7 @@ def test_a_run_is_measured_once_and_shown_in_the_table(pictures, tmp_path):
     path.write_text(json.dumps({**found, "accuracy": 0.25}))
     (path.parent / "seed1.json").write_text(json.dumps({**found, "accuracy": 0.75, "seed": 1}))
     lines = run("--table", path.parent).stdout.splitlines()
-    assert lines[0].startswith("resnet20, 1 epochs, pictures, ")
+    assert lines[0].startswith("resnet20, width 2, 1 epochs, pictures, ")
     assert lines[3] == (
         "python benchmarks/accuracy.py dense gradual --network resnet20 --width 2 "
         "--stem_strides 2 --epochs 1 --seeds 0,1"
