@@ -11,6 +11,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import photographs
 
+pytestmark = pytest.mark.skipif(
+    shutil.which("dpkg-deb") is None, reason="needs dpkg-deb, which Debian and Ubuntu have"
+)
+
 
 def webp(shade, side=8):
     file = io.BytesIO()
@@ -20,8 +24,6 @@ def webp(shade, side=8):
 
 def package(folder, files):
     """Makes a Debian package of some files, by their names."""
-    if shutil.which("dpkg-deb") is None:
-        pytest.skip("needs dpkg-deb, which Debian and Ubuntu have")
     root = folder / "root"
     (root / "DEBIAN").mkdir(parents=True)
     (root / "DEBIAN" / "control").write_text(
@@ -63,7 +65,5 @@ def test_a_package_of_something_else_is_refused(tmp_path):
 def test_a_file_that_is_no_package_is_refused(tmp_path):
     file = tmp_path / "package.deb"
     file.write_bytes(b"not a package")
-    if shutil.which("dpkg-deb") is None:
-        pytest.skip("needs dpkg-deb, which Debian and Ubuntu have")
     with pytest.raises(OSError, match=r"package\.deb"):
         photographs.unpack(file, tmp_path)

@@ -156,7 +156,7 @@ def test_float16_where_the_processor_has_it(host, model, cpu, kernels, tolerance
 @pytest.mark.parametrize(
     ("weights", "tolerance"), [("float32", 1e-6), ("float16", 1e-6), ("int8", 2 / 255)]
 )
-def test_its_own_kernels_run_what_convert_writes(host, weights, tolerance, tmp_path):
+def test_its_xnnpack_runs_what_convert_writes(host, weights, tolerance, tmp_path):
     depthwise = keras.layers.DepthwiseConv2D(3, padding="same")
     stem = networks.padded_stem(depthwise)
     outputs = keras.layers.Dense(100)(stem.layers[-2].output)
