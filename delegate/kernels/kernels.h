@@ -122,6 +122,7 @@ struct ResizeArgs {
   const std::int32_t* columns;  // out_w, ascending, and kOverread more to read
   const float* row_weights;     // null both for the nearest pixel instead of an average
   const float* column_weights;  // kOverread more to read
+  Epilogue epilogue;            // activation is kNone
 };
 
 // Copies one plane into the middle of a zero border, its pixels sorted by their place in the

@@ -164,8 +164,10 @@ void resize(const ResizeArgs& a) {
       for (int column = 0; column < a.out_w; ++column) {
         const ResizeTap v(a.rows, a.row_weights, row), h(a.columns, a.column_weights, column);
         const T *upper = x + v.first * a.in_w, *lower = x + v.second * a.in_w;
-        as<T>(a.y)[plane * a.y_stride + row * a.out_w + column] = static_cast<float>(
-            v.of(h.of(upper[h.first], upper[h.second]), h.of(lower[h.first], lower[h.second])));
+        const double blended =
+            v.of(h.of(upper[h.first], upper[h.second]), h.of(lower[h.first], lower[h.second]));
+        as<T>(a.y)[plane * a.y_stride + row * a.out_w + column] =
+            static_cast<float>(apply(a.epilogue, blended));
       }
     }
   }

@@ -1,6 +1,8 @@
 // Resizing of planes to other sizes, from tables of where each output row and column comes from.
 #pragma once
 
+#include <algorithm>
+
 #include "delegate/kernels/elementwise.h"
 #include "delegate/kernels/layout.h"
 
@@ -12,28 +14,45 @@ V blend(V a, V b, V weight_of_b) {
   return V::fma(b, weight_of_b, a * (V::broadcast(1.0f) - weight_of_b));
 }
 
-// A vector of output columns whose input is a vector of neighbours: so are all when enlarging.
+// Where the output columns of T vectors begin.
+template <int T>
+struct ColumnTile {
+  int at[T];
+};
+
+// Vectors of output columns whose input is a vector of neighbours each: so are all when enlarging.
 // Never reads beyond the row.
-template <class V, bool Blends>
+template <class V, bool Blends, int T>
 class NearColumns {
  public:
-  static bool has(const ResizeArgs& a, int column, int lanes) {
-    const int last = smaller(a.columns[column + lanes - 1] + Blends, a.in_w - 1);
-    return last - first_of(a, column) < V::kLanes;
+  static bool has(const ResizeArgs& a, const ColumnTile<T>& tile, int lanes) {
+    if (!V::kFreeMasks && a.in_w < V::kLanes) return false;
+    for (int column : tile.at) {
+      const int last = smaller(a.columns[column + lanes - 1] + Blends, a.in_w - 1);
+      if (last - first_of(a, column) >= V::kLanes) return false;
+    }
+    return true;
   }
 
-  NearColumns(const ResizeArgs& a, int column, int)
-      : first_(first_of(a, column)),
-        size_(a.in_w - first_),
-        left_(V::lanes_at(a.columns + column, first_, size_ - 1)),
-        right_(V::lanes_at(a.columns + column, first_ - 1, size_ - 1)),
-        weights_(Blends ? V::load(a.column_weights + column) : V::broadcast(0.0f)) {}
+  NearColumns(const ResizeArgs& a, const ColumnTile<T>& tile, int) {
+    for (int t = 0; t < T; ++t) {
+      const int column = tile.at[t], first = first_of(a, column), left = a.in_w - first;
+      first_[t] = first;
+      inside_[t] = V::window(0, left);
+      left_[t] = V::lanes_at(a.columns + column, first, left - 1);
+      right_[t] = V::lanes_at(a.columns + column, first - 1, left - 1);
+      if (Blends) weights_[t] = V::load(a.column_weights + column);
+    }
+  }
 
-  V of_row(const Element* row) const {
-    const Element* x = row + first_;
-    const V in = size_ >= V::kLanes ? V::load(x) : load_first<V>(x, size_);
-    const V left = V::permute(in, left_);
-    return Blends ? blend(left, V::permute(in, right_), weights_) : left;
+  TFSPARSE_INLINE void widen(const Element* row, V (&y)[T]) const {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < T; ++t) {
+      const Element* x = row + first_[t];
+      const V in = V::kFreeMasks ? V::load(x, inside_[t]) : V::load(x);
+      y[t] = V::permute(in, left_[t]);
+      if (Blends) y[t] = blend(y[t], V::permute(in, right_[t]), weights_[t]);
+    }
   }
 
  private:
@@ -41,9 +60,10 @@ class NearColumns {
     return smaller(a.columns[column], larger(0, a.in_w - V::kLanes));
   }
 
-  int first_, size_;
-  typename V::Lanes left_, right_;
-  V weights_;
+  int first_[T];
+  typename V::Mask inside_[T];
+  typename V::Lanes left_[T], right_[T];
+  V weights_[T];
 };
 
 TFSPARSE_SCALAR void resize_far(const ResizeArgs& a, int column, int lanes, const Element* x,
@@ -55,62 +75,94 @@ TFSPARSE_SCALAR void resize_far(const ResizeArgs& a, int column, int lanes, cons
   }
 }
 
-// Any other one.
-template <class V>
+// Any other ones.
+template <class V, int T>
 class FarColumns {
  public:
-  FarColumns(const ResizeArgs& a, int column, int lanes) : a_(a), column_(column), lanes_(lanes) {}
+  FarColumns(const ResizeArgs& a, const ColumnTile<T>& tile, int lanes)
+      : a_(a), tile_(tile), lanes_(lanes) {}
 
-  V of_row(const Element* row) const {
-    float y[V::kLanes] = {};
-    resize_far(a_, column_, lanes_, row, y);
-    return V::load(y);
+  void widen(const Element* row, V (&y)[T]) const {
+    for (int t = 0; t < T; ++t) {
+      float numbers[V::kLanes] = {};
+      resize_far(a_, tile_.at[t], lanes_, row, numbers);
+      y[t] = V::load(numbers);
+    }
   }
 
  private:
   const ResizeArgs& a_;
-  int column_, lanes_;
+  const ColumnTile<T> tile_;
+  int lanes_;
 };
 
-// All rows of a vector of output columns. The input rows that one was blended from stay in
-// registers: the next one mostly needs one of them again, or both.
-template <class Columns, bool Blends>
-void resize_columns(const ResizeArgs& a, int column, int lanes) {
-  const Columns columns(a, column, lanes);
-  const auto widened = [&](int row) {
-    return columns.of_row(elements(a.x) + static_cast<std::ptrdiff_t>(row) * a.in_w);
-  };
-  FloatVec upper = FloatVec::broadcast(0.0f), lower = upper;
+// All rows of vectors of output columns of a plane. The input rows that one was blended from stay
+// in registers: the next one mostly needs one of them again, or both.
+template <bool Blends, int T, class Columns>
+void resize_rows(const ResizeArgs& a, const Element* x, Element* y, const Columns& columns,
+                 const ColumnTile<T>& tile, int lanes) {
+  const FloatVec lo = FloatVec::broadcast(a.epilogue.lo), hi = FloatVec::broadcast(a.epilogue.hi);
+  const auto input_row = [&](int row) { return x + static_cast<std::ptrdiff_t>(row) * a.in_w; };
+  FloatVec upper[T] = {}, lower[T] = {};
   int held = -2;
-  Element* y = elements(a.y) + column;
   for (int row = 0; row < a.out_h; ++row, y += a.out_w) {
     const int from = a.rows[row];
-    if (from != held) {
-      upper = Blends && from == held + 1 ? lower : widened(from);
-      if (Blends) lower = from + 1 < a.in_h ? widened(from + 1) : upper;
-      held = from;
+    if (Blends && from == held + 1) {
+      std::copy_n(lower, T, upper);
+    } else if (from != held) {
+      columns.widen(input_row(from), upper);
     }
-    const FloatVec v =
-        Blends ? blend(upper, lower, FloatVec::broadcast(a.row_weights[row])) : upper;
-    v.store(y, lanes);
+    if (Blends && from != held) columns.widen(input_row(smaller(from + 1, a.in_h - 1)), lower);
+    held = from;
+    const FloatVec weight = FloatVec::broadcast(Blends ? a.row_weights[row] : 0.0f);
+    TFSPARSE_UNROLL
+    for (int t = 0; t < T; ++t) {
+      const FloatVec v = Blends ? blend(upper[t], lower[t], weight) : upper[t];
+      clamp(v, lo, hi).store(y + tile.at[t], lanes);
+    }
   }
 }
 
+template <class Columns, bool Blends, int T>
+void resize_columns(const ResizeArgs& a, const ColumnTile<T>& tile, int lanes) {
+  const Columns columns(a, tile, lanes);
+  for (int plane = 0; plane < a.planes; ++plane) {
+    resize_rows<Blends>(a, elements(a.x) + plane * a.x_stride, elements(a.y) + plane * a.y_stride,
+                        columns, tile, lanes);
+  }
+}
+
+template <bool Blends, int T>
+void resize_tile(const ResizeArgs& a, const ColumnTile<T>& tile, int lanes) {
+  using Near = NearColumns<FloatVec, Blends, T>;
+  Near::has(a, tile, lanes) ? resize_columns<Near, Blends>(a, tile, lanes)
+                            : resize_columns<FarColumns<FloatVec, T>, Blends>(a, tile, lanes);
+}
+
+// Vectors of output columns that are computed together: they share what a row takes by itself.
+constexpr int kResizeTile = FloatVec::kLanes == 4 ? 4 : 2;
+
 template <bool Blends>
-void resize_plane(const ResizeArgs& a) {
-  using Near = NearColumns<FloatVec, Blends>;
-  const int lanes = smaller(FloatVec::kLanes, a.out_w);
-  for (int begin = 0; begin < a.out_w; begin += FloatVec::kLanes) {
-    const int column = smaller(begin, a.out_w - lanes);  // over the one before
-    Near::has(a, column, lanes) ? resize_columns<Near, Blends>(a, column, lanes)
-                                : resize_columns<FarColumns<FloatVec>, Blends>(a, column, lanes);
+void resize_planes(const ResizeArgs& a) {
+  constexpr int kLanes = FloatVec::kLanes;
+  if (a.out_w < kLanes) return resize_tile<Blends, 1>(a, {{0}}, a.out_w);
+  for (int begin = 0; begin < a.out_w; begin += kResizeTile * kLanes) {
+    ColumnTile<kResizeTile> tile;  // whose last vectors may lie over those before
+    for (int t = 0; t < kResizeTile; ++t) {
+      tile.at[t] = smaller(begin + t * kLanes, a.out_w - kLanes);
+    }
+    resize_tile<Blends>(a, tile, kLanes);
   }
 }
 
 void resize(const ResizeArgs& args) {
   ResizeArgs a = args;
-  for (int plane = 0; plane < a.planes; ++plane) {
-    a.row_weights ? resize_plane<true>(a) : resize_plane<false>(a);
+  // Planes of one tile go together, as they share its preparation; of others the second tile finds
+  // the plane in the cache.
+  const bool together = a.out_w <= kResizeTile * FloatVec::kLanes;
+  a.planes = together ? args.planes : 1;
+  for (int plane = 0; plane < args.planes; plane += a.planes) {
+    a.row_weights ? resize_planes<true>(a) : resize_planes<false>(a);
     a.x = elements(a.x) + a.x_stride;
     a.y = elements(a.y) + a.y_stride;
   }

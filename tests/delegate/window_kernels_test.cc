@@ -117,6 +117,8 @@ void test_resize(const Kernels& k, Random& random) {
     a.columns = columns.first.data();
     a.row_weights = blends ? rows.weights.data() : nullptr;
     a.column_weights = blends ? columns.weights.data() : nullptr;
+    a.epilogue = random.epilogue();
+    a.epilogue.activation = Activation::kNone;
     GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
     GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
     random.fill(x);

@@ -54,6 +54,7 @@ class ResizeStep : public Step {
     args_.out_w = y.width;
     args_.rows = rows_.places.data();
     args_.columns = columns_.places.data();
+    args_.epilogue = node.epilogue;
     if (node.interpolation == Interpolation::kNearest) return;
     args_.row_weights = rows_.weights.data();
     args_.column_weights = columns_.weights.data();
