@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tfsparse {
 namespace {
@@ -43,6 +44,7 @@ class Fusion {
     drop_unused();
     fold_activations();
     drop_unused();
+    enlarge_late();
     fold_residuals();
     drop_unused();
   }
@@ -112,6 +114,40 @@ class Fusion {
     }
   }
 
+  // A 1x1 convolution of an enlarged image is that of the image, enlarged: bilinear weights add up
+  // to one, as the bias needs. It multiplies fewer pixels then.
+  void enlarge_late() {
+    for (Node& node : graph_.nodes) {
+      if (node.op != Op::kConv2D || !is_pointwise(graph_, node)) continue;
+      Node* resize = made_by(node.inputs[0], Op::kResize);
+      if (resize == nullptr || uses_[resize->output] != 1 ||
+          node.epilogue.activation != Activation::kNone || !enlarges(*resize, node)) {
+        continue;
+      }
+      const Tensor& small = graph_.tensors[resize->inputs[0]];
+      Tensor product = graph_.tensors[node.output];
+      product.shape[1] = small.shape[1];
+      product.shape[2] = small.shape[2];
+      node.inputs[0] = resize->inputs[0];
+      resize->inputs[0] = static_cast<int>(graph_.tensors.size());
+      resize->epilogue = node.epilogue;
+      resize->output = node.output;
+      node.epilogue = Epilogue();
+      node.output = resize->inputs[0];
+      graph_.tensors.push_back(std::move(product));
+      std::swap(node, *resize);
+      refresh();
+    }
+  }
+
+  // Whether an image has more pixels when resized, and no more channels after the convolution.
+  bool enlarges(const Node& resize, const Node& conv) const {
+    const Shape& x = graph_.tensors[resize.inputs[0]].shape;
+    const Shape& y = graph_.tensors[conv.output].shape;
+    return x[1] > 0 && x[2] > 0 && y[1] >= x[1] && y[2] >= x[2] && y[1] * y[2] > x[1] * x[2] &&
+           y[3] <= x[3];
+  }
+
   void fold_residuals() {
     for (Node& node : graph_.nodes) {
       if (node.op != Op::kBinary || node.binary != Binary::kAdd) continue;
@@ -140,9 +176,7 @@ class Fusion {
   // Whether a convolution can have the epilogue of an addition to it. That of another kernel size
   // may add residuals when all else is done.
   bool clamps_late(const Node& conv) const {
-    const Shape& weights = graph_.tensors[conv.inputs[1]].shape;
-    return is_plain(conv.epilogue) && weights[1] == 1 && weights[2] == 1 && conv.stride_h == 1 &&
-           conv.stride_w == 1 && conv.pad_top == 0 && conv.pad_left == 0;
+    return is_plain(conv.epilogue) && is_pointwise(graph_, conv);
   }
 
   void drop_unused() {

@@ -7,7 +7,8 @@ namespace tfsparse {
 
 // Needs the shapes that infer_shapes sets. Folds PAD into the convolution behind it, x * sigmoid(x)
 // into swish, activations into the node before them, and a residual ADD into the convolution
-// before it; drops what nobody uses any more.
+// before it; has a 1x1 convolution run before its input is enlarged; drops what nobody uses any
+// more.
 void fuse(Graph* graph);
 
 }  // namespace tfsparse

@@ -108,6 +108,14 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
   return {};
 }
 
+bool is_pointwise(const Graph& graph, const Node& conv) {
+  const Shape& weights = graph.tensors[conv.inputs[1]].shape;
+  const Shape& x = graph.tensors[conv.inputs[0]].shape;
+  const Shape& y = graph.tensors[conv.output].shape;
+  return weights[1] == 1 && weights[2] == 1 && conv.stride_h == 1 && conv.stride_w == 1 &&
+         conv.pad_top == 0 && conv.pad_left == 0 && x[1] == y[1] && x[2] == y[2];
+}
+
 int shape_input(const Node& node) {
   if (node.op == Op::kTransposeConv) return 3;
   return node.op == Op::kReshape && node.inputs.size() > 1 ? 1 : -1;

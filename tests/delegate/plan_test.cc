@@ -81,6 +81,34 @@ void test_what_somebody_else_reads_is_not_fused_away() {
   }
 }
 
+// A [1, 2, 2, 2] image resized to height x width, its channels scaled and clamped to [0, 6].
+std::unique_ptr<Plan> resized_and_scaled(int height, int width) {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  Node& resize = b.node(Op::kResize, {x, b.ints({height, width})});
+  resize.interpolation = Interpolation::kBilinear;
+  resize.align_corners = true;
+  b.graph.outputs = {b.unary(b.scaling(resize.output, 2, 3), Unary::kIdentity, 0, 6)};
+  return build(b.graph);
+}
+
+void test_an_image_is_enlarged_behind_a_convolution() {
+  auto plan = resized_and_scaled(3, 3);
+  CHECK(kernels(*plan) == "to;sparse;bilinear;from;");
+  const auto y = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 18);
+  // Clamped last: -3 and 3 have 0 between them, and 9 and -6 have 1.5.
+  const float first[] = {0, 0, 3, 3, 0.75f, 0, 6, 1.5f, 0};
+  const float second[] = {0, 3, 6, 0.75f, 2.625f, 4.5f, 1.5f, 2.25f, 3};
+  for (int i = 0; i < 9; ++i) {
+    CHECK_NEAR(y[2 * i], first[i], 1e-5);
+    CHECK_NEAR(y[2 * i + 1], second[i], 1e-5);
+  }
+}
+
+void test_but_not_shrunk() {
+  CHECK(kernels(*resized_and_scaled(1, 2)) == "to;bilinear;sparse;from;");
+}
+
 void test_swish() {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 1});
@@ -169,6 +197,8 @@ int main() {
   test_activation_and_residual_become_part_of_the_convolution();
   test_so_does_what_follows_the_residual();
   test_what_somebody_else_reads_is_not_fused_away();
+  test_an_image_is_enlarged_behind_a_convolution();
+  test_but_not_shrunk();
   test_swish();
   test_an_output_straight_from_an_input_is_copied();
   test_shapes_that_do_not_fit_are_refused();

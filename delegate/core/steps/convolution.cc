@@ -22,14 +22,6 @@ struct Border {
   std::size_t plane = 0;
 };
 
-bool is_pointwise(const Graph& graph, const Node& node) {
-  const Shape& w = graph.tensors[node.inputs[1]].shape;
-  return w[1] == 1 && w[2] == 1 && node.stride_h == 1 && node.stride_w == 1 && !node.pad_top &&
-         !node.pad_left &&
-         graph.tensors[node.inputs[0]].shape[1] == graph.tensors[node.output].shape[1] &&
-         graph.tensors[node.inputs[0]].shape[2] == graph.tensors[node.output].shape[2];
-}
-
 Border border_of(const Graph& graph, const Node& node) {
   const Shape& w = graph.tensors[node.inputs[1]].shape;
   const Shape& y = graph.tensors[node.output].shape;
