@@ -6,7 +6,7 @@
 //      -c delegate/kernels/isa/avx512.cc -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -mf16c -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/{memory,pack}.cc build/bench/*.o
+//      delegate/core/{memory,pack,product}.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "delegate/bench/bench.h"
+#include "delegate/core/product.h"
 
 namespace tfsparse {
 namespace bench {
@@ -84,31 +85,26 @@ void bench_stem(const Kernels& k) {
       k.pad(a);
     }
   });
-  const auto weights = random_floats(kRows * kTaps), bias = random_floats(kRows);
-  std::vector<std::int32_t> offsets;
+  Product::Weights weights{std::vector<float>(kRows * kTaps, 0.1f), kRows, {}, 9, 4, 2 * kRow};
   for (int tap = 0; tap < kTaps; ++tap) {
     const int c = tap / 9, ky = tap / 3 % 3, kx = tap % 3;
-    offsets.push_back(c * kPlane + (ky % 2 * 2 + kx % 2) * kPhase + ky / 2 * kRow + kx / 2);
+    weights.taps.push_back(
+        {tap, c * kPlane + (ky % 2 * 2 + kx % 2) * kPhase + ky / 2 * kRow + kx / 2});
   }
-  GemmArgs a{};
-  a.y_stride = kOut * kOut;
-  a.n = kOut;
-  a.rows = kRows;
-  a.depth = kTaps;
-  a.weights = weights.data();
-  a.offsets = offsets.data();
-  a.bias = bias.data();
-  clamp_to_relu6(a.epilogue);
-  const double gemm_time = seconds([&] {
+  Epilogue epilogue;
+  clamp_to_relu6(epilogue);
+  Product product;
+  product.pack(weights, std::vector<float>(kRows), epilogue, kOut, k);
+  const Elements from(padded.data(), sizeof(float)), to(y.data(), sizeof(float));
+  const double time = seconds([&] {
     for (int row = 0; row < kOut; ++row) {
-      a.x = padded.data() + row * 2 * kRow;
-      a.y = y.data() + row * kOut;
-      k.gemm(a);
+      product.multiply(k, {}, from + row * 2 * kRow, to + row * kOut, kOut * kOut, Elements(),
+                       kOut);
     }
   });
-  std::printf("  pad %.1f us, %.1f GB/s read; gemm %.1f us, %.1f GFLOP/s\n", pad_time * 1e6,
-              4e-9 * kSize * kSize * kChannels / pad_time, gemm_time * 1e6,
-              2e-9 * kOut * kOut * kRows * kTaps / gemm_time);
+  std::printf("  pad %.1f us, %.1f GB/s read; %s %.1f us, %.1f GFLOP/s\n", pad_time * 1e6,
+              4e-9 * kSize * kSize * kChannels / pad_time, product.name().c_str(), time * 1e6,
+              2e-9 * kOut * kOut * kRows * kTaps / time);
 }
 
 void bench_pool(const Kernels& k) {

@@ -124,32 +124,13 @@ void bench_spmm(const Kernels& k, int block, double density) {
               total * 1e3, planned_total * 1e3);
 }
 
-void bench_gemm(const Kernels& k) {
+void bench_dense(const Kernels& k) {
   double total = 0;
   for (const Pointwise& p : kPointwise) {
-    const int pixels = p.size * p.size, stride = plane_stride(pixels);
-    const int blocks = (p.out + k.gemm_rows - 1) / k.gemm_rows;
-    const auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
-    const auto weights = random_floats(static_cast<std::size_t>(blocks) * p.in * k.gemm_rows);
-    const auto bias = random_floats(static_cast<std::size_t>(blocks) * k.gemm_rows);
-    auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
-    std::vector<std::int32_t> offsets;
-    for (int c = 0; c < p.in; ++c) offsets.push_back(c * stride);
-    GemmArgs a{};
-    a.x = x.data();
-    a.y = y.data();
-    a.y_stride = stride;
-    a.n = pixels;
-    a.rows = p.out;
-    a.depth = p.in;
-    a.weights = weights.data();
-    a.offsets = offsets.data();
-    a.bias = bias.data();
-    clamp_to_relu6(a.epilogue);
-    const double t = seconds([&] { k.gemm(a); });
+    const double t = time_product(k, p, 4, 1.0);
     total += t * p.count;
     std::printf("  %3d px %4d -> %4d x%d: %6.1f us %6.1f GFLOP/s\n", p.size, p.in, p.out, p.count,
-                t * 1e6, 2.0 * pixels * p.in * p.out / t * 1e-9);
+                t * 1e6, 2.0 * p.size * p.size * p.in * p.out / t * 1e-9);
   }
   std::printf("  whole network: %.3f ms\n", total * 1e3);
 }
@@ -169,6 +150,6 @@ int main(int argc, char** argv) {
       section(argc, argv, name.c_str(), [&] { bench_spmm(k, block, 1 - zeros / 100.0); });
     }
   }
-  section(argc, argv, "gemm", [&] { bench_gemm(k); });
+  section(argc, argv, "dense", [&] { bench_dense(k); });
   return 0;
 }

@@ -4,11 +4,12 @@
 #include <chrono>
 
 #include "delegate/core/memory.h"
+#include "delegate/core/product.h"
 
 namespace tfsparse {
 namespace {
 
-// What XNNPACK's kernels take, in multiply-adds of our dense kernel at its best, as measure_speed
+// What XNNPACK's kernels take, in multiply-adds of our dense product at its best, as measure_speed
 // times it: so one table serves every processor. Fitted by least squares of the relative errors to
 // the latencies of nine image networks, all of which it then predicts within a tenth;
 // benchmarks/default_latency.py shows what it does on any machine.
@@ -67,29 +68,23 @@ double cost_of(const Graph& graph, const Node& node) {
   }
 }
 
-// Multiply-adds a second of the dense kernel on data in the first-level cache.
+// Multiply-adds a second of a dense product whose data are in the caches.
 double measure_speed() {
   using Clock = std::chrono::steady_clock;
-  constexpr int kChannels = 64, kPixels = 48, kRepeats = 60;
+  constexpr int kChannels = 64, kPixels = 96, kRepeats = 60;
   const Kernels& kernels = best_kernels();
+  Product::Weights weights{std::vector<float>(kChannels * kChannels, 1.0f), kChannels, {}, 1, 1, 0};
+  for (int channel = 0; channel < kChannels; ++channel) {
+    weights.taps.push_back({channel, channel * kPixels});
+  }
+  Product product;
+  product.pack(weights, std::vector<float>(kChannels), Epilogue(), kPixels, kernels);
   const Buffer x(kChannels * kPixels + kOverread, kernels.element_bytes);
-  const Buffer weights(kChannels * kChannels, kernels.element_bytes);
-  const Buffer y(kChannels * kPixels + kOverread, kernels.element_bytes);
-  const std::vector<float> bias(kChannels);
-  std::vector<std::int32_t> offsets;
-  for (int channel = 0; channel < kChannels; ++channel) offsets.push_back(channel * kPixels);
-  GemmArgs args{};
-  args.x = x.data();
-  args.y = y.data();
-  args.y_stride = args.n = kPixels;
-  args.rows = args.depth = kChannels;
-  args.weights = weights.data();
-  args.offsets = offsets.data();
-  args.bias = bias.data();
+  Buffer y(kChannels * kPixels + kOverread, kernels.element_bytes);
   double best = 1e9;
   for (int i = 0; i < kRepeats; ++i) {
     const Clock::time_point start = Clock::now();
-    kernels.gemm(args);
+    product.multiply(kernels, {}, x.data(), y.data(), kPixels, Elements(), kPixels);
     best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
   }
   return static_cast<double>(kChannels) * kChannels * kPixels / best;

@@ -95,6 +95,17 @@ std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, in
   return found;
 }
 
+std::vector<RowBlocks> consecutive_blocks(int rows) {
+  std::vector<RowBlocks> all;
+  int row = 0;
+  for (const int block : {4, 2, 1}) {
+    RowBlocks blocks{block, {}};
+    for (const int end = rows / block * block; row < end; ++row) blocks.rows.push_back(row);
+    if (!blocks.rows.empty()) all.push_back(std::move(blocks));
+  }
+  return all;
+}
+
 void SparseBlocks::describe(int first, int last, SpmmArgs* args) const {
   args->block = block;
   args->blocks = last - first;
@@ -150,18 +161,6 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     packed.wide_offsets = std::move(offsets);
   }
   return packed;
-}
-
-Buffer pack_dense(const std::vector<float>& dense, int rows, int depth, int block,
-                  const Kernels& kernels) {
-  const int blocks = (rows + block - 1) / block;
-  std::vector<float> packed(static_cast<std::size_t>(blocks) * block * depth, 0.0f);
-  for (int row = 0; row < rows; ++row) {
-    float* to = packed.data() + static_cast<std::size_t>(row / block) * block * depth + row % block;
-    const float* from = dense.data() + static_cast<std::size_t>(row) * depth;
-    for (int column = 0; column < depth; ++column) to[column * block] = from[column];
-  }
-  return to_elements(packed, kernels);
 }
 
 }  // namespace tfsparse

@@ -28,6 +28,9 @@ struct RowBlocks {
 // pruning in blocks leaves, and what filters of a common pattern have. Each size at most once.
 std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, int depth);
 
+// All rows in their order, whatever their nonzeros.
+std::vector<RowBlocks> consecutive_blocks(int rows);
+
 // What spmm reads: the nonzeros of some blocks of rows.
 struct SparseBlocks {
   int block;
@@ -51,10 +54,5 @@ struct Tap {
 // Takes the given columns, in their order. Offsets are at least 0.
 SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBlocks& blocks,
                          const std::vector<Tap>& taps, const Kernels& kernels);
-
-// The layout of GemmArgs::weights: blocks of `block` rows, column by column, zeros behind the last
-// row.
-Buffer pack_dense(const std::vector<float>& dense, int rows, int depth, int block,
-                  const Kernels& kernels);
 
 }  // namespace tfsparse

@@ -8,8 +8,6 @@ namespace {
 // From this fraction of zeros on, skipping them is faster than multiplying by them.
 constexpr double kSparseFrom = 0.4;
 
-constexpr int kDenseTile = 3;
-
 // Taps below which a part of the reduction is mostly loading and storing sums.
 constexpr int kFewestTaps = 16;
 
@@ -26,77 +24,63 @@ int usual_block(const std::vector<RowBlocks>& blocks) {
 void Product::pack(const Weights& weights, const std::vector<float>& bias, const Epilogue& epilogue,
                    int run, const Kernels& kernels) {
   channels_ = weights.channels;
-  depth_ = static_cast<int>(weights.taps.size());
   epilogue_ = epilogue;
+  const int depth = static_cast<int>(weights.taps.size());
   const auto zeros = std::count(weights.dense.begin(), weights.dense.end(), 0.0f);
-  sparse_ = zeros >= kSparseFrom * weights.dense.size();
-  if (sparse_) {
-    density_ = 1.0 - static_cast<double>(zeros) / weights.dense.size();
-    pack_sparse(weights, bias, run, kernels);
-    return;
-  }
-  tile_pixels_ = kDenseTile * kernels.lanes;
-  dense_block_ = kernels.gemm_rows;
-  std::vector<float> ordered(weights.dense.size());
-  for (int row = 0; row < channels_; ++row) {
-    const std::size_t begin = static_cast<std::size_t>(row) * depth_;
-    for (int i = 0; i < depth_; ++i) {
-      ordered[begin + i] = weights.dense[begin + weights.taps[i].column];
-    }
-  }
-  weights_ = pack_dense(ordered, channels_, depth_, dense_block_, kernels);
-  bias_ = bias;
-  bias_.resize((channels_ + dense_block_ - 1) / dense_block_ * dense_block_);
-  for (const Tap& tap : weights.taps) offsets_.push_back(tap.offset);
-  name_ = std::string("dense ") + kernels.name;
+  const bool sparse = zeros >= kSparseFrom * weights.dense.size();
+  if (sparse) density_ = 1.0 - static_cast<double>(zeros) / weights.dense.size();
+  // To a dense matrix all rows are alike.
+  const std::vector<RowBlocks> blocks =
+      sparse ? find_blocks(weights.dense, channels_, depth) : consecutive_blocks(channels_);
+  const int block = usual_block(blocks);
+  choose_tile(run, kernels.usual_tile[block], kernels);
+  // Blocks of dense weights read an input once for four channels, be it from the second-level
+  // cache.
+  const int parts = sparse ? parts_for_cache(weights, kernels) : 1;
+  pack_parts(weights, blocks, parts, kernels);
+  std::vector<float> copies;
+  for (const float value : bias) copies.insert(copies.end(), kernels.bias_copies, value);
+  copied_bias_ = to_elements(copies, kernels);
+  name_ = std::string(sparse ? "sparse " : "dense ") + kernels.name + " " + std::to_string(tile_) +
+          "x" + std::to_string(kernels.lanes) + (parts > 1 ? "/" + std::to_string(parts) : "") +
+          (block > 1 ? ", blocks of " + std::to_string(block) : "");
 }
 
-void Product::pack_sparse(const Weights& weights, const std::vector<float>& bias, int run,
-                          const Kernels& kernels) {
-  const std::vector<RowBlocks> blocks = find_blocks(weights.dense, channels_, depth_);
-  const int block = usual_block(blocks);
-  const int largest = kernels.usual_tile[block];
-  // As few passes over the weights as that allows, all equally wide.
+// As few passes over the weights as the largest tile allows, all equally wide.
+void Product::choose_tile(int run, int largest, const Kernels& kernels) {
   const int vectors = std::max(1, (run + kernels.lanes - 1) / kernels.lanes);
   const int passes = (vectors + largest - 1) / largest;
   tile_ = (vectors + passes - 1) / passes;
   tile_pixels_ = tile_ * kernels.lanes;
+}
 
+// How many parts of the reduction read inputs that stay in the first-level cache.
+int Product::parts_for_cache(const Weights& weights, const Kernels& kernels) const {
   const int channel_bytes =
       static_cast<int>(kernels.element_bytes) * (weights.lines * tile_pixels_ + weights.more);
-  const int channels = depth_ / weights.taps_per_channel;
   const int fitting =
       std::max({1, kernels.tile_bytes / channel_bytes, kFewestTaps / weights.taps_per_channel});
-  const int count = (channels + fitting - 1) / fitting;
+  return (weights.inputs() + fitting - 1) / fitting;
+}
+
+void Product::pack_parts(const Weights& weights, const std::vector<RowBlocks>& blocks, int count,
+                         const Kernels& kernels) {
+  const int depth = static_cast<int>(weights.taps.size());
   for (int i = 0; i < count; ++i) {
-    const Range range = range_of({i, count}, channels);
+    const Range range = range_of({i, count}, weights.inputs());
     std::vector<Tap> taps(weights.taps.begin() + range.begin * weights.taps_per_channel,
                           weights.taps.begin() + range.end * weights.taps_per_channel);
     Part part{taps.front().offset, {}};
     for (Tap& tap : taps) tap.offset -= part.offset;
     for (const RowBlocks& rows : blocks) {
-      part.blocks.push_back(pack_blocks(weights.dense, depth_, rows, taps, kernels));
+      part.blocks.push_back(pack_blocks(weights.dense, depth, rows, taps, kernels));
     }
     parts_.push_back(std::move(part));
   }
-  std::vector<float> copies;
-  for (const float value : bias) copies.insert(copies.end(), kernels.bias_copies, value);
-  copied_bias_ = to_elements(copies, kernels);
-  name_ = std::string("sparse ") + kernels.name + " " + std::to_string(tile_) + "x" +
-          std::to_string(kernels.lanes) + (count > 1 ? "/" + std::to_string(count) : "") +
-          (block > 1 ? ", blocks of " + std::to_string(block) : "");
 }
 
 void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements y,
                        std::size_t y_stride, Elements residual, int n) const {
-  if (!sparse_) {
-    const Range rows = dense_range(share);
-    const std::size_t at = rows.begin * y_stride;
-    kernels.gemm({x, y + at, y_stride, n, rows.end - rows.begin, depth_,
-                  weights_.data() + static_cast<std::size_t>(rows.begin) * depth_, offsets_.data(),
-                  bias_.data() + rows.begin, residual ? residual + at : residual, epilogue_});
-    return;
-  }
   SpmmArgs args{};
   args.y_stride = y_stride;
   args.bias = copied_bias_.data();
@@ -108,12 +92,11 @@ void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements
     args.y = y + at;
     args.residual = residual ? residual + at : residual;
     args.n = std::min(step, n - at);
-    multiply_sparse(kernels, share, x + at, args);
+    multiply_tile(kernels, share, x + at, args);
   }
 }
 
-void Product::multiply_sparse(const Kernels& kernels, Share share, Elements x,
-                              SpmmArgs args) const {
+void Product::multiply_tile(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     args.x = x + parts_[i].offset;
     args.accumulate = i > 0;
@@ -124,13 +107,6 @@ void Product::multiply_sparse(const Kernels& kernels, Share share, Elements x,
       kernels.spmm(args);
     }
   }
-}
-
-// Whole blocks of packed rows.
-Range Product::dense_range(Share share) const {
-  const Range blocks = range_of(share, (channels_ + dense_block_ - 1) / dense_block_);
-  return {std::min(channels_, blocks.begin * dense_block_),
-          std::min(channels_, blocks.end * dense_block_)};
 }
 
 }  // namespace tfsparse

@@ -35,6 +35,8 @@ class Product {
     int taps_per_channel;
     // Elements of an input channel that all taps read for a run of `n` pixels: lines * n + more.
     int lines, more;
+
+    int inputs() const { return static_cast<int>(taps.size()) / taps_per_channel; }
   };
 
   // Chooses sparse or dense and packs. `run` is the length of the usual run of pixels.
@@ -61,31 +63,24 @@ class Product {
     std::vector<SparseBlocks> blocks;
   };
 
-  void pack_sparse(const Weights& weights, const std::vector<float>& bias, int run,
-                   const Kernels& kernels);
-  void multiply_sparse(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const;
-  Range dense_range(Share share) const;
+  void choose_tile(int run, int largest, const Kernels& kernels);
+  int parts_for_cache(const Weights& weights, const Kernels& kernels) const;
+  void pack_parts(const Weights& weights, const std::vector<RowBlocks>& blocks, int count,
+                  const Kernels& kernels);
+  // A tile, or, where the reduction has one part, any run of pixels.
+  void multiply_tile(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const;
 
-  bool sparse_ = false;
-  int channels_ = 0, depth_ = 0;
+  int channels_ = 0;
   double density_ = 1;
   Epilogue epilogue_;
-  int tile_ = 1, tile_pixels_ = 1, dense_block_ = 1;
-  std::vector<Part> parts_;            // sparse
-  Buffer copied_bias_;                 // sparse, as spmm reads it
-  Buffer weights_;                     // dense
-  std::vector<float> bias_;            // dense, filled up to whole blocks
-  std::vector<std::int32_t> offsets_;  // dense
+  int tile_ = 1, tile_pixels_ = 1;
+  std::vector<Part> parts_;
+  Buffer copied_bias_;  // as spmm reads it
   std::string name_;
 };
 
 template <typename Body>
 void Product::for_each_channel(Share share, const Body& body) const {
-  if (!sparse_) {
-    const Range rows = dense_range(share);
-    for (int row = rows.begin; row < rows.end; ++row) body(row);
-    return;
-  }
   for (const SparseBlocks& blocks : parts_.front().blocks) {
     const Range range = range_of(share, blocks.blocks());
     for (int i = range.begin * blocks.block; i < range.end * blocks.block; ++i) {

@@ -9,10 +9,10 @@
 //
 // All pointers need only the alignment of an element; but a 64-byte load that crosses a cache line
 // costs two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up
-// to 1.5 times as fast. The convolutions (spmm, gemm, depthwise) may
-// read up to kOverread elements past the end of a run that they are given as input (their values
-// never reach an output), also of a residual and of a y that they accumulate to; the other kernels
-// read nothing but their input, which may be the caller's. None writes past the end of an output.
+// to 1.5 times as fast. The convolutions (spmm, depthwise) may read up to kOverread elements past
+// the end of a run that they are given as input (their values never reach an output), also of a
+// residual and of a y that they accumulate to; the other kernels read nothing but their input,
+// which may be the caller's. None writes past the end of an output.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,8 @@ struct Epilogue {
 };
 
 // Sparse weights times planes. Output channels come in blocks of 1, 2 or 4 that have their nonzeros
-// in the same places, so that each pixel is loaded once for all of a block:
+// in the same places, so that each pixel is loaded once for all of a block; dense weights are
+// blocks with all places:
 //   y[r][p] = epilogue(bias[r] + sum over the places i of r's block of w[i][r] * x[offsets[i] + p])
 // for every channel r of every block and p in [0, n).
 struct SpmmArgs {
@@ -59,22 +60,6 @@ struct SpmmArgs {
   bool accumulate;       // start from y instead of bias: a later part of a split reduction
   bool finish;           // apply epilogue and residual: the last part of a split reduction
   int tile;              // vectors of pixels held in registers, 1 to Kernels::max_tile[block]
-  Epilogue epilogue;
-};
-
-// The same with dense weights. `weights` is packed [ceil(rows / gemm_rows)][depth][gemm_rows], the
-// last block filled up with zeros.
-struct GemmArgs {
-  const void* x;
-  void* y;
-  std::size_t y_stride;
-  int n;
-  int rows;
-  int depth;  // taps
-  const void* weights;
-  const std::int32_t* offsets;  // of each tap, in elements; shared by all rows
-  const float* bias;            // of each row, with any numbers for what fills the last block up
-  const void* residual;
   Epilogue epilogue;
 };
 
@@ -207,10 +192,8 @@ struct Kernels {
   int tile_bytes;       // of input that one pass over sparse weights had better not exceed
   bool narrow_offsets;  // whether spmm reads them
   int bias_copies;      // of each channel's bias, which spmm reads as vectors where above 1
-  int gemm_rows;        // output channels in a block of packed dense weights
 
   void (*spmm)(const SpmmArgs&);
-  void (*gemm)(const GemmArgs&);
   void (*depthwise)(const DepthwiseArgs&);
   std::size_t (*depthwise_scratch)(const DepthwiseArgs&);
   void (*pool)(const PoolArgs&);

@@ -72,23 +72,6 @@ void spmm(const SpmmArgs& a, int bias_copies) {
   }
 }
 
-// `gemm_rows` says how the weights are packed: Kernels::gemm_rows.
-template <class T>
-void gemm(const GemmArgs& a, int gemm_rows) {
-  for (int row = 0; row < a.rows; ++row) {
-    const std::size_t block = static_cast<std::size_t>(row / gemm_rows) * a.depth * gemm_rows;
-    for (int p = 0; p < a.n; ++p) {
-      double v = a.bias[row];
-      for (int d = 0; d < a.depth; ++d) {
-        const float w = as<T>(a.weights)[block + d * gemm_rows + row % gemm_rows];
-        v += static_cast<double>(w) * as<T>(a.x)[a.offsets[d] + p];
-      }
-      const std::size_t at = row * a.y_stride + p;
-      as<T>(a.y)[at] = apply(a.epilogue, v, a.residual ? as<T>(a.residual)[at] : 0.0f);
-    }
-  }
-}
-
 template <class T>
 void depthwise_plane(const DepthwiseArgs& a, int plane) {
   const T* x = as<T>(a.x) + plane * a.x_stride;

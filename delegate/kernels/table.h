@@ -3,7 +3,6 @@
 
 #include "delegate/kernels/depthwise.h"
 #include "delegate/kernels/elementwise.h"
-#include "delegate/kernels/gemm.h"
 #include "delegate/kernels/layout.h"
 #include "delegate/kernels/pooling.h"
 #include "delegate/kernels/resize.h"
@@ -25,9 +24,7 @@ constexpr Kernels table(const char* name) {
   kernels.tile_bytes = kTileBytes;
   kernels.narrow_offsets = kNarrowOffsets;
   kernels.bias_copies = kBiasCopies;
-  kernels.gemm_rows = kGemmRows;
   kernels.spmm = spmm;
-  kernels.gemm = gemm;
   kernels.depthwise = depthwise;
   kernels.depthwise_scratch = depthwise_scratch;
   kernels.pool = pool;

@@ -67,43 +67,6 @@ void test_spmm(const Kernels& k, Random& random) {
 }
 
 template <class T>
-void test_gemm(const Kernels& k, Random& random) {
-  for (int i = 0; i < 300; ++i) {
-    const int n = i < 100 ? i : random.between(0, 8 * k.lanes);
-    const int depth = random.between(0, 20), rows = random.between(0, 3 * k.gemm_rows + 1);
-    const int plane = n + random.between(0, 5), y_stride = n + random.between(0, 5);
-    const int blocks = (rows + k.gemm_rows - 1) / k.gemm_rows;
-    GuardedInput<T> x(depth ? (depth - 1) * plane + n : 0), residual(rows * y_stride);
-    GuardedOutput<T> actual(rows * y_stride), expected(rows * y_stride);
-    std::vector<T> weights(blocks * depth * k.gemm_rows);
-    std::vector<float> bias(blocks * k.gemm_rows);
-    std::vector<std::int32_t> offsets(depth);
-    for (int d = 0; d < depth; ++d) offsets[d] = d * plane;
-    random.fill(x);
-    random.fill(residual);
-    random.fill(weights);
-    random.fill<T>(bias);
-    GemmArgs a{};
-    a.x = x.data();
-    a.y_stride = y_stride;
-    a.n = n;
-    a.rows = rows;
-    a.depth = depth;
-    a.weights = weights.data();
-    a.offsets = offsets.data();
-    a.bias = bias.data();
-    a.residual = random.chance(0.5) ? residual.data() : nullptr;
-    a.epilogue = random.epilogue();
-    a.epilogue.residual_first = random.chance(0.5);
-    a.y = expected.data();
-    reference::gemm<T>(a, k.gemm_rows);
-    a.y = actual.data();
-    k.gemm(a);
-    compare(actual, expected, 2e-5, kRoundings);
-  }
-}
-
-template <class T>
 void check_depthwise(const Kernels& k, Random& random, DepthwiseArgs a) {
   a.planes = random.between(1, 3);
   a.x_stride = a.in_h * a.in_w + random.between(0, 5);
@@ -230,7 +193,6 @@ int main() {
   testing::for_each_table([](auto element, const Kernels& k, testing::Random& random) {
     using T = decltype(element);
     test_spmm<T>(k, random);
-    test_gemm<T>(k, random);
     test_depthwise<T>(k, random);
     test_pad<T>(k, random);
     test_crop<T>(k, random);

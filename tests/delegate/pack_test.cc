@@ -64,6 +64,19 @@ void test_round_trip() {
   }
 }
 
+void test_dense_rows_keep_their_order() {
+  Random random(2);
+  for (int rows = 1; rows < 12; ++rows) {
+    const auto dense = random_matrix(random, rows, 5, 0.8);
+    const auto blocks = consecutive_blocks(rows);
+    CHECK(unpack(blocks, dense, rows, 5, 1) == dense);
+    std::vector<std::int32_t> all;
+    for (const RowBlocks& some : blocks) all.insert(all.end(), some.rows.begin(), some.rows.end());
+    CHECK(static_cast<int>(all.size()) == rows && std::is_sorted(all.begin(), all.end()));
+    CHECK(static_cast<int>(blocks.size()) == (rows >= 4) + (rows % 4 >= 2) + rows % 2);
+  }
+}
+
 // Rows that share a pattern, shuffled, and two that do not.
 void test_finds_blocks_out_of_order() {
   const int kDepth = 6;
@@ -106,6 +119,7 @@ void test_shares_cover_everything_once() {
 
 int main() {
   tfsparse::test_round_trip();
+  tfsparse::test_dense_rows_keep_their_order();
   tfsparse::test_finds_blocks_out_of_order();
   tfsparse::test_unstructured_weights_stay_single();
   tfsparse::test_shares_cover_everything_once();
