@@ -20,7 +20,8 @@ class DepthwiseTile {
         last_column_(last_column),
         last_((last_column - column) * S - (T - 1) * kStep),
         lo_(Vec::broadcast(a.epilogue.lo)),
-        hi_(Vec::broadcast(a.epilogue.hi)) {
+        hi_(Vec::broadcast(a.epilogue.hi)),
+        clamps_(a.epilogue.lo != Epilogue().lo || a.epilogue.hi != Epilogue().hi) {
     const int left = column * S - a.pad_left, right = last_column * S - a.pad_left;
     TFSPARSE_UNROLL
     for (int i = 0; Edges && i < kEdges; ++i) {
@@ -137,11 +138,14 @@ class DepthwiseTile {
     }
   }
 
-  TFSPARSE_INLINE void store(const Vec (&row)[T], Element* y) const {
+  TFSPARSE_INLINE void store(Vec (&row)[T], Element* y) const {
+    if (clamps_) {
+      TFSPARSE_UNROLL
+      for (Vec& v : row) v = clamp(v, lo_, hi_);
+    }
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) {
-      Element* to = t == T - 1 ? y + (last_column_ - column_) : y + t * Vec::kLanes;
-      clamp(row[t], lo_, hi_).store(to);
+      row[t].store(t == T - 1 ? y + (last_column_ - column_) : y + t * Vec::kLanes);
     }
   }
 
@@ -169,6 +173,7 @@ class DepthwiseTile {
   int column_, last_column_;
   std::ptrdiff_t last_;  // from where the last vector's input would be to where it is
   Vec lo_, hi_;
+  bool clamps_;
   typename Vec::Edge left_[kEdges], right_[kEdges];
 };
 

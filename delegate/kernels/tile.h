@@ -120,10 +120,16 @@ struct Tile {
     for (int t = larger(0, T - kLate); t < T; ++t) load(p, t);
     keep_order();
   }
-  TFSPARSE_INLINE void clamp(Vec low, Vec high) {
+  // In this order and with these sides of a comparison a NaN stays.
+  TFSPARSE_INLINE void at_least(Vec low) {
     TFSPARSE_UNROLL
-    for (int t = 0; t < kWhole; ++t) whole[t] = tfsparse::clamp(whole[t], low, high);
-    last = tfsparse::clamp(last, Last::first_of(low), Last::first_of(high));
+    for (int t = 0; t < kWhole; ++t) whole[t] = Vec::max(low, whole[t]);
+    last = Last::max(Last::first_of(low), last);
+  }
+  TFSPARSE_INLINE void at_most(Vec high) {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < kWhole; ++t) whole[t] = Vec::min(high, whole[t]);
+    last = Last::min(Last::first_of(high), last);
   }
   // Of the last vector only `lanes` lanes.
   TFSPARSE_INLINE void store(Element* p, int lanes) const {
@@ -188,7 +194,8 @@ class Finish {
         activates_(epilogue.activation != Activation::kNone),
         adds_or_activates_(activates_ || residual),
         clamps_(is_clamped(epilogue) && !(residual && epilogue.residual_first)),
-        clamps_last_(is_clamped(epilogue) && !clamps_) {
+        clamps_last_(is_clamped(epilogue) && !clamps_),
+        has_upper_bound_(epilogue.hi != Epilogue().hi) {
     load_bounds();
   }
 
@@ -206,7 +213,7 @@ class Finish {
   template <int T, class Last>
   TFSPARSE_INLINE void store(Tile<T, Last>& tile, std::size_t at, int last_lanes) const {
     Element* y = opaque(row(at));
-    if (clamps_) tile.clamp(lo_, hi_);
+    if (clamps_) clamp(tile);
     if (adds_or_activates_) {
       const Element* residual = residual_ ? bytes_on(residual_, at) : nullptr;
       if (activates_) {
@@ -214,12 +221,18 @@ class Finish {
         return finish_run(epilogue_, y, residual, Tile<T, Last>::kLast + last_lanes);
       }
       tile.add(residual);
-      if (clamps_last_) tile.clamp(lo_, hi_);
+      if (clamps_last_) clamp(tile);
     }
     tile.store(y, last_lanes);
   }
 
  private:
+  template <int T, class Last>
+  TFSPARSE_INLINE void clamp(Tile<T, Last>& tile) const {
+    tile.at_least(lo_);
+    if (has_upper_bound_) tile.at_most(hi_);  // a ReLU has none
+  }
+
   // By itself: an activation ends with a clamp of its own.
   static bool is_clamped(const Epilogue& e) {
     return e.activation == Activation::kNone && (e.lo != Epilogue().lo || e.hi != Epilogue().hi);
@@ -228,7 +241,7 @@ class Finish {
   const Epilogue& epilogue_;
   Element* const y_;
   const Element* const residual_;  // or null
-  const bool activates_, adds_or_activates_, clamps_, clamps_last_;
+  const bool activates_, adds_or_activates_, clamps_, clamps_last_, has_upper_bound_;
   Vec lo_, hi_;
 };
 
