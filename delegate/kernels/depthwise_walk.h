@@ -21,7 +21,7 @@ class DepthwiseTile {
         last_((last_column - column) * S - (T - 1) * kStep),
         lo_(Vec::broadcast(a.epilogue.lo)),
         hi_(Vec::broadcast(a.epilogue.hi)),
-        clamps_(a.epilogue.lo != Epilogue().lo || a.epilogue.hi != Epilogue().hi) {
+        clamps_(is_bounded(a.epilogue)) {
     const int left = column * S - a.pad_left, right = last_column * S - a.pad_left;
     TFSPARSE_UNROLL
     for (int i = 0; Edges && i < kEdges; ++i) {
@@ -103,8 +103,11 @@ class DepthwiseTile {
     TFSPARSE_UNROLL
     for (int kx = 0; kx < K; kx += S) {
       Vec in[S][T];
+      // Four neighbours at an address of their own are two loads of two vectors.
+      const bool by_twos = T == 4 && !Edges && S == 1 && kx > 0;
+      const Element* first_input = by_twos ? opaque(x + kx) - kx : x;
       TFSPARSE_UNROLL
-      for (int t = 0; t < T; ++t) load(x + t * kStep + (t == T - 1 ? last_ : 0), kx, t, in);
+      for (int t = 0; t < T; ++t) load(first_input + offset_of(t, kStep, last_), kx, t, in);
       TFSPARSE_UNROLL
       for (int i = 0; i < S; ++i) {
         TFSPARSE_UNROLL
@@ -118,6 +121,12 @@ class DepthwiseTile {
         }
       }
     }
+  }
+
+  // Of vector t, where each is `step` from the one before it but for the last one, which is `last`
+  // further: only at an edge.
+  static std::ptrdiff_t offset_of(int t, int step, std::ptrdiff_t last) {
+    return t * step + (Edges && t == T - 1 ? last : 0);
   }
 
   // The input of vector t at tap column kx, and, with a stride of 2, at the next one.
@@ -145,7 +154,7 @@ class DepthwiseTile {
     }
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) {
-      row[t].store(t == T - 1 ? y + (last_column_ - column_) : y + t * Vec::kLanes);
+      row[t].store(y + offset_of(t, Vec::kLanes, last_column_ - column_ - (T - 1) * Vec::kLanes));
     }
   }
 
@@ -190,7 +199,8 @@ struct DepthwisePass {
     const int end = (last + Vec::kLanes - 1) * S - a.pad_left + K;
     // Between two others there is no narrow tile, see Passes.
     if constexpr (2 * T > kMostVectors) {
-      const bool inside = first * S >= a.pad_left && end <= a.in_w;
+      const bool side_by_side = last == first + (T - 1) * Vec::kLanes;
+      const bool inside = side_by_side && first * S >= a.pad_left && end <= a.in_w;
       if (inside) return DepthwiseTile<K, S, T, false>(a, first, last).run();
     }
     DepthwiseTile<K, S, T, true>(a, first, last).run();

@@ -11,7 +11,7 @@ namespace {
 
 template <class V>
 V blend(V a, V b, V weight_of_b) {
-  return V::fma(b, weight_of_b, a * (V::broadcast(1.0f) - weight_of_b));
+  return V::fma(b - a, weight_of_b, a);
 }
 
 // Where the output columns of T vectors begin.
@@ -102,6 +102,7 @@ template <bool Blends, int T, class Columns>
 void resize_rows(const ResizeArgs& a, const Element* x, Element* y, const Columns& columns,
                  const ColumnTile<T>& tile, int lanes) {
   const FloatVec lo = FloatVec::broadcast(a.epilogue.lo), hi = FloatVec::broadcast(a.epilogue.hi);
+  const bool clamps = is_bounded(a.epilogue);
   const auto input_row = [&](int row) { return x + static_cast<std::ptrdiff_t>(row) * a.in_w; };
   FloatVec upper[T] = {}, lower[T] = {};
   int held = -2;
@@ -117,8 +118,9 @@ void resize_rows(const ResizeArgs& a, const Element* x, Element* y, const Column
     const FloatVec weight = FloatVec::broadcast(Blends ? a.row_weights[row] : 0.0f);
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) {
-      const FloatVec v = Blends ? blend(upper[t], lower[t], weight) : upper[t];
-      clamp(v, lo, hi).store(y + tile.at[t], lanes);
+      FloatVec v = Blends ? blend(upper[t], lower[t], weight) : upper[t];
+      if (clamps) v = clamp(v, lo, hi);
+      v.store(y + tile.at[t], lanes);
     }
   }
 }

@@ -134,6 +134,14 @@ TFSPARSE_INLINE T opaque(T n) {
   return n;
 }
 
+// Both are in registers at the same time: one instruction can have loaded them.
+template <class V>
+TFSPARSE_INLINE void keep_both([[maybe_unused]] V& a, [[maybe_unused]] V& b) {
+#if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
+  __asm__("" : "+w"(a.v), "+w"(b.v));
+#endif
+}
+
 // Instructions before this stay before those behind it, where g++ would order them otherwise.
 TFSPARSE_INLINE void keep_order() {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
@@ -193,6 +201,9 @@ TFSPARSE_INLINE bool until_false(const F& f) {
     return true;
   }
 }
+
+// Whether an epilogue clamps to a range with an end.
+inline bool is_bounded(const Epilogue& e) { return e.lo != Epilogue().lo || e.hi != Epilogue().hi; }
 
 template <class V>
 V clamp(V v, V lo, V hi) {

@@ -46,7 +46,15 @@ struct Tile {
   }
   TFSPARSE_INLINE void add(const Element* p) {
     TFSPARSE_UNROLL
-    for (int t = 0; t < kWhole; ++t) whole[t] = whole[t] + Vec::load(p + t * Vec::kLanes);
+    for (int t = 0; t + 1 < kWhole; t += 2) {  // two are one load on arm64
+      Vec a = Vec::load(p + t * Vec::kLanes), b = Vec::load(p + (t + 1) * Vec::kLanes);
+      keep_both(a, b);
+      whole[t] = whole[t] + a;
+      whole[t + 1] = whole[t + 1] + b;
+    }
+    if constexpr (kWhole % 2 > 0) {
+      whole[T - 2] = whole[T - 2] + Vec::load(p + (T - 2) * Vec::kLanes);
+    }
     last = last + Last::load(p + kLast);
   }
   // += w * p[...]
@@ -195,7 +203,7 @@ class Finish {
         adds_or_activates_(activates_ || residual),
         clamps_(is_clamped(epilogue) && !(residual && epilogue.residual_first)),
         clamps_last_(is_clamped(epilogue) && !clamps_),
-        has_upper_bound_(epilogue.hi != Epilogue().hi) {
+        has_upper_bound_(opaque(static_cast<int>(epilogue.hi != Epilogue().hi))) {
     load_bounds();
   }
 
@@ -215,18 +223,21 @@ class Finish {
     Element* y = opaque(row(at));
     if (clamps_) clamp(tile);
     if (adds_or_activates_) {
-      const Element* residual = residual_ ? bytes_on(residual_, at) : nullptr;
       if (activates_) {
         tile.store(y, last_lanes);
-        return finish_run(epilogue_, y, residual, Tile<T, Last>::kLast + last_lanes);
+        return activate(y, at, Tile<T, Last>::kLast + last_lanes);
       }
-      tile.add(residual);
+      tile.add(bytes_on(residual_, at));
       if (clamps_last_) clamp(tile);
     }
     tile.store(y, last_lanes);
   }
 
  private:
+  void activate(Element* y, std::size_t at, int n) const {
+    finish_run(epilogue_, y, residual_ ? bytes_on(residual_, at) : nullptr, n);
+  }
+
   template <int T, class Last>
   TFSPARSE_INLINE void clamp(Tile<T, Last>& tile) const {
     tile.at_least(lo_);
@@ -235,13 +246,14 @@ class Finish {
 
   // By itself: an activation ends with a clamp of its own.
   static bool is_clamped(const Epilogue& e) {
-    return e.activation == Activation::kNone && (e.lo != Epilogue().lo || e.hi != Epilogue().hi);
+    return e.activation == Activation::kNone && is_bounded(e);
   }
 
   const Epilogue& epilogue_;
   Element* const y_;
   const Element* const residual_;  // or null
-  const bool activates_, adds_or_activates_, clamps_, clamps_last_, has_upper_bound_;
+  const bool activates_, adds_or_activates_, clamps_, clamps_last_;
+  const int has_upper_bound_;  // opaque, or compilers would compare each time
   Vec lo_, hi_;
 };
 
