@@ -86,8 +86,10 @@ void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements
   args.bias = copied_bias_.data();
   args.tile = tile_;
   args.epilogue = epilogue_;
-  // Tile by tile, so that the parts of the reduction find their sums in the cache.
-  const int step = parts_.size() > 1 ? tile_pixels_ : n;
+  // Tile by tile, so that the parts of the reduction find their sums in the cache, and blocks of
+  // all sizes their input.
+  const bool once = parts_.size() == 1 && parts_.front().blocks.size() == 1;
+  const int step = once ? n : tile_pixels_;
   for (int at = 0; at < n; at += step) {
     args.y = y + at;
     args.residual = residual ? residual + at : residual;

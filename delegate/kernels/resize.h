@@ -48,7 +48,7 @@ class NearColumns {
   TFSPARSE_INLINE void widen(const Element* row, V (&y)[T]) const {
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) {
-      const Element* x = row + first_[t];
+      const Element* x = opaque(row) + first_[t];
       const V in = V::kFreeMasks ? V::load(x, inside_[t]) : V::load(x);
       y[t] = V::permute(in, left_[t]);
       if (Blends) y[t] = blend(y[t], V::permute(in, right_[t]), weights_[t]);

@@ -108,8 +108,10 @@ struct SpmmPass {
   static TFSPARSE_INLINE void add_pipelined(Tile<T, Last>* sums, Tile<T, Last>& in,
                                             const Element*& values, const Offset*& offsets,
                                             unsigned places, const Element* x) {
-    // Of single channels 8 would be twice the code.
+    // Of single channels 8 would be twice the code. Blocks of 4 have no registers for more weights,
+    // but more of them in a round; those of 2 were no faster by it.
     constexpr unsigned kAtOnce = larger(2, smaller(4, Vec::kFactors / Block));
+    constexpr unsigned kRound = Block == 4 ? 4 : kAtOnce;
     const Element* here = opaque(x + offsets[-1]);
     if (Block > 1) in.load_early(here);
     const auto add = [&](auto count) TFSPARSE_INLINE_LAMBDA {
@@ -132,13 +134,16 @@ struct SpmmPass {
       values += kCount * Block;
     };
     if (places & 1) add(std::integral_constant<unsigned, 1>());
-    if constexpr (kAtOnce > 2) {
+    if constexpr (kRound > 2) {
       if (places & 2) add(std::integral_constant<unsigned, 2>());
     }
     // Counted, as compilers would else compute where it ends from the number of places.
     TFSPARSE_NO_UNROLL
-    for (unsigned left = places / kAtOnce; left > 0; left = opaque(left - 1)) {
-      add(std::integral_constant<unsigned, kAtOnce>());
+    for (unsigned left = places / kRound; left > 0; left = opaque(left - 1)) {
+      TFSPARSE_UNROLL
+      for (unsigned i = 0; i < kRound; i += kAtOnce) {
+        add(std::integral_constant<unsigned, kAtOnce>());
+      }
     }
   }
 };

@@ -45,6 +45,11 @@ class Convolution : public RowStep {
       begin_image(context, image);
       const RowsView x = pointwise_ ? input(context, image) : RowsView{};
       share_work(context, [&](Share share, Range runs, int worker) {
+        if (pointwise_) {  // they are one run
+          const Range run{run_of(runs.begin).begin, run_of(runs.end - 1).end};
+          compute(context, image, share, run, x, output(context, image), Elements());
+          return;
+        }
         for (int i = runs.begin; i < runs.end; ++i) {
           compute(context, image, share, run_of(i), x, output(context, image),
                   context.scratch[worker]);
