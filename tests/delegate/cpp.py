@@ -98,9 +98,9 @@ PROCESSORS = {
 class CrossBuild(Build):
     """A build for another processor, whose programs QEMU runs."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, name="cpp-tests", flags=()):
         self.triplet, _, self.emulated = PROCESSORS[machine]
-        super().__init__(f"cpp-tests-{machine}", f"{self.triplet}-g++", machine=machine)
+        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine)
 
     @staticmethod
     def missing(machine):
