@@ -67,7 +67,7 @@ class Product {
   int parts_for_cache(const Weights& weights, const Kernels& kernels) const;
   void pack_parts(const Weights& weights, const std::vector<RowBlocks>& blocks, int count,
                   const Kernels& kernels);
-  // A tile, or, where the reduction has one part, any run of pixels.
+  // A tile, or, where one call of the kernel multiplies by all weights, any run of pixels.
   void multiply_tile(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const;
 
   int channels_ = 0;

@@ -149,8 +149,7 @@ void resize(const ResizeArgs& a) {
         const T *upper = x + v.first * a.in_w, *lower = x + v.second * a.in_w;
         const double blended =
             v.of(h.of(upper[h.first], upper[h.second]), h.of(lower[h.first], lower[h.second]));
-        as<T>(a.y)[plane * a.y_stride + row * a.out_w + column] =
-            static_cast<float>(apply(a.epilogue, blended));
+        as<T>(a.y)[plane * a.y_stride + row * a.out_w + column] = apply(a.epilogue, blended);
       }
     }
   }

@@ -11,7 +11,8 @@ namespace {
 
 template <class V>
 V blend(V a, V b, V weight_of_b) {
-  return V::fma(b - a, weight_of_b, a);
+  // By no difference: from infinity it would be NaN.
+  return V::fma(b, weight_of_b, a * (V::broadcast(1.0f) - weight_of_b));
 }
 
 // Where the output columns of T vectors begin.

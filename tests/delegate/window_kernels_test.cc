@@ -131,6 +131,27 @@ void test_resize(const Kernels& k, Random& random) {
   }
 }
 
+// Between infinity and a number lies infinity, as TFLite has it.
+template <class T>
+void test_resize_of_infinity(const Kernels& k) {
+  const int width = k.lanes;
+  std::vector<std::int32_t> places(width + kOverread, 0);
+  const std::vector<float> weights(width + kOverread, 0.25f);
+  GuardedInput<T> x(2 * width);
+  GuardedOutput<T> y(width);
+  for (int i = 0; i < 2 * width; ++i) x.data()[i] = i == 0 ? T(INFINITY) : T(1);
+  ResizeArgs a{};
+  a.planes = a.out_h = 1;
+  a.in_h = 2;
+  a.in_w = a.out_w = width;
+  a.rows = a.columns = places.data();
+  a.row_weights = a.column_weights = weights.data();
+  a.x = x.data();
+  a.y = y.data();
+  k.resize(a);
+  for (int i = 0; i < width; ++i) CHECK(y.data()[i] == T(INFINITY));
+}
+
 }  // namespace
 }  // namespace tfsparse
 
@@ -141,6 +162,7 @@ int main() {
     test_pool<T>(k, random);
     test_max_of_the_unusual<T>(k);
     test_resize<T>(k, random);
+    test_resize_of_infinity<T>(k);
   });
   return testing::report();
 }
