@@ -210,8 +210,10 @@ void bench_layout(const Kernels& k) {
     auto image = random_floats(n), planes = random_floats(n);
     const double there =
         seconds([&] { k.to_planes(image.data(), planes.data(), s.pixels, s.channels, s.pixels); });
-    const double back = seconds(
-        [&] { k.from_planes(planes.data(), image.data(), s.pixels, s.channels, s.pixels); });
+    const double back = seconds([&] {
+      k.from_planes(
+          {planes.data(), image.data(), s.pixels, s.channels, static_cast<std::size_t>(s.pixels)});
+    });
     std::printf("  %5d px x %3d: to planes %6.1f us %5.1f GB/s, back %6.1f us %5.1f GB/s\n",
                 s.pixels, s.channels, there * 1e6, 8e-9 * n / there, back * 1e6, 8e-9 * n / back);
   }

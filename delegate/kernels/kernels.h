@@ -138,6 +138,17 @@ struct CropArgs {
   int rows, width;
 };
 
+// Planes -> HWC image: y[p * channels + c] = x[c * plane_stride + p]. Likewise of the other rows of
+// pixels, which begin `row_stride` elements after one another.
+struct FromPlanesArgs {
+  const void* x;
+  void* y;
+  int pixels, channels;  // of a row
+  std::size_t plane_stride;
+  int rows = 1;
+  std::ptrdiff_t x_row_stride = 0, y_row_stride = 0;
+};
+
 // Activation functions are kIdentity with an epilogue.
 enum class Unary { kIdentity, kAbs, kNegate, kSquare, kSqrt, kRsqrt, kExp };
 enum class Binary { kAdd, kSub, kMul, kDiv, kMax, kMin, kPrelu };  // kPrelu: b is the slope
@@ -213,9 +224,9 @@ struct Kernels {
   void (*softmax)(const void* x, void* y, int n, float beta);
   void (*from_floats)(const float* x, void* y, std::size_t n);
   void (*to_floats)(const void* x, float* y, std::size_t n);
-  // HWC image <-> planes: y[c * plane_stride + p] = x[p * channels + c], and back.
+  // HWC image -> planes: y[c * plane_stride + p] = x[p * channels + c].
   void (*to_planes)(const void* x, void* y, int pixels, int channels, std::size_t plane_stride);
-  void (*from_planes)(const void* x, void* y, int pixels, int channels, std::size_t plane_stride);
+  void (*from_planes)(const FromPlanesArgs&);
 };
 
 // The kernels of one instruction set, or null where this build or this CPU has none.

@@ -112,7 +112,34 @@ inline void transpose_4x4(const Element* x, std::size_t x_stride, Element* y,
   for (int i = 0; i < 4; ++i) std::memcpy(y + i * y_stride, &columns[i], sizeof(Four));
 }
 
-// Two or three rows to as many columns, and three back. With R known, compilers do it by shuffles.
+// Two rows to two columns.
+inline void interleave_four(const Element* a, const Element* b, Element* y) {
+  typedef Element Four __attribute__((vector_size(4 * sizeof(Element))));
+  Four row_a, row_b;
+  std::memcpy(&row_a, a, sizeof row_a);
+  std::memcpy(&row_b, b, sizeof row_b);
+  const Four low = __builtin_shufflevector(row_a, row_b, 0, 4, 1, 5);
+  const Four high = __builtin_shufflevector(row_a, row_b, 2, 6, 3, 7);
+  std::memcpy(y, &low, sizeof low);
+  std::memcpy(y + 4, &high, sizeof high);
+}
+
+inline void interleave_two(const Element* a, const Element* b, int columns, Element* y) {
+  if (columns < 4) {
+    for (int column = 0; column < columns; ++column) {
+      y[2 * column] = a[column];
+      y[2 * column + 1] = b[column];
+    }
+    return;
+  }
+  for (std::ptrdiff_t column = 0; column <= columns - 4; column += 4) {
+    interleave_four(a + column, b + column, y + 2 * column);
+  }
+  const std::ptrdiff_t last = columns - 4;  // some of these four once more
+  interleave_four(a + last, b + last, y + 2 * last);
+}
+
+// Three rows to as many columns, and three back. With R known, compilers do it by shuffles.
 template <int R>
 void interleave(const Element* __restrict x, std::size_t x_stride, int columns,
                 Element* __restrict y) {
@@ -132,7 +159,6 @@ void separate(const Element* __restrict x, int rows, Element* __restrict y, std:
 void transpose_thin(const Element* x, std::size_t x_stride, int rows, int columns, Element* y,
                     std::size_t y_stride) {
   if (rows == 1 && y_stride == 1) return copy_strided(x, y, columns, 1);
-  if (rows == 2 && y_stride == 2) return interleave<2>(x, x_stride, columns, y);
   if (rows == 3 && y_stride == 3) return interleave<3>(x, x_stride, columns, y);
   if (columns == 3 && x_stride == 3) return separate<3>(x, rows, y, y_stride);
   if (columns < rows) {
@@ -171,8 +197,18 @@ void to_planes(const void* x, void* y, int pixels, int channels, std::size_t pla
   transpose(elements(x), channels, pixels, channels, elements(y), plane_stride);
 }
 
-void from_planes(const void* x, void* y, int pixels, int channels, std::size_t plane_stride) {
-  transpose(elements(x), plane_stride, channels, pixels, elements(y), channels);
+void from_planes(const FromPlanesArgs& a) {
+  const Element* x = elements(a.x);
+  Element* y = elements(a.y);
+  for (int row = 0; row < a.rows; ++row) {
+    if (a.channels == 2) {
+      interleave_two(x, x + a.plane_stride, a.pixels, y);
+    } else {
+      transpose(x, a.plane_stride, a.channels, a.pixels, y, a.channels);
+    }
+    x += a.x_row_stride;
+    y += a.y_row_stride;
+  }
 }
 
 }  // namespace

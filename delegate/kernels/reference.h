@@ -306,9 +306,13 @@ void to_planes(const T* x, T* y, int pixels, int channels, std::size_t plane_str
 }
 
 template <class T>
-void from_planes(const T* x, T* y, int pixels, int channels, std::size_t plane_stride) {
-  for (int p = 0; p < pixels; ++p) {
-    for (int c = 0; c < channels; ++c) y[p * channels + c] = x[c * plane_stride + p];
+void from_planes(const FromPlanesArgs& a) {
+  for (int row = 0; row < a.rows; ++row) {
+    const T* x = static_cast<const T*>(a.x) + row * a.x_row_stride;
+    T* y = static_cast<T*>(a.y) + row * a.y_row_stride;
+    for (int p = 0; p < a.pixels; ++p) {
+      for (int c = 0; c < a.channels; ++c) y[p * a.channels + c] = x[c * a.plane_stride + p];
+    }
   }
 }
 

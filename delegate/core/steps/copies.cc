@@ -25,7 +25,8 @@ std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
   return joined;
 }
 
-// The two innermost dimensions are loops of their own; the others are counted through.
+// The two innermost dimensions are loops of their own, and the longest of the others: from one of
+// its indices to the next is a step. The rest are counted through.
 class Copy {
  public:
   Copy(StridedCopy copy, const Kernels& kernels)
@@ -38,6 +39,13 @@ class Copy {
       *dim = outer_dims_.empty() ? CopyDim{1, 0, 0} : outer_dims_.back();
       if (!outer_dims_.empty()) outer_dims_.pop_back();
     }
+    const auto longest =
+        std::max_element(outer_dims_.begin(), outer_dims_.end(),
+                         [](const CopyDim& a, const CopyDim& b) { return a.size < b.size; });
+    if (longest != outer_dims_.end()) {
+      bands_ = *longest;
+      outer_dims_.erase(longest);
+    }
     for (const CopyDim& dim : outer_dims_) outer_ *= dim.size;
     if (rows_.size == 0 || columns_.size == 0) outer_ = 0;
     interleaves_ = rows_.from == 1 && columns_.to == 1 && rows_.to == columns_.size;
@@ -45,33 +53,55 @@ class Copy {
 
   void run(const RunContext& context, Elements y) const {
     const Elements x = from_ >= 0 ? context.values[from_] : constant_.data();
-    // Rows are shared among the threads, whatever number of them an outer index has.
-    const int rows = outer_ * rows_.size;
-    context.pool.parallel_for(rows, std::max(1, kGrain / std::max(1, columns_.size)),
-                              [&](int begin, int end, int) {
-                                while (begin < end) {
-                                  const int row = begin % rows_.size;
-                                  const int count = std::min(end - begin, rows_.size - row);
-                                  copy_rows(context.kernels, x + from_offset_, y + to_offset_,
-                                            begin / rows_.size, row, count);
-                                  begin += count;
-                                }
-                              });
+    // Rows are shared among the threads, whatever number of them a band has.
+    const int rows = outer_ * bands_.size * rows_.size;
+    context.pool.parallel_for(
+        rows, std::max(1, kGrain / std::max(1, columns_.size)), [&](int begin, int end, int) {
+          while (begin < end) {
+            begin += copy_bands(context.kernels, x + from_offset_, y + to_offset_, begin, end);
+          }
+        });
   }
 
  private:
-  void copy_rows(const Kernels& kernels, Elements x, Elements y, int outer, int row,
-                 int count) const {
+  // Rows [begin, end), as far as they have the same outer index. Returns how many.
+  int copy_bands(const Kernels& kernels, Elements x, Elements y, int begin, int end) const {
+    int row = begin % rows_.size, band = begin / rows_.size % bands_.size;
+    int outer = begin / rows_.size / bands_.size;
     for (std::size_t i = outer_dims_.size(); i-- > 0;) {
       const CopyDim& dim = outer_dims_[i];
       x = x + outer % dim.size * dim.from;
       y = y + outer % dim.size * dim.to;
       outer /= dim.size;
     }
-    x = x + row * rows_.from;
-    y = y + row * rows_.to;
-    if (interleaves_) return kernels.from_planes(x, y, count, columns_.size, columns_.from);
-    for (int r = 0; r < count; ++r) copy_row(x + r * rows_.from, y + r * rows_.to);
+    x = x + band * bands_.from;
+    y = y + band * bands_.to;
+    int left = end - begin;
+    while (band < bands_.size && left > 0) {  // whole bands at once, or a part of one
+      const int count = std::min(left, rows_.size - row);
+      const int bands = count < rows_.size ? 1 : std::min(left / count, bands_.size - band);
+      copy_rows(kernels, x + row * rows_.from, y + row * rows_.to, bands, count);
+      x = x + bands * bands_.from;
+      y = y + bands * bands_.to;
+      band += bands;
+      left -= bands * count;
+      row = 0;
+    }
+    return end - begin - left;
+  }
+
+  // `count` rows of each of these bands.
+  void copy_rows(const Kernels& kernels, Elements x, Elements y, int bands, int count) const {
+    if (interleaves_) {
+      return kernels.from_planes({x, y, count, columns_.size,
+                                  static_cast<std::size_t>(columns_.from), bands, bands_.from,
+                                  bands_.to});
+    }
+    for (int band = 0; band < bands; ++band) {
+      for (int r = 0; r < count; ++r) {
+        copy_row(x + (band * bands_.from + r * rows_.from), y + (band * bands_.to + r * rows_.to));
+      }
+    }
   }
 
   void copy_row(Elements x, Elements y) const {
@@ -92,7 +122,7 @@ class Copy {
   Buffer constant_;
   std::ptrdiff_t from_offset_, to_offset_;
   std::vector<CopyDim> outer_dims_;
-  CopyDim rows_, columns_;
+  CopyDim bands_ = {1, 0, 0}, rows_, columns_;
   int outer_ = 1;
   bool interleaves_ = false;  // Whether rows are planes, and columns their pixels side by side.
 };

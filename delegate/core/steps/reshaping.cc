@@ -108,9 +108,9 @@ std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes) {
   return make_step("from planes", x, y, [=](const RunContext& context) {
     const std::size_t image = static_cast<std::size_t>(planes.pixels()) * planes.channels;
     for (int i = 0; i < planes.batch; ++i) {
-      context.kernels.from_planes(context.values[x] + i * planes.image(),
-                                  context.values[y] + i * image, planes.pixels(), planes.channels,
-                                  planes.stride);
+      context.kernels.from_planes({context.values[x] + i * planes.image(),
+                                   context.values[y] + i * image, planes.pixels(), planes.channels,
+                                   planes.stride});
     }
   });
 }

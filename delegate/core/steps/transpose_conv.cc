@@ -144,10 +144,10 @@ class TransposeConv : public Step {
 
   void interleave(const RunContext& context, Elements phases, Elements y) const {
     const int whole = y_.width / columns_.stride;
-    context.kernels.from_planes(phases, y, whole, columns_.stride, run_);
+    context.kernels.from_planes({phases, y, whole, columns_.stride, run_});
     const int left = y_.width % columns_.stride;
     if (left > 0) {
-      context.kernels.from_planes(phases + whole, y + whole * columns_.stride, 1, left, run_);
+      context.kernels.from_planes({phases + whole, y + whole * columns_.stride, 1, left, run_});
     }
   }
 
