@@ -153,8 +153,8 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   }
   values.resize(count * blocks.block + kOverread);
   packed.values = to_elements(values, kernels);
-  offsets.resize(count + 1);
-  offsets.back() = 0;  // see SpmmArgs
+  offsets.resize(count);
+  offsets.resize(count + 2, 0);  // see SpmmArgs
   if (narrow) {
     packed.narrow_offsets.assign(offsets.begin(), offsets.end());
   } else {

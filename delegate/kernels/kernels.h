@@ -52,7 +52,7 @@ struct SpmmArgs {
   const std::int32_t* places;    // of each block, how many
   const void* values;  // [place][block], block after block; a vector behind them can be read
   // Of each place, in elements: the narrow ones unless they are null, which only kernels with
-  // Kernels::narrow_offsets read. One more follows, of any pixels that can be read.
+  // Kernels::narrow_offsets read. Two more follow, of any pixels that can be read.
   const std::uint16_t* narrow_offsets;
   const std::int32_t* wide_offsets;
   const void* bias;      // of each channel, every one Kernels::bias_copies times

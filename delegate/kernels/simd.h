@@ -202,6 +202,15 @@ TFSPARSE_INLINE bool until_false(const F& f) {
   }
 }
 
+// Calls f with each of the constants [0, N).
+template <int N, int I = 0, class F>
+TFSPARSE_INLINE void for_constants(const F& f) {
+  if constexpr (I < N) {
+    f(std::integral_constant<int, I>());
+    for_constants<N, I + 1>(f);
+  }
+}
+
 // Whether an epilogue clamps to a range with an end.
 inline bool is_bounded(const Epilogue& e) { return e.lo != Epilogue().lo || e.hi != Epilogue().hi; }
 

@@ -78,18 +78,6 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = factors.fma(other.whole[t], i, whole[t]);
     last = factors.fma(other.last, i, last);
   }
-  // sum += factor i * this; then this is next[...].
-  template <class Numbers>
-  TFSPARSE_INLINE void add_scaled_to(Tile* sum, const Numbers& factors, int i,
-                                     const Element* next) {
-    TFSPARSE_UNROLL
-    for (int t = 0; t < kWhole; ++t) {
-      sum->whole[t] = factors.fma(whole[t], i, sum->whole[t]);
-      load(next, t);
-    }
-    sum->last = factors.fma(last, i, sum->last);
-    load(next, kWhole);
-  }
   // sums[c] += factor first + c * this for `count` tiles; then this is next[...] but for the last
   // vectors, which load_late() loads when they are needed soon.
   template <class Numbers>
@@ -218,14 +206,14 @@ class Finish {
   TFSPARSE_INLINE Element* row(std::size_t at) const { return bytes_on(y_, at); }
 
   // To that row.
-  template <int T, class Last>
-  TFSPARSE_INLINE void store(Tile<T, Last>& tile, std::size_t at, int last_lanes) const {
+  template <class AnyTile>
+  TFSPARSE_INLINE void store(AnyTile& tile, std::size_t at, int last_lanes) const {
     Element* y = opaque(row(at));
     if (clamps_) clamp(tile);
     if (adds_or_activates_) {
       if (activates_) {
         tile.store(y, last_lanes);
-        return activate(y, at, Tile<T, Last>::kLast + last_lanes);
+        return activate(y, at, AnyTile::kLast + last_lanes);
       }
       tile.add(bytes_on(residual_, at));
       if (clamps_last_) clamp(tile);

@@ -64,8 +64,8 @@ struct SparseCase {
       places.push_back(static_cast<std::int32_t>(offsets.size() - before));
     }
     values.resize(values.size() + kOverread);
-    offsets.push_back(0);
-    narrow_offsets.push_back(0);
+    offsets.insert(offsets.end(), 2, 0);
+    narrow_offsets.insert(narrow_offsets.end(), 2, 0);
   }
 };
 

@@ -8,6 +8,65 @@
 namespace tfsparse {
 namespace {
 
+// Four neighbouring registers, which one instruction loads or stores. They are named, since g++ 12
+// would move what intrinsics take and return to others: groups begin with v4, v8 ... v24.
+#define TFSPARSE_WITH_GROUP(CODE)     \
+  if constexpr (Group == 0) {         \
+    CODE("v4", "v5", "v6", "v7");     \
+  } else if constexpr (Group == 1) {  \
+    CODE("v8", "v9", "v10", "v11");   \
+  } else if constexpr (Group == 2) {  \
+    CODE("v12", "v13", "v14", "v15"); \
+  } else if constexpr (Group == 3) {  \
+    CODE("v16", "v17", "v18", "v19"); \
+  } else if constexpr (Group == 4) {  \
+    CODE("v20", "v21", "v22", "v23"); \
+  } else {                            \
+    static_assert(Group == 5);        \
+    CODE("v24", "v25", "v26", "v27"); \
+  }
+
+template <int Group, int Vectors, bool Moves, class Number, class Register>
+inline __attribute__((always_inline)) void load_registers(const Number*& p, Register& a,
+                                                          Register& b, Register& c, Register& d) {
+  using Memory = const char[Vectors * sizeof(Register)];
+#define TFSPARSE_LOAD(A, B, C, D)                                               \
+  register Register ra __asm__(A), rb __asm__(B), rc __asm__(C), rd __asm__(D); \
+  if constexpr (Vectors == 3) {                                                 \
+    __asm__ volatile("ld1 {%0.16b-%2.16b}, [%3]"                                \
+                     : "=w"(ra), "=w"(rb), "=w"(rc)                             \
+                     : "r"(p), "m"(*reinterpret_cast<Memory*>(p)));             \
+    rd = rc;                                                                    \
+  } else if constexpr (Moves) {                                                 \
+    __asm__ volatile("ld1 {%0.16b-%3.16b}, [%4], #64"                           \
+                     : "=w"(ra), "=w"(rb), "=w"(rc), "=w"(rd), "+r"(p)          \
+                     : "m"(*reinterpret_cast<Memory*>(p)));                     \
+  } else {                                                                      \
+    __asm__ volatile("ld1 {%0.16b-%3.16b}, [%4]"                                \
+                     : "=w"(ra), "=w"(rb), "=w"(rc), "=w"(rd)                   \
+                     : "r"(p), "m"(*reinterpret_cast<Memory*>(p)));             \
+  }                                                                             \
+  a = ra, b = rb, c = rc, d = rd
+  TFSPARSE_WITH_GROUP(TFSPARSE_LOAD)
+#undef TFSPARSE_LOAD
+}
+
+template <int Group, class Number, class Register>
+inline __attribute__((always_inline)) void store_registers(Number*& p, Register a, Register b,
+                                                           Register c, Register d) {
+  using Memory = char[4 * sizeof(Register)];
+#define TFSPARSE_STORE(A, B, C, D)                                           \
+  register Register ra __asm__(A) = a, rb __asm__(B) = b, rc __asm__(C) = c; \
+  register Register rd __asm__(D) = d;                                       \
+  Memory& memory = *reinterpret_cast<Memory*>(p);                            \
+  __asm__ volatile("st1 {%2.16b-%5.16b}, [%0], #64"                          \
+                   : "+r"(p), "=m"(memory)                                   \
+                   : "w"(ra), "w"(rb), "w"(rc), "w"(rd))
+  TFSPARSE_WITH_GROUP(TFSPARSE_STORE)
+#undef TFSPARSE_STORE
+}
+#undef TFSPARSE_WITH_GROUP
+
 struct Vec4 {
   static constexpr int kLanes = 4;
   static constexpr bool kWidensHalf = true;
@@ -30,6 +89,32 @@ struct Vec4 {
 
   static Vec4 broadcast(float x) { return {vdupq_n_f32(x)}; }
   static Vec4 load(const float* p) { return {vld1q_f32(p)}; }
+  // Three or four vectors, in the first case with c and d the same. Moves p behind four if asked
+  // to.
+  template <int Group, int Vectors, bool Moves = false>
+  static inline __attribute__((always_inline)) void load_group(const float*& p, Vec4& a, Vec4& b,
+                                                               Vec4& c, Vec4& d) {
+    load_registers<Group, Vectors, Moves>(p, a.v, b.v, c.v, d.v);
+  }
+  // Moves p behind the four.
+  template <int Group>
+  static inline __attribute__((always_inline)) void store_group(float*& p, Vec4 a, Vec4 b, Vec4 c,
+                                                                Vec4 d) {
+    store_registers<Group>(p, a.v, b.v, c.v, d.v);
+  }
+  // The next 1, 2 or 4 offsets, of which none is negative: two in a register. Moves p behind them.
+  // Nothing writes offsets, so that no store is missed.
+  template <int Count>
+  static inline __attribute__((always_inline)) void load_offsets(const std::int32_t*& p,
+                                                                 std::uint64_t (&offsets)[2]) {
+    if constexpr (Count == 4) {
+      __asm__ volatile("ldp %0, %1, [%2], #16" : "=&r"(offsets[0]), "=&r"(offsets[1]), "+&r"(p));
+    } else if constexpr (Count == 2) {
+      __asm__ volatile("ldr %0, [%1], #8" : "=&r"(offsets[0]), "+&r"(p));
+    } else {
+      __asm__ volatile("ldr %w0, [%1], #4" : "=&r"(offsets[0]), "+&r"(p));
+    }
+  }
   // As many float16 numbers.
   static Vec4 load(const float16_t* p) { return {vcvt_f32_f16(vld1_f16(p))}; }
   static Vec4 widen(const std::uint16_t* p) {

@@ -1,0 +1,95 @@
+// A tile whose vectors are loaded and stored four at a time, by one instruction of arm64.
+#pragma once
+
+#include "delegate/kernels/tile.h"
+
+namespace tfsparse {
+namespace {
+
+// The loads that fill T vectors: of 4, 2, 4 and 4 of them, or of 4, 2, 2 and 2 where that is
+// enough, as far as there are so many. Of two fours in a row the second would wait for the whole
+// first on cores that finish loads in their order, as it moves a pointer: so LLVM's model of the
+// Cortex-A55.
+template <int T>
+struct TileLoads {
+  static constexpr bool kHasFours = T > 10;  // more than one
+  static constexpr int kCount = kHasFours ? 4 : T > 4 ? (T - 1) / 2 : 1;
+
+  static constexpr int vectors(int load) {
+    constexpr int kBefore[] = {0, 4, 6, kHasFours ? 10 : 8};
+    return smaller(load == 0 || (load > 1 && kHasFours) ? 4 : 2, T - kBefore[load]);
+  }
+  // The first of them. The second load of a large tile has the last two vectors: the others follow
+  // where the pointer is then.
+  static constexpr int begin(int load) {
+    constexpr int kBegin[] = {0, kHasFours ? T - 2 : 4, kHasFours ? 4 : 6, 8};
+    return kBegin[load];
+  }
+  // Whether the pointer is behind the load's vectors afterwards, and not where they begin.
+  static constexpr bool moves(int load) {
+    return kHasFours && (load == 0 || (load == 2 && vectors(3) > 2));
+  }
+};
+
+template <int T, class Last>
+struct GroupedTile : Tile<T, Last> {
+  using Loads = TileLoads<T>;
+  static constexpr int kGroup = 4;
+
+  TFSPARSE_INLINE Vec& at(int t) { return t < T - 1 ? this->whole[t] : this->last; }
+  TFSPARSE_INLINE Vec at(int t) const { return t < T - 1 ? this->whole[t] : this->last; }
+
+  // With one number, which p has for a group.
+  template <int Copies>
+  TFSPARSE_INLINE void fill(const Element* p) {
+    static_assert(Copies == kGroup * Vec::kLanes);
+    p = opaque(p);
+    for_constants<T / kGroup>([&](auto group) TFSPARSE_INLINE_LAMBDA {
+      constexpr int t = kGroup * group;
+      Last::template load_group<group, kGroup>(p, at(t), at(t + 1), at(t + 2), at(t + 3));
+    });
+    TFSPARSE_UNROLL
+    for (int t = T / kGroup * kGroup; t < T; ++t) at(t) = Vec::load(p + t % kGroup * Vec::kLanes);
+  }
+  // Of the last vector only `lanes` lanes.
+  TFSPARSE_INLINE void store(Element* p, int lanes) const {
+    constexpr int kGroups = (T - 1) / kGroup;
+    for_constants<kGroups>([&](auto group) TFSPARSE_INLINE_LAMBDA {
+      constexpr int t = kGroup * group;
+      Last::template store_group<group>(p, at(t), at(t + 1), at(t + 2), at(t + 3));
+    });
+    TFSPARSE_UNROLL
+    for (int t = kGroups * kGroup; t < T - 1; ++t) at(t).store(p + t % kGroup * Vec::kLanes);
+    this->last.store(p + (T - 1) % kGroup * Vec::kLanes, lanes);
+  }
+
+  // The next two are of the vectors of one load alone. sum += factor i * this
+  template <int Load, class Numbers>
+  TFSPARSE_INLINE void add_scaled_to(GroupedTile* sum, const Numbers& factors, int i) const {
+    constexpr int kBegin = Loads::begin(Load), kEnd = kBegin + Loads::vectors(Load);
+    TFSPARSE_UNROLL
+    for (int t = kBegin; t < kEnd; ++t) {
+      sum->at(t) = factors.fma_in_place(at(t), i, sum->at(t));
+    }
+  }
+  // From p, which the loads of a tile move on one after the other.
+  template <int Load>
+  TFSPARSE_INLINE void load_part(const Element*& p) {
+    constexpr int t = Loads::begin(Load), kVectors = Loads::vectors(Load);
+    if constexpr (kVectors > 2) {
+      constexpr int kFirstGroup = 3;  // behind those of sums
+      constexpr int kIndex = kFirstGroup + (Load == 0 ? 0 : Load - 1);
+      Last::template load_group<kIndex, kVectors, Loads::moves(Load)>(
+          p, at(t), at(t + 1), at(t + 2), at(t + kVectors - 1));
+    } else {
+      constexpr int kAt = t - (Loads::moves(0) ? kGroup : 0);  // from p
+      keep_order();
+      TFSPARSE_UNROLL
+      for (int i = 0; i < kVectors; ++i) at(t + i) = Vec::load(p + (kAt + i) * Vec::kLanes);
+      keep_order();
+    }
+  }
+};
+
+}  // namespace
+}  // namespace tfsparse
