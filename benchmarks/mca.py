@@ -18,6 +18,7 @@ Cortex-A55 when the pointer is there, and the pointer when the vectors are.
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -137,11 +138,12 @@ def measure(cpus):
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected no arguments. Received: {argv[1:]}")
-    if missing := CrossBuild.missing("aarch64"):
-        raise app.UsageError(f"Something to compile with is missing: apt-get install {missing[0]}")
+    missing = CrossBuild.missing("aarch64") + ([] if shutil.which(MCA) else ["llvm-19"])
+    if missing:
+        raise app.UsageError(f"Something is missing: apt-get install {' '.join(missing)}")
     table = Table("channels", "pixels", "core", "LLVM's model", "cycles", "loads", "FMAs", "ratio")
     for block, tile, cpu, found in measure(CPUS.value):
-        figures = (f"{cycles:.2f}" for cycles in (*found[1:], found.ratio))
+        figures = (*(f"{cycles:.2f}" for cycles in found[1:]), f"{found.ratio:.3f}")
         table.add_row(str(block), str(tile * LANES), cpu, found.model, *figures)
     Console().print(table)
 

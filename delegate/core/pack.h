@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "delegate/core/memory.h"
+#include "delegate/core/status.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
@@ -45,6 +46,9 @@ struct SparseBlocks {
   // The arguments that say what the blocks [first, last) are.
   void describe(int first, int last, SpmmArgs* args) const;
 };
+
+// Fails where channels of `plane` elements each have places too far apart for Tap::offset.
+Status check_offsets(int channels, std::uint64_t plane);
 
 // A column of a matrix and its place in the input, in elements.
 struct Tap {

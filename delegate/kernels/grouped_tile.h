@@ -7,9 +7,10 @@ namespace tfsparse {
 namespace {
 
 // The loads that fill T vectors: of 4, 2, 4 and 4 of them, or of 4, 2, 2 and 2 where that is
-// enough, as far as there are so many. Of two fours in a row the second would wait for the whole
-// first on cores that finish loads in their order, as it moves a pointer: so LLVM's model of the
-// Cortex-A55.
+// enough, as far as there are so many. A load that moves its pointer makes the next of four vectors
+// wait on cores that finish loads in their order, so that there is one of two between: by LLVM's
+// model of the Cortex-A55 three of four in a row take 1.21 of what the load unit does for 12
+// vectors.
 template <int T>
 struct TileLoads {
   static constexpr bool kHasFours = T > 10;  // more than one
@@ -25,14 +26,17 @@ struct TileLoads {
     constexpr int kBegin[] = {0, kHasFours ? T - 2 : 4, kHasFours ? 4 : 6, 8};
     return kBegin[load];
   }
-  // Whether the pointer is behind the load's vectors afterwards, and not where they begin.
+  // Whether the load moves the pointer behind its vectors.
   static constexpr bool moves(int load) {
     return kHasFours && (load == 0 || (load == 2 && vectors(3) > 2));
   }
 };
 
+// Only vectors of arm64 have groups: they are asked by way of Last, or others had to have them,
+// too.
 template <int T, class Last>
 struct GroupedTile : Tile<T, Last> {
+  static_assert(std::is_same_v<Last, Vec>);
   using Loads = TileLoads<T>;
   static constexpr int kGroup = 4;
 

@@ -24,6 +24,9 @@ namespace tfsparse {
 // Elements that must be readable past the end of every run: one vector of the widest set.
 constexpr int kOverread = 16;
 
+// Offsets of places in the input of a convolution are less than this: arm64 reads two at once.
+constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 30;
+
 enum class Activation { kNone, kHardSwish, kSigmoid, kSwish, kTanh, kElu, kLeakyRelu };
 
 // What a kernel does to a result before storing it: activation, then clamp to [lo, hi], and, before
@@ -139,7 +142,7 @@ struct CropArgs {
 };
 
 // Planes -> HWC image: y[p * channels + c] = x[c * plane_stride + p]. Likewise of the other rows of
-// pixels, which begin `row_stride` elements after one another.
+// pixels, which begin x_row_stride and y_row_stride elements after one another.
 struct FromPlanesArgs {
   const void* x;
   void* y;

@@ -132,10 +132,10 @@ inline void interleave_two(const Element* a, const Element* b, int columns, Elem
     }
     return;
   }
-  for (std::ptrdiff_t column = 0; column <= columns - 4; column += 4) {
+  const std::ptrdiff_t last = columns - 4;  // some of these four may have been before
+  for (std::ptrdiff_t column = 0; column < last; column += 4) {
     interleave_four(a + column, b + column, y + 2 * column);
   }
-  const std::ptrdiff_t last = columns - 4;  // some of these four once more
   interleave_four(a + last, b + last, y + 2 * last);
 }
 

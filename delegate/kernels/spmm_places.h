@@ -48,11 +48,6 @@ class PlainPlaces {
 template <int Block, int T, class Last>
 class PipelinedPlaces {
  public:
-  // Blocks of 4 have no registers for more weights, but more of them in a round; those of 2 were no
-  // faster by it.
-  static constexpr int kAtOnce = larger(2, smaller(4, Vec::kFactors / Block));
-  static constexpr int kRound = Block == 4 ? 4 : kAtOnce;
-
   PipelinedPlaces(const Element* x, const Element* values, const std::int32_t* offsets)
       : x_(x), values_(values), offsets_(offsets + 1) {}
 
@@ -72,6 +67,11 @@ class PipelinedPlaces {
   }
 
  private:
+  // Blocks of 4 have no registers for more weights, but more of them in a round; those of 2 were no
+  // faster by it.
+  static constexpr int kAtOnce = larger(2, smaller(4, Vec::kFactors / Block));
+  static constexpr int kRound = Block == 4 ? 4 : kAtOnce;
+
   template <int Count>
   TFSPARSE_INLINE void add_at_once(Tile<T, Last>* sums, const Element*& here) {
     const Factors<Vec, ceil_div(Count * Block, Vec::kFactors) * Vec::kFactors> weights(values_);
@@ -96,8 +96,9 @@ class PipelinedPlaces {
 
 // Of single channels, where loads are as many as multiplications. Up to four vectors are loaded by
 // an instruction, again while the place before is multiplied; what the next place takes first, its
-// address and its weight, is there already, also when a row begins. What computes addresses stands
-// behind a load of two vectors: a core that finishes in order waits least there.
+// address and its weight, is there already, also when a row begins. Offsets are loaded, and most
+// addresses computed, behind a load of two vectors: a core that finishes in order waits least
+// there.
 template <int T, class Last>
 class StreamedPlaces {
  public:
@@ -132,7 +133,7 @@ class StreamedPlaces {
     for_constants<Count * kLoads>([&](auto step) TFSPARSE_INLINE_LAMBDA {
       constexpr int place = step / kLoads, load = step % kLoads;
       constexpr bool kIsSecond = load == smaller(1, kLoads - 1), kIsLast = load == kLoads - 1;
-      // Behind the second load, if that is not the last: the weights are where the offsets are.
+      // Behind the second load; of small tiles before all, as load_weights() goes by offsets_.
       if constexpr (step == (kLoads > 2 ? 2 : 0)) {
         Last::template load_offsets<Count>(offsets_, offsets);
       }
@@ -148,7 +149,8 @@ class StreamedPlaces {
     });
   }
 
-  // One instruction, as no offset is negative or has more than 28 bits (kMaxElements).
+  // One instruction: no offset is negative or reaches kMaxOffset, so that nothing of the lower one
+  // is left of the upper one's shift.
   TFSPARSE_INLINE const Element* address(const std::uint64_t* offsets, int i) const {
     constexpr int kShift = sizeof(Element) == 4 ? 2 : 1;
     const std::uint64_t two = offsets[i / 2];

@@ -33,7 +33,7 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::broadcast(x);
     last = Last::broadcast(x);
   }
-  // With one number, which p has either once or for two vectors.
+  // With one number, which p has once, or for two vectors or more.
   template <int Copies>
   TFSPARSE_INLINE void fill(const Element* p) {
     if constexpr (Copies == 1) return fill(*p);
@@ -70,13 +70,6 @@ struct Tile {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::fma(w, other.whole[t], whole[t]);
     last = Last::fma(Last::first_of(w), other.last, last);
-  }
-  // += factor i * other
-  template <class Numbers>
-  TFSPARSE_INLINE void add_scaled(const Numbers& factors, int i, const Tile& other) {
-    TFSPARSE_UNROLL
-    for (int t = 0; t < kWhole; ++t) whole[t] = factors.fma(other.whole[t], i, whole[t]);
-    last = factors.fma(other.last, i, last);
   }
   // sums[c] += factor first + c * this for `count` tiles; then this is next[...] but for the last
   // vectors, which load_late() loads when they are needed soon.

@@ -47,6 +47,22 @@ class GuardedInput {
   T* data_;
 };
 
+// Of a vector as it is: reading behind its last element crashes.
+template <class T>
+class GuardedCopy {
+ public:
+  explicit GuardedCopy(const std::vector<T>& v)
+      : floats_((v.size() * sizeof(T) + sizeof(float) - 1) / sizeof(float), 0),
+        first_(reinterpret_cast<char*>(floats_.data() + floats_.size()) - v.size() * sizeof(T)) {
+    if (!v.empty()) std::memcpy(first_, v.data(), v.size() * sizeof(T));
+  }
+  const T* data() const { return reinterpret_cast<const T*>(first_); }
+
+ private:
+  GuardedInput<float> floats_;
+  char* first_;
+};
+
 // Numbers between two guard zones, which check() finds unchanged or not.
 template <class T>
 class GuardedOutput {

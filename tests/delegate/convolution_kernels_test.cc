@@ -12,6 +12,7 @@ namespace tfsparse {
 namespace {
 
 using testing::compare;
+using testing::GuardedCopy;
 using testing::GuardedInput;
 using testing::GuardedOutput;
 using testing::kRoundings;
@@ -28,6 +29,7 @@ void test_spmm(const Kernels& k, Random& random) {
     const SparseCase<T> weights(random, block, outputs, inputs, plane, random.between(0, 4) * 0.25);
     std::vector<T> bias;
     for (const float value : weights.bias) bias.insert(bias.end(), k.bias_copies, T(value));
+    const GuardedCopy values(weights.values), offsets(weights.offsets);
     // The last plane ends with its run, so that reading beyond kOverread crashes.
     GuardedInput<T> x((inputs - 1) * plane + n), residual(outputs * block * y_stride);
     GuardedOutput<T> actual(outputs * block * y_stride), expected(outputs * block * y_stride);
@@ -41,9 +43,9 @@ void test_spmm(const Kernels& k, Random& random) {
     a.blocks = outputs;
     a.channels = weights.channels.data();
     a.places = weights.places.data();
-    a.values = weights.values.data();
+    a.values = values.data();
     a.narrow_offsets = random.chance(0.5) ? weights.narrow_offsets.data() : nullptr;
-    a.wide_offsets = weights.offsets.data();
+    a.wide_offsets = offsets.data();
     a.bias = bias.data();
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.accumulate = random.chance(0.3);

@@ -294,7 +294,7 @@ void test_to_planes(const Kernels& k, Random& random) {
     const int pixels = random.chance(0.1) ? 1 : random.between(0, 50);
     const int channels = random.chance(0.1) ? 1 : random.between(1, 50);
     const std::size_t stride = pixels + random.between(0, 3);
-    GuardedInput<T> image(static_cast<std::size_t>(pixels) * channels);
+    GuardedInput<T> image(static_cast<std::size_t>(pixels) * channels, 0);
     GuardedOutput<T> planes(channels * stride), expected(channels * stride);
     random.fill(image);
     reference::to_planes<T>(image.data(), expected.data(), pixels, channels, stride);
@@ -316,7 +316,8 @@ void test_from_planes(const Kernels& k, Random& random) {
     const bool empty = a.rows == 0 || a.pixels == 0;
     // The last plane ends with its last pixel, so that reading beyond crashes.
     GuardedInput<T> x(
-        empty ? 0 : (a.channels - 1) * a.plane_stride + (a.rows - 1) * a.x_row_stride + a.pixels);
+        empty ? 0 : (a.channels - 1) * a.plane_stride + (a.rows - 1) * a.x_row_stride + a.pixels,
+        0);
     GuardedOutput<T> actual(a.rows * a.y_row_stride), expected(a.rows * a.y_row_stride);
     random.fill(x);
     a.x = x.data();

@@ -114,6 +114,14 @@ void test_shares_cover_everything_once() {
   }
 }
 
+void test_refuses_offsets_that_kernels_cannot_address() {
+  CHECK(check_offsets(1 << 20, 1 << 10).ok());
+  CHECK(check_offsets(0, 1 << 30).ok());
+  const Status status = check_offsets((1 << 26) + 2, 16);
+  CHECK(status.message().find("67108866 input channels of 16 elements") == 0);
+  CHECK(!check_offsets(1 << 16, 1 << 16).ok());  // 2 to the power of 32
+}
+
 }  // namespace
 }  // namespace tfsparse
 
@@ -123,5 +131,6 @@ int main() {
   tfsparse::test_finds_blocks_out_of_order();
   tfsparse::test_unstructured_weights_stay_single();
   tfsparse::test_shares_cover_everything_once();
+  tfsparse::test_refuses_offsets_that_kernels_cannot_address();
   return tfsparse::testing::report();
 }

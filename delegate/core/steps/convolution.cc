@@ -89,6 +89,7 @@ class Convolution : public RowStep {
     if (!pointwise_) border_ = border_of(graph, node);
 
     const Tensor& tensor = graph.tensors[node.inputs[1]];
+    TFSPARSE_RETURN_IF_ERROR(check_offsets(tensor.shape[3], plane()));
     Product::Weights weights;
     TFSPARSE_RETURN_IF_ERROR(read_floats(tensor, &weights.dense));
     weights.channels = tensor.shape[0];
@@ -110,8 +111,10 @@ class Convolution : public RowStep {
   int y_ = -1, residual_ = -1, border_value_ = -1;
 
  private:
+  // Elements of an input channel.
+  std::size_t plane() const { return pointwise_ ? x_.planes.stride : border_.plane; }
+
   std::vector<Tap> taps(const Shape& w, const Node& node) const {
-    const std::size_t plane = pointwise_ ? x_.planes.stride : border_.plane;
     std::vector<Tap> taps;
     taps.reserve(static_cast<std::size_t>(w[1]) * w[2] * w[3]);
     for (int channel = 0; channel < w[3]; ++channel) {
@@ -122,7 +125,7 @@ class Convolution : public RowStep {
           const int place =
               phase * border_.phase_plane + row / stride_h_ * border_.pitch + column / stride_w_;
           taps.push_back({(dy * w[2] + dx) * w[3] + channel,
-                          static_cast<std::int32_t>(channel * plane + place)});
+                          static_cast<std::int32_t>(channel * plane() + place)});
         }
       }
     }

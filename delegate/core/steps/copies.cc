@@ -25,8 +25,9 @@ std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
   return joined;
 }
 
-// The two innermost dimensions are loops of their own, and the longest of the others: from one of
-// its indices to the next is a step. The rest are counted through.
+// The two innermost dimensions, rows and columns, are loops of their own, and so are the bands: the
+// longer one of the two dimensions around them, as that next to them may be as short as a block of
+// pixels. The rest are counted through.
 class Copy {
  public:
   Copy(StridedCopy copy, const Kernels& kernels)
@@ -39,12 +40,13 @@ class Copy {
       *dim = outer_dims_.empty() ? CopyDim{1, 0, 0} : outer_dims_.back();
       if (!outer_dims_.empty()) outer_dims_.pop_back();
     }
-    const auto longest =
-        std::max_element(outer_dims_.begin(), outer_dims_.end(),
+    const auto around = outer_dims_.end() - std::min<std::ptrdiff_t>(2, outer_dims_.size());
+    const auto bands =
+        std::max_element(around, outer_dims_.end(),
                          [](const CopyDim& a, const CopyDim& b) { return a.size < b.size; });
-    if (longest != outer_dims_.end()) {
-      bands_ = *longest;
-      outer_dims_.erase(longest);
+    if (bands != outer_dims_.end()) {
+      bands_ = *bands;
+      outer_dims_.erase(bands);
     }
     for (const CopyDim& dim : outer_dims_) outer_ *= dim.size;
     if (rows_.size == 0 || columns_.size == 0) outer_ = 0;

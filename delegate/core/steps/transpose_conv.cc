@@ -41,6 +41,7 @@ class TransposeConv : public Step {
 
   Status set_up(const Graph& graph, const Node& node, const Kernels& kernels) {
     const Tensor& weights = graph.tensors[node.inputs[1]];
+    TFSPARSE_RETURN_IF_ERROR(check_offsets(weights.shape[3], plane_));
     std::vector<float> dense, bias;
     TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &dense));
     TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, y_.channels, &bias));

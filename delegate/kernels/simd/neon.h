@@ -108,11 +108,11 @@ struct Vec4 {
   static inline __attribute__((always_inline)) void load_offsets(const std::int32_t*& p,
                                                                  std::uint64_t (&offsets)[2]) {
     if constexpr (Count == 4) {
-      __asm__ volatile("ldp %0, %1, [%2], #16" : "=&r"(offsets[0]), "=&r"(offsets[1]), "+&r"(p));
+      __asm__ volatile("ldp %0, %1, [%2], #16" : "=r"(offsets[0]), "=r"(offsets[1]), "+r"(p));
     } else if constexpr (Count == 2) {
-      __asm__ volatile("ldr %0, [%1], #8" : "=&r"(offsets[0]), "+&r"(p));
+      __asm__ volatile("ldr %0, [%1], #8" : "=r"(offsets[0]), "+r"(p));
     } else {
-      __asm__ volatile("ldr %w0, [%1], #4" : "=&r"(offsets[0]), "+&r"(p));
+      __asm__ volatile("ldr %w0, [%1], #4" : "=r"(offsets[0]), "+r"(p));
     }
   }
   // As many float16 numbers.
