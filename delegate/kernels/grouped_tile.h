@@ -32,11 +32,10 @@ struct TileLoads {
   }
 };
 
-// Only vectors of arm64 have groups: they are asked by way of Last, or others had to have them,
-// too.
 template <int T, class Last>
 struct GroupedTile : Tile<T, Last> {
   static_assert(std::is_same_v<Last, Vec>);
+  using Groups = typename Last::Groups;  // which only vectors of arm64 have
   using Loads = TileLoads<T>;
   static constexpr int kGroup = 4;
 
@@ -50,7 +49,7 @@ struct GroupedTile : Tile<T, Last> {
     p = opaque(p);
     for_constants<T / kGroup>([&](auto group) TFSPARSE_INLINE_LAMBDA {
       constexpr int t = kGroup * group;
-      Last::template load_group<group, kGroup>(p, at(t), at(t + 1), at(t + 2), at(t + 3));
+      Groups::template load<group, kGroup>(p, at(t), at(t + 1), at(t + 2), at(t + 3));
     });
     TFSPARSE_UNROLL
     for (int t = T / kGroup * kGroup; t < T; ++t) at(t) = Vec::load(p + t % kGroup * Vec::kLanes);
@@ -60,7 +59,7 @@ struct GroupedTile : Tile<T, Last> {
     constexpr int kGroups = (T - 1) / kGroup;
     for_constants<kGroups>([&](auto group) TFSPARSE_INLINE_LAMBDA {
       constexpr int t = kGroup * group;
-      Last::template store_group<group>(p, at(t), at(t + 1), at(t + 2), at(t + 3));
+      Groups::template store<group>(p, at(t), at(t + 1), at(t + 2), at(t + 3));
     });
     TFSPARSE_UNROLL
     for (int t = kGroups * kGroup; t < T - 1; ++t) at(t).store(p + t % kGroup * Vec::kLanes);
@@ -83,8 +82,8 @@ struct GroupedTile : Tile<T, Last> {
     if constexpr (kVectors > 2) {
       constexpr int kFirstGroup = 3;  // behind those of sums
       constexpr int kIndex = kFirstGroup + (Load == 0 ? 0 : Load - 1);
-      Last::template load_group<kIndex, kVectors, Loads::moves(Load)>(
-          p, at(t), at(t + 1), at(t + 2), at(t + kVectors - 1));
+      Groups::template load<kIndex, kVectors, Loads::moves(Load)>(p, at(t), at(t + 1), at(t + 2),
+                                                                  at(t + kVectors - 1));
     } else {
       constexpr int kAt = t - (Loads::moves(0) ? kGroup : 0);  // from p
       keep_order();

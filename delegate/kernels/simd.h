@@ -202,13 +202,13 @@ TFSPARSE_INLINE bool until_false(const F& f) {
   }
 }
 
-// Calls f with each of the constants [0, N).
-template <int N, int I = 0, class F>
+// The same to the end.
+template <int N, class F>
 TFSPARSE_INLINE void for_constants(const F& f) {
-  if constexpr (I < N) {
-    f(std::integral_constant<int, I>());
-    for_constants<N, I + 1>(f);
-  }
+  until_false<N>([&](auto constant) TFSPARSE_INLINE_LAMBDA {
+    f(constant);
+    return true;
+  });
 }
 
 // Whether an epilogue clamps to a range with an end.

@@ -135,7 +135,7 @@ class StreamedPlaces {
       constexpr bool kIsSecond = load == smaller(1, kLoads - 1), kIsLast = load == kLoads - 1;
       // Behind the second load; of small tiles before all, as load_weights() goes by offsets_.
       if constexpr (step == (kLoads > 2 ? 2 : 0)) {
-        Last::template load_offsets<Count>(offsets_, offsets);
+        Last::Groups::template load_offsets<Count>(offsets_, offsets);
       }
       in_.template add_scaled_to<load>(sum, weights_, place);
       if constexpr (kIsLast && place + 1 == Count) load_weights<Count>();

@@ -36,6 +36,18 @@ void compare(GuardedOutput<T>& actual, GuardedOutput<T>& expected, double tolera
   actual.check();
 }
 
+// What a kernel and its reference, the oracle, write to y of the same arguments.
+template <class Args, class T>
+void compare(void (*kernel)(const Args&), void (*oracle)(const Args&), Args a,
+             GuardedOutput<T>& actual, GuardedOutput<T>& expected, double tolerance,
+             int roundings) {
+  a.y = expected.data();
+  oracle(a);
+  a.y = actual.data();
+  kernel(a);
+  compare(actual, expected, tolerance, roundings);
+}
+
 // A random sparse matrix over planes of `plane` elements, of which a run reads the first n:
 // `blocks` times `block` output channels, in any order.
 template <class T>

@@ -172,11 +172,7 @@ void test_dense_rows(const Kernels& k, Random& random) {
     a.weights = weights.data();
     a.bias = random.chance(0.8) ? bias.data() : nullptr;
     a.epilogue = random.epilogue();
-    a.y = expected.data();
-    reference::dense_rows<T>(a);
-    a.y = actual.data();
-    k.dense_rows(a);
-    compare(actual, expected, 1e-4, kRoundings);
+    compare(k.dense_rows, reference::dense_rows<T>, a, actual, expected, 1e-4, kRoundings);
   }
 }
 
@@ -199,11 +195,7 @@ void test_half_rows(const Kernels& k, Random& random) {
     a.depth = depth;
     a.weights = weights;
     a.epilogue = random.epilogue();
-    a.y = expected.data();
-    reference::half_rows<float>(a);
-    a.y = actual.data();
-    k.half_rows(a);
-    compare(actual, expected, 1e-4, kRoundings);
+    compare(k.half_rows, reference::half_rows<float>, a, actual, expected, 1e-4, kRoundings);
   }
 }
 
@@ -223,11 +215,7 @@ void test_sparse_rows(const Kernels& k, Random& random) {
     a.row_nnz = weights.places.data();
     a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
     a.epilogue = random.epilogue();
-    a.y = expected.data();
-    reference::sparse_rows<T>(a);
-    a.y = actual.data();
-    k.sparse_rows(a);
-    compare(actual, expected, 1e-4, kRoundings);
+    compare(k.sparse_rows, reference::sparse_rows<T>, a, actual, expected, 1e-4, kRoundings);
   }
 }
 
@@ -321,11 +309,7 @@ void test_from_planes(const Kernels& k, Random& random) {
     GuardedOutput<T> actual(a.rows * a.y_row_stride), expected(a.rows * a.y_row_stride);
     random.fill(x);
     a.x = x.data();
-    a.y = expected.data();
-    reference::from_planes<T>(a);
-    a.y = actual.data();
-    k.from_planes(a);
-    compare(actual, expected, 0.0, 0);
+    compare(k.from_planes, reference::from_planes<T>, a, actual, expected, 0.0, 0);
   }
 }
 

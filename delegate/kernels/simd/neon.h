@@ -67,6 +67,34 @@ inline __attribute__((always_inline)) void store_registers(Number*& p, Register 
 }
 #undef TFSPARSE_WITH_GROUP
 
+// What one instruction of arm64 loads or stores, of vectors V of either type.
+struct RegisterGroups {
+  // Three or four vectors, in the first case with c and d the same. Moves p behind four if asked
+  // to.
+  template <int Group, int Vectors, bool Moves = false, class Number, class V>
+  static inline __attribute__((always_inline)) void load(const Number*& p, V& a, V& b, V& c, V& d) {
+    load_registers<Group, Vectors, Moves>(p, a.v, b.v, c.v, d.v);
+  }
+  // Moves p behind the four.
+  template <int Group, class Number, class V>
+  static inline __attribute__((always_inline)) void store(Number*& p, V a, V b, V c, V d) {
+    store_registers<Group>(p, a.v, b.v, c.v, d.v);
+  }
+  // The next 1, 2 or 4 offsets, of which none is negative: two in a register. Moves p behind them.
+  // Nothing writes offsets, so that no store is missed.
+  template <int Count>
+  static inline __attribute__((always_inline)) void load_offsets(const std::int32_t*& p,
+                                                                 std::uint64_t (&offsets)[2]) {
+    if constexpr (Count == 4) {
+      __asm__ volatile("ldp %0, %1, [%2], #16" : "=r"(offsets[0]), "=r"(offsets[1]), "+r"(p));
+    } else if constexpr (Count == 2) {
+      __asm__ volatile("ldr %0, [%1], #8" : "=r"(offsets[0]), "+r"(p));
+    } else {
+      __asm__ volatile("ldr %w0, [%1], #4" : "=r"(offsets[0]), "+r"(p));
+    }
+  }
+};
+
 struct Vec4 {
   static constexpr int kLanes = 4;
   static constexpr bool kWidensHalf = true;
@@ -84,37 +112,12 @@ struct Vec4 {
   struct Lanes {
     uint8x16_t bytes;
   };
+  using Groups = RegisterGroups;
   using Floats = float32x4_t;
   Floats v;
 
   static Vec4 broadcast(float x) { return {vdupq_n_f32(x)}; }
   static Vec4 load(const float* p) { return {vld1q_f32(p)}; }
-  // Three or four vectors, in the first case with c and d the same. Moves p behind four if asked
-  // to.
-  template <int Group, int Vectors, bool Moves = false>
-  static inline __attribute__((always_inline)) void load_group(const float*& p, Vec4& a, Vec4& b,
-                                                               Vec4& c, Vec4& d) {
-    load_registers<Group, Vectors, Moves>(p, a.v, b.v, c.v, d.v);
-  }
-  // Moves p behind the four.
-  template <int Group>
-  static inline __attribute__((always_inline)) void store_group(float*& p, Vec4 a, Vec4 b, Vec4 c,
-                                                                Vec4 d) {
-    store_registers<Group>(p, a.v, b.v, c.v, d.v);
-  }
-  // The next 1, 2 or 4 offsets, of which none is negative: two in a register. Moves p behind them.
-  // Nothing writes offsets, so that no store is missed.
-  template <int Count>
-  static inline __attribute__((always_inline)) void load_offsets(const std::int32_t*& p,
-                                                                 std::uint64_t (&offsets)[2]) {
-    if constexpr (Count == 4) {
-      __asm__ volatile("ldp %0, %1, [%2], #16" : "=r"(offsets[0]), "=r"(offsets[1]), "+r"(p));
-    } else if constexpr (Count == 2) {
-      __asm__ volatile("ldr %0, [%1], #8" : "=r"(offsets[0]), "+r"(p));
-    } else {
-      __asm__ volatile("ldr %w0, [%1], #4" : "=r"(offsets[0]), "+r"(p));
-    }
-  }
   // As many float16 numbers.
   static Vec4 load(const float16_t* p) { return {vcvt_f32_f16(vld1_f16(p))}; }
   static Vec4 widen(const std::uint16_t* p) {

@@ -13,28 +13,11 @@ struct Half8 {
   static constexpr int kFactors = 8;
   using Mask = Vec4::Mask;
   using Edge = Vec4::Edge;
+  using Groups = RegisterGroups;
   float16x8_t v;
 
   static Half8 broadcast(float x) { return {vdupq_n_f16(static_cast<float16_t>(x))}; }
   static Half8 load(const float16_t* p) { return {vld1q_f16(p)}; }
-  // Three or four vectors, in the first case with c and d the same. Moves p behind four if asked
-  // to.
-  template <int Group, int Vectors, bool Moves = false>
-  static inline __attribute__((always_inline)) void load_group(const float16_t*& p, Half8& a,
-                                                               Half8& b, Half8& c, Half8& d) {
-    load_registers<Group, Vectors, Moves>(p, a.v, b.v, c.v, d.v);
-  }
-  // Moves p behind the four.
-  template <int Group>
-  static inline __attribute__((always_inline)) void store_group(float16_t*& p, Half8 a, Half8 b,
-                                                                Half8 c, Half8 d) {
-    store_registers<Group>(p, a.v, b.v, c.v, d.v);
-  }
-  template <int Count>
-  static inline __attribute__((always_inline)) void load_offsets(const std::int32_t*& p,
-                                                                 std::uint64_t (&offsets)[2]) {
-    Vec4::load_offsets<Count>(p, offsets);
-  }
   // From two vectors of half as many float32 numbers.
   static Half8 narrow(Vec4 low, Vec4 high) {
     return {vcvt_high_f16_f32(vcvt_f16_f32(low.v), high.v)};
