@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/fake_runtime.h"
 #include "tests/delegate/plugin.h"
 
@@ -43,10 +43,10 @@ struct Model {
     std::vector<float> image(2 * pixels);
     for (int i = 0; i < 2 * pixels; ++i) image[i] = static_cast<float>(i % 13 - 6);
     std::copy(image.begin(), image.end(), runtime.data(x));
-    CHECK(runtime.invoke() == kTfLiteOk);
-    CHECK(runtime.shape(y) == (std::vector<int>{shape[0], shape[1], shape[2], 4}));
+    EXPECT_EQ(runtime.invoke(), kTfLiteOk);
+    EXPECT_EQ(runtime.shape(y), (std::vector<int>{shape[0], shape[1], shape[2], 4}));
     for (int i = 0; i < 4 * pixels; ++i) {
-      CHECK_NEAR(runtime.data(y)[i], expected(image, i / 4, i % 4), 0);
+      EXPECT_EQ(runtime.data(y)[i], expected(image, i / 4, i % 4));
     }
   }
 
@@ -54,34 +54,35 @@ struct Model {
   int x, weights, conv, y;
 };
 
-void test_runs_a_model_whole() {
+TEST(Delegate, RunsAWholeModel) {
   for (int threads : {1, 2, 3}) {
     const DelegatePtr delegate = make_delegate();
     FakeRuntime runtime(threads);
     Model model(runtime, {2, 37, 11, 2});
-    CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
-    CHECK(runtime.parts() == 1 && runtime.left() == 0);
-    CHECK(runtime.allocate() == kTfLiteOk);
+    EXPECT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+    EXPECT_EQ(runtime.parts(), 1);
+    EXPECT_EQ(runtime.left(), 0);
+    EXPECT_EQ(runtime.allocate(), kTfLiteOk);
     model.check();
     model.check();
   }
 }
 
-void test_resized_back_and_forth() {
+TEST(Delegate, RunsAfterItsInputIsResized) {
   const DelegatePtr delegate = make_delegate();
   FakeRuntime runtime(2);
   Model model(runtime);
-  CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
+  EXPECT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
   for (const std::vector<int>& shape :
        {std::vector<int>{1, 5, 3, 2}, {3, 1, 1, 2}, {1, 40, 41, 2}, {1, 0, 3, 2}, {1, 5, 3, 2}}) {
     runtime.resize(model.x, shape);
-    CHECK(runtime.allocate() == kTfLiteOk);
+    EXPECT_EQ(runtime.allocate(), kTfLiteOk);
     model.check();
   }
 }
 
 // The kernel as float16 in compressed sparse rows, behind DENSIFY and DEQUANTIZE.
-void test_sparse_half_weights_are_followed_to_where_they_are_stored() {
+TEST(Delegate, ReadsSparseFloat16WeightsThroughDensifyAndDequantize) {
   const DelegatePtr delegate = make_delegate();
   FakeRuntime runtime;
   Model model(runtime);
@@ -96,15 +97,16 @@ void test_sparse_half_weights_are_followed_to_where_they_are_stored() {
   runtime.node(kTfLiteBuiltinDequantize, {dense}, {wide});
   runtime.node(kTfLiteBuiltinConv2d, {model.x, wide}, {y}, kSame);
   runtime.outputs.push_back(y);
-  CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
-  CHECK(runtime.parts() == 1 && runtime.left() == 0);
-  CHECK(runtime.allocate() == kTfLiteOk);
+  EXPECT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+  EXPECT_EQ(runtime.parts(), 1);
+  EXPECT_EQ(runtime.left(), 0);
+  EXPECT_EQ(runtime.allocate(), kTfLiteOk);
   model.check();
   for (int i = 0; i < 60; ++i)
-    CHECK_NEAR(std::max(0.0f, runtime.data(y)[i]), runtime.data(model.y)[i], 0);
+    EXPECT_EQ(std::max(0.0f, runtime.data(y)[i]), runtime.data(model.y)[i]);
 }
 
-void test_an_unknown_operator_cuts_the_model() {
+TEST(Delegate, SplitsTheModelAtAnUnknownOperator) {
   const DelegatePtr delegate = make_delegate();
   FakeRuntime runtime;
   const Model model(runtime);
@@ -112,19 +114,20 @@ void test_an_unknown_operator_cuts_the_model() {
   runtime.node(kTopK, {model.y}, {between});
   runtime.node(kTfLiteBuiltinConv2d, {between, model.weights}, {last}, kSame);
   runtime.outputs = {last};
-  CHECK(runtime.apply(delegate.get()) == kTfLiteOk);
-  CHECK(runtime.parts() == 2 && runtime.left() == 1);
-  CHECK(runtime.allocate() == kTfLiteOk);
-  CHECK(runtime.invoke() == kTfLiteOk);
+  EXPECT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+  EXPECT_EQ(runtime.parts(), 2);
+  EXPECT_EQ(runtime.left(), 1);
+  EXPECT_EQ(runtime.allocate(), kTfLiteOk);
+  EXPECT_EQ(runtime.invoke(), kTfLiteOk);
 }
 
-void test_one_delegate_serves_several_models() {
+TEST(Delegate, ServesSeveralModels) {
   const DelegatePtr delegate = make_delegate();
   FakeRuntime first, second(2);
   Model a(first), b(second, {1, 9, 9, 2});
   for (FakeRuntime* runtime : {&first, &second}) {
-    CHECK(runtime->apply(delegate.get()) == kTfLiteOk);
-    CHECK(runtime->allocate() == kTfLiteOk);
+    EXPECT_EQ(runtime->apply(delegate.get()), kTfLiteOk);
+    EXPECT_EQ(runtime->allocate(), kTfLiteOk);
   }
   a.check();
   b.check();
@@ -132,14 +135,14 @@ void test_one_delegate_serves_several_models() {
 }
 
 // What may be wrong with a model that TFLite has loaded, and how much of it is left then.
-void test_a_damaged_model_is_left_or_refused() {
+TEST(Delegate, LeavesOrRefusesADamagedModel) {
   const auto left = [](const std::function<void(FakeRuntime&, const Model&)>& damage) {
     const DelegatePtr delegate = make_delegate();
     FakeRuntime runtime;
     const Model model(runtime);
     damage(runtime, model);
     if (runtime.apply(delegate.get()) != kTfLiteOk) {
-      CHECK(runtime.error().rfind("tfsparse: ", 0) == 0);
+      EXPECT_EQ(runtime.error().rfind("tfsparse: ", 0), 0);
       return -1;
     }
     if (runtime.parts() > 0 && runtime.allocate() == kTfLiteOk) runtime.invoke();
@@ -155,36 +158,28 @@ void test_a_damaged_model_is_left_or_refused() {
   const auto node = [](int code, std::vector<int> in, std::vector<int> out) {
     return [=](R& r, const Model&) { r.node(code, in, out); };
   };
-  CHECK(left([](R&, const Model&) {}) == 0);
-  CHECK(left([](R& r, const Model& m) { r[m.weights].bytes -= 4; }) != 0);
-  CHECK(left([](R& r, const Model& m) { r[m.weights].type = kTfLiteInt64; }) == 2);
-  CHECK(left([](R& r, const Model& m) { r[m.conv].type = kTfLiteFloat16; }) != 0);
-  CHECK(left(weights({4, 1, 1, 1 << 30})) != 0);
-  CHECK(left(weights({1 << 16, 1 << 16, 1 << 16, 1 << 16})) != 0);
-  CHECK(left(weights({4, 1, 1, -2})) != 0);
-  CHECK(left(weights({4, 0, 1, 2})) != 0);
-  CHECK(left(weights({8})) != 0);
-  CHECK(left(weights({})) != 0);
-  CHECK(left(node(kTfLiteBuiltinConv2d, {0, 1}, {3})) != 0);  // no parameters, and made twice
-  CHECK(left(node(kTfLiteBuiltinRelu, {99}, {3})) == -1);     // no such tensor
-  CHECK(left(node(kTfLiteBuiltinRelu, {0}, {1})) == -1);      // writes a constant
-  CHECK(left(node(kTfLiteBuiltinConv2d, {-1, -1}, {3})) != 0);
-  CHECK(left([](R& r, const Model& m) {
-          r.encode(m.weights, {0, 1, 2, 3}, {},
-                   {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 9}, {7}}});
-        }) != 0);
-  CHECK(left([](R& r, const Model&) { r.context().PreviewDelegatePartitioning = nullptr; }) == -1);
-  CHECK(left([](R& r, const Model&) { r.context().tensors_size = std::size_t{1} << 40; }) == -1);
+  EXPECT_EQ(left([](R&, const Model&) {}), 0);
+  EXPECT_NE(left([](R& r, const Model& m) { r[m.weights].bytes -= 4; }), 0);
+  EXPECT_EQ(left([](R& r, const Model& m) { r[m.weights].type = kTfLiteInt64; }), 2);
+  EXPECT_NE(left([](R& r, const Model& m) { r[m.conv].type = kTfLiteFloat16; }), 0);
+  EXPECT_NE(left(weights({4, 1, 1, 1 << 30})), 0);
+  EXPECT_NE(left(weights({1 << 16, 1 << 16, 1 << 16, 1 << 16})), 0);
+  EXPECT_NE(left(weights({4, 1, 1, -2})), 0);
+  EXPECT_NE(left(weights({4, 0, 1, 2})), 0);
+  EXPECT_NE(left(weights({8})), 0);
+  EXPECT_NE(left(weights({})), 0);
+  EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {0, 1}, {3})), 0);  // no parameters, and made twice
+  EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {99}, {3})), -1);     // no such tensor
+  EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {0}, {1})), -1);      // writes a constant
+  EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {-1, -1}, {3})), 0);
+  EXPECT_NE(left([](R& r, const Model& m) {
+              r.encode(m.weights, {0, 1, 2, 3}, {},
+                       {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 9}, {7}}});
+            }),
+            0);
+  EXPECT_EQ(left([](R& r, const Model&) { r.context().PreviewDelegatePartitioning = nullptr; }),
+            -1);
+  EXPECT_EQ(left([](R& r, const Model&) { r.context().tensors_size = std::size_t{1} << 40; }), -1);
 }
 
 }  // namespace
-
-int main() {
-  test_runs_a_model_whole();
-  test_resized_back_and_forth();
-  test_sparse_half_weights_are_followed_to_where_they_are_stored();
-  test_an_unknown_operator_cuts_the_model();
-  test_one_delegate_serves_several_models();
-  test_a_damaged_model_is_left_or_refused();
-  return report();
-}

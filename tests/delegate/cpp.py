@@ -20,6 +20,9 @@ sys.path.insert(0, str(ROOT))
 from delegate import sources  # noqa: E402
 
 CXX = os.environ.get("CXX", "g++")
+# Sources of GoogleTest, of Debian: each compiler and sanitizer needs a library of its own.
+GOOGLETEST = Path("/usr/src/googletest/googletest")
+NO_GOOGLETEST = None if GOOGLETEST.exists() else "no GoogleTest: apt-get install googletest"
 
 
 def run(*command, env=None):
@@ -44,13 +47,16 @@ class Build:
 
     def compile(self, source, flags=()):
         """Path of the object of a source, named by what it was made from."""
-        usual, tests = sources.COMMON_FLAGS, []
+        usual, headers = sources.COMMON_FLAGS, sources.headers()
         if source.startswith("tests/"):
-            usual, tests = sources.TEST_FLAGS, sources.find("tests/delegate/**/*.h")
+            usual = [*sources.TEST_FLAGS, "-isystem", f"{GOOGLETEST}/include"]
+            headers += sources.find("tests/delegate/**/*.h")
+        elif source.startswith(str(GOOGLETEST)):
+            usual, headers = [*sources.TEST_FLAGS, f"-I{GOOGLETEST}", f"-I{GOOGLETEST}/include"], []
         usual = [*usual, "-fPIC", "-Werror", "-pthread"]
         command = [self.cxx, *usual, *flags, *self.flags, "-I."]
         digest = hashlib.sha256(repr(command).encode())
-        for file in [source, *sources.headers(), *tests]:
+        for file in [source, *headers]:
             digest.update((ROOT / file).read_bytes())
         name = source.replace("/", "-")
         target = self.folder / f"{name}-{digest.hexdigest()[:16]}.o"
@@ -83,9 +89,12 @@ class Build:
         run(*command, "-o", str(partial))
         partial.rename(target)
 
-    def program(self, source):
-        """Path of the program of a source with a main, linked with the engine."""
-        return self.link([self.compile(source), *self.engine().values()], Path(source).stem)
+    def test_program(self, source, folders=("core", "kernels", "tflite")):
+        """Path of the program of a GoogleTest source, linked with these folders of the engine."""
+        objects = [self.compile(source), *self.engine(folders).values()]
+        for part in ("gtest-all.cc", "gtest_main.cc"):
+            objects.append(self.compile(f"{GOOGLETEST}/src/{part}"))
+        return self.link(objects, Path(source).stem)
 
 
 # By machine: the triplet of Debian's cross compiler, its package, and QEMU's name.

@@ -4,7 +4,7 @@
 #include <functional>
 #include <limits>
 
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 
 namespace tfsparse {
@@ -22,7 +22,7 @@ std::string shape_of(const std::function<Node&(GraphBuilder&)>& add) {
 constexpr std::int32_t kLeast = std::numeric_limits<std::int32_t>::min();
 constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
 
-void test_impossible_inputs() {
+TEST(InferShapes, Convolution) {
   const auto convolve = [](Shape x) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       Node& node = b.node(Op::kConv2D, {b.input(x), b.constant({1, 1, 1, 6}, {1, 1, 1, 1, 1, 1})});
@@ -30,39 +30,39 @@ void test_impossible_inputs() {
       return node;
     });
   };
-  CHECK(convolve({7, 7, 3, 6}) == "[7, 4, 2, 1]");
-  CHECK(convolve({7, 7, -233, 6}) == "refused");
-  CHECK(convolve({7, -1, 3, 6}) == "refused");
-  CHECK(convolve({1 << 14, 1 << 14, 3, 6}) == "refused");
+  EXPECT_EQ(convolve({7, 7, 3, 6}), "[7, 4, 2, 1]");
+  EXPECT_EQ(convolve({7, 7, -233, 6}), "refused");
+  EXPECT_EQ(convolve({7, -1, 3, 6}), "refused");
+  EXPECT_EQ(convolve({1 << 14, 1 << 14, 3, 6}), "refused");
 }
 
-void test_pad() {
+TEST(InferShapes, Pad) {
   const auto pad = [](Shape x, std::vector<std::int32_t> amounts) {
     return shape_of(
         [&](GraphBuilder& b) -> Node& { return b.node(Op::kPad, {b.input(x), b.ints(amounts)}); });
   };
-  CHECK(pad({2, 3}, {1, 0, 0, 4}) == "[3, 7]");
-  CHECK(pad({2, 3}, {1, 0}) == "refused");
-  CHECK(pad({2, 3}, {1, 0, 0, -1}) == "refused");
-  CHECK(pad({2, 3}, {kMost, kMost, 0, 0}) == "refused");
-  CHECK(pad({1 << 14, 1 << 14}, {1, 0, 0, 0}) == "refused");
+  EXPECT_EQ(pad({2, 3}, {1, 0, 0, 4}), "[3, 7]");
+  EXPECT_EQ(pad({2, 3}, {1, 0}), "refused");
+  EXPECT_EQ(pad({2, 3}, {1, 0, 0, -1}), "refused");
+  EXPECT_EQ(pad({2, 3}, {kMost, kMost, 0, 0}), "refused");
+  EXPECT_EQ(pad({1 << 14, 1 << 14}, {1, 0, 0, 0}), "refused");
 }
 
-void test_transpose() {
+TEST(InferShapes, Transpose) {
   const auto transpose = [](Shape x, std::vector<std::int32_t> order) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       return b.node(Op::kTranspose, {b.input(x), b.ints(order)});
     });
   };
-  CHECK(transpose({2, 3, 4}, {1, -1, 0}) == "[3, 4, 2]");
-  CHECK(transpose({2, 3, 4}, {1, 1, 0}) == "refused");
-  CHECK(transpose({2, 3, 4}, {1, 0}) == "refused");
-  CHECK(transpose({2, 3, 4}, {0, 1, 2, 3}) == "refused");
-  CHECK(transpose({2, 3, 4}, {0, 1, 3}) == "refused");
-  CHECK(transpose({2, 3, 4}, {0, 1, kLeast}) == "refused");
+  EXPECT_EQ(transpose({2, 3, 4}, {1, -1, 0}), "[3, 4, 2]");
+  EXPECT_EQ(transpose({2, 3, 4}, {1, 1, 0}), "refused");
+  EXPECT_EQ(transpose({2, 3, 4}, {1, 0}), "refused");
+  EXPECT_EQ(transpose({2, 3, 4}, {0, 1, 2, 3}), "refused");
+  EXPECT_EQ(transpose({2, 3, 4}, {0, 1, 3}), "refused");
+  EXPECT_EQ(transpose({2, 3, 4}, {0, 1, kLeast}), "refused");
 }
 
-void test_concatenation() {
+TEST(InferShapes, Concatenation) {
   const auto concatenate = [](const std::vector<Shape>& shapes, int axis) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       std::vector<int> inputs;
@@ -72,16 +72,16 @@ void test_concatenation() {
       return node;
     });
   };
-  CHECK(concatenate({{2, 3}, {2, 0}, {2, 4}}, -1) == "[2, 7]");
-  CHECK(concatenate({{2, 3}, {2, 3}}, 0) == "[4, 3]");
-  CHECK(concatenate({{2, 3}, {2, 3}}, 2) == "refused");
-  CHECK(concatenate({{2, 3}, {2, 3}}, kLeast) == "refused");
-  CHECK(concatenate({{2, 3}, {2, 4}}, 0) == "refused");
-  CHECK(concatenate({{2, 3}, {2, 3, 1}}, 1) == "refused");
-  CHECK(concatenate({{0, kMost}, {0, kMost}}, 1) == "refused");
+  EXPECT_EQ(concatenate({{2, 3}, {2, 0}, {2, 4}}, -1), "[2, 7]");
+  EXPECT_EQ(concatenate({{2, 3}, {2, 3}}, 0), "[4, 3]");
+  EXPECT_EQ(concatenate({{2, 3}, {2, 3}}, 2), "refused");
+  EXPECT_EQ(concatenate({{2, 3}, {2, 3}}, kLeast), "refused");
+  EXPECT_EQ(concatenate({{2, 3}, {2, 4}}, 0), "refused");
+  EXPECT_EQ(concatenate({{2, 3}, {2, 3, 1}}, 1), "refused");
+  EXPECT_EQ(concatenate({{0, kMost}, {0, kMost}}, 1), "refused");
 }
 
-void test_split() {
+TEST(InferShapes, Split) {
   const auto split = [](Shape x, int axis, int part, int parts, std::vector<std::int32_t> sizes) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       std::vector<int> inputs = {b.input(x), b.ints({axis})};
@@ -92,35 +92,35 @@ void test_split() {
       return node;
     });
   };
-  CHECK(split({2, 6}, -1, 1, 3, {}) == "[2, 2]");
-  CHECK(split({2, 6}, 1, 2, 3, {1, 2, 3}) == "[2, 3]");
-  CHECK(split({2, 6}, 1, 1, 3, {1, -1, 3}) == "[2, 2]");
-  CHECK(split({2, 6}, 1, 0, 4, {}) == "refused");
-  CHECK(split({2, 6}, 2, 0, 2, {}) == "refused");
-  CHECK(split({2, 6}, 1, 0, 2, {1, 4}) == "refused");
-  CHECK(split({2, 6}, 1, 0, 3, {1, 5}) == "refused");
-  CHECK(split({2, 6}, 1, 0, 2, {-1, -1}) == "refused");
-  CHECK(split({2, 6}, 1, 0, 2, {-1, 7}) == "refused");
-  CHECK(split({2, 6}, 1, 0, 3, {-2, 8, 0}) == "refused");
-  CHECK(split({2, 6}, 1, 0, 2, {kMost, kLeast}) == "refused");
+  EXPECT_EQ(split({2, 6}, -1, 1, 3, {}), "[2, 2]");
+  EXPECT_EQ(split({2, 6}, 1, 2, 3, {1, 2, 3}), "[2, 3]");
+  EXPECT_EQ(split({2, 6}, 1, 1, 3, {1, -1, 3}), "[2, 2]");
+  EXPECT_EQ(split({2, 6}, 1, 0, 4, {}), "refused");
+  EXPECT_EQ(split({2, 6}, 2, 0, 2, {}), "refused");
+  EXPECT_EQ(split({2, 6}, 1, 0, 2, {1, 4}), "refused");
+  EXPECT_EQ(split({2, 6}, 1, 0, 3, {1, 5}), "refused");
+  EXPECT_EQ(split({2, 6}, 1, 0, 2, {-1, -1}), "refused");
+  EXPECT_EQ(split({2, 6}, 1, 0, 2, {-1, 7}), "refused");
+  EXPECT_EQ(split({2, 6}, 1, 0, 3, {-2, 8, 0}), "refused");
+  EXPECT_EQ(split({2, 6}, 1, 0, 2, {kMost, kLeast}), "refused");
 }
 
-void test_slice() {
+TEST(InferShapes, Slice) {
   const auto slice = [](Shape x, std::vector<std::int32_t> begin, std::vector<std::int32_t> size) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       return b.node(Op::kSlice, {b.input(x), b.ints(begin), b.ints(size)});
     });
   };
-  CHECK(slice({4, 5}, {1, 2}, {3, -1}) == "[3, 3]");
-  CHECK(slice({4, 5}, {4, 0}, {-1, 0}) == "[0, 0]");
-  CHECK(slice({4, 5}, {1, 2}, {4, 1}) == "refused");
-  CHECK(slice({4, 5}, {-1, 2}, {1, 1}) == "refused");
-  CHECK(slice({4, 5}, {5, 2}, {-1, 1}) == "refused");
-  CHECK(slice({4, 5}, {1}, {1}) == "refused");
-  CHECK(slice({4, 5}, {1, kMost}, {1, kMost}) == "refused");
+  EXPECT_EQ(slice({4, 5}, {1, 2}, {3, -1}), "[3, 3]");
+  EXPECT_EQ(slice({4, 5}, {4, 0}, {-1, 0}), "[0, 0]");
+  EXPECT_EQ(slice({4, 5}, {1, 2}, {4, 1}), "refused");
+  EXPECT_EQ(slice({4, 5}, {-1, 2}, {1, 1}), "refused");
+  EXPECT_EQ(slice({4, 5}, {5, 2}, {-1, 1}), "refused");
+  EXPECT_EQ(slice({4, 5}, {1}, {1}), "refused");
+  EXPECT_EQ(slice({4, 5}, {1, kMost}, {1, kMost}), "refused");
 }
 
-void test_blocks_of_pixels() {
+TEST(InferShapes, SpaceToDepthAndBack) {
   const auto move = [](Op op, Shape x, int block) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       Node& node = b.node(op, {b.input(x)});
@@ -128,16 +128,16 @@ void test_blocks_of_pixels() {
       return node;
     });
   };
-  CHECK(move(Op::kSpaceToDepth, {1, 4, 6, 3}, 2) == "[1, 2, 3, 12]");
-  CHECK(move(Op::kDepthToSpace, {1, 2, 3, 12}, 2) == "[1, 4, 6, 3]");
-  CHECK(move(Op::kSpaceToDepth, {1, 4, 5, 3}, 2) == "refused");
-  CHECK(move(Op::kDepthToSpace, {1, 4, 4, 6}, 2) == "refused");
-  CHECK(move(Op::kSpaceToDepth, {4, 4, 3}, 2) == "refused");
-  CHECK(move(Op::kSpaceToDepth, {0, 1 << 10, 1 << 10, kMost}, 1 << 10) == "refused");
-  CHECK(move(Op::kDepthToSpace, {0, kMost, 1, 1 << 20}, 1 << 10) == "refused");
+  EXPECT_EQ(move(Op::kSpaceToDepth, {1, 4, 6, 3}, 2), "[1, 2, 3, 12]");
+  EXPECT_EQ(move(Op::kDepthToSpace, {1, 2, 3, 12}, 2), "[1, 4, 6, 3]");
+  EXPECT_EQ(move(Op::kSpaceToDepth, {1, 4, 5, 3}, 2), "refused");
+  EXPECT_EQ(move(Op::kDepthToSpace, {1, 4, 4, 6}, 2), "refused");
+  EXPECT_EQ(move(Op::kSpaceToDepth, {4, 4, 3}, 2), "refused");
+  EXPECT_EQ(move(Op::kSpaceToDepth, {0, 1 << 10, 1 << 10, kMost}, 1 << 10), "refused");
+  EXPECT_EQ(move(Op::kDepthToSpace, {0, kMost, 1, 1 << 20}, 1 << 10), "refused");
 }
 
-void test_reduction() {
+TEST(InferShapes, Reduction) {
   const auto reduce = [](Shape x, std::vector<std::int32_t> axes, bool keep_dims) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       Node& node = b.node(Op::kReduce, {b.input(x), b.ints(axes)});
@@ -145,14 +145,14 @@ void test_reduction() {
       return node;
     });
   };
-  CHECK(reduce({2, 3, 4}, {1, -2}, true) == "[2, 1, 4]");
-  CHECK(reduce({2, 3, 4}, {0, 2}, false) == "[3]");
-  CHECK(reduce({2, 3, 4}, {0, 1, 2}, false) == "[]");
-  CHECK(reduce({2, 3, 4}, {3}, false) == "refused");
-  CHECK(reduce({2, 3, 4}, {kLeast}, false) == "refused");
+  EXPECT_EQ(reduce({2, 3, 4}, {1, -2}, true), "[2, 1, 4]");
+  EXPECT_EQ(reduce({2, 3, 4}, {0, 2}, false), "[3]");
+  EXPECT_EQ(reduce({2, 3, 4}, {0, 1, 2}, false), "[]");
+  EXPECT_EQ(reduce({2, 3, 4}, {3}, false), "refused");
+  EXPECT_EQ(reduce({2, 3, 4}, {kLeast}, false), "refused");
 }
 
-void test_squeeze_and_expand_dims() {
+TEST(InferShapes, SqueezeAndExpandDims) {
   const auto squeeze = [](Shape x, std::vector<int> axes) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       Node& node = b.node(Op::kSqueeze, {b.input(x)});
@@ -160,34 +160,20 @@ void test_squeeze_and_expand_dims() {
       return node;
     });
   };
-  CHECK(squeeze({1, 3, 1}, {}) == "[3]");
-  CHECK(squeeze({1, 3, 1}, {-1}) == "[1, 3]");
-  CHECK(squeeze({1, 3, 1}, {1}) == "refused");
-  CHECK(squeeze({1, 3, 1}, {3}) == "refused");
+  EXPECT_EQ(squeeze({1, 3, 1}, {}), "[3]");
+  EXPECT_EQ(squeeze({1, 3, 1}, {-1}), "[1, 3]");
+  EXPECT_EQ(squeeze({1, 3, 1}, {1}), "refused");
+  EXPECT_EQ(squeeze({1, 3, 1}, {3}), "refused");
   const auto expand = [](Shape x, std::vector<std::int32_t> axis) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       return b.node(Op::kExpandDims, {b.input(x), b.ints(axis)});
     });
   };
-  CHECK(expand({2, 3}, {-1}) == "[2, 3, 1]");
-  CHECK(expand({2, 3}, {0}) == "[1, 2, 3]");
-  CHECK(expand({2, 3}, {3}) == "refused");
-  CHECK(expand({2, 3}, {0, 1}) == "refused");
+  EXPECT_EQ(expand({2, 3}, {-1}), "[2, 3, 1]");
+  EXPECT_EQ(expand({2, 3}, {0}), "[1, 2, 3]");
+  EXPECT_EQ(expand({2, 3}, {3}), "refused");
+  EXPECT_EQ(expand({2, 3}, {0, 1}), "refused");
 }
 
 }  // namespace
 }  // namespace tfsparse
-
-int main() {
-  using namespace tfsparse;
-  test_impossible_inputs();
-  test_pad();
-  test_transpose();
-  test_concatenation();
-  test_split();
-  test_slice();
-  test_blocks_of_pixels();
-  test_reduction();
-  test_squeeze_and_expand_dims();
-  return testing::report();
-}

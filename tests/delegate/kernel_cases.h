@@ -1,14 +1,15 @@
 // What the tests of kernels share: random sparse weights, comparison, and every instruction set.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <string>
 #include <type_traits>
 #include <vector>
 
 #include "delegate/kernels/kernels.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"
-#include "tests/delegate/check.h"
 
 namespace tfsparse {
 namespace testing {
@@ -26,26 +27,37 @@ double allowed(double expected, double tolerance, int roundings) {
   return tolerance + roundings * kEach * (std::fabs(expected) + 2.0);
 }
 
-// Both outputs alike, gaps that neither may write included.
-template <class T>
-void compare(GuardedOutput<T>& actual, GuardedOutput<T>& expected, double tolerance,
-             int roundings) {
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    CHECK_NEAR(actual[i], expected[i], allowed<T>(expected[i], tolerance, roundings));
-  }
-  actual.check();
+// Whether a number is within a tolerance of another. NaN is near NaN, and infinity itself.
+inline ::testing::AssertionResult near(double actual, double expected, double tolerance) {
+  const bool same = actual == expected || (std::isnan(actual) && std::isnan(expected));
+  if (same || std::fabs(actual - expected) <= tolerance) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure()
+         << ::testing::PrintToString(actual) << ", expected " << ::testing::PrintToString(expected)
+         << " within " << tolerance;
 }
 
-// What a kernel and its reference, the oracle, write to y of the same arguments.
+// Whether outputs are alike, gaps that neither may write included, and the guard zones untouched.
+template <class T>
+::testing::AssertionResult alike(GuardedOutput<T>& actual, GuardedOutput<T>& expected,
+                                 double tolerance, int roundings) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    auto result = near(actual[i], expected[i], allowed<T>(expected[i], tolerance, roundings));
+    if (!result) return result << " at " << i << " of " << expected.size();
+  }
+  if (actual.zones_untouched()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "written outside of the output";
+}
+
+// Whether a kernel and its reference, the oracle, write the same to y of the same arguments.
 template <class Args, class T>
-void compare(void (*kernel)(const Args&), void (*oracle)(const Args&), Args a,
-             GuardedOutput<T>& actual, GuardedOutput<T>& expected, double tolerance,
-             int roundings) {
+::testing::AssertionResult agree(void (*kernel)(const Args&), void (*oracle)(const Args&), Args a,
+                                 GuardedOutput<T>& actual, GuardedOutput<T>& expected,
+                                 double tolerance, int roundings) {
   a.y = expected.data();
   oracle(a);
   a.y = actual.data();
   kernel(a);
-  compare(actual, expected, tolerance, roundings);
+  return alike(actual, expected, tolerance, roundings);
 }
 
 // A random sparse matrix over planes of `plane` elements, of which a run reads the first n:
@@ -81,27 +93,38 @@ struct SparseCase {
   }
 };
 
-// Calls test(kernels, random) for each instruction set that this CPU has.
-template <class Test>
-void for_each_instruction_set(const Test& test) {
-  for (const Kernels* kernels : supported_kernels()) {
-    std::printf("%s\n", kernels->name);
+// The tests of a suite of this run once for each instruction set that this CPU has, and once more
+// for its kernels that compute in float16:
+//   class MyKernels : public KernelTest {};
+//   INSTANTIATE_TEST_SUITE_P(Cpu, MyKernels, ValuesIn(all_kernels()), name_of_kernels);
+class KernelTest : public ::testing::TestWithParam<const Kernels*> {
+ protected:
+  // Calls test(element, kernels, random), element being one of the kernels' type, float or Half.
+  template <class Test>
+  static void for_element(const Test& test) {
     Random random(7);
-    test(*kernels, random);
+    const Kernels& kernels = *GetParam();
+    if (kernels.element_bytes == sizeof(float)) {
+      test(float(), kernels, random);
+    } else {
+      test(Half(), kernels, random);
+    }
   }
+};
+
+inline std::vector<const Kernels*> all_kernels() {
+  std::vector<const Kernels*> all;
+  for (const Kernels* kernels : supported_kernels()) {
+    all.push_back(kernels);
+    if (const Kernels* fp16 = find_fp16_kernels(*kernels)) all.push_back(fp16);
+  }
+  return all;
 }
 
-// Calls test(element, kernels, random) for each of them, and for its kernels that compute in
-// float16.
-template <class Test>
-void for_each_table(const Test& test) {
-  for_each_instruction_set([&test](const Kernels& kernels, Random& random) {
-    test(float(), kernels, random);
-    const Kernels* fp16 = find_fp16_kernels(kernels);
-    if (fp16 == nullptr) return;
-    std::printf("%s\n", fp16->name);
-    test(Half(), *fp16, random);
-  });
+inline std::string name_of_kernels(const ::testing::TestParamInfo<const Kernels*>& info) {
+  std::string name = info.param->name;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
 }
 
 }  // namespace testing

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <random>
 
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 
 using tfsparse::ArenaPlan;
 using tfsparse::Buffer;
@@ -18,13 +18,13 @@ bool live_together(const Lifetime& a, const Lifetime& b) {
   return a.first_step <= b.last_step && b.first_step <= a.last_step;
 }
 
-void test_a_chain_needs_two_tensors_at_a_time() {
+TEST(PlanArena, AChainNeedsTwoTensorsAtATime) {
   std::vector<Lifetime> chain;
   for (int step = 0; step < 10; ++step) chain.push_back({1024, step, step + 1});
-  CHECK(plan_arena(chain).elements == 2048);
+  EXPECT_EQ(plan_arena(chain).elements, 2048);
 }
 
-void test_nothing_overlaps() {
+TEST(PlanArena, TensorsThatLiveTogetherNeverOverlap) {
   std::mt19937 random(1);
   for (int round = 0; round < 300; ++round) {
     std::vector<Lifetime> lifetimes;
@@ -42,37 +42,31 @@ void test_nothing_overlaps() {
       largest_step = std::max(largest_step, live);
     }
     for (std::size_t i = 0; i < lifetimes.size(); ++i) {
-      CHECK(plan.offsets[i] % 16 == 0);
-      CHECK(plan.offsets[i] + lifetimes[i].elements <= plan.elements);
+      EXPECT_EQ(plan.offsets[i] % 16, 0);
+      EXPECT_LE(plan.offsets[i] + lifetimes[i].elements, plan.elements);
       sum += lifetimes[i].elements + 16;
       for (std::size_t j = 0; j < i; ++j) {
-        CHECK(!live_together(lifetimes[i], lifetimes[j]) ||
-              plan.offsets[i] + lifetimes[i].elements <= plan.offsets[j] ||
-              plan.offsets[j] + lifetimes[j].elements <= plan.offsets[i]);
+        EXPECT_TRUE(!live_together(lifetimes[i], lifetimes[j]) ||
+                    plan.offsets[i] + lifetimes[i].elements <= plan.offsets[j] ||
+                    plan.offsets[j] + lifetimes[j].elements <= plan.offsets[i]);
       }
     }
-    CHECK(plan.elements >= largest_step);
-    CHECK(plan.elements <= sum);
+    EXPECT_GE(plan.elements, largest_step);
+    EXPECT_LE(plan.elements, sum);
   }
 }
 
-void test_buffer() {
+TEST(Buffer, IsAlignedAndZeroAndMoves) {
   for (std::size_t floats : {std::size_t{1}, std::size_t{1000}, std::size_t{1} << 20}) {
     Buffer buffer(floats, sizeof(float));
     void* data = buffer.data();
-    CHECK(reinterpret_cast<std::uintptr_t>(data) % 64 == 0);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(data) % 64, 0);
     const auto* x = static_cast<const float*>(data);
-    CHECK(std::all_of(x, x + floats, [](float v) { return v == 0; }));
+    EXPECT_TRUE(std::all_of(x, x + floats, [](float v) { return v == 0; }));
     Buffer moved = std::move(buffer);
-    CHECK(moved.data() == data && buffer.data() == nullptr);
+    EXPECT_EQ(moved.data(), data);
+    EXPECT_EQ(buffer.data(), nullptr);
   }
 }
 
 }  // namespace
-
-int main() {
-  test_a_chain_needs_two_tensors_at_a_time();
-  test_nothing_overlaps();
-  test_buffer();
-  return tfsparse::testing::report();
-}

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "delegate/core/product.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"
-#include "tests/delegate/check.h"
 
 namespace tfsparse {
 namespace {
@@ -31,7 +31,7 @@ std::vector<float> unpack(const std::vector<RowBlocks>& found, const std::vector
     for (int block = 0; block < packed.blocks(); ++block) {
       SpmmArgs args{};
       packed.describe(block, block + 1, &args);
-      CHECK(args.blocks == 1);
+      EXPECT_EQ(args.blocks, 1);
       const auto* values = static_cast<const float*>(args.values);
       for (int i = 0; i < args.places[0]; ++i) {
         const int offset = args.narrow_offsets ? args.narrow_offsets[i] : args.wide_offsets[i];
@@ -44,41 +44,42 @@ std::vector<float> unpack(const std::vector<RowBlocks>& found, const std::vector
   return result;
 }
 
-void test_round_trip() {
+TEST(PackBlocks, KeepsEveryWeight) {
   Random random(1);
   for (int i = 0; i < 200; ++i) {
     const int rows = random.between(1, 30), depth = random.between(1, 40);
     const auto dense = random_matrix(random, rows, depth, random.between(0, 4) * 0.25);
     const auto found = find_blocks(dense, rows, depth);
     // Offsets that fit 16 bits, and such as do not.
-    CHECK(unpack(found, dense, rows, depth, 1) == dense);
-    CHECK(unpack(found, dense, rows, depth, 10000) == dense);
+    EXPECT_EQ(unpack(found, dense, rows, depth, 1), dense);
+    EXPECT_EQ(unpack(found, dense, rows, depth, 10000), dense);
     std::vector<std::int32_t> all;
     for (const RowBlocks& blocks : found) {
-      CHECK(blocks.rows.size() % blocks.block == 0);
+      EXPECT_EQ(blocks.rows.size() % blocks.block, 0);
       all.insert(all.end(), blocks.rows.begin(), blocks.rows.end());
     }
     std::sort(all.begin(), all.end());
-    CHECK(static_cast<int>(all.size()) == rows);
-    for (int row = 0; row < rows; ++row) CHECK(all[row] == row);
+    ASSERT_EQ(static_cast<int>(all.size()), rows);
+    for (int row = 0; row < rows; ++row) EXPECT_EQ(all[row], row);
   }
 }
 
-void test_dense_rows_keep_their_order() {
+TEST(ConsecutiveBlocks, KeepTheOrderOfRows) {
   Random random(2);
   for (int rows = 1; rows < 12; ++rows) {
     const auto dense = random_matrix(random, rows, 5, 0.8);
     const auto blocks = consecutive_blocks(rows);
-    CHECK(unpack(blocks, dense, rows, 5, 1) == dense);
+    EXPECT_EQ(unpack(blocks, dense, rows, 5, 1), dense);
     std::vector<std::int32_t> all;
     for (const RowBlocks& some : blocks) all.insert(all.end(), some.rows.begin(), some.rows.end());
-    CHECK(static_cast<int>(all.size()) == rows && std::is_sorted(all.begin(), all.end()));
-    CHECK(static_cast<int>(blocks.size()) == (rows >= 4) + (rows % 4 >= 2) + rows % 2);
+    EXPECT_EQ(static_cast<int>(all.size()), rows);
+    EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+    EXPECT_EQ(static_cast<int>(blocks.size()), (rows >= 4) + (rows % 4 >= 2) + rows % 2);
   }
 }
 
 // Rows that share a pattern, shuffled, and two that do not.
-void test_finds_blocks_out_of_order() {
+TEST(FindBlocks, GroupsRowsWithTheSameNonzerosWhereverTheyAre) {
   const int kDepth = 6;
   const std::vector<std::vector<int>> rows = {{0, 2}, {1, 5}, {0, 2},    {3, 4}, {0, 2},
                                               {0, 2}, {1, 5}, {1, 3, 4}, {0, 2}};
@@ -87,50 +88,45 @@ void test_finds_blocks_out_of_order() {
     for (int column : rows[row]) dense[row * kDepth + column] = 1.0f;
   }
   const auto found = find_blocks(dense, static_cast<int>(rows.size()), kDepth);
-  CHECK(found.size() == 3);
-  CHECK(found[0].block == 4 && found[0].rows.size() == 4);
-  for (std::int32_t row : found[0].rows) CHECK((rows[row] == std::vector<int>{0, 2}));
-  CHECK(found[1].block == 2 && (found[1].rows == std::vector<std::int32_t>{1, 6}));
-  CHECK(found[2].block == 1 && (found[2].rows == std::vector<std::int32_t>{3, 7, 8}));
+  ASSERT_EQ(found.size(), 3);
+  EXPECT_EQ(found[0].block, 4);
+  EXPECT_EQ(found[0].rows.size(), 4);
+  for (std::int32_t row : found[0].rows) EXPECT_EQ(rows[row], (std::vector<int>{0, 2}));
+  EXPECT_EQ(found[1].block, 2);
+  EXPECT_EQ(found[1].rows, (std::vector<std::int32_t>{1, 6}));
+  EXPECT_EQ(found[2].block, 1);
+  EXPECT_EQ(found[2].rows, (std::vector<std::int32_t>{3, 7, 8}));
 }
 
-void test_unstructured_weights_stay_single() {
+TEST(FindBlocks, LeavesUnstructuredRowsSingle) {
   Random random(2);
   const auto found = find_blocks(random_matrix(random, 64, 256, 0.2), 64, 256);
-  CHECK(found.size() == 1 && found[0].block == 1);
+  ASSERT_EQ(found.size(), 1);
+  EXPECT_EQ(found[0].block, 1);
 }
 
-void test_shares_cover_everything_once() {
+TEST(RangeOf, SharesCoverEverythingOnce) {
   for (int total : {0, 1, 5, 16, 1000}) {
     for (int count : {1, 2, 3, 7}) {
       int at = 0;
       for (int i = 0; i < count; ++i) {
         const Range range = range_of({i, count}, total);
-        CHECK(range.begin == at && range.end >= at);
+        EXPECT_EQ(range.begin, at);
+        EXPECT_GE(range.end, at);
         at = range.end;
       }
-      CHECK(at == total);
+      EXPECT_EQ(at, total);
     }
   }
 }
 
-void test_refuses_offsets_that_kernels_cannot_address() {
-  CHECK(check_offsets(1 << 20, 1 << 10).ok());
-  CHECK(check_offsets(0, 1 << 30).ok());
+TEST(CheckOffsets, RefusesWhatKernelsCannotAddress) {
+  EXPECT_TRUE(check_offsets(1 << 20, 1 << 10).ok());
+  EXPECT_TRUE(check_offsets(0, 1 << 30).ok());
   const Status status = check_offsets((1 << 26) + 2, 16);
-  CHECK(status.message().find("67108866 input channels of 16 elements") == 0);
-  CHECK(!check_offsets(1 << 16, 1 << 16).ok());  // 2 to the power of 32
+  EXPECT_EQ(status.message().find("67108866 input channels of 16 elements"), 0);
+  EXPECT_FALSE(check_offsets(1 << 16, 1 << 16).ok());  // 2 to the power of 32
 }
 
 }  // namespace
 }  // namespace tfsparse
-
-int main() {
-  tfsparse::test_round_trip();
-  tfsparse::test_dense_rows_keep_their_order();
-  tfsparse::test_finds_blocks_out_of_order();
-  tfsparse::test_unstructured_weights_stay_single();
-  tfsparse::test_shares_cover_everything_once();
-  tfsparse::test_refuses_offsets_that_kernels_cannot_address();
-  return tfsparse::testing::report();
-}

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 
 using namespace tfsparse;
@@ -16,8 +16,7 @@ namespace {
 std::unique_ptr<Plan> build(const Graph& graph, int threads = 1) {
   std::unique_ptr<Plan> plan;
   const Status status = Plan::build(graph, best_kernels(), threads, &plan);
-  if (!status.ok()) std::fprintf(stderr, "%s\n", status.message().c_str());
-  CHECK(status.ok());
+  EXPECT_TRUE(status.ok()) << status.message();
   return plan;
 }
 
@@ -40,32 +39,32 @@ std::vector<float> run(Plan* plan, const std::vector<float>& x, std::size_t outp
 
 const float kInfinity = std::numeric_limits<float>::infinity();
 
-void test_activation_and_residual_become_part_of_the_convolution() {
+TEST(Plan, FusesActivationAndResidualIntoAConvolution) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
   const int y = b.unary(b.scaling(x, 2, 3), Unary::kIdentity, 0, 6);
   const int z = b.binary(b.scaling(y, 2, 10), y, Binary::kAdd);
   b.graph.outputs = {z};
   auto plan = build(b.graph);
-  CHECK(kernels(*plan) == "to;sparse;sparse;from;");
+  EXPECT_EQ(kernels(*plan), "to;sparse;sparse;from;");
   const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 8);
   const float expected[] = {0, 0, 33, 66, 66, 16.5f, 0, 33};
-  for (int i = 0; i < 8; ++i) CHECK_NEAR(result[i], expected[i], 1e-5);
+  for (int i = 0; i < 8; ++i) EXPECT_NEAR(result[i], expected[i], 1e-5);
 }
 
-void test_so_does_what_follows_the_residual() {
+TEST(Plan, FusesTheActivationOfAResidual) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
   const int y = b.unary(b.binary(b.scaling(x, 2, 3), x, Binary::kAdd), Unary::kIdentity, 0, 6);
   b.graph.outputs = {y};
   auto plan = build(b.graph);
-  CHECK(kernels(*plan) == "to;sparse;from;");
+  EXPECT_EQ(kernels(*plan), "to;sparse;from;");
   const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 8);
   const float expected[] = {0, 0, 4, 6, 6, 2, 0, 4};
-  for (int i = 0; i < 8; ++i) CHECK_NEAR(result[i], expected[i], 1e-5);
+  for (int i = 0; i < 8; ++i) EXPECT_NEAR(result[i], expected[i], 1e-5);
 }
 
-void test_what_somebody_else_reads_is_not_fused_away() {
+TEST(Plan, KeepsATensorThatSomethingElseReads) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
   const int y = b.scaling(x, 2, 2);
@@ -76,8 +75,8 @@ void test_what_somebody_else_reads_is_not_fused_away() {
   ThreadPool pool(1);
   plan->run(&pool, {in.data()}, {first.data(), second.data()});
   for (int i = 0; i < 8; ++i) {
-    CHECK_NEAR(first[i], 2 * in[i], 1e-6);
-    CHECK_NEAR(second[i], std::max(0.0f, 2 * in[i]), 1e-6);
+    EXPECT_NEAR(first[i], 2 * in[i], 1e-6);
+    EXPECT_NEAR(second[i], std::max(0.0f, 2 * in[i]), 1e-6);
   }
 }
 
@@ -92,24 +91,24 @@ std::unique_ptr<Plan> resized_and_scaled(int height, int width) {
   return build(b.graph);
 }
 
-void test_an_image_is_enlarged_behind_a_convolution() {
+TEST(Plan, MovesAConvolutionBeforeAnUpscaling) {
   auto plan = resized_and_scaled(3, 3);
-  CHECK(kernels(*plan) == "to;sparse;bilinear;from;");
+  EXPECT_EQ(kernels(*plan), "to;sparse;bilinear;from;");
   const auto y = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 18);
   // Clamped last: -3 and 3 have 0 between them, and 9 and -6 have 1.5.
   const float first[] = {0, 0, 3, 3, 0.75f, 0, 6, 1.5f, 0};
   const float second[] = {0, 3, 6, 0.75f, 2.625f, 4.5f, 1.5f, 2.25f, 3};
   for (int i = 0; i < 9; ++i) {
-    CHECK_NEAR(y[2 * i], first[i], 1e-5);
-    CHECK_NEAR(y[2 * i + 1], second[i], 1e-5);
+    EXPECT_NEAR(y[2 * i], first[i], 1e-5);
+    EXPECT_NEAR(y[2 * i + 1], second[i], 1e-5);
   }
 }
 
-void test_but_not_shrunk() {
-  CHECK(kernels(*resized_and_scaled(1, 2)) == "to;bilinear;sparse;from;");
+TEST(Plan, KeepsAConvolutionAfterADownscaling) {
+  EXPECT_EQ(kernels(*resized_and_scaled(1, 2)), "to;bilinear;sparse;from;");
 }
 
-void test_swish() {
+TEST(Plan, FusesSwish) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 1});
   const int y = b.scaling(x, 1, 1);
@@ -117,29 +116,30 @@ void test_swish() {
   b.graph.nodes.back().epilogue.activation = Activation::kSigmoid;
   b.graph.outputs = {b.binary(gate, y, Binary::kMul)};
   auto plan = build(b.graph);
-  CHECK(plan->steps().size() <= 3);  // one convolution between at most two layout changes
+  EXPECT_LE(plan->steps().size(), 3);  // one convolution between at most two layout changes
   const auto result = run(plan.get(), {-1, 0, 1, 2}, 4);
   for (int i = 0; i < 4; ++i) {
     const double v = i - 1;
-    CHECK_NEAR(result[i], v / (1 + std::exp(-v)), 1e-5);
+    EXPECT_NEAR(result[i], v / (1 + std::exp(-v)), 1e-5);
   }
 }
 
-void test_an_output_straight_from_an_input_is_copied() {
+TEST(Plan, CopiesAnInputThatIsAnOutput) {
   GraphBuilder b;
   const int x = b.input({1, 4});
   Node& reshape = b.node(Op::kReshape, {x});
   reshape.new_shape = {2, -1};
   b.graph.outputs = {reshape.output, reshape.output};
   auto plan = build(b.graph);
-  CHECK((plan->output_shapes()[0] == Shape{2, 2}));
+  EXPECT_EQ(plan->output_shapes()[0], (Shape{2, 2}));
   std::vector<float> in = {1, 2, 3, 4}, first(4), second(4);
   ThreadPool pool(1);
   plan->run(&pool, {in.data()}, {first.data(), second.data()});
-  CHECK(first == in && second == in);
+  EXPECT_EQ(first, in);
+  EXPECT_EQ(second, in);
 }
 
-void test_shapes_that_do_not_fit_are_refused() {
+TEST(Plan, RefusesShapesThatDoNotFit) {
   const auto refused = [](const Graph& graph) {
     std::unique_ptr<Plan> plan;
     return !Plan::build(graph, best_kernels(), 1, &plan).ok();
@@ -147,62 +147,51 @@ void test_shapes_that_do_not_fit_are_refused() {
   {
     GraphBuilder b;  // three channels into weights for two
     b.graph.outputs = {b.scaling(b.input({1, 2, 2, 3}), 2, 1)};
-    CHECK(refused(b.graph));
+    EXPECT_TRUE(refused(b.graph));
   }
   {
     GraphBuilder b;
     Node& reshape = b.node(Op::kReshape, {b.input({1, 5})});
     reshape.new_shape = {2, -1};
     b.graph.outputs = {reshape.output};
-    CHECK(refused(b.graph));
+    EXPECT_TRUE(refused(b.graph));
   }
   {
     GraphBuilder b;
     b.graph.outputs = {b.binary(b.input({1, 3}), b.input({1, 4}), Binary::kAdd)};
-    CHECK(refused(b.graph));
+    EXPECT_TRUE(refused(b.graph));
   }
   {
     GraphBuilder b;  // reads a tensor that is neither an input nor made
     b.graph.outputs = {b.binary(b.input({1, 3}), b.input({1, 3}), Binary::kAdd)};
     b.graph.inputs.pop_back();
-    CHECK(refused(b.graph));
+    EXPECT_TRUE(refused(b.graph));
   }
   {
     GraphBuilder b;  // weights with fewer bytes than their shape says
     const int x = b.input({1, 2, 2, 2});
     b.graph.outputs = {b.scaling(x, 2, 1)};
     b.graph.tensors[b.graph.nodes[0].inputs[1]].bytes -= 4;
-    CHECK(refused(b.graph));
+    EXPECT_TRUE(refused(b.graph));
   }
 }
 
-void test_empty_images_run() {
+TEST(Plan, RunsEmptyImages) {
   GraphBuilder b;
   b.graph.outputs = {b.scaling(b.input({1, 0, 3, 2}), 2, 1)};
   auto plan = build(b.graph);
   run(plan.get(), {}, 0);
 }
 
-void test_planes_spread_over_the_cache() {
-  CHECK(plane_stride(1) == 1);
+TEST(PlaneStride, SpreadsPlanesOverTheCache) {
+  EXPECT_EQ(plane_stride(1), 1);
   for (std::size_t pixels = 2; pixels < 20000; pixels += 7) {
     const std::size_t stride = plane_stride(pixels);
-    CHECK(stride >= pixels && stride % 16 == 0 && (stride / 16) % 2 == 1 && stride < pixels + 32);
+    EXPECT_GE(stride, pixels);
+    EXPECT_EQ(stride % 16, 0);
+    EXPECT_EQ((stride / 16) % 2, 1);
+    EXPECT_LT(stride, pixels + 32);
   }
 }
 
 }  // namespace
-
-int main() {
-  test_activation_and_residual_become_part_of_the_convolution();
-  test_so_does_what_follows_the_residual();
-  test_what_somebody_else_reads_is_not_fused_away();
-  test_an_image_is_enlarged_behind_a_convolution();
-  test_but_not_shrunk();
-  test_swish();
-  test_an_output_straight_from_an_input_is_copied();
-  test_shapes_that_do_not_fit_are_refused();
-  test_empty_images_run();
-  test_planes_spread_over_the_cache();
-  return tfsparse::testing::report();
-}

@@ -1,11 +1,10 @@
 // A network computed in float16 against the same in float32, and the option that asks for it.
 #include <cmath>
-#include <cstdio>
 
 #include "delegate/core/plan.h"
 #include "delegate/tflite/options.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"
-#include "tests/delegate/check.h"
 #include "tests/delegate/graph_builder.h"
 #include "tests/delegate/half.h"
 
@@ -112,12 +111,14 @@ Outputs run(Plan* plan, const std::vector<float>& image) {
   return outputs;
 }
 
-void test_network(const Kernels& single, const Kernels& half) {
+TEST(Float16, RunsANetworkAsFloat32Does) {
+  const Kernels* half = find_fp16_kernels(best_kernels());
+  if (half == nullptr) GTEST_SKIP() << "this CPU does not compute in float16";
   const Network network;
   std::unique_ptr<Plan> expected, actual;
-  CHECK(Plan::build(network.graph(), single, 1, &expected).ok());
-  CHECK(Plan::build(network.graph(), half, 1, &actual).ok());
-  CHECK(actual->arena_bytes() < 0.6 * expected->arena_bytes());
+  ASSERT_TRUE(Plan::build(network.graph(), best_kernels(), 1, &expected).ok());
+  ASSERT_TRUE(Plan::build(network.graph(), *half, 1, &actual).ok());
+  EXPECT_LT(actual->arena_bytes(), 0.6 * expected->arena_bytes());
   Random random(5);
   double worst = 0;
   for (int i = 0; i < 8; ++i) {
@@ -128,13 +129,12 @@ void test_network(const Kernels& single, const Kernels& half) {
     for (int c = 0; c < kClasses; ++c) {
       largest = std::fmax(largest, std::fabs(e.logits[c]));
       error = std::fmax(error, std::fabs(a.logits[c] - e.logits[c]));
-      CHECK_NEAR(a.softmax[c], e.softmax[c], error);  // has no larger derivative than 1
+      EXPECT_NEAR(a.softmax[c], e.softmax[c], error);  // has no larger derivative than 1
     }
     worst = std::fmax(worst, error / largest);
   }
-  std::printf("%s: logits differ by %.2g of the largest\n", half.name, worst);
   // Twenty layers, each of which may round by one more unit.
-  CHECK(worst < 20 * kHalfRounding);
+  EXPECT_LT(worst, 20 * kHalfRounding);
 }
 
 Status parse(const char* value, Options* options) {
@@ -142,27 +142,18 @@ Status parse(const char* value, Options* options) {
   return parse_options(&key, &value, 1, options);
 }
 
-void test_option() {
+TEST(Float16, IsComputedInWhereTheCpuCan) {
   Options options;
-  CHECK(parse("fp32", &options).ok());
-  CHECK(options.kernels == &best_kernels() && !options.lacks_fp16);
-  CHECK(parse("fp16", &options).ok());
+  EXPECT_TRUE(parse("fp32", &options).ok());
+  EXPECT_EQ(options.kernels, &best_kernels());
+  EXPECT_FALSE(options.lacks_fp16);
+  EXPECT_TRUE(parse("fp16", &options).ok());
   const Kernels* fp16 = find_fp16_kernels(best_kernels());
-  CHECK(options.lacks_fp16 == (fp16 == nullptr));
-  CHECK(options.kernels == (fp16 ? fp16 : &best_kernels()));
-  CHECK(parse("bf16", &options).message().find("expected fp16 or fp32, received 'bf16'") !=
-        std::string::npos);
+  EXPECT_EQ(options.lacks_fp16, fp16 == nullptr);
+  EXPECT_EQ(options.kernels, fp16 ? fp16 : &best_kernels());
+  EXPECT_NE(parse("bf16", &options).message().find("expected fp16 or fp32, received 'bf16'"),
+            std::string::npos);
 }
 
 }  // namespace
 }  // namespace tfsparse
-
-int main() {
-  using namespace tfsparse;
-  test_option();
-  for (const Kernels* kernels : supported_kernels()) {
-    const Kernels* fp16 = find_fp16_kernels(*kernels);
-    if (fp16 != nullptr) test_network(*kernels, *fp16);
-  }
-  return testing::report();
-}

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 
 using tfsparse::compare_with_default;
 using tfsparse::Comparison;
@@ -34,40 +34,33 @@ class Runs {
   int count_ = 0;
 };
 
-void test_takes_what_is_faster_at_once() {
+TEST(CompareWithDefault, TakesAFasterPlanAfterOneRun) {
   Runs runs({0.5 * kDefault});
   const Comparison comparison = runs.compare();
-  CHECK(comparison.worth_it);
-  CHECK(comparison.seconds == 0.5 * kDefault);
-  CHECK(runs.count() == 1);
+  EXPECT_TRUE(comparison.worth_it);
+  EXPECT_EQ(comparison.seconds, 0.5 * kDefault);
+  EXPECT_EQ(runs.count(), 1);
 }
 
-void test_leaves_what_is_as_fast() {
+TEST(CompareWithDefault, LeavesAPlanThatIsAsFast) {
   Runs runs({0.98 * kDefault});
-  CHECK(!runs.compare().worth_it);
-  CHECK(runs.count() >= 6);
+  EXPECT_FALSE(runs.compare().worth_it);
+  EXPECT_GE(runs.count(), 6);
 }
 
-void test_gives_up_a_large_plan_sooner() {
+TEST(CompareWithDefault, GivesUpALargePlanSooner) {
   Runs small({3 * kDefault}), large({300 * kDefault});
-  CHECK(!small.compare().worth_it);
-  CHECK(small.count() == 9);  // 25 ms
-  CHECK(!large.compare().worth_it);
-  CHECK(large.count() == 2);
+  EXPECT_FALSE(small.compare().worth_it);
+  EXPECT_EQ(small.count(), 9);  // 25 ms
+  EXPECT_FALSE(large.compare().worth_it);
+  EXPECT_EQ(large.count(), 2);
 }
 
-void test_a_disturbed_start_decides_nothing() {
+TEST(CompareWithDefault, IgnoresSlowFirstRuns) {
   Runs runs({4 * kDefault, 3 * kDefault, 3 * kDefault, 2 * kDefault, 0.5 * kDefault});
-  CHECK(runs.compare().worth_it);
+  EXPECT_TRUE(runs.compare().worth_it);
   Runs slowly({1.4 * kDefault, 1.2 * kDefault, 1.1 * kDefault, 1.0 * kDefault, 0.9 * kDefault});
-  CHECK(slowly.compare().worth_it);
+  EXPECT_TRUE(slowly.compare().worth_it);
 }
 
 }  // namespace
-
-int main() {
-  test_takes_what_is_faster_at_once();
-  test_leaves_what_is_as_fast();
-  test_gives_up_a_large_plan_sooner();
-  test_a_disturbed_start_decides_nothing();
-}

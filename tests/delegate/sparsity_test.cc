@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 
 using tfsparse::locate_values;
 using tfsparse::Shape;
@@ -20,43 +20,43 @@ SparseEncoding by_rows() {
   return encoding;
 }
 
-void test_rows() {
+TEST(LocateValues, Rows) {
   Positions positions;
-  CHECK(locate_values(by_rows(), {3, 4}, 3, &positions).ok());
-  CHECK((positions == Positions{1, 4, 7}));
+  EXPECT_TRUE(locate_values(by_rows(), {3, 4}, 3, &positions).ok());
+  EXPECT_EQ(positions, (Positions{1, 4, 7}));
 }
 
-void test_columns() {
+TEST(LocateValues, Columns) {
   SparseEncoding encoding;
   encoding.traversal_order = {1, 0};
   encoding.levels = {{false, 4, {}, {}}, {true, 0, {0, 1, 2, 2, 3}, {1, 0, 1}}};
   Positions positions;
-  CHECK(locate_values(encoding, {3, 4}, 3, &positions).ok());
-  CHECK((positions == Positions{4, 1, 7}));
+  EXPECT_TRUE(locate_values(encoding, {3, 4}, 3, &positions).ok());
+  EXPECT_EQ(positions, (Positions{4, 1, 7}));
 }
 
 // A 4 x 4 matrix in blocks of 2 x 2, of which the upper right and the lower left are stored.
-void test_blocks() {
+TEST(LocateValues, Blocks) {
   SparseEncoding encoding;
   encoding.traversal_order = {0, 1, 2, 3};
   encoding.block_map = {0, 1};
   encoding.levels = {
       {false, 2, {}, {}}, {true, 0, {0, 1, 2}, {1, 0}}, {false, 2, {}, {}}, {false, 2, {}, {}}};
   Positions positions;
-  CHECK(locate_values(encoding, {4, 4}, 8, &positions).ok());
-  CHECK((positions == Positions{2, 3, 6, 7, 8, 9, 12, 13}));
+  EXPECT_TRUE(locate_values(encoding, {4, 4}, 8, &positions).ok());
+  EXPECT_EQ(positions, (Positions{2, 3, 6, 7, 8, 9, 12, 13}));
 }
 
-void test_all_dense_and_empty() {
+TEST(LocateValues, AllDenseAndEmpty) {
   SparseEncoding encoding;
   encoding.traversal_order = {0, 1};
   encoding.levels = {{false, 2, {}, {}}, {false, 2, {}, {}}};
   Positions positions;
-  CHECK(locate_values(encoding, {2, 2}, 4, &positions).ok());
-  CHECK((positions == Positions{0, 1, 2, 3}));
+  EXPECT_TRUE(locate_values(encoding, {2, 2}, 4, &positions).ok());
+  EXPECT_EQ(positions, (Positions{0, 1, 2, 3}));
   encoding.levels[1] = {true, 0, {0, 0, 0}, {}};
-  CHECK(locate_values(encoding, {2, 2}, 0, &positions).ok());
-  CHECK(positions.empty());
+  EXPECT_TRUE(locate_values(encoding, {2, 2}, 0, &positions).ok());
+  EXPECT_TRUE(positions.empty());
 }
 
 template <typename Change>
@@ -67,41 +67,41 @@ bool refuses(Change change, Shape shape = {3, 4}, std::size_t values = 3) {
   return !locate_values(encoding, shape, values, &positions).ok();
 }
 
-void test_contradictions() {
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 4; }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = -1; }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 0; }));  // twice the same
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 3, 1, 3}; }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 1, 3, 4}; }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments = {1, 1, 3, 3}; }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels[1].segments.clear(); }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels[0].dense_size = 4; }));
-  CHECK(refuses([](SparseEncoding* e) { e->levels.pop_back(); }));
-  CHECK(refuses([](SparseEncoding* e) { e->traversal_order = {0, 0}; }));
-  CHECK(refuses([](SparseEncoding* e) { e->traversal_order = {0, 2}; }));
-  CHECK(refuses([](SparseEncoding* e) { e->block_map = {0}; }));
-  CHECK(refuses([](SparseEncoding*) {}, {3, 4}, 2));
-  CHECK(refuses([](SparseEncoding*) {}, {3, 4}, 13));
-  CHECK(refuses([](SparseEncoding*) {}, {3, -4}));
-  CHECK(refuses([](SparseEncoding*) {}, {1 << 20, 1 << 20}));
+TEST(LocateValues, RefusesContradictions) {
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 4; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = -1; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 0; }));  // twice the same
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 3, 1, 3}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 1, 3, 4}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {1, 1, 3, 3}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments.clear(); }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[0].dense_size = 4; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels.pop_back(); }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->traversal_order = {0, 0}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->traversal_order = {0, 2}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->block_map = {0}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding*) {}, {3, 4}, 2));
+  EXPECT_TRUE(refuses([](SparseEncoding*) {}, {3, 4}, 13));
+  EXPECT_TRUE(refuses([](SparseEncoding*) {}, {3, -4}));
+  EXPECT_TRUE(refuses([](SparseEncoding*) {}, {1 << 20, 1 << 20}));
 }
 
 // A file of a few bytes must not cost gigabytes before it is refused.
-void test_memory_is_that_of_what_is_stored() {
+TEST(LocateValues, TakesNoMoreMemoryThanIsStored) {
   SparseEncoding encoding;
   encoding.traversal_order = {0};
   encoding.levels = {{false, 1 << 26, {}, {}}};
   Positions positions;
-  CHECK(!locate_values(encoding, {1 << 26}, 3, &positions).ok());
-  CHECK(positions.capacity() < 1000);
+  EXPECT_FALSE(locate_values(encoding, {1 << 26}, 3, &positions).ok());
+  EXPECT_LT(positions.capacity(), 1000);
   encoding.traversal_order = {0, 1};
   encoding.levels = {{false, 1 << 24, {}, {}}, {true, 0, {0, 3}, {0, 1, 2}}};
-  CHECK(!locate_values(encoding, {1 << 24, 4}, 3, &positions).ok());
-  CHECK(positions.capacity() < 1000);
+  EXPECT_FALSE(locate_values(encoding, {1 << 24, 4}, 3, &positions).ok());
+  EXPECT_LT(positions.capacity(), 1000);
 }
 
 // Whatever an encoding holds, the decoder either refuses it or names positions inside the tensor.
-void test_random_encodings_never_leave_the_tensor() {
+TEST(LocateValues, NeverLeavesTheTensor) {
   std::mt19937 random(1);
   const auto any = [&](int limit) { return static_cast<int>(random() % (limit + 2)) - 1; };
   int accepted = 0;
@@ -133,20 +133,9 @@ void test_random_encodings_never_leave_the_tensor() {
     ++accepted;
     bool inside = positions.size() == values;
     for (std::size_t position : positions) inside = inside && position < 12;
-    CHECK(inside);
+    EXPECT_TRUE(inside);
   }
-  CHECK(accepted > 100);
+  EXPECT_GT(accepted, 100);
 }
 
 }  // namespace
-
-int main() {
-  test_rows();
-  test_columns();
-  test_blocks();
-  test_all_dense_and_empty();
-  test_contradictions();
-  test_memory_is_that_of_what_is_stored();
-  test_random_encodings_never_leave_the_tensor();
-  return tfsparse::testing::report();
-}

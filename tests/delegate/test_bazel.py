@@ -12,13 +12,16 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 
 import tfsparse
 from delegate import sources
-from tests.delegate.cpp import CrossBuild
+from tests.delegate.cpp import NO_GOOGLETEST, CrossBuild
 from tfsparse import architectures, timing
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("bazel") is None,
-    reason="bazel is not installed: apt-get install bazel-bootstrap",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        shutil.which("bazel") is None,
+        reason="bazel is not installed: apt-get install bazel-bootstrap",
+    ),
+    pytest.mark.skipif(NO_GOOGLETEST is not None, reason=str(NO_GOOGLETEST)),
+]
 ROOT = Path(__file__).resolve().parents[2]
 # It builds as well as the usual -O3 does, in half the time.
 QUICKLY = "--per_file_copt=.*@-O1"

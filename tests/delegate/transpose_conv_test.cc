@@ -8,13 +8,17 @@
 #include "delegate/core/infer.h"
 #include "delegate/core/plan.h"
 #include "delegate/kernels/reference.h"
-#include "tests/delegate/check.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/kernel_cases.h"
 
 namespace tfsparse {
 namespace {
 
 using testing::Random;
+
+class TransposeConv : public ::testing::TestWithParam<const Kernels*> {};
+INSTANTIATE_TEST_SUITE_P(Cpu, TransposeConv, ::testing::ValuesIn(supported_kernels()),
+                         testing::name_of_kernels);
 
 // A graph of one transposed convolution, and its numbers.
 struct Case {
@@ -99,32 +103,25 @@ std::vector<double> scatter(const Case& c, const Node& node) {
   return sums;
 }
 
-void test_against_scattering(const Kernels& k, Random& random) {
+TEST_P(TransposeConv, AgreesWithScattering) {
+  Random random(7);
   for (int i = 0; i < 150; ++i) {
     Case c(random);
     std::unique_ptr<Plan> plan;
     const int threads = random.between(1, 3);
-    const Status status = Plan::build(c.graph, k, threads, &plan);
-    CHECK(status.ok());
-    if (!status.ok()) continue;
-    CHECK(plan->output_shapes()[0] == c.y_shape);
-    CHECK(infer_shapes(&c.graph).ok());
+    ASSERT_TRUE(Plan::build(c.graph, *GetParam(), threads, &plan).ok());
+    ASSERT_EQ(plan->output_shapes()[0], c.y_shape);
+    ASSERT_TRUE(infer_shapes(&c.graph).ok());
     const std::vector<double> expected = scatter(c, c.graph.nodes[0]);
     std::vector<float> y(expected.size());
     ThreadPool pool(threads);
     plan->run(&pool, {c.x.data()}, {y.data()});
     for (std::size_t j = 0; j < y.size(); ++j) {
-      CHECK_NEAR(y[j], reference::apply(c.graph.nodes[0].epilogue, expected[j]), 1e-4);
+      ASSERT_TRUE(
+          testing::near(y[j], reference::apply(c.graph.nodes[0].epilogue, expected[j]), 1e-4));
     }
   }
 }
 
 }  // namespace
 }  // namespace tfsparse
-
-int main() {
-  using namespace tfsparse;
-  testing::for_each_instruction_set(
-      [](const Kernels& k, testing::Random& random) { test_against_scattering(k, random); });
-  return testing::report();
-}

@@ -6,15 +6,21 @@
 
 #include "delegate/kernels/kernels.h"
 #include "delegate/kernels/reference.h"
+#include "gtest/gtest.h"
 #include "tests/delegate/kernel_cases.h"
 
 namespace tfsparse {
 namespace {
 
-using testing::compare;
+using testing::agree;
 using testing::GuardedInput;
 using testing::GuardedOutput;
 using testing::Random;
+using ::testing::ValuesIn;
+
+class WindowKernels : public testing::KernelTest {};
+INSTANTIATE_TEST_SUITE_P(Cpu, WindowKernels, ValuesIn(testing::all_kernels()),
+                         testing::name_of_kernels);
 
 // Sets output size and padding so that every window has a pixel within the plane.
 void set_sizes(Random& random, PoolArgs* a) {
@@ -26,56 +32,61 @@ void set_sizes(Random& random, PoolArgs* a) {
   a->out_w = axis(a->in_w, a->window_w, a->stride_w, &a->pad_left);
 }
 
-template <class T>
-void test_pool(const Kernels& k, Random& random) {
-  for (int i = 0; i < 1500; ++i) {
-    PoolArgs a{};
-    a.op = random.chance(0.5) ? Pooling::kAverage : Pooling::kMax;
-    a.planes = random.between(0, 3);
-    a.in_h = random.between(1, 12);
-    a.in_w = random.between(1, random.chance(0.5) ? 12 : 5 * k.lanes);
-    a.window_h = random.between(1, random.chance(0.8) ? 3 : 20);
-    a.window_w = random.between(1, random.chance(0.8) ? 3 : 20);
-    a.stride_h = random.between(1, random.chance(0.8) ? 2 : 5);
-    a.stride_w = random.between(1, random.chance(0.8) ? 2 : 5);
-    if (random.chance(0.05)) {
-      a.window_h = a.in_h, a.window_w = a.in_w, a.out_h = a.out_w = 1;
-    } else {
-      set_sizes(random, &a);
+TEST_P(WindowKernels, Pooling) {
+  for_element([](auto element, const Kernels& k, Random& random) {
+    using T = decltype(element);
+    for (int i = 0; i < 1500; ++i) {
+      PoolArgs a{};
+      a.op = random.chance(0.5) ? Pooling::kAverage : Pooling::kMax;
+      a.planes = random.between(0, 3);
+      a.in_h = random.between(1, 12);
+      a.in_w = random.between(1, random.chance(0.5) ? 12 : 5 * k.lanes);
+      a.window_h = random.between(1, random.chance(0.8) ? 3 : 20);
+      a.window_w = random.between(1, random.chance(0.8) ? 3 : 20);
+      a.stride_h = random.between(1, random.chance(0.8) ? 2 : 5);
+      a.stride_w = random.between(1, random.chance(0.8) ? 2 : 5);
+      if (random.chance(0.05)) {
+        a.window_h = a.in_h, a.window_w = a.in_w, a.out_h = a.out_w = 1;
+      } else {
+        set_sizes(random, &a);
+      }
+      a.epilogue = random.epilogue();
+      a.epilogue.activation = Activation::kNone;
+      a.x_stride = a.in_h * a.in_w + random.between(0, 5);
+      a.y_stride = a.out_h * a.out_w + random.between(0, 5);
+      GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
+      GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+      random.fill(x);
+      a.x = x.data();
+      const bool average = a.op == Pooling::kAverage;
+      ASSERT_TRUE(agree(k.pool, reference::pool<T>, a, actual, expected, average ? 1e-5 : 0.0,
+                        average ? 2 : 0));
     }
-    a.epilogue = random.epilogue();
-    a.epilogue.activation = Activation::kNone;
-    a.x_stride = a.in_h * a.in_w + random.between(0, 5);
-    a.y_stride = a.out_h * a.out_w + random.between(0, 5);
-    GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
-    GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
-    random.fill(x);
-    a.x = x.data();
-    const bool average = a.op == Pooling::kAverage;
-    compare(k.pool, reference::pool<T>, a, actual, expected, average ? 1e-5 : 0.0, average ? 2 : 0);
-  }
+  });
 }
 
 // As TFLite compares: a NaN is never larger, and nothing is smaller than the start.
-template <class T>
-void test_max_of_the_unusual(const Kernels& k) {
-  for (const int width : {2, 40}) {
-    std::vector<T> x(2 * width, T(-HUGE_VALF)), y(width - 1);
-    x[0] = NAN;
-    x[width - 1] = 3.0f;
-    PoolArgs a{};
-    a.op = Pooling::kMax;
-    a.x = x.data();
-    a.y = y.data();
-    a.planes = 1;
-    a.in_h = a.window_h = a.window_w = 2;
-    a.in_w = width;
-    a.stride_h = a.stride_w = a.out_h = 1;
-    a.out_w = width - 1;
-    k.pool(a);
-    CHECK(y[0] == (width == 2 ? T(3.0f) : T(-__FLT_MAX__)));
-    CHECK(y[width - 2] == 3.0f);
-  }
+TEST_P(WindowKernels, MaximumOfNanAndInfinity) {
+  for_element([](auto element, const Kernels& k, Random&) {
+    using T = decltype(element);
+    for (const int width : {2, 40}) {
+      std::vector<T> x(2 * width, T(-HUGE_VALF)), y(width - 1);
+      x[0] = NAN;
+      x[width - 1] = 3.0f;
+      PoolArgs a{};
+      a.op = Pooling::kMax;
+      a.x = x.data();
+      a.y = y.data();
+      a.planes = 1;
+      a.in_h = a.window_h = a.window_w = 2;
+      a.in_w = width;
+      a.stride_h = a.stride_w = a.out_h = 1;
+      a.out_w = width - 1;
+      k.pool(a);
+      EXPECT_EQ(y[0], width == 2 ? T(3.0f) : T(-__FLT_MAX__));
+      EXPECT_EQ(y[width - 2], 3.0f);
+    }
+  });
 }
 
 // One axis' table: where outputs come from, ascending.
@@ -96,65 +107,58 @@ struct Places {
   }
 };
 
-template <class T>
-void test_resize(const Kernels& k, Random& random) {
-  for (int i = 0; i < 1000; ++i) {
-    const bool blends = random.chance(0.6);
-    ResizeArgs a{};
-    a.planes = random.between(0, 3);
-    a.in_h = random.between(1, 8);
-    a.in_w = random.between(1, 3 * k.lanes);
-    a.out_h = random.between(1, 12);
-    a.out_w = random.between(1, random.chance(0.5) ? 4 : 6 * k.lanes);
-    a.x_stride = a.in_h * a.in_w + random.between(0, 5);
-    a.y_stride = a.out_h * a.out_w + random.between(0, 5);
-    const Places rows(random, a.in_h, a.out_h, blends), columns(random, a.in_w, a.out_w, blends);
-    a.rows = rows.first.data();
-    a.columns = columns.first.data();
-    a.row_weights = blends ? rows.weights.data() : nullptr;
-    a.column_weights = blends ? columns.weights.data() : nullptr;
-    a.epilogue = random.epilogue();
-    a.epilogue.activation = Activation::kNone;
-    GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
-    GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
-    random.fill(x);
-    a.x = x.data();
-    compare(k.resize, reference::resize<T>, a, actual, expected, blends ? 2e-6 : 0.0, 0);
-  }
+TEST_P(WindowKernels, Resizing) {
+  for_element([](auto element, const Kernels& k, Random& random) {
+    using T = decltype(element);
+    for (int i = 0; i < 1000; ++i) {
+      const bool blends = random.chance(0.6);
+      ResizeArgs a{};
+      a.planes = random.between(0, 3);
+      a.in_h = random.between(1, 8);
+      a.in_w = random.between(1, 3 * k.lanes);
+      a.out_h = random.between(1, 12);
+      a.out_w = random.between(1, random.chance(0.5) ? 4 : 6 * k.lanes);
+      a.x_stride = a.in_h * a.in_w + random.between(0, 5);
+      a.y_stride = a.out_h * a.out_w + random.between(0, 5);
+      const Places rows(random, a.in_h, a.out_h, blends), columns(random, a.in_w, a.out_w, blends);
+      a.rows = rows.first.data();
+      a.columns = columns.first.data();
+      a.row_weights = blends ? rows.weights.data() : nullptr;
+      a.column_weights = blends ? columns.weights.data() : nullptr;
+      a.epilogue = random.epilogue();
+      a.epilogue.activation = Activation::kNone;
+      GuardedInput<T> x(a.planes ? (a.planes - 1) * a.x_stride + a.in_h * a.in_w : 0, 0);
+      GuardedOutput<T> actual(a.planes * a.y_stride), expected(a.planes * a.y_stride);
+      random.fill(x);
+      a.x = x.data();
+      ASSERT_TRUE(
+          agree(k.resize, reference::resize<T>, a, actual, expected, blends ? 2e-6 : 0.0, 0));
+    }
+  });
 }
 
 // Between infinity and a number lies infinity, as TFLite has it.
-template <class T>
-void test_resize_of_infinity(const Kernels& k) {
-  const int width = k.lanes;
-  std::vector<std::int32_t> places(width + kOverread, 0);
-  const std::vector<float> weights(width + kOverread, 0.25f);
-  GuardedInput<T> x(2 * width);
-  GuardedOutput<T> y(width);
-  for (int i = 0; i < 2 * width; ++i) x.data()[i] = i == 0 ? T(INFINITY) : T(1);
-  ResizeArgs a{};
-  a.planes = a.out_h = 1;
-  a.in_h = 2;
-  a.in_w = a.out_w = width;
-  a.rows = a.columns = places.data();
-  a.row_weights = a.column_weights = weights.data();
-  a.x = x.data();
-  a.y = y.data();
-  k.resize(a);
-  for (int i = 0; i < width; ++i) CHECK(y.data()[i] == T(INFINITY));
+TEST_P(WindowKernels, ResizingOfInfinity) {
+  for_element([](auto element, const Kernels& k, Random&) {
+    using T = decltype(element);
+    const int width = k.lanes;
+    std::vector<std::int32_t> places(width + kOverread, 0);
+    const std::vector<float> weights(width + kOverread, 0.25f);
+    GuardedInput<T> x(2 * width);
+    GuardedOutput<T> y(width);
+    for (int i = 0; i < 2 * width; ++i) x.data()[i] = i == 0 ? T(INFINITY) : T(1);
+    ResizeArgs a{};
+    a.planes = a.out_h = 1;
+    a.in_h = 2;
+    a.in_w = a.out_w = width;
+    a.rows = a.columns = places.data();
+    a.row_weights = a.column_weights = weights.data();
+    a.x = x.data();
+    a.y = y.data();
+    k.resize(a);
+    for (int i = 0; i < width; ++i) EXPECT_EQ(y.data()[i], T(INFINITY));
+  });
 }
 
 }  // namespace
 }  // namespace tfsparse
-
-int main() {
-  using namespace tfsparse;
-  testing::for_each_table([](auto element, const Kernels& k, testing::Random& random) {
-    using T = decltype(element);
-    test_pool<T>(k, random);
-    test_max_of_the_unusual<T>(k);
-    test_resize<T>(k, random);
-    test_resize_of_infinity<T>(k);
-  });
-  return testing::report();
-}
