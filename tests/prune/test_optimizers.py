@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
+from tfsparse.prune.optimizers import (
+    GradientHooks,
+    LastGradient,
+    all_optimizers,
+    zero_slots,
+)
 
 OPTIMIZERS = {
     "SGD": {"momentum": 0.9},
@@ -23,11 +28,62 @@ GRADIENT = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
 WHERE = np.arange(12).reshape(3, 4) % 3 == 0
 
 
-@pytest.fixture(params=[*OPTIMIZERS, "legacy Adam", "LossScaleOptimizer", "Muon"])
+def own(keras, base, **methods):
+    """Returns an optimizer of one's own, with methods that a test gives it."""
+    arguments = {"name": "own"} if keras.__name__ == "tf_keras" else {"learning_rate": 0.1}
+    return type("Own", (base,), methods)(**arguments)
+
+
+def wrapper(keras, inner, wrap=lambda inner: inner):
+    """Returns an optimizer that leaves all to another, which it holds somewhere."""
+
+    def apply_gradients(self, gradients_and_variables, **options):
+        return inner.apply_gradients(gradients_and_variables, **options)
+
+    optimizer = own(keras, keras.optimizers.Optimizer, apply_gradients=apply_gradients)
+    optimizer.held = wrap(inner)
+    return optimizer
+
+
+def delegate(keras, inner):
+    """Returns an optimizer whose update of a variable is that of another."""
+
+    def build(self, variables):
+        super(type(self), self).build(variables)
+        inner.build(variables)
+
+    def update_step(self, *arguments):
+        return inner.update_step(*arguments)
+
+    optimizer = own(keras, keras.optimizers.Optimizer, build=build, update_step=update_step)
+    optimizer.base, optimizer._learning_rate = inner, inner._learning_rate
+    return optimizer
+
+
+def adam(keras):
+    return keras.optimizers.Adam()
+
+
+# Optimizers that leave the update to others.
+HOLDERS = {
+    "LossScaleOptimizer": lambda k: k.mixed_precision.LossScaleOptimizer(adam(k)),
+    "MultiOptimizer": lambda k: k.optimizers.MultiOptimizer(k.optimizers.OptimizerMap(adam(k))),
+    "MultiOptimizer by a function": lambda k: k.optimizers.MultiOptimizer(lambda _: adam(k)),
+    "wrapper": lambda k: wrapper(k, adam(k)),
+    "wrapper with a list": lambda k: wrapper(k, adam(k), lambda inner: [inner]),
+    "wrapper with a dict": lambda k: wrapper(k, adam(k), lambda inner: [{"optimizer": inner}]),
+    "wrapper of a wrapper": lambda k: wrapper(k, wrapper(k, adam(k))),
+    "delegate": lambda k: delegate(k, adam(k)),
+}
+
+
+@pytest.fixture(params=[*OPTIMIZERS, "legacy Adam", "Muon", *HOLDERS])
 def optimizer(keras, request):
     optimizers = keras.optimizers
-    if request.param == "LossScaleOptimizer":
-        return keras.mixed_precision.LossScaleOptimizer(optimizers.Adam())
+    if request.param.startswith("MultiOptimizer") and not hasattr(optimizers, "MultiOptimizer"):
+        pytest.skip(f"{keras.__name__} has no MultiOptimizer")
+    if request.param in HOLDERS:
+        return HOLDERS[request.param](keras)
     if request.param == "legacy Adam" and keras.__name__ == "tf_keras":
         return optimizers.legacy.Adam()
     if not hasattr(optimizers, request.param):
@@ -62,8 +118,8 @@ def update(optimizer, layer, gradient):
 
 def state(optimizer, layer):
     """Returns what the optimizer keeps for each weight of the kernel, as arrays."""
-    variables = optimizer.variables
-    variables = variables() if callable(variables) else variables
+    states = [each.variables for each in all_optimizers(optimizer)]
+    variables = [v for state in states for v in (state() if callable(state) else state)]
     return [v.numpy() for v in variables if tuple(v.shape) == tuple(layer.kernel.shape)]
 
 
@@ -85,6 +141,8 @@ def test_no_optimizer_has_no_slots(keras, layer):
 
 
 def test_hooks_see_gradients_until_they_are_detached(optimizer, layer):
+    if hasattr(optimizer, "build"):  # as fit does before it trains
+        optimizer.build(layer.trainable_variables)
     seen = LastGradient(layer.kernel, tf.distribute.get_strategy())
     hooks = GradientHooks(optimizer)
     hooks.attach(layer.kernel, seen)
@@ -93,8 +151,8 @@ def test_hooks_see_gradients_until_they_are_detached(optimizer, layer):
     hooks.detach()
     update(optimizer, layer, 2 * GRADIENT)
     np.testing.assert_allclose(seen.numpy(), GRADIENT, rtol=1e-6)
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    assert not {"update_step", "_resource_apply_dense"} & vars(inner).keys()
+    for each in all_optimizers(optimizer):
+        assert not {"update_step", "_resource_apply_dense"} & vars(each).keys()
 
 
 def test_hooks_change_gradients(keras, layer):
@@ -103,6 +161,26 @@ def test_hooks_change_gradients(keras, layer):
     update(optimizer, layer, GRADIENT)
     np.testing.assert_allclose(layer.kernel.numpy(), -GRADIENT, atol=1e-6)
     assert np.any(weights)
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_hooks_change_a_gradient_once_whoever_applies_it(keras, layer, name):
+    if name.startswith("MultiOptimizer") and not hasattr(keras.optimizers, "MultiOptimizer"):
+        pytest.skip(f"{keras.__name__} has no MultiOptimizer")
+    optimizer, calls = HOLDERS[name](keras), []
+    optimizer.build(layer.trainable_variables)
+    GradientHooks(optimizer).attach(
+        layer.kernel, lambda gradient, variable: calls.append(variable) or gradient
+    )
+    update(optimizer, layer, GRADIENT)
+    assert len(calls) == 1
+
+
+def test_all_optimizers_are_found_once_the_outermost_first(keras):
+    inner = adam(keras)
+    outer = wrapper(keras, wrapper(keras, inner), lambda held: {"a": [held, inner], "b": (inner,)})
+    assert all_optimizers(outer) == [outer, outer.held["a"][0], inner]
+    assert all_optimizers(None) == []
 
 
 def test_a_later_hook_replaces_what_an_interrupted_training_left(keras, layer):

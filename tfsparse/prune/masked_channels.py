@@ -71,7 +71,7 @@ class MaskedChannels(MaskedPruning):
             keep = keeps.get(id(mask.variable), np.ones(mask.variable.shape, bool))
             lost = mask.keep & ~keep
             mask.assign(keep)
-            if optimizer is not None and lost.any():
+            if lost.any():
                 # Its momentum would bring a channel back in a later training without masks.
                 zero_slots(optimizer, mask.variable, lost)
         channels = sum(group.size for group in self._groups)

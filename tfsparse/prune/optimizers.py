@@ -1,13 +1,50 @@
 """What a pruning method needs of an optimizer: the gradients it applies, and its slots."""
 
+import contextvars
+from collections.abc import Mapping, Set
+
 import numpy as np
 import tensorflow as tf
+
+# The first is that of optimizers of Keras 3 and of tf_keras, the second that of
+# tf_keras.optimizers.legacy.
+_UPDATE_METHODS = ("update_step", "_resource_apply_dense")
+_running = contextvars.ContextVar("variables whose update runs", default=frozenset())
+
+
+def all_optimizers(optimizer):
+    """Returns an optimizer and all optimizers that it holds, the outermost first.
+
+    An optimizer may leave the update to others, as loss scaling, `keras.optimizers.MultiOptimizer`
+    and lookahead do. Those are found in its attributes, and in lists, tuples, sets and mappings
+    there, under whatever name.
+
+    Args:
+        optimizer: Keras 3 or tf_keras optimizer, or None.
+
+    Returns:
+        List of optimizers, each of them once.
+    """
+    found, seen, pending = [], set(), [optimizer]
+    while pending:
+        value = pending.pop(0)
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Mapping):
+            pending.extend(value.values())
+        elif isinstance(value, list | tuple | Set):
+            pending.extend(value)
+        elif hasattr(value, "apply_gradients"):
+            found.append(value)
+            pending.extend(vars(value).values())
+    return found
 
 
 class GradientHooks:
     """Functions that see, and may change, the gradients of chosen variables.
 
-    They run inside the compiled train step, where the optimizer updates one variable: in
+    They run inside the compiled train step, where an optimizer updates one variable: in
     `update_step`, which every optimizer of Keras 3 and of tf_keras has. A gradient there is what
     the update is computed from: free of any loss scale, and finite if that scale is dynamic; summed
     over replicas, averaged over accumulated steps, and clipped.
@@ -15,14 +52,17 @@ class GradientHooks:
     A train step that is compiled already knows of no hooks.
 
     Args:
-        optimizer: Keras 3 or tf_keras optimizer, or one that wraps it, as loss scaling does.
+        optimizer: Keras 3 or tf_keras optimizer. Those that it holds are followed too: see
+            `all_optimizers`.
     """
 
     def __init__(self, optimizer):
-        self._optimizer = _innermost(optimizer)
-        # Optimizers of tf_keras.optimizers.legacy have the other.
-        modern = hasattr(self._optimizer, "update_step")
-        self._method = "update_step" if modern else "_resource_apply_dense"
+        self._methods = [
+            (each, method)
+            for each in all_optimizers(optimizer)
+            for method in _UPDATE_METHODS
+            if hasattr(each, method)
+        ]
         self._functions = {}
 
     def attach(self, variable, function):
@@ -30,23 +70,26 @@ class GradientHooks:
 
         A function that an interrupted training has left behind is replaced.
         """
-        updates = getattr(self._optimizer, self._method)
-        if not isinstance(updates, _HookedUpdates):
-            updates = _HookedUpdates(updates)
-            setattr(self._optimizer, self._method, updates)
         key = _key(variable)
-        updates.functions[key] = self._functions[key] = function
+        self._functions[key] = function
+        for optimizer, method in self._methods:
+            updates = getattr(optimizer, method)
+            if not isinstance(updates, _HookedUpdates):
+                updates = _HookedUpdates(updates)
+                setattr(optimizer, method, updates)
+            updates.functions[key] = function
 
     def detach(self):
-        """Removes the functions; with the last, the optimizer gets its own method back."""
-        updates = getattr(self._optimizer, self._method)
-        if not isinstance(updates, _HookedUpdates):
-            return
-        for key, function in self._functions.items():
-            if updates.functions.get(key) is function:
-                del updates.functions[key]
-        if not updates.functions:
-            delattr(self._optimizer, self._method)
+        """Removes the functions; with the last, the optimizers get their own methods back."""
+        for optimizer, method in self._methods:
+            updates = getattr(optimizer, method)
+            if not isinstance(updates, _HookedUpdates):
+                continue
+            for key, function in self._functions.items():
+                if updates.functions.get(key) is function:
+                    del updates.functions[key]
+            if not updates.functions:
+                delattr(optimizer, method)
 
 
 class _HookedUpdates:
@@ -57,10 +100,16 @@ class _HookedUpdates:
         self.functions = {}
 
     def __call__(self, gradient, variable, *args, **kwargs):
-        function = self.functions.get(_key(variable))
-        if function is not None:
-            gradient = function(gradient, variable)
-        return self.inner(gradient, variable, *args, **kwargs)
+        key, running = _key(variable), _running.get()
+        # An optimizer whose update calls that of another would change the gradient twice.
+        function = None if key in running else self.functions.get(key)
+        if function is None:
+            return self.inner(gradient, variable, *args, **kwargs)
+        token = _running.set(running | {key})
+        try:
+            return self.inner(function(gradient, variable), variable, *args, **kwargs)
+        finally:
+            _running.reset(token)
 
 
 class LastGradient:
@@ -97,19 +146,15 @@ def zero_slots(optimizer, variable, where):
     to a variable that the optimizer does not update.
 
     Args:
-        optimizer: Keras 3 or tf_keras optimizer, or one that wraps it.
+        optimizer: Keras 3 or tf_keras optimizer, or None. Those that it holds are followed too: see
+            `all_optimizers`.
         variable: Kernel of a built layer.
         where: Bool array of the variable's shape.
     """
-    for slot in _slots(_innermost(optimizer), variable):
-        values = slot.numpy()
-        slot.assign(np.where(where, np.zeros((), values.dtype), values))
-
-
-def _innermost(optimizer):
-    while hasattr(optimizer, "inner_optimizer"):
-        optimizer = optimizer.inner_optimizer
-    return optimizer
+    for each in all_optimizers(optimizer):
+        for slot in _slots(each, variable):
+            values = slot.numpy()
+            slot.assign(np.where(where, np.zeros((), values.dtype), values))
 
 
 def _slots(optimizer, variable):
