@@ -7,11 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.delegate import networks
-from tests.delegate.outputs import random_inputs
+from tests.delegate.outputs import (
+    ALWAYS,
+    check_close,
+    invoke,
+    random_inputs,
+    reference_interpreter,
+    resize,
+    runs_in_a_delegate,
+)
 from tfsparse import flatbuffer
+
+NO_DEFAULT = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +60,18 @@ def test_runs_without_keras_and_tensorflow(path):
 
 
 def test_two_interpreters_of_one_delegate(path):
-    delegate = tfsparse.load_delegate()
-    outputs = []
-    for _ in range(2):
-        interpreter = tfsparse.Interpreter(path, experimental_delegates=[delegate])
+    """They take turns, each on inputs of its own."""
+    delegate = tfsparse.load_delegate(**ALWAYS)
+    options = {"experimental_delegates": [delegate], "experimental_op_resolver_type": NO_DEFAULT}
+    interpreters = [litert.Interpreter(path, **options) for _ in range(2)]
+    for interpreter in interpreters:
         interpreter.allocate_tensors()
-        for detail in interpreter.get_input_details():
-            interpreter.set_tensor(detail["index"], random_inputs(interpreter)[detail["name"]])
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
-    np.testing.assert_array_equal(*outputs)
+        assert runs_in_a_delegate(interpreter)
+    reference = resize(reference_interpreter(path), None)
+    for seed in range(2):
+        for number, interpreter in enumerate(interpreters):
+            inputs = random_inputs(reference, seed=2 * number + seed)
+            check_close(invoke(interpreter, inputs), invoke(reference, inputs))
 
 
 @pytest.mark.parametrize(

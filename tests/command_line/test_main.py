@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -129,14 +130,31 @@ def test_convert(run, model, tmp_path, encoding, smaller):
     assert (out.stat().st_size < Path(model).stat().st_size) == smaller
 
 
-def test_convert_reads_typical_inputs(run, model, tmp_path):
-    """Which a .tflite file has no use for, and says so: they have been read."""
+def test_convert_takes_the_range_of_int8_from_typical_inputs(run, tmp_path):
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "model.keras")
+    np.save(tmp_path / "inputs.npy", np.linspace(-3, 7, 40, dtype=np.float32).reshape(10, 4))
+    out = tmp_path / "out.tflite"
+    code, _, err = run(
+        *("convert", tmp_path / "model.keras", "-o", out, "--weights", "int8"),
+        *("--representative_dataset", tmp_path / "inputs.npy"),
+    )
+    assert (code, err) == (0, "")
+    (scale,) = {
+        float(tensor.quantization.scale[0])
+        for tensor in flatbuffer.read(out).subgraphs[0].tensors
+        if list(tensor.shape) == [1, 4] and tensor.type == flatbuffer.schema.TensorType.INT8
+    }
+    assert scale == pytest.approx((7 - -3) / 255, rel=1e-3)
+
+
+def test_convert_refuses_typical_inputs_for_a_tflite_file(run, model, tmp_path):
     np.save(tmp_path / "inputs.npy", np.zeros((4, 8, 8, 64), np.float32))
     code, _, err = run(
         *("convert", model, "-o", tmp_path / "out.tflite", "--weights", "int8"),
         *("--representative_dataset", tmp_path / "inputs.npy"),
     )
     assert code == 1
+    assert "Expected weights=None for a .tflite file" in err
     assert err.count("\n") == 1
 
 

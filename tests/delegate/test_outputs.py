@@ -4,12 +4,23 @@ import functools
 
 import keras
 import pytest
-from ai_edge_litert import interpreter as litert
 
 import tfsparse
 from tests.delegate import networks
-from tests.delegate.outputs import ALWAYS, check_outputs, explain, left_to_tflite, resize
+from tests.delegate.outputs import (
+    ALWAYS,
+    check_close,
+    check_outputs,
+    explain,
+    invoke,
+    left_to_tflite,
+    random_inputs,
+    reference_interpreter,
+    resize,
+    runs_in_a_delegate,
+)
 from tfsparse import _native
+from tfsparse.runtime import RUNTIMES, import_runtime
 
 NETWORKS = {
     "mobilenet_v2_like": networks.mobile_net,
@@ -187,13 +198,30 @@ def test_stock_network_converted_by_tflite_itself(tmp_path, network):
     check_outputs(path, shape=(2, 96, 96, 3) if "V3" in network else None)
 
 
-def test_loads_in_both_runtimes(convert):
+@pytest.mark.parametrize("loaded_by", RUNTIMES)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_delegate_loaded_by_either_runtime_runs_in_both(convert, runtime, loaded_by):
     path = convert("mobilenet_v2_like", 0.8)
-    import tensorflow as tf
+    module = import_runtime(runtime)
+    types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
+    interpreter = module.Interpreter(
+        path,
+        experimental_delegates=[tfsparse.load_delegate(runtime=loaded_by, **ALWAYS)],
+        experimental_op_resolver_type=types.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    assert runs_in_a_delegate(interpreter)
+    reference = resize(reference_interpreter(path), None)
+    inputs = random_inputs(reference)
+    check_close(invoke(interpreter, inputs), invoke(reference, inputs))
 
-    for Interpreter in (litert.Interpreter, tf.lite.Interpreter):
-        interpreter = Interpreter(path, experimental_delegates=[tfsparse.load_delegate(**ALWAYS)])
-        interpreter.allocate_tensors()
-        interpreter.invoke()
-    for runtime in ("litert", "tf"):
-        resize(tfsparse.Interpreter(path, runtime=runtime, options=ALWAYS), None).invoke()
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_interpreter_of_either_runtime(convert, runtime):
+    path = convert("mobilenet_v2_like", 0.8)
+    interpreter = resize(tfsparse.Interpreter(path, runtime=runtime, options=ALWAYS), None)
+    module = import_runtime(runtime)
+    assert isinstance(interpreter, module.Interpreter)
+    reference = resize(reference_interpreter(path), None)
+    inputs = random_inputs(reference)
+    check_close(invoke(interpreter, inputs), invoke(reference, inputs))
