@@ -13,6 +13,7 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from delegate import sources
@@ -31,8 +32,10 @@ class BuildExt(build_ext):
     """Compiles the engine, on all cores, before the module around it."""
 
     def build_extension(self, ext):
-        common = {source: [] for source in sources.common_sources("core", "kernels", "tflite")}
-        flags = common | sources.isa_flags(MACHINE)
+        built = self.get_ext_fullpath(ext.name)
+        if not self.force and not newer_group([*ext.sources, *ext.depends], built, "newer"):
+            return
+        flags = engine_flags()
 
         def compile_source(source):
             return self.compiler.compile(
@@ -50,6 +53,12 @@ class BuildExt(build_ext):
         super().build_extension(ext)
 
 
+def engine_flags():
+    """The sources of the engine, and the flags that each needs beside the common ones."""
+    common = {source: [] for source in sources.common_sources("core", "kernels", "tflite")}
+    return common | sources.isa_flags(MACHINE)
+
+
 def extension():
     from pybind11.setup_helpers import Pybind11Extension
 
@@ -59,7 +68,7 @@ def extension():
         include_dirs=["."],
         extra_compile_args=sources.COMMON_FLAGS + sources.PYTHON_FLAGS,
         extra_link_args=LINK_FLAGS,
-        depends=[*sources.headers(), EXPORTS],
+        depends=[*engine_flags(), *sources.headers(), "delegate/flags.bzl", EXPORTS],
         cxx_std=17,
     )
 
