@@ -69,6 +69,7 @@ def check_refused_or_written(data, count, folder, messages, *changes):
 def _outline(path):
     """What of a model has to outlast a change of its weights, whether they are stored sparse."""
     model = flatbuffer.read(path)
+    metadata = [entry.name for entry in model.metadata or []]
     densify_model(model)
     tensors = [
         [(tensor.name, flatbuffer.ints(tensor.shape)) for tensor in graph.tensors]
@@ -81,7 +82,7 @@ def _outline(path):
         [flatbuffer.operator_name(model, operator) for operator in graph.operators]
         for graph in model.subgraphs
     ]
-    return tensors, ends, operators, [entry.name for entry in model.metadata or []]
+    return tensors, ends, operators, metadata
 
 
 def _refusal(change, source, out):

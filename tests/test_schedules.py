@@ -36,6 +36,8 @@ def test_fractions_become_steps_of_the_whole_training():
     assert schedules.needs_total(schedule)
     assert schedule.in_steps(1000) == PolynomialDecay(0.8, begin=100, end=500)
     assert ConstantSparsity(0.5, begin=0.5).in_steps(10) == ConstantSparsity(0.5, begin=5)
+    # The nearest step: 0.29 * 100 is 28.999999999999996.
+    assert ConstantSparsity(0.5, begin=0.29).in_steps(100) == ConstantSparsity(0.5, begin=29)
 
 
 def test_fractions_without_a_length_are_an_error():

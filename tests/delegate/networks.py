@@ -43,6 +43,11 @@ def convert_function(function, path, *specs):
     return path
 
 
+def side_by_side(models):
+    """One model of several of one input and output each: one conversion and run for all."""
+    return keras.Model([model.input for model in models], [model.output for model in models])
+
+
 def image(size=24, channels=3):
     return keras.Input((size, size, channels))
 

@@ -57,7 +57,8 @@ def check_close(actual, expected):
     for name, value in expected.items():
         largest = np.abs(value).max()
         assert 0 < largest < np.inf, "a network whose outputs prove nothing"
-        np.testing.assert_allclose(actual[name], value, rtol=0, atol=TOLERANCE * largest)
+        atol = TOLERANCE * largest
+        np.testing.assert_allclose(actual[name], value, rtol=0, atol=atol, err_msg=name)
 
 
 def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):

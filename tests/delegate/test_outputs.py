@@ -1,6 +1,7 @@
 """The delegate's outputs are those of TFLite's reference kernels."""
 
 import functools
+import itertools
 
 import keras
 import pytest
@@ -134,38 +135,32 @@ def test_resized_again_and_again(convert):
         assert delegated.get_tensor(output).shape == (batch, 10)
 
 
-@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize("kind", [networks.one_convolution, networks.one_depthwise])
-def test_window(tmp_path, kind, kernel, strides, padding):
-    model = kind(kernel=kernel, strides=strides, padding=padding)
-    for sparsity in (0.0, 0.7):
-        networks.randomize(model, sparsity)
-        check_outputs(tfsparse.convert(model, tmp_path / "model.tflite"), threads=[1])
+WINDOWS = [
+    {"kernel": kernel, "strides": strides, "padding": padding}
+    for kernel, strides, padding in itertools.product([1, 2, 3, 5], [1, 2], ["same", "valid"])
+]
+UNUSUAL_WINDOWS = [
+    {"dilation": 2},
+    {"dilation": 3, "kernel": 5, "padding": "valid", "size": 17},
+    {"pad": ((1, 0), (0, 2)), "strides": 2, "padding": "valid"},
+    {"pad": 2, "padding": "same"},
+    {"pad": 4, "kernel": 3, "padding": "valid"},
+    {"kernel": (1, 3)},
+    {"kernel": (5, 1), "strides": 2},
+    {"kernel": 7},
+    {"size": 1},
+    {"size": 2, "kernel": 5},
+    {"strides": 3, "size": 16},
+]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"dilation": 2},
-        {"dilation": 3, "kernel": 5, "padding": "valid", "size": 17},
-        {"pad": ((1, 0), (0, 2)), "strides": 2, "padding": "valid"},
-        {"pad": 2, "padding": "same"},
-        {"pad": 4, "kernel": 3, "padding": "valid"},
-        {"kernel": (1, 3)},
-        {"kernel": (5, 1), "strides": 2},
-        {"kernel": 7},
-        {"size": 1},
-        {"size": 2, "kernel": 5},
-        {"strides": 3, "size": 16},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("sparsity", [0.0, 0.7])
 @pytest.mark.parametrize("kind", [networks.one_convolution, networks.one_depthwise])
-def test_unusual_window(tmp_path, kind, options):
-    model = networks.randomize(kind(**options), 0.7)
-    path = tfsparse.convert(model, tmp_path / "model.tflite")
+def test_windows(tmp_path, kind, sparsity):
+    models = [
+        networks.randomize(kind(**options), sparsity) for options in WINDOWS + UNUSUAL_WINDOWS
+    ]
+    path = tfsparse.convert(networks.side_by_side(models), tmp_path / "model.tflite")
     check_outputs(path, threads=[1])
 
 
@@ -198,16 +193,21 @@ def test_stock_network_converted_by_tflite_itself(tmp_path, network):
     check_outputs(path, shape=(2, 96, 96, 3) if "V3" in network else None)
 
 
+def no_default(module):
+    """Of a runtime, the operators without XNNPACK, so that a delegate can only be ours."""
+    types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
+    return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
+
 @pytest.mark.parametrize("loaded_by", RUNTIMES)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_delegate_loaded_by_either_runtime_runs_in_both(convert, runtime, loaded_by):
     path = convert("mobilenet_v2_like", 0.8)
     module = import_runtime(runtime)
-    types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
     interpreter = module.Interpreter(
         path,
         experimental_delegates=[tfsparse.load_delegate(runtime=loaded_by, **ALWAYS)],
-        experimental_op_resolver_type=types.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_op_resolver_type=no_default(module),
     )
     interpreter.allocate_tensors()
     assert runs_in_a_delegate(interpreter)
@@ -219,9 +219,13 @@ def test_a_delegate_loaded_by_either_runtime_runs_in_both(convert, runtime, load
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_interpreter_of_either_runtime(convert, runtime):
     path = convert("mobilenet_v2_like", 0.8)
-    interpreter = resize(tfsparse.Interpreter(path, runtime=runtime, options=ALWAYS), None)
     module = import_runtime(runtime)
+    interpreter = tfsparse.Interpreter(
+        path, runtime=runtime, options=ALWAYS, experimental_op_resolver_type=no_default(module)
+    )
     assert isinstance(interpreter, module.Interpreter)
+    interpreter.allocate_tensors()
+    assert runs_in_a_delegate(interpreter)
     reference = resize(reference_interpreter(path), None)
     inputs = random_inputs(reference)
     check_close(invoke(interpreter, inputs), invoke(reference, inputs))

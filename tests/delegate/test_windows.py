@@ -27,34 +27,37 @@ def between_convolutions(layer, size, *, batch=1, channels=7, sparsity=0.0):
     return networks.randomize(keras.Model(inputs, layers.Conv2D(5, 1)(x)), sparsity)
 
 
+POOLINGS = [  # window, stride, size of the image
+    (2, 2, (16, 16)),
+    (2, 2, (13, 7)),
+    (3, 2, (37, 18)),
+    (3, 1, (14, 40)),
+    (3, 3, (20, 11)),
+    ((1, 3), (1, 2), (5, 35)),
+    ((5, 2), (4, 1), (21, 21)),
+    (7, 7, (7, 7)),
+    (13, 1, (13, 13)),
+    (1, 2, (9, 9)),
+    (2, 5, (11, 23)),
+]
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize(
-    ("window", "stride", "size"),
-    [
-        (2, 2, (16, 16)),
-        (2, 2, (13, 7)),
-        (3, 2, (37, 18)),
-        (3, 1, (14, 40)),
-        (3, 3, (20, 11)),
-        ((1, 3), (1, 2), (5, 35)),
-        ((5, 2), (4, 1), (21, 21)),
-        (7, 7, (7, 7)),
-        (13, 1, (13, 13)),
-        (1, 2, (9, 9)),
-        (2, 5, (11, 23)),
-    ],
-    ids=str,
-)
 @pytest.mark.parametrize("kind", [layers.MaxPooling2D, layers.AveragePooling2D])
-def test_pooling(tmp_path, kind, window, stride, size, padding):
-    model = between_convolutions(kind(window, stride, padding), size)
-    check(tfsparse.convert(model, tmp_path / "model.tflite"))
+def test_pooling(tmp_path, kind, padding):
+    models = [
+        between_convolutions(kind(window, stride, padding), size)
+        for window, stride, size in POOLINGS
+    ]
+    check(tfsparse.convert(networks.side_by_side(models), tmp_path / "model.tflite"))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 9)])
 @pytest.mark.parametrize("kind", [layers.MaxPooling2D, layers.AveragePooling2D])
-def test_pooling_by_a_window_larger_than_the_image(tmp_path, kind, size):
-    model = between_convolutions(kind(5, 2, "same"), size, batch=3)
+def test_pooling_by_a_window_larger_than_the_image(tmp_path, kind):
+    models = [
+        between_convolutions(kind(5, 2, "same"), size, batch=3) for size in [(1, 1), (2, 3), (1, 9)]
+    ]
+    model = networks.side_by_side(models)
     check(tfsparse.convert(model, tmp_path / "model.tflite", batch_size=3))
 
 
@@ -73,51 +76,54 @@ def test_pooling_of_a_picture_with_a_fused_activation(tmp_path, pool, activation
 RESIZES = {"bilinear": tf.raw_ops.ResizeBilinear, "nearest": tf.raw_ops.ResizeNearestNeighbor}
 
 
-def resize_network(path, kind, size, to, batch=1, **options):
+RESIZED = [  # from, to
+    ((8, 8), (16, 16)),
+    ((9, 21), (18, 42)),
+    ((5, 7), (31, 29)),
+    ((30, 41), (7, 11)),
+    ((16, 33), (16, 33)),
+    ((12, 50), (24, 25)),
+    ((1, 1), (6, 9)),
+    ((1, 20), (3, 1)),
+    ((14, 6), (1, 1)),
+    ((17, 17), (18, 16)),
+]
+
+
+def resize_network(path, kind, sizes, batch=1, **options):
+    """For each pair of sizes an image of its own, resized between two convolutions."""
     random = np.random.default_rng(0)
     first = random.standard_normal((1, 1, 3, 7)).astype(np.float32)
     second = random.standard_normal((1, 1, 7, 5)).astype(np.float32)
 
-    def network(x):
+    def resized(x, to):
         x = tf.nn.conv2d(x, first, 1, "SAME")
         x = RESIZES[kind](images=x, size=tf.constant(to), **options)
         return tf.nn.conv2d(x, second, 1, "SAME")
 
-    return convert_function(network, path, tf.TensorSpec([batch, *size, 3]))
+    def network(*images):
+        return [resized(x, to) for x, (_, to) in zip(images, sizes, strict=True)]
+
+    return convert_function(network, path, *(tf.TensorSpec([batch, *size, 3]) for size, _ in sizes))
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"align_corners": True}, {"half_pixel_centers": True}], ids=str
 )
-@pytest.mark.parametrize(
-    ("size", "to"),
-    [
-        ((8, 8), (16, 16)),
-        ((9, 21), (18, 42)),
-        ((5, 7), (31, 29)),
-        ((30, 41), (7, 11)),
-        ((16, 33), (16, 33)),
-        ((12, 50), (24, 25)),
-        ((1, 1), (6, 9)),
-        ((1, 20), (3, 1)),
-        ((14, 6), (1, 1)),
-        ((17, 17), (18, 16)),
-    ],
-    ids=str,
-)
 @pytest.mark.parametrize("kind", RESIZES)
-def test_resize(tmp_path, kind, size, to, options):
-    check(resize_network(tmp_path / "model.tflite", kind, size, to, **options))
+def test_resize(tmp_path, kind, options):
+    check(resize_network(tmp_path / "model.tflite", kind, RESIZED, **options))
 
 
 @pytest.mark.parametrize("kind", RESIZES)
 def test_resize_of_a_batch(tmp_path, kind):
-    check(resize_network(tmp_path / "model.tflite", kind, (6, 5), (12, 10), batch=3))
+    check(resize_network(tmp_path / "model.tflite", kind, [((6, 5), (12, 10))], batch=3))
 
 
 def test_resize_that_tflite_has_no_meaning_for(tmp_path):
     options = {"align_corners": True, "half_pixel_centers": False}
-    path = resize_network(tmp_path / "model.tflite", "bilinear", (6, 5), (12, 10), **options)
+    sizes = [((6, 5), (12, 10))]
+    path = resize_network(tmp_path / "model.tflite", "bilinear", sizes, **options)
     model = flatbuffer.read(path)
     (resize,) = [
         o for o in model.subgraphs[0].operators if hasattr(o.builtinOptions, "alignCorners")
@@ -129,10 +135,8 @@ def test_resize_that_tflite_has_no_meaning_for(tmp_path):
         explain(path)
 
 
-@pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
-def test_segmenter(tmp_path, isa):
-    if isa not in _native.isas():
-        pytest.skip(f"this CPU has no {isa}")
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory):
     inputs = networks.image(20)
     wide = layers.Conv2D(6, 3, padding="same", activation="relu")(inputs)
     x = layers.Add()([layers.MaxPooling2D()(wide), layers.AveragePooling2D(3, 2, "same")(wide)])
@@ -141,10 +145,16 @@ def test_segmenter(tmp_path, isa):
     x = layers.UpSampling2D(2, interpolation="bilinear")(x)
     x = layers.DepthwiseConv2D(3, depth_multiplier=2)(x)
     model = networks.randomize(keras.Model(inputs, layers.Conv2D(4, 1)(x)), 0.7)
-    check(tfsparse.convert(model, tmp_path / "model.tflite"), isa=isa)
+    return tfsparse.convert(model, tmp_path_factory.mktemp("segmenter") / "model.tflite")
 
 
-@pytest.mark.parametrize(("channels", "multiplier"), [(1, 9), (5, 2), (3, 4)])
+@pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
+def test_segmenter(segmenter, isa):
+    if isa not in _native.isas():
+        pytest.skip(f"this CPU has no {isa}")
+    check(segmenter, isa=isa)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -155,9 +165,12 @@ def test_segmenter(tmp_path, isa):
     ],
     ids=str,
 )
-def test_depth_multiplier(tmp_path, channels, multiplier, options):
-    layer = layers.DepthwiseConv2D(depth_multiplier=multiplier, **options)
-    model = between_convolutions(layer, (13, 19), channels=channels, batch=2)
+def test_depth_multiplier(tmp_path, options):
+    models = []
+    for channels, multiplier in [(1, 9), (5, 2), (3, 4)]:
+        layer = layers.DepthwiseConv2D(depth_multiplier=multiplier, **options)
+        models.append(between_convolutions(layer, (13, 19), channels=channels, batch=2))
+    model = networks.side_by_side(models)
     check(tfsparse.convert(model, tmp_path / "model.tflite", batch_size=2))
 
 
@@ -170,27 +183,27 @@ def test_depth_multiplier_in_strips(tmp_path):
     check(path)
 
 
+TRANSPOSED = [  # kernel, strides, size of the image
+    (1, 1, (5, 9)),
+    (3, 1, (14, 14)),
+    (2, 2, (12, 20)),
+    (3, 2, (9, 33)),
+    (4, 2, (7, 7)),
+    (5, 2, (1, 1)),
+    ((1, 4), (1, 3), (6, 5)),
+    ((2, 5), (4, 2), (8, 3)),  # A stride larger than the kernel: pixels of bias alone.
+    (7, 5, (3, 4)),
+]
+
+
 @pytest.mark.parametrize("sparsity", [0.0, 0.8])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize(
-    ("kernel", "strides", "size"),
-    [
-        (1, 1, (5, 9)),
-        (3, 1, (14, 14)),
-        (2, 2, (12, 20)),
-        (3, 2, (9, 33)),
-        (4, 2, (7, 7)),
-        (5, 2, (1, 1)),
-        ((1, 4), (1, 3), (6, 5)),
-        ((2, 5), (4, 2), (8, 3)),  # A stride larger than the kernel: pixels of bias alone.
-        (7, 5, (3, 4)),
-    ],
-    ids=str,
-)
-def test_transposed_convolution(tmp_path, kernel, strides, size, padding, sparsity):
-    layer = layers.Conv2DTranspose(9, kernel, strides, padding, activation="relu")
-    model = between_convolutions(layer, size, sparsity=sparsity)
-    check(tfsparse.convert(model, tmp_path / "model.tflite"))
+def test_transposed_convolution(tmp_path, padding, sparsity):
+    models = []
+    for kernel, strides, size in TRANSPOSED:
+        layer = layers.Conv2DTranspose(9, kernel, strides, padding, activation="relu")
+        models.append(between_convolutions(layer, size, sparsity=sparsity))
+    check(tfsparse.convert(networks.side_by_side(models), tmp_path / "model.tflite"))
 
 
 def test_transposed_convolution_to_an_odd_size(tmp_path):

@@ -25,6 +25,14 @@ def test_executions_are_counted_whatever_keras_names_them_by(named, counted):
         assert clock.step == 8 * (epoch + 1)
 
 
+def test_an_epoch_that_stops_an_execution_early_ends_where_it_stopped():
+    clock = StepClock({"epochs": 3, "steps": 8}, steps_per_execution=2)
+    clock.start(types.SimpleNamespace(), 0)
+    clock.end_batch(5)
+    clock.end_epoch()
+    assert clock.step == 6
+
+
 def test_an_epoch_of_unknown_length_begins_at_step_0_whatever_its_first_execution_is_named():
     for first in (0, 2):
         clock = StepClock({"epochs": 2, "steps": None}, steps_per_execution=3)

@@ -65,6 +65,13 @@ def test_all_layers_together_have_the_sparsity_and_none_is_empty(layers, sparsit
     assert [keep.shape for keep in keeps] == [s.shape for s in scores]
 
 
+def test_a_layer_of_small_weights_keeps_its_largest():
+    small, large = np.array([0.1, 0.3, 0.2]), np.full(3, 5.0)
+    small_keep, large_keep = magnitude.keep_largest_of_all([small, large], 0.5)
+    np.testing.assert_array_equal(small_keep, [False, True, False])
+    assert np.sum(large_keep) == 2
+
+
 def test_layers_are_compared_with_each_other():
     small, large = np.full((2, 2), 0.1), np.full((2, 2), 5.0)
     small_keep, large_keep = magnitude.keep_largest_of_all([small, large], 0.375)

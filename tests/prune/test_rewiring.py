@@ -41,6 +41,14 @@ def test_first_mask_never_prunes_everything():
     assert np.sum(first_mask(np.zeros((2, 2)), 0.9, np.random.default_rng(0))) == 1
 
 
+def test_rewire_counts_a_kept_zero_as_kept():
+    """As one that has just grown is: without a fraction to move it stays where it is."""
+    keep = np.array([False, True, True, False])
+    for fraction in (0.0, 0.5):
+        new = rewire(keep, np.zeros(4), np.array([0.1, 0.4, 0.3, 0.2]), fraction)
+        np.testing.assert_array_equal(new, keep)
+
+
 def test_rewire_drops_the_smallest_and_grows_the_largest():
     rng = np.random.default_rng(0)
     for _ in range(100):

@@ -36,8 +36,19 @@ def test_what_is_kept_is_rounded_down_to_a_multiple_but_not_to_nothing(cut, kept
     assert len(removed([cut], 2, SCORES[1:])[0]) == 6 - kept
 
 
+def test_a_group_that_loses_nothing_stays_whole_whatever_the_multiple():
+    assert removed([0], 4, SCORES[1:]) == [[]]
+
+
 def test_a_group_smaller_than_the_multiple_stays_whole():
     assert removed([3], 8, SCORES[:1]) == [[]]
+
+
+def test_channels_that_are_gone_stay_away_whatever_is_asked_for():
+    scores = [np.array([2.0, -np.inf, 3.0, -np.inf, 1.0])]
+    for cut in (0, 1, 2):
+        assert removed([cut], 1, scores) == [[1, 3]]
+    assert removed([3], 1, scores) == [[1, 3, 4]]
 
 
 @pytest.mark.parametrize("multiple_of", [1, 2])
