@@ -1,5 +1,7 @@
 """Tables and numbers as plain text."""
 
+import math
+
 
 def as_text(renderable, width):
     """Returns what rich prints of an object, as text of at most `width` columns."""
@@ -11,6 +13,43 @@ def as_text(renderable, width):
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
+def significant(value, digits=3):
+    """Returns a number with at least so many significant digits, without an exponent."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, decimals)}f}"
+
+
+def byte_size(size):
+    """Returns a number of bytes for people, such as "1.24 MB"."""
+    return _with_unit(size, (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)), f"{size} B")
+
+
 def megabytes(size):
     """Returns a number of bytes in MB, for people."""
     return f"{size / 1e6:.2f} MB"
+
+
+def count(number):
+    """Returns a whole number for people, such as "12.3 M" for millions; below one all digits."""
+    return _with_unit(number, (("G", 1e9), ("M", 1e6)), f"{number:,}")
+
+
+def duration(seconds):
+    """Returns a time for people, such as "1.24 ms"."""
+    units = (("s", 1), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+    return _with_unit(seconds, units, f"{significant(1e9 * seconds)} ns")
+
+
+def operator_number(subgraph, index):
+    """Returns what to call an operator: "7", or "2:7" in a subgraph other than the main one."""
+    return f"{subgraph}:{index}" if subgraph else str(index)
+
+
+def _with_unit(value, units, otherwise):
+    """The value in the largest unit that it reaches."""
+    for unit, size in units:
+        if value >= size:
+            return f"{significant(value / size)} {unit}"
+    return otherwise
