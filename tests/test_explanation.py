@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import tfsparse
+from tests.converter.single_op import pruned, single_op, with_custom_operator
 from tests.delegate import networks
 from tests.delegate.outputs import explain
+from tfsparse import flatbuffer
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +86,77 @@ def test_counts_only_nonzero_multiplications(path):
     layer = next(layer for layer in explain(path).layers if layer.kernel.startswith("sparse"))
     nonzeros = np.prod(layer.weights) * (1 - layer.sparsity)
     assert layer.macs == pytest.approx(nonzeros * 12 * 12)
+
+
+def test_operators_that_only_the_default_delegate_runs_are_no_error(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(with_custom_operator(pruned((16, 1, 1, 64), 0.8))))
+    for measure in (False, True):
+        convolution, custom = explain(path, measure=measure).layers
+        assert convolution.kernel.startswith("sparse")
+        assert custom.operator == "Convolution2DTransposeBias"
+        assert custom.reason == "operator is not supported"
+
+
+def test_an_operator_that_nobody_knows_is_an_error(tmp_path):
+    model = with_custom_operator(pruned((16, 1, 1, 64), 0.8))
+    model.operatorCodes[-1].customCode = "MyOp"
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(model))
+    with pytest.raises(RuntimeError, match="MyOp"):
+        explain(path)
+
+
+@pytest.fixture(scope="module")
+def open_path(tmp_path_factory):
+    return networks.open_sizes(tmp_path_factory.mktemp("open") / "open.tflite")
+
+
+def test_parts_are_the_same_before_and_after_their_sizes_are_computed(open_path):
+    planned, ran = explain(open_path), explain(open_path, measure=True, runs=1)
+    assert planned.partitions == ran.partitions == 2
+    assert [layer.taken for layer in planned.layers] == [layer.taken for layer in ran.layers]
+    waiting = [layer.name for layer in planned.layers if not layer.planned]
+    assert len(waiting) == 3, "what reads the enlarged image"
+    assert str(planned).count("tfsparse, planned when the model runs") == 3
+    assert "3 are planned when the model runs" in planned.summary()
+    assert all(layer.planned and layer.seconds for layer in ran.layers if layer.name in waiting)
+    assert "planned" not in str(ran)
+
+
+def test_sizes_that_a_file_leaves_open_can_be_given(open_path):
+    macs = {}
+    for shapes in (None, (1, 112, 112, 3), {"image": (2, 112, 112, 3)}):
+        found = explain(open_path, shapes=shapes)
+        macs[str(shapes)] = found.layers[0].macs
+        assert found.assumed_shapes == ({} if shapes else {"image": (1, 224, 224, 3)})
+        assert ("image as 1x224x224x3. --shape" in str(found)) == (shapes is None)
+    usual, one, two = macs.values()
+    assert (usual, two) == (pytest.approx(4 * one), pytest.approx(2 * one))
+
+
+def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
+    path = networks.branches(tmp_path / "model.tflite")
+    found = explain(path, measure=True, runs=1)
+    numbers = [line.split()[0] for line in str(found).split("\n\n")[0].splitlines()[1:]]
+    assert len(set(numbers)) == len(numbers) == len(found.layers)
+    assert {"0", "1:0", "2:0"} <= set(numbers)
+    convolutions = [layer for layer in found.layers if layer.operator == "CONV_2D"]
+    assert [layer.subgraph for layer in convolutions] == [0, 1, 2]
+    main, *branches = (layer.seconds for layer in convolutions)
+    assert main > 0
+    assert branches.count(None) == 1, "the branch that did not run has no time"
+
+
+def test_names_are_those_of_the_file(tmp_path):
+    model = single_op(pruned((16, 64), 0.8))
+    model.subgraphs[0].tensors[3].name = "größe".encode()
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(model))
+    assert explain(path).layers[-1].name == "größe"
+
+
+def test_small_times_have_digits(path):
+    found = explain(path, measure=True, runs=3)
+    microseconds = [line.split()[-2:] for line in str(found).splitlines() if "GFLOP/s" not in line]
+    assert not any("0" in cells for cells in microseconds)

@@ -6,59 +6,110 @@ import json
 import os
 from pathlib import Path
 
-from tfsparse.runtime import Interpreter, import_runtime, native
-from tfsparse.text import as_text
+from tfsparse import inputs
+from tfsparse.runtime import Interpreter, native
+from tfsparse.text import as_text, operator_number, significant
+from tfsparse.timing import set_random_inputs
 
 _report_keys = itertools.count()
 
 
-def explain(path, num_threads=1, *, measure=False, runtime=None, runs=20, options=None):
+def explain(
+    path, num_threads=1, *, shapes=None, measure=False, runtime=None, runs=20, options=None
+):
     """What the delegate takes of a model, how it runs it, and why it leaves the rest.
+
+    The file is opened as `Interpreter` opens it.
 
     Args:
         path: A `.tflite` file.
         num_threads: Threads to plan for.
-        measure: Also run the model on random input and time every layer. Sizes that the file leaves
-            open are taken as 1 for the batch and 224 for height and width.
+        shapes: Sizes of inputs that the file leaves open: a dictionary from names of inputs to
+            shapes, or the shape of the only input. By default 1 for the batch and 224 for height
+            and width.
+        measure: Also run the model on random input and time every layer.
         runtime: As for `Interpreter`.
-        runs: Timed runs, when measuring.
+        runs: Timed runs, when measuring, of which the fastest of each layer counts.
         options: A dictionary of options for `load_delegate`.
 
     Returns:
         An `Explanation`; `print` it, or read its `layers`.
 
     Raises:
-        FileNotFoundError, ValueError: As `Interpreter`.
+        FileNotFoundError, ValueError: As `Interpreter`, or a shape does not fit.
+        RuntimeError: TFLite cannot run the model.
+    """
+    (explanation,) = explain_in_turn(
+        [path],
+        num_threads,
+        shapes=shapes,
+        measure=measure,
+        runtime=runtime,
+        runs=runs,
+        options=options,
+    )
+    return explanation
+
+
+def explain_in_turn(
+    paths, num_threads=1, *, shapes=None, measure=False, runtime=None, runs=20, options=None
+):
+    """Explains several files with the same inputs, measured in turn; arguments as for `explain`.
+
+    Returns:
+        A list of an `Explanation` for each of `paths`.
     """
     if runs < 1:
         raise ValueError(f"Expected runs to be at least 1. Received: {runs}")
-    key = f"explain-{os.getpid()}-{next(_report_keys)}"
-    options = {**(options or {}), "report": key, "profile": measure}
-    # What is left to TFLite is of no interest unless it runs: the default delegate would copy it.
-    defaults = {} if measure else {"experimental_op_resolver_type": _without_default(runtime)}
-    interpreter = Interpreter(path, num_threads, runtime=runtime, options=options, **defaults)
+    opened = [_Opened(path, num_threads, shapes, measure, runtime, options) for path in paths]
     if measure:
-        _run_on_noise(interpreter, runs)
-    else:
-        interpreter.allocate_tensors()
-    report = json.loads(native().report(key))
-    by_node = {}
-    for partition in report["partitions"]:
-        for step in partition["steps"]:
-            by_node.setdefault((partition["subgraph"], step["node"]), []).append(step)
-    layers = tuple(
-        _layer(node, by_node.get((node["subgraph"], node["id"]), []), measure)
-        for node in report["nodes"]
-    )
-    default_seconds = sum(partition["default_seconds"] for partition in report["partitions"])
-    return Explanation(
-        path=str(path),
-        isa=report["isa"],
-        lacks_fp16=report["lacks_fp16"],
-        partitions=len(report["partitions"]),
-        default_seconds=default_seconds,
-        layers=layers,
-    )
+        set_random_inputs([one.interpreter for one in opened])
+        for i in range(runs):
+            # Who goes first alternates, so that a slow drift of the clock favours none.
+            for one in opened if i % 2 else opened[::-1]:
+                # The first run of a turn finds the caches full of what another file left there.
+                one.run(1 if len(opened) == 1 else 2)
+    return [one.explanation() for one in opened]
+
+
+class _Opened:
+    """A file in an interpreter whose delegate can be asked what it did."""
+
+    def __init__(self, path, num_threads, shapes, measure, runtime, options):
+        self.path = path
+        self.measure = measure
+        self.key = f"explain-{os.getpid()}-{next(_report_keys)}"
+        options = {**(options or {}), "report": self.key, "profile": measure}
+        self.interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
+        inputs.allocate(self.interpreter, shapes)
+        self.assumed = inputs.assumed(self.interpreter, shapes)
+
+    def run(self, times):
+        with inputs.hinting(self.assumed):
+            for _ in range(times):
+                self.interpreter.invoke()
+
+    def explanation(self):
+        report = json.loads(native().report(self.key))
+        steps, unplanned = {}, set()
+        for partition in report["partitions"]:
+            for step in partition.get("steps", ()):
+                steps.setdefault((partition["subgraph"], step["node"]), []).append(step)
+            if not partition["planned"]:
+                unplanned.update((partition["subgraph"], node) for node in partition["nodes"])
+        keys = [(node["subgraph"], node["id"]) for node in report["nodes"]]
+        return Explanation(
+            path=str(self.path),
+            isa=report["isa"],
+            lacks_fp16=report["lacks_fp16"],
+            partitions=len(report["partitions"]),
+            default_seconds=sum(p.get("default_seconds", 0) for p in report["partitions"]),
+            assumed_shapes=self.assumed,
+            layers=tuple(
+                _layer(node, steps.get(key, []), key not in unplanned, self.measure)
+                for key, node in zip(keys, report["nodes"], strict=True)
+            ),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,17 +117,20 @@ class Layer:
     """One operator of a model.
 
     Attributes:
-        subgraph: The subgraph that it is in, in the order in which the runtime shows them.
+        subgraph: The subgraph that it is in; 0 is the main one, others are bodies of IF or WHILE.
         index: The operator's index in that subgraph.
         operator: Its TFLite name, such as `CONV_2D`.
         name: The name of its output tensor.
         taken: Whether the delegate runs it.
         reason: Why not, where not.
-        kernel: What runs it; empty where it became part of another layer or of nothing.
+        planned: Whether it is known what runs it. It is not where operators before it compute its
+            size: then the delegate plans when the model runs, as with `measure=True`.
+        kernel: What runs it; empty where it became part of another layer or of nothing, and where
+            that is not planned.
         weights: Shape of its weights in TFLite's order, or `None` where it has none.
         sparsity: Fraction of zeros in the weights, or `None`.
         encoded: Whether the file stores the weights sparsely.
-        macs: Multiply-adds of one run, zeros left out, or `None` where the delegate does not know.
+        macs: MACs of one run, zeros left out, or `None` where the delegate does not know.
         seconds: Time of its fastest run, or `None` where it was not measured.
     """
 
@@ -86,6 +140,7 @@ class Layer:
     name: str
     taken: bool
     reason: str
+    planned: bool
     kernel: str
     weights: tuple | None
     sparsity: float | None
@@ -106,6 +161,8 @@ class Explanation:
         partitions: How many connected parts of the model the delegate runs.
         default_seconds: How long TFLite's default is predicted to take for these parts, which
             option `auto` compares with the delegate's time.
+        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
+            open, and the caller, too.
         layers: Every operator, in the file's order.
     """
 
@@ -114,6 +171,7 @@ class Explanation:
     lacks_fp16: bool
     partitions: int
     default_seconds: float
+    assumed_shapes: dict
     layers: tuple[Layer, ...]
 
     def __str__(self):
@@ -132,19 +190,28 @@ class Explanation:
             table.add_column("GFLOP/s", justify="right")
         for layer in self.layers:
             table.add_row(*_row(layer, measured))
-        return Group(table, "", self.summary())
+        notes = [note for note in (inputs.hint(self.assumed_shapes),) if note]
+        return Group(table, "", self.summary(), *notes)
 
     def summary(self):
-        """One sentence: how much was taken, and how sparse it is."""
+        """What was taken, and how sparse it is, in a sentence or two."""
         taken = [layer for layer in self.layers if layer.taken]
         sparse = sum(layer.kernel.startswith("sparse") for layer in taken)
+        unplanned = sum(not layer.planned for layer in taken)
         parts = "1 part" if self.partitions == 1 else f"{self.partitions} parts"
         isa = f"{self.isa}, which has no float16" if self.lacks_fp16 else self.isa
-        return (
+        text = (
             f"{Path(self.path).name}: tfsparse ({isa}) runs {len(taken)} of "
-            f"{len(self.layers)} operators in {parts}, {sparse} of them with sparse weights; "
-            f"the rest stays with TFLite."
+            f"{len(self.layers)} operators in {parts}, {sparse} of them with sparse weights"
         )
+        if len(taken) < len(self.layers):
+            text += "; the rest stays with TFLite"
+        if unplanned:
+            text += (
+                f". {unplanned} are planned when the model runs, which computes their sizes: see "
+                "`tfsparse explain --measure`"
+            )
+        return f"{text}."
 
 
 def _row(layer, measured):
@@ -152,58 +219,43 @@ def _row(layer, measured):
     zeros = "" if layer.sparsity is None else f"{100 * layer.sparsity:.0f} %"
     if layer.encoded:
         zeros += " stored sparse"
-    if layer.taken:
-        run_by = layer.kernel or "nothing: folded into a neighbour"
-    else:
-        run_by = f"TFLite: {layer.reason}"
-    row = [str(layer.index), layer.operator, weights, zeros, run_by]
+    number = operator_number(layer.subgraph, layer.index)
+    row = [number, layer.operator, weights, zeros, _run_by(layer)]
     if measured:
         timed = layer.seconds is not None
-        row.append(f"{1e6 * layer.seconds:.0f}" if timed else "")
+        row.append(significant(1e6 * layer.seconds) if timed else "")
         fast = timed and layer.macs and layer.seconds > 0
-        row.append(f"{2e-9 * layer.macs / layer.seconds:.0f}" if fast else "")
+        row.append(significant(2e-9 * layer.macs / layer.seconds, 2) if fast else "")
     return row
 
 
-def _layer(node, steps, measured):
+def _run_by(layer):
+    if not layer.taken:
+        return f"TFLite: {layer.reason}"
+    if not layer.planned:
+        return "tfsparse, planned when the model runs"
+    return layer.kernel or "nothing: folded into a neighbour"
+
+
+def _layer(node, steps, planned, measured):
     from tfsparse.flatbuffer import builtin_name
 
     shape = node.get("weights")
+    # No step has a time in a branch or a loop that did not run.
+    seconds = [step["seconds"] for step in steps if measured and "seconds" in step]
     return Layer(
         subgraph=node["subgraph"],
         index=node["id"],
         operator=node["type"] or builtin_name(node["code"]),
-        name=node["name"],
+        # The report has a character for each byte of a name, which in files is UTF-8.
+        name=node["name"].encode("latin-1").decode(errors="replace"),
         taken=node["taken"],
         reason=node["reason"],
+        planned=planned,
         kernel=" + ".join(step["kernel"] for step in steps),
         weights=tuple(shape) if shape else None,
         sparsity=node.get("sparsity"),
         encoded=node.get("encoded", False),
         macs=sum(step["macs"] for step in steps) if steps else None,
-        seconds=sum(step["seconds"] for step in steps) if steps and measured else None,
+        seconds=sum(seconds) if seconds else None,
     )
-
-
-def _run_on_noise(interpreter, runs):
-    import numpy as np
-
-    random = np.random.default_rng(0)
-    for detail in interpreter.get_input_details():
-        signature = detail["shape_signature"]
-        if any(size < 0 for size in signature):
-            usual = [1, *[224] * (len(signature) - 1)]
-            sizes = [u if s < 0 else s for s, u in zip(signature, usual, strict=True)]
-            interpreter.resize_tensor_input(detail["index"], sizes)
-    interpreter.allocate_tensors()
-    for detail in interpreter.get_input_details():
-        noise = random.standard_normal(detail["shape"]).astype(detail["dtype"])
-        interpreter.set_tensor(detail["index"], noise)
-    for _ in range(runs):
-        interpreter.invoke()
-
-
-def _without_default(runtime):
-    module = import_runtime(runtime)
-    types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
-    return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES

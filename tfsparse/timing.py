@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 import tfsparse
+from tfsparse import inputs
 from tfsparse.capture import captured_output
+from tfsparse.runtime import import_runtime
 
 # pthreadpool's workers spin for some milliseconds after an inference before they sleep; a burst
 # that started at once would share its cores with the other interpreter's idle threads.
@@ -20,6 +22,8 @@ SETTLE_SECONDS = 0.02
 BURST_SECONDS = 0.03
 WARM_UP_SECONDS = 0.3
 MIN_ROUNDS = 8
+REFERENCE, OPTIMISED = "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+RESOLVERS = (REFERENCE, OPTIMISED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Comparison:
     rounds: int
 
 
-def open_pair(baseline, candidate, threads=1, runtime="tf", options=None):
+def open_pair(baseline, candidate, threads=1, runtime="tf", options=None, shapes=None):
     """Opens a file in TFLite's default runtime, and one with the delegate; the same may be both.
 
     Args:
@@ -52,26 +56,56 @@ def open_pair(baseline, candidate, threads=1, runtime="tf", options=None):
         threads: of each of the two interpreters.
         runtime: "tf" or "litert", see `tfsparse.Interpreter`.
         options: for the delegate, see `tfsparse.load_delegate`.
+        shapes: of inputs whose sizes the files leave open, see `inputs.allocate`.
 
     Returns:
         Two interpreters with the same random inputs set.
     """
     # First the one that says what is wrong with a damaged file.
-    second = open_one(candidate, True, threads, runtime, options)
-    pair = (open_one(baseline, False, threads, runtime), second)
+    second = open_one(candidate, True, threads, runtime, options, shapes)
+    pair = (open_one(baseline, False, threads, runtime, shapes=shapes), second)
     set_random_inputs(pair)
     return pair
 
 
-def open_one(path, delegate, threads=1, runtime="tf", options=None):
+def open_one(path, delegate, threads=1, runtime="tf", options=None, shapes=None):
     """Opens a file with the delegate or without, and allocates its tensors; see `open_pair`."""
     with captured_output():
         if delegate:
             interpreter = tfsparse.Interpreter(path, threads, runtime=runtime, options=options)
         else:
             interpreter = prepare(runtime)(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
+        inputs.allocate(interpreter, shapes)
     return interpreter
+
+
+def open_plain(path, runtime="tf", shapes=None, resolvers=RESOLVERS):
+    """Opens a file without any delegate, and allocates its tensors; see `open_pair`.
+
+    Args:
+        path: a .tflite file.
+        runtime: "tf" or "litert".
+        shapes: as for `open_pair`.
+        resolvers: names of the runtime's `OpResolverType`, the first that has all operators
+            counts: by default the reference kernels, or the optimised ones for what those lack.
+
+    Returns:
+        An interpreter; or `None` where only the default delegate runs the file, as it does some
+        custom operators.
+    """
+    with captured_output():
+        module = import_runtime(runtime)
+        types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
+        for resolver in resolvers:
+            try:
+                interpreter = module.Interpreter(
+                    model_path=str(path), experimental_op_resolver_type=types[resolver]
+                )
+                inputs.allocate(interpreter, shapes)
+            except (RuntimeError, ValueError):
+                continue
+            return interpreter
+    return None
 
 
 def prepare(runtime):
@@ -124,11 +158,12 @@ def compare(baseline, candidate, seconds=6.0):
 def set_random_inputs(interpreters, seed=0):
     """Gives the same random inputs, of the shapes and dtypes they ask for, to all interpreters.
 
-    Floats are drawn from [0, 1), integers from the whole range of an 8-bit type and from 0 and 1
-    otherwise, since larger ones are often indices.
+    Inputs correspond to each other by their order. Floats are drawn from [0, 1), integers from the
+    whole range of an 8-bit type and from 0 and 1 otherwise, since larger ones are often indices.
     """
     rng = np.random.default_rng(seed)
-    for detail in interpreters[0].get_input_details():
+    for details in zip(*(one.get_input_details() for one in interpreters), strict=True):
+        detail = details[0]
         shape, dtype = detail["shape"], np.dtype(detail["dtype"])
         if np.issubdtype(dtype, np.floating):
             value = rng.random(shape).astype(dtype)
@@ -137,8 +172,8 @@ def set_random_inputs(interpreters, seed=0):
             value = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
         else:
             value = rng.integers(0, 2, shape).astype(dtype)
-        for interpreter in interpreters:
-            interpreter.set_tensor(detail["index"], value)
+        for interpreter, own in zip(interpreters, details, strict=True):
+            interpreter.set_tensor(own["index"], value)
 
 
 def output_difference(baseline, candidate):
@@ -148,13 +183,13 @@ def output_difference(baseline, candidate):
         The largest absolute difference over all outputs, as a fraction of the largest absolute
         value of that output in `baseline`; infinity where one of them is not finite.
     """
-    baseline.invoke()
-    candidate.invoke()
-    pairs = zip(baseline.get_output_details(), candidate.get_output_details(), strict=True)
-    return largest_difference(
-        (baseline.get_tensor(detail["index"]), candidate.get_tensor(other["index"]))
-        for detail, other in pairs
-    )
+    return largest_difference(zip(outputs(baseline), outputs(candidate), strict=True))
+
+
+def outputs(interpreter):
+    """Runs an interpreter once; returns a list of its output arrays."""
+    interpreter.invoke()
+    return [interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()]
 
 
 def largest_difference(pairs):

@@ -27,6 +27,8 @@ class Partition {
   TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
   TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
 
+  const Graph& graph() const { return graph_; }
+  // Null as long as it was never planned: the sizes of its inputs may be computed by the model.
   const Plan* plan() const { return plan_.get(); }
   int threads() const { return pool_ ? pool_->size() : 0; }
 

@@ -36,12 +36,7 @@ void write_node(int subgraph, const Node& node, const Graph& graph, const Verdic
   json->end_object();
 }
 
-void write_partition(const PlacedPartition& placed, Json* json) {
-  const Partition& partition = *placed.partition;
-  const Plan& plan = *partition.plan();
-  json->begin_object();
-  json->field("subgraph", placed.subgraph);
-  json->field("threads", partition.threads());
+void write_plan(const Plan& plan, Json* json) {
   json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
   json->field("default_seconds", plan.default_seconds());
   json->field("runs", plan.runs());
@@ -58,6 +53,19 @@ void write_partition(const PlacedPartition& placed, Json* json) {
     }
   }
   json->end_array();
+}
+
+// There is no plan as long as operators before the partition have not computed its sizes.
+void write_partition(const PlacedPartition& placed, Json* json) {
+  const Partition& partition = *placed.partition;
+  json->begin_object();
+  json->field("subgraph", placed.subgraph);
+  json->field("threads", partition.threads());
+  std::vector<int> ids;
+  for (const Node& node : partition.graph().nodes) ids.push_back(node.id);
+  json->field("nodes", ids);
+  json->field("planned", partition.plan() != nullptr);
+  if (partition.plan() != nullptr) write_plan(*partition.plan(), json);
   json->end_object();
 }
 
@@ -99,9 +107,7 @@ std::string Delegate::report() const {
   }
   json.end_array();
   json.begin_array("partitions");
-  for (const PlacedPartition* placed : partitions_) {
-    if (placed->partition->plan()) write_partition(*placed, &json);
-  }
+  for (const PlacedPartition* placed : partitions_) write_partition(*placed, &json);
   json.end_array();
   json.end_object();
   return json.text();

@@ -53,6 +53,42 @@ def single_op(weights, *, name=b"weights"):
     )
 
 
+def with_custom_operator(weights):
+    """`single_op` of a convolution, and behind it an operator that only XNNPACK has.
+
+    It is the one that Google's selfie_segmentation ends with: a transposed convolution.
+    """
+    model = single_op(weights)
+    graph, outputs = model.subgraphs[0], weights.shape[0]
+    kernel, bias = np.ones((1, 2, 2, outputs), np.float32), np.zeros(1, np.float32)
+    graph.tensors += [
+        _tensor(b"kernel", kernel.shape, buffer=3),
+        _tensor(b"custom_bias", bias.shape, buffer=4),
+        _tensor(b"z", (1, 16, 16, 1)),
+    ]
+    model.buffers += [flatbuffer.buffer(kernel), flatbuffer.buffer(bias)]
+    custom = schema.BuiltinOperator.CUSTOM
+    model.operatorCodes.append(
+        schema.OperatorCodeT(
+            builtinCode=custom,
+            deprecatedBuiltinCode=custom,
+            customCode="Convolution2DTransposeBias",
+            version=1,
+        )
+    )
+    padding_and_strides = np.array([1, 2, 2], np.int32)
+    graph.operators.append(
+        schema.OperatorT(
+            opcodeIndex=len(model.operatorCodes) - 1,
+            inputs=[3, 4, 5],
+            outputs=[6],
+            customOptions=padding_and_strides.view(np.uint8),
+        )
+    )
+    graph.outputs = [6]
+    return model
+
+
 def quantized_op(weights):
     """`single_op` of int8, a scale for each output channel."""
     model = single_op(weights)

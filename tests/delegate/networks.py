@@ -48,6 +48,41 @@ def side_by_side(models):
     return keras.Model([model.input for model in models], [model.output for model in models])
 
 
+def sparse_weights(*shape):
+    """Random weights for `convert_function`, 80 % of them zero."""
+    random = np.random.default_rng(sum(shape))
+    return (random.standard_normal(shape) * (random.random(shape) > 0.8)).astype(np.float32)
+
+
+def open_sizes(path):
+    """Writes a file whose image may have any size, which the second part of it takes computed."""
+
+    def network(image):
+        x = tf.nn.conv2d(image, sparse_weights(3, 3, 3, 16), 2, "SAME")
+        x = tf.image.resize(x, tf.shape(image)[1:3])
+        x = tf.nn.conv2d(x, sparse_weights(1, 1, 16, 8), 1, "SAME")
+        y = tf.nn.conv2d(image, sparse_weights(1, 1, 3, 8), 1, "SAME")
+        return tf.nn.conv2d(tf.concat([x, y], -1), sparse_weights(1, 1, 16, 4), 1, "SAME")
+
+    return convert_function(network, path, tf.TensorSpec([None, None, None, 3], name="image"))
+
+
+def branches(path):
+    """Writes a file of three subgraphs: a convolution, and an IF of which one branch never runs."""
+
+    kernels = [np.roll(sparse_weights(1, 1, 8, 8), i, -1) for i in range(3)]
+
+    def network(image):
+        x = tf.nn.conv2d(image, kernels[0], 1, "SAME")
+        return tf.cond(
+            tf.reduce_sum(tf.abs(x)) < 0,
+            lambda: tf.nn.conv2d(x, kernels[1], 1, "SAME"),
+            lambda: tf.nn.conv2d(x, kernels[2], 1, "SAME"),
+        )
+
+    return convert_function(network, path, tf.TensorSpec([1, 8, 8, 8], name="image"))
+
+
 def image(size=24, channels=3):
     return keras.Input((size, size, channels))
 

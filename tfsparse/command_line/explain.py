@@ -4,6 +4,7 @@ Examples:
 
     tfsparse explain model.tflite
     tfsparse explain model.tflite --measure --threads 2
+    tfsparse explain model.tflite --shape 1x512x512x3
     tfsparse explain model.tflite --noauto --json
 """
 
@@ -23,15 +24,18 @@ MEASURE = flags.DEFINE_bool(
     "measure", False, "Also run the model on random input and time each layer.", flag_values=FLAGS
 )
 AUTO = shared.define_auto(FLAGS)
+SHAPE = shared.define_shape(FLAGS)
 
 
 def main(arguments):
     """Runs the subcommand."""
     path = shared.exactly_one(arguments, "one .tflite file")
+    shapes = shared.parse_shapes(SHAPE.value)
     with captured_output():
         found = tfsparse.explain(
             path,
             THREADS.value,
+            shapes=shapes,
             measure=MEASURE.value,
             runtime=RUNTIME.value,
             options={"auto": AUTO.value},

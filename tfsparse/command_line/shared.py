@@ -9,7 +9,7 @@ from absl import app, flags
 from rich.console import Console
 
 from tfsparse.runtime import RUNTIMES
-from tfsparse.text import megabytes
+from tfsparse.text import byte_size
 
 # Off a terminal there is no width to fit: a table cut in a log file would be useless.
 PLAIN_WIDTH = 200
@@ -44,6 +44,34 @@ def define_auto(flag_values):
         "Leave to TFLite's default what that runs as fast or faster.",
         flag_values=flag_values,
     )
+
+
+def define_shape(flag_values):
+    """Defines `--shape`."""
+    return flags.DEFINE_multi_string(
+        "shape",
+        [],
+        "Of an input whose sizes the file leaves open: 1x224x224x3, or name=1x224x224x3 for each.",
+        flag_values=flag_values,
+    )
+
+
+def parse_shapes(texts):
+    """What `--shape` says as the argument `shapes` of `tfsparse.explain`.
+
+    Raises:
+        app.UsageError: It is no shape, or one without a name beside others.
+    """
+    found = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", sizes) or (not name and len(texts) > 1):
+            raise app.UsageError(
+                "Expected --shape 1x224x224x3, or --shape name=1x224x224x3 for each input. "
+                f"Received: {' '.join(texts)}."
+            )
+        found[name] = tuple(map(int, sizes.split("x")))
+    return found.get("", found) or None
 
 
 def define_output(flag_values, text, default=None):
@@ -82,7 +110,7 @@ def exactly_one(arguments, what):
 def show_file(path, as_json):
     """Prints the path and the size of a file that was written, as JSON or for people."""
     size = os.path.getsize(path)
-    show(f"{path}: {megabytes(size)}", {"path": path, "bytes": size} if as_json else None)
+    show(f"{path}: {byte_size(size)}", {"path": path, "bytes": size} if as_json else None)
 
 
 def show(renderable, as_json=None):
