@@ -47,7 +47,7 @@ ISA = flags.DEFINE_enum(
 )
 SECONDS = flags.DEFINE_float("seconds", 10, "Time to measure each file for.", lower_bound=0.1)
 TOLERANCE = flags.DEFINE_float(
-    "tolerance", 1e-4, "Fail where outputs differ by more than this part of the largest output."
+    "tolerance", 1e-4, "Largest error of outputs, see `tfsparse benchmark --help`."
 )
 JSON = flags.DEFINE_string("json", None, "Also write the results to this file.")
 CACHE_DIR = flags.DEFINE_string(
@@ -108,11 +108,12 @@ def measure(case, path, machine):
     else:
         pair = timing.open_pair(path, path, threads, runtime, options)
     name = Path(case.name).name if case.network not in networks.NETWORKS else case.name
-    measured = benchmark.compare(name, pair, SECONDS.value)
+    reference = timing.open_plain(path, runtime)
+    measured = benchmark.compare(name, pair, SECONDS.value, reference)
     weight = None
     if case.weighs and sys.platform == "linux":
         weight = footprint.measure(path, threads, runtime, options)
-    return Result(name, measured.comparison, measured.difference, case, weight)
+    return Result(**vars(measured), case=case, footprint=weight)
 
 
 def promises(results):

@@ -21,7 +21,7 @@ from rich.table import Table
 import tfsparse
 from tfsparse import datasets, networks, timing
 from tfsparse.capture import captured_output
-from tfsparse.text import megabytes
+from tfsparse.text import byte_size, duration
 
 BATCH = 64
 LEARNING_RATE = 4e-3
@@ -217,9 +217,9 @@ def table_of(title, small, large):
             table.add_row(
                 f"  {row.name}",
                 "" if row.accuracy is None else f"{row.accuracy:.1%}",
-                megabytes(len(content)),
-                megabytes(len(gzip.compress(content))),
-                f"{row.milliseconds:.2f} ms",
+                byte_size(len(content)),
+                byte_size(len(gzip.compress(content))),
+                duration(row.milliseconds / 1e3),
                 "" if row.speedup is None else f"{row.speedup:.2f}x",
             )
     return table

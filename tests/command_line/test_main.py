@@ -111,14 +111,11 @@ def test_explain(run, model):
 def test_benchmark(run, model):
     code, out, _ = run("benchmark", model, model, "--seconds", 0.1, "--runtime", "litert")
     assert code == 0
-    assert out.count("model.tflite") == 2
+    assert out.count("model.tflite") >= 2
     assert "TFLite default" in out
     code, out, _ = run("benchmark", model, "--seconds", 0.1, "--json")
     found = json.loads(out)
     assert found["results"][0]["comparison"]["speedup"] > 0
-    code, _, err = run("benchmark", model, "--seconds", 0.1, "--tolerance", -1)
-    assert code == 1
-    assert "Outputs differ by more than -1: model.tflite" in err
 
 
 @pytest.mark.parametrize(("encoding", "smaller"), [("auto", True), ("2x1", True), ("none", False)])
