@@ -26,11 +26,6 @@ def byte_size(size):
     return _with_unit(size, (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)), f"{size} B")
 
 
-def megabytes(size):
-    """Returns a number of bytes in MB, for people."""
-    return f"{size / 1e6:.2f} MB"
-
-
 def count(number):
     """Returns a whole number for people, such as "12.3 M" for millions; below one all digits."""
     return _with_unit(number, (("G", 1e9), ("M", 1e6)), f"{number:,}")

@@ -178,7 +178,7 @@ def test_a_reader_that_goes_away_is_no_error(model):
 
 
 def test_an_interrupt_is_said_in_one_line(run, model, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(delegate, "ask", interrupted)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from rich.console import Console
 
 import tfsparse
-from tests.converter.single_op import pruned, single_op
+from tests.converter.single_op import pruned, single_op, with_custom_operator
 from tests.delegate import networks
 from tests.downloads import mediapipe_model
 from tfsparse import flatbuffer
@@ -104,7 +106,7 @@ def test_a_shared_buffer_counts_once(tmp_path):
 def test_the_delegate_itself_says_what_it_runs(path, monkeypatch):
     """Asked once, because its decisions depend on how busy the machine is."""
     answer = delegate.ask(path, options={"auto": False})
-    monkeypatch.setattr(delegate, "ask", lambda *_: answer)
+    monkeypatch.setattr(delegate, "ask", lambda *_, **__: answer)
     found = tfsparse.inspect(path)
     assert found.delegate == answer.summary
     weighted = [operator for operator in found.operators if operator.weights]
@@ -122,7 +124,7 @@ def test_the_delegate_itself_says_what_it_runs(path, monkeypatch):
 def test_what_the_delegate_leaves_is_told_with_its_reason(path, monkeypatch):
     layer = {"taken": False, "reason": "no kernel", "kernel": ""}
     answer = delegate.Answer({(0, i): layer for i in range(100)}, "avx2", "nothing")
-    monkeypatch.setattr(delegate, "ask", lambda *_: answer)
+    monkeypatch.setattr(delegate, "ask", lambda *_, **__: answer)
     (reason, operators), *_ = tfsparse.inspect(path).reasons("tfsparse")
     assert reason == "left to TFLite: no kernel"
     assert len(operators) > 5
@@ -186,7 +188,7 @@ def test_a_large_file_is_not_copied(tmp_path):
         "import resource\n"
         "import tfsparse.inspection.inspect as module\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
-        "module.delegate.ask = lambda *_: module.delegate.Answer({}, None, '', 'not asked')\n"
+        "module.delegate.ask = lambda *_, **__: module.delegate.Answer({}, None, '')\n"
         "before = peak()\n"
         f"module.inspect({str(path)!r})\n"
         "print(peak() - before)\n"
@@ -209,6 +211,74 @@ def test_custom_operators_and_other_types_are_told(tmp_path):
     assert found.tensors[-1].dtype == "other"
     assert "could not be asked" in found.delegate, "the runtime does not know the operator"
     assert found.weighted[0].verdicts["tfsparse"].sparse is None
+    assert found.sparse("tfsparse") is None
+    assert "tfsparse: not known which of 1 operators with weights run sparse" in str(found)
+    assert "\n" not in found.delegate
+
+
+def test_operators_that_only_the_default_delegate_runs_are_no_error(tmp_path):
+    model = with_custom_operator(pruned((16, 1, 1, 64), 0.8))
+    found = tfsparse.inspect(write(tmp_path, model))
+    assert "runs" in found.delegate
+    assert found.sparse("tfsparse") is not None
+    assert [operator.kind for operator in found.unsized] == ["Convolution2DTransposeBias"]
+    assert found.totals.macs == 8 * 8 * 16 * 64, "of the convolution alone"
+    assert "; missing are those of 1 Convolution2DTransposeBias, not known" in str(found)
+
+
+def test_sizes_that_the_file_leaves_open_are_those_of_a_run(tmp_path):
+    path = networks.open_sizes(tmp_path / "open.tflite")
+    per_pixel = 3 * 3 * 3 * 16 // 4 + 16 * 8 + 3 * 8 + 16 * 4
+    found = tfsparse.inspect(path)
+    assert found.assumed_shapes == {"image": (1, 224, 224, 3)}
+    assert found.totals.macs == 224 * 224 * per_pixel
+    assert "image as 1x224x224x3. --shape" in str(found)
+    found = tfsparse.inspect(path, shapes={"image": (2, 32, 32, 3)})
+    assert found.totals.macs == 2 * 32 * 32 * per_pixel
+    assert (found.unsized, found.assumed_shapes) == ([], {})
+    with pytest.raises(ValueError, match="Received: 32x32"):
+        tfsparse.inspect(path, shapes=(32, 32))
+
+
+def test_multiply_adds_of_a_size_that_data_decide_are_missing(tmp_path):
+    def network(image):
+        chosen = tf.where(tf.reduce_max(image, [1, 2, 3]) > 0)[:, 0]
+        return tf.nn.conv2d(tf.gather(image, chosen), tf.ones((1, 1, 8, 8)), 1, "SAME")
+
+    path = tmp_path / "model.tflite"
+    networks.convert_function(network, path, tf.TensorSpec([4, 16, 16, 8]))
+    found = tfsparse.inspect(path)
+    assert [operator.kind for operator in found.unsized] == ["CONV_2D"]
+    assert (found.totals.macs, found.unsized[0].macs) == (0, None)
+    assert "0 MACs, 0 of them not with a zero; missing are those of" in str(found)
+
+
+def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
+    found = tfsparse.inspect(networks.branches(tmp_path / "model.tflite"))
+    assert [operator.number for operator in found.weighted] == ["0", "1:0", "2:0"]
+    reasons = str(found).partition("XNNPACK on x86")[2]
+    assert "3 with zeros run dense (0, 1:0, 2:0)" in reasons
+    assert [operator.verdicts["tfsparse"].sparse for operator in found.weighted] == [False] * 3
+
+
+def test_products_of_two_activations_are_shown_and_are_no_layers_with_weights(tmp_path):
+    path = tmp_path / "model.tflite"
+    spec = tf.TensorSpec([1, 8, 8])
+    networks.convert_function(lambda x, y: tf.matmul(tf.nn.relu(x), y), path, spec, spec)
+    found = tfsparse.inspect(path)
+    assert found.weighted == []
+    assert [operator.kind for operator in found.products] == ["BATCH_MATMUL"]
+    assert found.totals.macs == 8 * 8 * 8
+    assert "BATCH_MATMUL" in str(found)
+
+
+def test_small_sizes_have_digits(tmp_path):
+    found = tfsparse.inspect(write(tmp_path, single_op(pruned((4, 8), 0.5))))
+    text = str(found)
+    assert f"model.tflite: {found.totals.file_bytes} B" in text
+    assert "128 B" in text, "the weights"
+    assert "32 MACs" in text
+    assert not re.search(r"\b0\.0+\b", text)
 
 
 def test_a_runtime_that_crashes_takes_nobody_with_it(path, monkeypatch):

@@ -25,12 +25,12 @@ def refusal(path):
 def test_a_damaged_file_is_refused_or_inspected(tmp_path, monkeypatch, build):
     path = tmp_path / "model.tflite"
     data = build()
-    unasked = delegate.Answer({}, None, "", "not asked")
+    unasked = delegate.Answer({}, None, "", problem="not asked")
     ask, asked, outcomes = delegate.ask, 0, set()
     for name, damaged in mutations(data, how_many(200) // 2, seed=1):
         path.write_bytes(damaged)
         # A process for each would take minutes.
-        monkeypatch.setattr(delegate, "ask", lambda *_: unasked)
+        monkeypatch.setattr(delegate, "ask", lambda *_, **__: unasked)
         message = refusal(path)
         outcomes.add(message == "")
         assert not message or (message.startswith(MESSAGES) and str(path) in message), (

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 
-import tfsparse
+from tfsparse import timing
+from tfsparse.explanation import explain_in_turn
 
 # Many times what preparing the largest of models takes.
 TIMEOUT_SECONDS = 300
@@ -24,41 +25,55 @@ class Answer:
         layers: Dictionary from (subgraph, operator) to a dictionary of what
             `tfsparse.explanation.Layer` has.
         isa: The instruction set whose kernels it uses, or `None`.
-        summary: One sentence.
+        summary: A sentence or two.
+        assumed_shapes: Shapes of inputs that neither the file nor the caller gave, by name.
+        sizes: Shapes of the main subgraph's tensors after a run, by their indices, if asked for.
         problem: Why there is no answer, else empty.
     """
 
     layers: dict
     isa: str | None
     summary: str
+    assumed_shapes: dict = dataclasses.field(default_factory=dict)
+    sizes: dict = dataclasses.field(default_factory=dict)
     problem: str = ""
 
 
-def ask(path, num_threads=1, **options):
+def ask(path, num_threads=1, *, sizes=False, **options):
     """Returns the delegate's `Answer` about a file.
 
     Args:
         path: A `.tflite` file.
         num_threads: Threads to plan for.
+        sizes: Whether to run the file without the delegate, to see the sizes of its tensors.
         **options: Further arguments of `tfsparse.explain`, such as `measure=True`.
     """
-    request = json.dumps([os.fspath(path), num_threads, options])
+    (answer,) = ask_in_turn([path], num_threads, sizes=sizes, **options)
+    return answer
+
+
+def ask_in_turn(paths, num_threads=1, *, sizes=False, **options):
+    """A list of `Answer`s about files with the same inputs, which are measured in turn."""
+    request = json.dumps([[os.fspath(path) for path in paths], num_threads, sizes, options])
     command = [sys.executable, "-m", "tfsparse.inspection.delegate", request]
+
+    def none(problem):
+        return [Answer({}, None, "", problem=problem) for _ in paths]
+
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
         )
     except subprocess.TimeoutExpired:
-        return Answer({}, None, "", f"no answer within {TIMEOUT_SECONDS} seconds")
+        return none(f"no answer within {TIMEOUT_SECONDS} seconds")
     if done.returncode < 0:
-        return Answer({}, None, "", f"the runtime crashed on it (signal {-done.returncode})")
+        return none(f"the runtime crashed on it (signal {-done.returncode})")
     if done.returncode:
-        return Answer({}, None, "", last_line(done.stderr))
+        return none(last_line(done.stderr))
     found = json.loads(done.stdout.splitlines()[-1])
     if "problem" in found:
-        return Answer({}, None, "", found["problem"])
-    layers = {(layer["subgraph"], layer["index"]): layer for layer in found["layers"]}
-    return Answer(layers, found["isa"], found["summary"])
+        return none(found["problem"])
+    return [_answer(one) for one in found["explanations"]]
 
 
 def last_line(text):
@@ -66,15 +81,43 @@ def last_line(text):
     return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
-def _main(path, num_threads, options):
+def _answer(found):
+    return Answer(
+        layers={(layer["subgraph"], layer["index"]): layer for layer in found["layers"]},
+        isa=found["isa"],
+        summary=found["summary"],
+        assumed_shapes={name: tuple(shape) for name, shape in found["assumed_shapes"].items()},
+        sizes={int(index): tuple(shape) for index, shape in found["sizes"].items()},
+    )
+
+
+def _main(paths, num_threads, sizes, options):
     try:
-        explanation = tfsparse.explain(path, num_threads, **options)
+        explanations = explain_in_turn(paths, num_threads, **options)
     except (ImportError, RuntimeError, ValueError) as error:
-        print(json.dumps({"problem": str(error)}))
+        # What follows the first line of TFLite's errors is advice to those who write kernels.
+        print(json.dumps({"problem": str(error).partition("\n")[0]}))
         return
-    layers = [dataclasses.asdict(layer) for layer in explanation.layers]
-    found = {"isa": explanation.isa, "summary": explanation.summary(), "layers": layers}
-    print(json.dumps(found))
+    found = [
+        dataclasses.asdict(explanation)
+        | {"summary": explanation.summary()}
+        | {"sizes": _sizes(path, options.get("shapes")) if sizes else {}}
+        for path, explanation in zip(paths, explanations, strict=True)
+    ]
+    print(json.dumps({"explanations": found}))
+
+
+def _sizes(path, shapes):
+    interpreter = timing.open_plain(path, None, shapes, [timing.OPTIMISED])
+    if interpreter is None:
+        return {}
+    timing.set_random_inputs([interpreter])
+    try:
+        interpreter.invoke()
+    except RuntimeError:
+        return {}
+    details = interpreter.get_tensor_details()
+    return {detail["index"]: detail["shape"].tolist() for detail in details}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The tensors and the operators of a model, described one by one."""
 
+import numpy as np
+
 from tfsparse import flatbuffer
 from tfsparse.inspection import nodes, operators, tensors, xnnpack
 from tfsparse.inspection.operators import Operator
@@ -21,6 +23,7 @@ def describe_tensors(model):
         for operator, index in operators.constant_weights(model, graph).items()
         if flatbuffer.operator_name(model, graph.operators[operator]) in operators.CHANNELS_LAST
     }
+    batch_is_open = any(-1 in detail["shape_signature"][:1] for detail in input_details(model))
     seen, described = set(), []
     for i, k in track(places, "Reading tensors"):
         graph = model.subgraphs[i]
@@ -33,10 +36,21 @@ def describe_tensors(model):
                 role=_role(graph, k),
                 channels_last=(i, k) in channels_last,
                 shared=buffer in seen,
+                batch_is_open=batch_is_open,
             )
         )
         seen.add(buffer)
     return described
+
+
+def input_details(model):
+    """What an interpreter's `get_input_details` says of a model's inputs, as far as files do."""
+    graph = model.subgraphs[0]
+    found = [graph.tensors[index] for index in flatbuffer.ints(graph.inputs)]
+    return [
+        {"name": tensors.text(t.name), "shape_signature": np.array(tensors.signature(t), int)}
+        for t in found
+    ]
 
 
 def describe_operators(model, described):
@@ -66,7 +80,8 @@ def _operator(model, subgraph, index, operator, tensors, weights):
     kind = flatbuffer.operator_name(model, operator)
     slot = operators.WEIGHTS.get(kind, len(shapes))
     macs = nonzero = None
-    if outputs and slot < len(shapes):
+    read = [tensors[k] for k in flatbuffer.ints(operator.inputs) if k >= 0]
+    if outputs and slot < len(shapes) and all(tensor.is_sized for tensor in (*read, outputs[0])):
         macs = operators.macs_of(kind, shapes, outputs[0].shape, shapes[slot])
         nonzero = macs
         if macs and weights and weights.zeros and weights.zeros.size:
@@ -81,6 +96,8 @@ def _operator(model, subgraph, index, operator, tensors, weights):
         weights=weights,
         macs=macs,
         nonzero_macs=nonzero,
+        is_unsized=macs is None
+        and operators.multiplies(model, model.subgraphs[subgraph], operator),
     )
 
 

@@ -1,36 +1,42 @@
 """`tfsparse.inspect`: what is inside a TFLite file."""
 
+import contextlib
+import dataclasses
 import os
 
-from tfsparse import flatbuffer
+from tfsparse import flatbuffer, inputs
 from tfsparse.inspection import delegate
-from tfsparse.inspection.describe import describe_operators, describe_tensors
+from tfsparse.inspection.describe import describe_operators, describe_tensors, input_details
 from tfsparse.inspection.operators import Verdict
 from tfsparse.inspection.result import Inspection, Totals
 from tfsparse.inspection.tensors import gzip_file_size
 
 
-def inspect(path, *, num_threads=1):
+def inspect(path, *, num_threads=1, shapes=None):
     """Tells what is inside a TFLite file, and what runtimes make of it.
 
     Per tensor: shape, type, encoding, zeros and their structure, bytes in the file and gzipped. Per
-    operator: its weights, its multiply-adds and how many of them are not with a zero; whether
+    operator: its weights, its MACs and how many of them are not with a zero; whether
     tfsparse's delegate runs it sparse on this machine, which the delegate is asked itself; whether
     XNNPACK, TFLite's default, does so on ARM and on x86, by the rules of its source; and why not.
 
-    Sizes that the file leaves open count as 1. TensorFlow is not imported where ai-edge-litert is
+    Where the file leaves sizes of inputs open, it is run once, on random input, to see how large
+    its tensors become. TensorFlow is not imported where ai-edge-litert is
     installed, and the constants of the file are mapped into memory, not copied.
 
     Args:
         path: A `.tflite` file.
         num_threads: Threads that the delegate plans for.
+        shapes: Sizes of inputs that the file leaves open: a dictionary from names of inputs to
+            shapes, or the shape of the only input. By default 1 for the batch and 224 for height
+            and width.
 
     Returns:
         An `Inspection`. It prints as a table, and its `to_json()` has everything.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no TFLite file, or it is damaged.
+        ValueError: It is no TFLite file, it is damaged, or a shape does not fit.
 
     Example:
 
@@ -41,12 +47,15 @@ def inspect(path, *, num_threads=1):
     """
     path = os.fspath(path)
     model = flatbuffer.read(path)
-    try:
+    with _telling_damage(path):
         tensors = describe_tensors(model)
+    details = input_details(model)
+    shapes = inputs.by_name(shapes, details)
+    sizes_are_open = any(-1 in detail["shape_signature"][1:] for detail in details)
+    answer = delegate.ask(path, num_threads, sizes=sizes_are_open or bool(shapes), shapes=shapes)
+    tensors = [_sized(tensor, answer.sizes) for tensor in tensors]
+    with _telling_damage(path):
         operators = describe_operators(model, tensors)
-    except ValueError as error:
-        raise ValueError(f"The TFLite file is damaged: {path} ({error})") from error
-    answer = delegate.ask(path, num_threads)
     for operator in operators:
         if operator.weights:
             operator.verdicts["tfsparse"] = _verdict(operator, answer)
@@ -57,7 +66,23 @@ def inspect(path, *, num_threads=1):
         totals=Totals.of(tensors, operators, os.path.getsize(path), gzip_file_size(path)),
         isa=answer.isa,
         delegate=answer.summary or f"tfsparse's delegate could not be asked: {answer.problem}",
+        assumed_shapes=answer.assumed_shapes,
     )
+
+
+@contextlib.contextmanager
+def _telling_damage(path):
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"The TFLite file is damaged: {path} ({error})") from error
+
+
+def _sized(tensor, sizes):
+    """A tensor with the shape that a run has shown, if it has."""
+    if tensor.subgraph or tensor.index not in sizes:
+        return tensor
+    return dataclasses.replace(tensor, shape=sizes[tensor.index], is_sized=True)
 
 
 def _verdict(operator, answer):
@@ -67,5 +92,7 @@ def _verdict(operator, answer):
         return Verdict(None, answer.problem or "the runtime did not show it to the delegate")
     if not layer["taken"]:
         return Verdict(False, f"left to TFLite: {layer['reason']}")
+    if not layer["planned"]:
+        return Verdict(None, "planned when the model runs, which computes the layer's size")
     kernel = layer["kernel"] or "part of its neighbour"
     return Verdict(kernel.startswith("sparse"), kernel)

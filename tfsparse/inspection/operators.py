@@ -5,6 +5,7 @@ import math
 
 from tfsparse import flatbuffer
 from tfsparse.inspection.tensors import Tensor, text
+from tfsparse.text import operator_number
 
 # Which input of an operator are its weights.
 WEIGHTS = {
@@ -15,6 +16,19 @@ WEIGHTS = {
     "FULLY_CONNECTED": 1,
     "TRANSPOSE_CONV": 1,
 }
+# Those that multiply by matrices too, in ways that are not counted here.
+UNCOUNTED = (
+    "BIDIRECTIONAL_SEQUENCE_LSTM",
+    "BIDIRECTIONAL_SEQUENCE_RNN",
+    "CONV_3D_TRANSPOSE",
+    "LSTM",
+    "RNN",
+    "STABLEHLO_CONVOLUTION",
+    "STABLEHLO_DOT_GENERAL",
+    "SVDF",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+)
 # What an operator's verdicts are of, and what to call it.
 RUNTIMES = {
     "tfsparse": "tfsparse",
@@ -51,8 +65,10 @@ class Operator:
         shape: The shape of that.
         weights: The constant `Tensor` of its weights, as the file stores it: what feeds a DENSIFY
             or a DEQUANTIZE; `None` without.
-        macs: Multiply-adds of one inference, or `None` if they are not known.
+        macs: MACs of one inference, those of a loop's body or of a branch once; `None`
+            without, and if they are not known.
         nonzero_macs: Those whose weight is not zero.
+        is_unsized: Whether it multiplies, as far as is known, and `macs` is `None`.
         verdicts: A `Verdict` of each of `RUNTIMES`, for operators with weights.
     """
 
@@ -64,7 +80,13 @@ class Operator:
     weights: Tensor | None = None
     macs: int | None = None
     nonzero_macs: int | None = None
+    is_unsized: bool = False
     verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
+
+    @property
+    def number(self):
+        """What to call it: its index, with the subgraph's where that is not the main one."""
+        return operator_number(self.subgraph, self.index)
 
     def to_dict(self):
         """Everything as numbers, strings, lists and dictionaries; of the weights the index."""
@@ -105,9 +127,30 @@ def weights_index(model, operator, producers):
     return source(model, inputs[slot], producers)
 
 
+def multiplies(model, graph, operator):
+    """Whether an operator multiplies by a matrix: a custom one does if it reads a constant one."""
+    kind = flatbuffer.operator_name(model, operator)
+    if kind != "CUSTOM":
+        return kind in WEIGHTS or kind in UNCOUNTED
+    producers = _producers(graph)
+    constants = (
+        graph.tensors[source(model, index, producers)]
+        for index in flatbuffer.ints(operator.inputs)
+        if index >= 0
+    )
+    return any(
+        len(flatbuffer.ints(tensor.shape)) > 1 and flatbuffer.is_constant(model, tensor)
+        for tensor in constants
+    )
+
+
+def _producers(graph):
+    return {index: op for op in graph.operators or () for index in flatbuffer.ints(op.outputs)}
+
+
 def constant_weights(model, graph):
     """From the indices of a subgraph's operators with constant weights to those of the tensors."""
-    producers = {index: op for op in graph.operators or () for index in flatbuffer.ints(op.outputs)}
+    producers = _producers(graph)
     found = {}
     for k, operator in enumerate(graph.operators or ()):
         index = weights_index(model, operator, producers)
@@ -117,7 +160,7 @@ def constant_weights(model, graph):
 
 
 def macs_of(kind, inputs, output, weights):
-    """The multiply-adds of one inference; `None` where shapes do not fit the operator.
+    """The MACs of one inference; `None` where shapes do not fit the operator.
 
     Args:
         kind: The operator's name in the schema.
@@ -125,8 +168,9 @@ def macs_of(kind, inputs, output, weights):
         output: Shape of its first output.
         weights: Shape of its weights.
     """
-    ranks = {"FULLY_CONNECTED": 2, "CONV_3D": 5}
-    if kind not in WEIGHTS or len(weights) < ranks.get(kind, 4 if kind != "BATCH_MATMUL" else 2):
+    rank = {"FULLY_CONNECTED": 2, "CONV_3D": 5, "BATCH_MATMUL": 2}.get(kind, 4)
+    images = "CONV" in kind and len(output) != rank
+    if kind not in WEIGHTS or len(weights) < rank or images:
         return None
     if kind == "TRANSPOSE_CONV":
         # Each number of the input meets each of its weights.

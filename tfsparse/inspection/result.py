@@ -4,9 +4,10 @@ import dataclasses
 import json
 from pathlib import Path
 
+from tfsparse import inputs
 from tfsparse.inspection.operators import RUNTIMES, Operator
 from tfsparse.inspection.tensors import Tensor
-from tfsparse.text import as_text, megabytes
+from tfsparse.text import as_text, byte_size, count
 
 # Columns of the table: heading, whether it is of numbers, whether narrow terminals have it too.
 _COLUMNS = (
@@ -17,9 +18,9 @@ _COLUMNS = (
     ("encoding", False, False),
     ("zeros", True, True),
     ("structure", False, False),
-    ("kB", True, True),
-    ("gzip kB", True, False),
-    ("M MACs", True, False),
+    ("size", True, True),
+    ("gzip", True, False),
+    ("MACs", True, False),
     ("nonzero", True, False),
     *((name.replace("XNNPACK on ", ""), False, True) for name in RUNTIMES.values()),
 )
@@ -35,7 +36,8 @@ class Totals:
         value_bytes, index_bytes: Of its constants, and of where the values of sparse ones are.
         dense_bytes: What the constants would take if all were stored dense.
         weights, zeros: Weights of the operators that have some, and how many of them are zero.
-        macs, nonzero_macs: Multiply-adds of one inference, and those that are not with a zero.
+        macs, nonzero_macs: MACs of one inference, and those that are not with a zero.
+            Those of `Inspection.unsized` are missing.
     """
 
     file_bytes: int
@@ -81,7 +83,9 @@ class Inspection:
         operators: Every `Operator`, in the file's order.
         totals: The `Totals`.
         isa: The instruction set that tfsparse's delegate uses here, or `None`.
-        delegate: What the delegate runs of the model in one sentence, or why it cannot be said.
+        delegate: What the delegate runs of the model, or why it cannot be said.
+        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
+            open, and the caller, too.
     """
 
     path: str
@@ -90,16 +94,27 @@ class Inspection:
     totals: Totals
     isa: str | None
     delegate: str
+    assumed_shapes: dict
 
     @property
     def weighted(self):
-        """The operators that have weights or multiply-adds."""
-        return [operator for operator in self.operators if operator.weights or operator.macs]
+        """The operators that have constant weights."""
+        return [operator for operator in self.operators if operator.weights]
+
+    @property
+    def unsized(self):
+        """The operators that multiply, but how often is not known."""
+        return [operator for operator in self.operators if operator.is_unsized]
+
+    @property
+    def products(self):
+        """The operators that multiply by matrices, constant ones or others."""
+        return [o for o in self.operators if o.weights or o.macs is not None or o.is_unsized]
 
     def sparse(self, runtime):
-        """How many operators a runtime, one of `RUNTIMES`, runs sparse."""
-        verdicts = [operator.verdicts.get(runtime) for operator in self.operators]
-        return sum(bool(verdict and verdict.sparse) for verdict in verdicts)
+        """How many operators a runtime, one of `RUNTIMES`, runs sparse; `None` if not known."""
+        found = [operator.verdicts[runtime].sparse for operator in self.weighted]
+        return None if found and set(found) == {None} else sum(bool(sparse) for sparse in found)
 
     def reasons(self, runtime):
         """Why a runtime runs operators dense: a list of (reason, `Operator`s), the commonest first.
@@ -111,7 +126,7 @@ class Inspection:
         for operator in self.operators:
             verdict = operator.verdicts.get(runtime)
             zeros = operator.weights and operator.weights.zeros
-            if verdict and not verdict.sparse and zeros and zeros.sparsity > 0.5:
+            if verdict and verdict.sparse is False and zeros and zeros.sparsity > 0.5:
                 found.setdefault(verdict.reason, []).append(operator)
         return sorted(found.items(), key=lambda item: -len(item[1]))
 
@@ -122,6 +137,7 @@ class Inspection:
             "totals": dataclasses.asdict(self.totals) | {"sparsity": self.totals.sparsity},
             "isa": self.isa,
             "delegate": self.delegate,
+            "assumed_shapes": self.assumed_shapes,
             "tensors": [tensor.to_dict() for tensor in self.tensors],
             "operators": [operator.to_dict() for operator in self.operators],
         }
@@ -146,17 +162,24 @@ class Inspection:
         totals = self.totals
         encoded = sum(tensor.is_encoded for tensor in self.tensors)
         yield (
-            f"{Path(self.path).name}: {megabytes(totals.file_bytes)}, "
-            f"{megabytes(totals.gzip_bytes)} with gzip"
+            f"{Path(self.path).name}: {byte_size(totals.file_bytes)}, "
+            f"{byte_size(totals.gzip_bytes)} with gzip"
         )
         yield (
             f"{totals.weights:,} weights, {totals.sparsity:.1%} zeros; {encoded} tensors stored "
-            f"sparse, {megabytes(totals.dense_bytes)} if all were dense"
+            f"sparse, {byte_size(totals.dense_bytes)} if all were dense"
         )
         yield (
-            f"{totals.macs / 1e6:,.1f} M multiply-adds, "
-            f"{totals.nonzero_macs / 1e6:,.1f} M of them not with a zero"
+            f"{count(totals.macs)} MACs, {count(totals.nonzero_macs)} of them not with a "
+            f"zero{self.missing()}"
         )
+        if self.assumed_shapes:
+            yield inputs.hint(self.assumed_shapes)
+
+    def missing(self):
+        """Which operators are not in the sum of MACs, to follow it; may be empty."""
+        unsized = [f"{operator.number} {operator.kind}" for operator in self.unsized]
+        return f"; missing are those of {_first_of(unsized)}, not known" if unsized else ""
 
     def _table(self, wide):
         from rich.table import Table
@@ -165,7 +188,7 @@ class Inspection:
         table = Table(box=None, pad_edge=False)
         for heading, numeric, _ in (_COLUMNS[i] for i in chosen):
             table.add_column(heading, justify="right" if numeric else "left")
-        for operator in self.weighted:
+        for operator in self.products:
             cells = _row(operator)
             table.add_row(*(cells[i] for i in chosen))
         return table
@@ -173,25 +196,32 @@ class Inspection:
     def _runtimes(self):
         yield f"{self.delegate}"
         for runtime, name in RUNTIMES.items():
-            yield f"{name}: {self.sparse(runtime)} of {len(self.weighted)} operators sparse"
+            sparse, weighted = self.sparse(runtime), len(self.weighted)
+            if sparse is None:
+                yield f"{name}: not known which of {weighted} operators with weights run sparse"
+            else:
+                yield f"{name}: {sparse} of {weighted} operators with weights run sparse"
             for reason, operators in self.reasons(runtime):
-                named = ", ".join(str(operator.index) for operator in operators[:8])
-                named += ", ..." if len(operators) > 8 else ""
+                named = _first_of([operator.number for operator in operators])
                 yield f"  {len(operators)} with zeros run dense ({named}): {reason}"
+
+
+def _first_of(names, most=8):
+    return ", ".join(names[:most] + (["..."] if len(names) > most else []))
 
 
 def _row(operator):
     weights = operator.weights
-    row = [str(operator.index), operator.kind]
+    row = [operator.number, operator.kind]
     if weights:
         zeros = weights.zeros
         row += ["x".join(map(str, weights.shape)), weights.dtype, weights.encoding]
         row += [f"{zeros.sparsity:.1%}", zeros.structure] if zeros else ["", ""]
-        row += [f"{weights.bytes / 1e3:.1f}", f"{weights.gzip_bytes / 1e3:.1f}"]
+        row += [byte_size(weights.bytes), byte_size(weights.gzip_bytes)]
     else:
         row += [""] * 7
     for macs in (operator.macs, operator.nonzero_macs):
-        row.append("" if macs is None else f"{macs / 1e6:.2f}")
+        row.append("?" if operator.is_unsized else count(macs))
     for runtime in RUNTIMES:
         verdict = operator.verdicts.get(runtime)
         row.append(

@@ -22,7 +22,9 @@ class Tensor:
     Attributes:
         subgraph, index: Where the file has it.
         name: Its name.
-        shape: Its shape; what is open counts as 1.
+        shape: Its shape. Sizes that the file leaves open are those of a run, where there was one;
+            else 1.
+        is_sized: Whether no size is open but the batch's, or a run has shown them.
         dtype: The numpy name of its type, or "other".
         role: "constant", "input", "output" or "activation".
         encoding: How a constant is stored: "dense", "CSR" or "CSR, 4x1x1x1 blocks"; else `None`.
@@ -45,6 +47,17 @@ class Tensor:
     index_bytes: int = 0
     gzip_bytes: int = 0
     dense_bytes: int = 0
+    is_sized: bool = True
+
+    @property
+    def sparsity(self):
+        """Fraction of zeros, or `None` where they are not known."""
+        return self.zeros and self.zeros.sparsity
+
+    @property
+    def structure(self):
+        """What the zeros have in common, see `Zeros`; empty where they are not known."""
+        return self.zeros.structure if self.zeros else ""
 
     @property
     def is_encoded(self):
@@ -61,8 +74,8 @@ class Tensor:
         found = dataclasses.asdict(self)
         found["shape"] = list(self.shape)
         found["bytes"] = self.bytes
-        found["sparsity"] = self.zeros and self.zeros.sparsity
-        found["structure"] = self.zeros and self.zeros.structure
+        found["sparsity"] = self.sparsity
+        found["structure"] = self.structure
         return found
 
 
@@ -85,7 +98,9 @@ def _gzip_size(pieces):
     return sum(len(compressor.compress(piece)) for piece in pieces) + len(compressor.flush())
 
 
-def describe(model, subgraph_index, index, *, role, channels_last=False, shared=False):
+def describe(
+    model, subgraph_index, index, *, role, channels_last=False, shared=False, batch_is_open=False
+):
     """Returns the `Tensor` of one tensor of a model.
 
     Args:
@@ -95,6 +110,7 @@ def describe(model, subgraph_index, index, *, role, channels_last=False, shared=
         channels_last: Whether its last dimension are the output channels, as of depthwise
             convolutions.
         shared: Whether an earlier tensor counts the bytes of its buffer.
+        batch_is_open: Whether an open first dimension is the batch, which counts as 1.
 
     Raises:
         ValueError: What the file says of the tensor contradicts itself.
@@ -108,6 +124,7 @@ def describe(model, subgraph_index, index, *, role, channels_last=False, shared=
         "shape": flatbuffer.ints(tensor.shape),
         "dtype": flatbuffer.dtype_name(tensor) or "other",
         "role": "constant" if len(data) else role,
+        "is_sized": -1 not in signature(tensor)[1 if batch_is_open else 0 :],
     }
     if not len(data):
         return Tensor(**facts)
@@ -123,6 +140,11 @@ def describe(model, subgraph_index, index, *, role, channels_last=False, shared=
         facts["index_bytes"] = sum(array.nbytes for array in indices)
         facts["gzip_bytes"] = gzip_size(*indices, data)
     return Tensor(**facts)
+
+
+def signature(tensor):
+    """The shape of a tensor of a file, with -1 for sizes that it leaves open."""
+    return flatbuffer.ints(tensor.shapeSignature) or flatbuffer.ints(tensor.shape)
 
 
 def mask(model, tensor):
