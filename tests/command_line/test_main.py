@@ -11,6 +11,7 @@ import pytest
 
 import tfsparse
 from tests.converter.single_op import pruned, single_op
+from tests.delegate import networks
 from tfsparse import flatbuffer
 from tfsparse.command_line import main as command
 from tfsparse.inspection import delegate
@@ -68,6 +69,11 @@ def test_the_overview_names_all_commands(run):
         (["prune-file", "a.tflite"], "Expected the file to write and typical inputs"),
         (["prune-file", "a", "-o", "b", "--data", "c", "--std", "x"], "numbers for --std"),
         (["benchmark"], "Expected one or more .tflite files"),
+        *(
+            ([name, "a.tflite", "--shape", "1x?x?x3"], "Expected --shape 1x224x224x3, or")
+            for name in ("benchmark", "explain", "inspect", "report")
+        ),
+        (["explain", "a.tflite", "--shape", "1x8", "--shape", "1x8"], "or --shape name=1x224"),
         (["demo", "now"], "Expected flags only"),
     ],
 )
@@ -116,6 +122,22 @@ def test_benchmark(run, model):
     code, out, _ = run("benchmark", model, "--seconds", 0.1, "--json")
     found = json.loads(out)
     assert found["results"][0]["comparison"]["speedup"] > 0
+
+
+def test_sizes_that_a_file_leaves_open_are_given_to_each_command(run, tmp_path):
+    path = networks.open_sizes(tmp_path / "open.tflite")
+    page = tmp_path / "report.html"
+    for command_and_flags in (
+        ("benchmark", "--seconds", 0.1),
+        ("explain",),
+        ("inspect",),
+        ("report", "-o", page, "--nomeasure"),
+    ):
+        for shape, expected in ((), True), (("--shape", "image=1x32x32x3"), False):
+            code, out, err = run(*command_and_flags, path, *shape)
+            assert (code, err) == (0, "")
+            out = page.read_text() if command_and_flags[0] == "report" else out
+            assert ("image as 1x224x224x3" in out) == expected, command_and_flags
 
 
 @pytest.mark.parametrize(("encoding", "smaller"), [("auto", True), ("2x1", True), ("none", False)])

@@ -17,6 +17,7 @@ from tfsparse import flatbuffer
 from tfsparse.command_line import main as command
 from tfsparse.inspection.inspect import inspect
 from tfsparse.report import pictures, times, write
+from tfsparse.text import byte_size
 
 EVIL = "<script>alert('tensor')</script>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -57,7 +58,7 @@ def test_it_says_what_inspect_found(paths, page):
     text = " ".join(text_of(page).split())
     for path in paths:
         found = inspect(path)
-        assert f"{found.totals.file_bytes / 1e3:.1f} kB" in text
+        assert byte_size(found.totals.file_bytes) in text
         assert f"{100 * found.totals.sparsity:.0f} %" in text
     assert "64\u00d71\u00d71\u00d796" in text
     assert "CSR" in text

@@ -8,6 +8,7 @@ Examples:
 
     tfsparse report model.tflite -o report.html
     tfsparse report dense.tflite pruned.tflite -o report.html --threads 2
+    tfsparse report model.tflite -o report.html --shape 1x512x512x3
     tfsparse report model.tflite -o report.html --nomeasure
 """
 
@@ -26,6 +27,7 @@ SECONDS = flags.DEFINE_float(
 PICTURES = flags.DEFINE_integer(
     "pictures", 6, "Layers to picture, those with the most zeros.", 0, flag_values=FLAGS
 )
+SHAPE = shared.define_shape(FLAGS)
 
 
 def main(arguments):
@@ -43,5 +45,6 @@ def main(arguments):
         seconds=SECONDS.value,
         measure=MEASURE.value,
         pictures=PICTURES.value,
+        shapes=shared.parse_shapes(SHAPE.value),
     )
     shared.show(path)

@@ -15,7 +15,7 @@ PICTURED_SPARSITY = 0.05
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layer:
-    """An operator with weights.
+    """An operator that multiplies by a matrix.
 
     Attributes:
         operator: Its `tfsparse.inspection.operators.Operator`.
@@ -71,7 +71,7 @@ def content_of(inspection, times, picture_count):
         picture_count: How many layers to picture, those with the most zeros.
     """
     layers = []
-    for operator in inspection.weighted:
+    for operator in inspection.products:
         key = operator.subgraph, operator.name
         layers.append(
             Layer(operator, *(times.layers.get(key, (None, None)) if times else (None,) * 2))

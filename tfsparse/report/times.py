@@ -35,29 +35,37 @@ class Times:
     problem: str = ""
 
 
-def measure(path, machine, seconds):
+def measure(path, machine, seconds, shapes=None):
     """Measures the `Times` of a file.
 
     Args:
         path: A `.tflite` file.
         machine: A `benchmark.Machine`.
         seconds: Time to spend on the comparison with TFLite's default.
+        shapes: Of inputs whose sizes the file leaves open, as for `tfsparse.explain`.
     """
-    options = {"measure": True, "runtime": machine.runtime, "options": EVERYTHING}
-    answer = delegate.ask(path, machine.threads, **options)
-    if answer.problem:
-        return Times({}, problem=answer.problem)
     with tempfile.TemporaryDirectory() as folder:
         twin = os.path.join(folder, "dense.tflite")
+        paths = [path, twin]
         try:
             write_dense_twin(path, twin)
-            dense = _seconds(delegate.ask(twin, machine.threads, **options))
         except ValueError:  # Metadata that forbids edits: the times as it is are still of use.
-            dense = {}
-    sparse = _seconds(answer)
+            paths.pop()
+        answers = delegate.ask_in_turn(
+            paths,
+            machine.threads,
+            measure=True,
+            runtime=machine.runtime,
+            options=EVERYTHING,
+            shapes=shapes,
+        )
+    if answers[0].problem:
+        return Times({}, problem=answers[0].problem)
+    sparse, *dense = (_seconds(answer) for answer in answers)
+    dense = dense[0] if dense else {}
     layers = {key: (sparse[key], dense.get(key)) for key in sparse}
     try:
-        return Times(layers, benchmark.measure(path, machine, seconds))
+        return Times(layers, benchmark.measure(path, machine, seconds, shapes=shapes))
     except (RuntimeError, ValueError) as error:
         return Times(layers, problem=str(error))
 

@@ -6,17 +6,20 @@ import pathlib
 import jinja2
 
 import tfsparse
-from tfsparse import benchmark
+from tfsparse import benchmark, inputs
 from tfsparse.files import check_writable, write_atomically
 from tfsparse.inspection.operators import RUNTIMES
 from tfsparse.progress import track
 from tfsparse.report import times
 from tfsparse.report.content import content_of
+from tfsparse.text import byte_size, count, duration
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.html.jinja")
 
 
-def write_report(paths, out, *, threads=1, runtime=None, seconds=3.0, measure=True, pictures=6):
+def write_report(
+    paths, out, *, threads=1, runtime=None, seconds=3.0, measure=True, pictures=6, shapes=None
+):
     """Writes a self-contained web page about one file, or two side by side.
 
     Args:
@@ -27,13 +30,15 @@ def write_report(paths, out, *, threads=1, runtime=None, seconds=3.0, measure=Tr
         seconds: Time to spend on each file's comparison with TFLite's default.
         measure: Whether to run the files.
         pictures: How many layers of each to picture, those with the most zeros.
+        shapes: Of inputs whose sizes the files leave open, as for `tfsparse.explain`.
 
     Returns:
         `out`, as a string.
 
     Raises:
         OSError: A file cannot be read or written.
-        ValueError: A file is no TFLite file, it is damaged, or there are too many.
+        ValueError: A file is no TFLite file, it is damaged, a shape does not fit, or there
+            are too many.
     """
     paths = list(paths)
     if len(paths) not in (1, 2):
@@ -42,8 +47,8 @@ def write_report(paths, out, *, threads=1, runtime=None, seconds=3.0, measure=Tr
     machine = benchmark.machine(threads, runtime) if measure else None
     contents = []
     for path in track(paths, "Measuring" if measure else "Reading"):
-        inspection = tfsparse.inspect(path, num_threads=threads)
-        measured = times.measure(path, machine, seconds) if measure else None
+        inspection = tfsparse.inspect(path, num_threads=threads, shapes=shapes)
+        measured = times.measure(path, machine, seconds, shapes) if measure else None
         contents.append(content_of(inspection, measured, pictures))
     write_atomically(out, render(contents, machine).encode())
     return out
@@ -58,6 +63,12 @@ def render(contents, machine=None):
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.undefined = jinja2.StrictUndefined
+    environment.filters |= {
+        "bytes": byte_size,
+        "count": count,
+        "duration": duration,
+        "hint": inputs.hint,
+    }
     layers = [layer for content in contents for layer in content.layers]
     seconds = [s for layer in layers for s in (layer.seconds, layer.dense_seconds) if s]
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
