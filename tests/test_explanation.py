@@ -11,7 +11,7 @@ import tfsparse
 from tests.converter.single_op import pruned, single_op, with_custom_operator
 from tests.delegate import networks
 from tests.delegate.outputs import explain
-from tfsparse import flatbuffer
+from tfsparse import explanation, flatbuffer
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,8 @@ def path(tmp_path_factory):
 
 
 def test_tells_every_layer(path):
-    explanation = explain(path)
-    pointwise = [
-        layer for layer in explanation.layers if layer.weights and layer.weights[1:3] == (1, 1)
-    ]
+    found = explain(path)
+    pointwise = [layer for layer in found.layers if layer.weights and layer.weights[1:3] == (1, 1)]
     assert len(pointwise) == 7
     for layer in pointwise:
         assert layer.taken
@@ -32,11 +30,11 @@ def test_tells_every_layer(path):
         assert 0.7 < layer.sparsity < 0.9
         assert layer.kernel.startswith("sparse")
         assert layer.seconds is None
-    assert explanation.partitions == 1
-    table = str(explanation)
+    assert found.partitions == 1
+    table = str(found)
     assert "DEPTHWISE_CONV_2D" in table
     assert "80 % stored sparse" in table
-    assert "runs" in explanation.summary()
+    assert "runs" in found.summary()
 
 
 def cpu_computes_in_float16():
@@ -48,15 +46,15 @@ def cpu_computes_in_float16():
 def test_float16_is_used_or_float32_and_that_said(path):
     assert not explain(path).lacks_fp16
     assert "which has no float16" not in explain(path).summary()
-    explanation = explain(path, options={"precision": "fp16"})
+    found = explain(path, options={"precision": "fp16"})
     if cpu_computes_in_float16():
-        assert explanation.isa.endswith("fp16")
-        assert not explanation.lacks_fp16
-        assert "which has no float16" not in explanation.summary()
+        assert found.isa.endswith("fp16")
+        assert not found.lacks_fp16
+        assert "which has no float16" not in found.summary()
     else:
-        assert explanation.isa == explain(path).isa
-        assert explanation.lacks_fp16
-        assert f"({explanation.isa}, which has no float16)" in explanation.summary()
+        assert found.isa == explain(path).isa
+        assert found.lacks_fp16
+        assert f"({found.isa}, which has no float16)" in found.summary()
 
 
 def test_measures(path):
@@ -154,6 +152,25 @@ def test_names_are_those_of_the_file(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(flatbuffer.serialize(model))
     assert explain(path).layers[-1].name == "größe"
+
+
+def test_files_take_turns_when_they_are_measured(tmp_path, monkeypatch):
+    paths, turns = [], []
+    for name in "ab":
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(flatbuffer.serialize(single_op(pruned((16, 64), 0.8))))
+
+    def recording(path, *args, **kwargs):
+        interpreter = tfsparse.Interpreter(path, *args, **kwargs)
+        invoke = interpreter.invoke
+        interpreter.invoke = lambda: (turns.append(path.name), invoke())
+        return interpreter
+
+    monkeypatch.setattr(explanation, "Interpreter", recording)
+    found = explanation.explain_in_turn(paths, measure=True, runs=2, options={"auto": False})
+    assert [Path(one.path).name for one in found] == ["a", "b"]
+    assert all(one.layers[-1].seconds > 0 for one in found)
+    assert "".join(turns) == "bbaaaabb", "each goes first in turn, and twice, for warm caches"
 
 
 def test_small_times_have_digits(path):

@@ -13,8 +13,9 @@ import pytest
 
 import tfsparse
 from tests.converter.single_op import pruned, run, single_op
-from tfsparse import flatbuffer
+from tfsparse import benchmark, flatbuffer
 from tfsparse.command_line import main as command
+from tfsparse.inspection import delegate
 from tfsparse.inspection.inspect import inspect
 from tfsparse.report import pictures, times, write
 from tfsparse.text import byte_size
@@ -41,11 +42,20 @@ def paths(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(paths):
-    """The page of both files, measured."""
-    out = write.write_report(paths, f"{paths[1]}.html", seconds=0.1)
-    with open(out, encoding="utf-8") as file:
-        return file.read()
+def pages(paths):
+    """The pages of the sparse file and of both, measured, by their number of files."""
+    found = {}
+    for files in (1, 2):
+        out = write.write_report(paths[-files:], f"{paths[1]}.html", seconds=0.1)
+        with open(out, encoding="utf-8") as file:
+            found[files] = file.read()
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(pages):
+    """The page of both files."""
+    return pages[2]
 
 
 def text_of(page):
@@ -124,6 +134,18 @@ def test_the_dense_twin_has_no_zeros_and_the_same_other_weights(tmp_path, dtype)
     run(tfsparse.Interpreter(tmp_path / "twin.tflite"))
 
 
+def test_a_file_and_its_dense_twin_are_measured_by_one_process(paths, monkeypatch):
+    """Which runs them in turn: what else the machine does slows both."""
+    run, commands = subprocess.run, []
+    monkeypatch.setattr(
+        delegate.subprocess, "run", lambda one, **kw: (commands.append(one), run(one, **kw))[1]
+    )
+    found = times.measure(paths[1], benchmark.machine(), 0.1)
+    assert len(commands) == 1
+    ((seconds, dense_seconds),) = found.layers.values()
+    assert min(seconds, dense_seconds) > 0
+
+
 def test_layers_that_correspond_stand_in_one_row(paths):
     one, other = [
         write.content_of(inspect(path), None, 0).layers for path in paths
@@ -151,6 +173,7 @@ def test_pictures_show_what_is_kept():
     assert list(zlib.decompress(data)) == [0, 0, 0, 0, 255, 0, 128]
 
 
+# Cells of a row that meet, and cells that something sticks out of to the right.
 FRAME = """<body><iframe id="page" style="width: {width}px; height: 2000px; border: 0" src="{name}">
 </iframe><script>
 page.onload = () => {{
@@ -160,15 +183,28 @@ page.onload = () => {{
   document.body.dataset.requests =
     page.contentWindow.performance.getEntriesByType("resource").length;
   document.body.dataset.scripts = page.contentDocument.scripts.length;
+  let collisions = 0;
+  for (const row of root.querySelectorAll("tbody tr")) {{
+    const cells = [...row.children].map(cell => [cell, cell.getBoundingClientRect()]);
+    for (const [cell, box] of cells) {{
+      for (const child of cell.querySelectorAll("*"))
+        collisions += child.getBoundingClientRect().right > box.right + 1;
+      for (const [other, its] of cells)
+        collisions += cell !== other && box.left + 1 < its.right && its.left + 1 < box.right
+          && box.top + 1 < its.bottom && its.top + 1 < box.bottom;
+    }}
+  }}
+  document.body.dataset.collisions = collisions;
 }};
 </script></body>"""
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="needs a browser: apt-get install chromium")
-@pytest.mark.parametrize("width", [390, 1280])
-def test_in_a_browser(page, tmp_path, width):
+@pytest.mark.parametrize("files", [1, 2])
+@pytest.mark.parametrize("width", [390, 900, 1280])
+def test_in_a_browser(pages, tmp_path, width, files):
     """No errors, no requests, nothing to scroll sideways; the browser's own go to a dead proxy."""
-    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    (tmp_path / "page.html").write_text(pages[files], encoding="utf-8")
     (tmp_path / "frame.html").write_text(FRAME.format(width=width, name="page.html"))
     command = (
         f"{CHROMIUM} --headless --no-sandbox --disable-gpu --no-first-run "
@@ -187,6 +223,7 @@ def test_in_a_browser(page, tmp_path, width):
     (body,) = re.findall(r"<body[^>]*>", done.stdout)
     assert f'data-width="{width}"' in body
     assert 'data-hidden="0"' in body
+    assert 'data-collisions="0"' in body
     assert 'data-requests="0"' in body
     assert 'data-scripts="0"' in body
     assert "CONSOLE" not in done.stderr

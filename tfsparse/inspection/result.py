@@ -107,6 +107,11 @@ class Inspection:
         return [operator for operator in self.operators if operator.is_unsized]
 
     @property
+    def missing(self):
+        """The operators in `unsized` as text, which the sum of MACs does not have."""
+        return _first_of([f"{operator.number} {operator.kind}" for operator in self.unsized])
+
+    @property
     def products(self):
         """The operators that multiply by matrices, constant ones or others."""
         return [o for o in self.operators if o.weights or o.macs is not None or o.is_unsized]
@@ -169,17 +174,13 @@ class Inspection:
             f"{totals.weights:,} weights, {totals.sparsity:.1%} zeros; {encoded} tensors stored "
             f"sparse, {byte_size(totals.dense_bytes)} if all were dense"
         )
+        missing = f"; missing are those of {self.missing}, not known" if self.unsized else ""
         yield (
-            f"{count(totals.macs)} MACs, {count(totals.nonzero_macs)} of them not with a "
-            f"zero{self.missing()}"
+            f"{count(totals.macs)} MACs, {count(totals.nonzero_macs)} of them not with a zero"
+            f"{missing}"
         )
         if self.assumed_shapes:
             yield inputs.hint(self.assumed_shapes)
-
-    def missing(self):
-        """Which operators are not in the sum of MACs, to follow it; may be empty."""
-        unsized = [f"{operator.number} {operator.kind}" for operator in self.unsized]
-        return f"; missing are those of {_first_of(unsized)}, not known" if unsized else ""
 
     def _table(self, wide):
         from rich.table import Table
