@@ -38,6 +38,14 @@ def test_pictures_get_the_size_and_the_scale_of_the_input(tmp_path, pictures, ch
         np.testing.assert_allclose(found[1][4, 4], [-255, 0, 1], atol=5)
 
 
+def test_pictures_keep_their_size_where_that_of_the_input_is_open(tmp_path, pictures):
+    model = single_op(pruned((16, 1, 1, 3), 0))
+    model.subgraphs[0].tensors[0].shapeSignature = [-1, -1, 8, 3]
+    (tmp_path / "open.tflite").write_bytes(flatbuffer.serialize(model))
+    found = typical_inputs.load(pictures, tmp_path / "open.tflite", 10)
+    assert [image.shape for image in found] == [(20, 8, 3)] * 2
+
+
 def test_at_most_as_many_are_drawn_as_asked_for(tmp_path, pictures):
     model = written(tmp_path / "model.tflite", 3)
     assert len(typical_inputs.load(pictures, model, 1)) == 1
@@ -59,12 +67,14 @@ def test_what_cannot_be_read_is_refused(tmp_path, pictures):
     np.savez(tmp_path / "uneven.npz", a=np.zeros(3), b=np.zeros(4))
     np.save(tmp_path / "single.npy", np.float32(1))
     np.save(tmp_path / "objects.npy", np.array([None]), allow_pickle=True)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "uneven.npz").read_bytes()[:200])
     (tmp_path / "empty").mkdir()
     for name, message in [
         ("uneven.npz", r"one number of examples .* Received: \[3, 4\]"),
         ("single.npy", "one number of examples"),
-        ("objects.npy", "Expected a folder of pictures or a .npy or .npz file"),
-        ("model.tflite", "Expected a folder of pictures or a .npy or .npz file"),
+        ("objects.npy", "Expected a .npy or .npz file of numbers"),
+        ("model.tflite", "Expected a .npy or .npz file of numbers"),
+        ("cut.npz", "Expected a .npy or .npz file of numbers"),
         ("empty", "Expected pictures .* Received: none"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -73,7 +83,7 @@ def test_what_cannot_be_read_is_refused(tmp_path, pictures):
         typical_inputs.load(tmp_path / "missing", model, 10)
     with pytest.raises(ValueError, match="std other than 0"):
         typical_inputs.load(pictures, model, 10, [0, 0], [1])
-    with pytest.raises(ValueError, match="Expected a model that takes one picture"):
+    with pytest.raises(ValueError, match="Expected a model that takes pictures alone"):
         typical_inputs.load(pictures, written(tmp_path / "other.tflite", 4), 10)
     (pictures / "broken.png").write_bytes(b"\x89PNG no more")
     with pytest.raises(ValueError, match=r"Expected a picture that can be read.*broken.png"):

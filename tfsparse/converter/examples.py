@@ -1,4 +1,7 @@
-"""Typical inputs of a model, as its user has them, to what its interpreter takes."""
+"""Calibration data, as a user has it, to what the interpreter of a model takes."""
+
+import collections
+import itertools
 
 import numpy as np
 
@@ -22,46 +25,77 @@ def inputs_of(model):
     ]
 
 
+def shape_of(tensor):
+    """The shape of a tensor, with -1 where it is open."""
+    return flatbuffer.ints(tensor.shapeSignature) or flatbuffer.ints(tensor.shape)
+
+
 def _input(tensor, name):
     name = ((name or tensor.name) or b"").decode(errors="replace")
-    shape = flatbuffer.ints(tensor.shapeSignature) or flatbuffer.ints(tensor.shape)
     dtype = flatbuffer.DTYPES.get(tensor.type)
-    if dtype is None or not shape:
+    if dtype is None:
         raise ValueError(f"its input {name} is not an array of numbers")
-    return name, shape, dtype
+    return name, shape_of(tensor), dtype
 
 
-def read(data, inputs):
-    """The examples in some data.
+def read(data, inputs, argument="data"):
+    """The examples in some data, in batches of the model's own size.
+
+    The first dimension of every input is that of the batch, if it is the same for all. Items of the
+    data may then be single examples, or batches of any size. Where the model takes batches of
+    several examples, the last one is filled up with examples that were there already. Inputs of
+    which the first dimensions differ are taken whole.
 
     Args:
         data: An iterable of examples or of batches, or a function that returns one. Each is an
             array, or for several inputs a list or tuple in their order, or a dictionary by name.
+            A dictionary of arrays is one batch.
         inputs: For each input its name, its shape, with -1 where that is open, and its dtype.
+        argument: What the caller of the package knows the data as, for errors.
 
     Returns:
-        A list of examples, each a list of arrays, one an input, of the dtype of that input. Arrays
-        that need no conversion are views of the data.
+        A list of what the model takes at once, each a list of arrays, one an input, of the dtype of
+        that input. Arrays that need no conversion are views of the data.
 
     Raises:
         TypeError: `data` is no iterable.
-        ValueError: There is no example, or one that does not fit.
+        ValueError: There is no example, one that does not fit, or no end.
     """
+    batch_size = _batch_size(inputs)
+    read_items = [_read(item, inputs, batch_size) for item in _items(data, argument)]
+    examples = [example for read_item in read_items for example in read_item]
+    if not examples:
+        raise ValueError(f"Expected {argument} with at least one example. Received: none.")
+    return examples if batch_size in (None, 1) else _batches(examples, batch_size)
+
+
+def _items(data, argument):
     items = data() if callable(data) else data
+    if isinstance(items, dict):
+        return [items]
     if isinstance(items, str | bytes) or not hasattr(items, "__iter__"):
         raise TypeError(
-            "Expected data to be an array of examples, another iterable of them, or a function "
-            f"that returns one. Received: {type(items)}"
+            f"Expected {argument} to be an array of examples, another iterable of them, or a "
+            f"function that returns one. Received: {type(items)}"
         )
-    if len(inputs) == 1 and isinstance(items, dict):
-        raise TypeError(f"Expected data to be an iterable of examples. Received: {type(items)}")
-    examples = [example for item in items for example in _examples(item, inputs)]
-    if not examples:
-        raise ValueError("Expected data with at least one example. Received: none.")
-    return examples
+    # tf.data's constant of that name, for which TensorFlow need not be imported.
+    infinite = -1
+    if hasattr(items, "cardinality") and int(items.cardinality()) == infinite:
+        raise ValueError(
+            f"Expected {argument} that ends. Received: {items}, which repeats without end. Take "
+            "some of it, such as .take(100)."
+        )
+    return items
 
 
-def _examples(item, inputs):
+def _batch_size(inputs):
+    """The size of a model's batch, 1 where it is open; `None` if its inputs have none in common."""
+    sizes = {shape[0] for _, shape, _ in inputs if shape} - {-1}
+    return None if len(sizes) > 1 else next(iter(sizes), 1)
+
+
+def _read(item, inputs, batch_size):
+    """The examples in an item of the data, each a list of arrays, one an input."""
     names = [name for name, _, _ in inputs]
     if isinstance(item, dict):
         if set(item) != set(names):
@@ -71,34 +105,78 @@ def _examples(item, inputs):
         item = [item]
     if len(item) != len(inputs):
         raise ValueError(
-            f"Expected examples of {len(inputs)} arrays, for {names}. Received: {len(item)}"
+            f"Expected examples of {len(inputs)} arrays, for {names}, without labels. Received: "
+            f"{len(item)}"
         )
-    arrays = [_checked(array, *one) for array, one in zip(item, inputs, strict=True)]
-    counts = {len(parts) for parts in arrays}
+    arrays = [
+        _checked(array, name, shape, dtype, batch_size)
+        for array, (name, shape, dtype) in zip(item, inputs, strict=True)
+    ]
+    if batch_size is None:
+        return [arrays]
+    counts = {len(array) for array, (_, shape, _) in zip(arrays, inputs, strict=True) if shape}
     if len(counts) > 1:
         raise ValueError(f"Expected batches of one size. Received: {sorted(counts)} examples")
-    return [list(parts) for parts in zip(*arrays, strict=True)]
+    count = counts.pop() if counts else 1
+    # An input without dimensions is the same for all examples of a batch.
+    return [
+        [
+            array[i : i + 1] if shape else array
+            for array, (_, shape, _) in zip(arrays, inputs, strict=True)
+        ]
+        for i in range(count)
+    ]
 
 
-def _checked(array, name, shape, dtype):
-    """The examples in an array, a list of arrays that fit the shape."""
+def _checked(array, name, shape, dtype, batch_size):
+    """The array of an item, with the dimension of the batch and in the dtype of its input."""
     array = np.asarray(array)
-    if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and dtype.kind != "f"):
-        raise ValueError(f"Expected {dtype} numbers for input {name}. Received: {array.dtype}")
-    if array.ndim == len(shape) - 1:
+    received = array.shape
+    if shape and array.ndim == len(shape) - 1:
         array = array[None]
-    if shape[0] in (1, -1) and array.ndim == len(shape):
-        parts = np.split(array, len(array)) if len(array) else []
-    else:
-        parts = [array]
-    for part in parts:
-        if part.ndim != len(shape) or any(
-            size not in (-1, own) for size, own in zip(shape, part.shape, strict=True)
-        ):
-            raise ValueError(
-                f"Expected examples of shape {tuple(shape)} for input {name}"
-                f"{', -1 being any size' if -1 in shape else ''}. Received: {array.shape}"
-            )
-        if not np.isfinite(part).all():
-            raise ValueError(f"Expected finite numbers for input {name}. Received: NaN or infinity")
-    return [part.astype(dtype, copy=False) for part in parts]
+    sizes = array.shape if batch_size is None else (*shape[:1], *array.shape[1:])
+    if array.ndim != len(shape) or any(
+        size not in (-1, own) for size, own in zip(shape, sizes, strict=True)
+    ):
+        raise ValueError(
+            f"Expected examples of shape {tuple(shape)} for input {name}"
+            f"{', -1 being any size' if -1 in shape else ''}. Received: {received}"
+        )
+    return _converted(array, name, dtype)
+
+
+def _converted(array, name, dtype):
+    """The array in another dtype, of which the numbers are the same."""
+    are_integers = array.dtype.kind in "iu" and dtype.kind in "iu"
+    if not are_integers and not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise ValueError(f"Expected {dtype} numbers for input {name}. Received: {array.dtype}")
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype, copy=False)
+    if dtype.kind == "f" and not np.isfinite(converted).all():
+        raise ValueError(
+            f"Expected finite numbers for input {name}. Received: NaN, infinity, or numbers beyond "
+            f"{dtype}"
+        )
+    if are_integers and not np.array_equal(converted, array):
+        raise ValueError(
+            f"Expected {dtype} numbers for input {name}. Received: numbers from {array.min()} to "
+            f"{array.max()}"
+        )
+    return converted
+
+
+def _batches(examples, batch_size):
+    """Examples of one shape together in batches, the last of which is filled up with the first."""
+    by_shapes = collections.defaultdict(list)
+    for example in examples:
+        by_shapes[tuple(array.shape for array in example)].append(example)
+    batches = []
+    for alike in by_shapes.values():
+        for start in range(0, len(alike), batch_size):
+            chosen = itertools.islice(itertools.cycle(alike), start, start + batch_size)
+            batches.append([_joined(arrays) for arrays in zip(*chosen, strict=True)])
+    return batches
+
+
+def _joined(arrays):
+    return np.concatenate(arrays) if arrays[0].ndim else arrays[0]
