@@ -98,13 +98,15 @@ def smallest(source, out, sparsity, data=None):
     """Zeroes the smallest weights, and with data corrects the biases, one layer after the other."""
     model, original = flatbuffer.read(source), flatbuffer.read(source)
     layers = prunable.pointwise([layer for layer, _ in prunable.find(model)])
+    batches = [[picture[None]] for picture in data] if data is not None else []
+    networks = [calibration.Activations(one, batches) for one in (model, original)]
     for layer in track(layers, "Pruning"):
         before = layer.read(model)
         after = before.copy()
         after[:, :-1] *= magnitude.keep_largest(abs(before[:, :-1]), sparsity)
         if data is not None:
-            runs = (calibration.Runner(one, layer.input) for one in (model, original))
-            moments = calibration.gather(layer, *runs, [[picture[None]] for picture in data])
+            position = flatbuffer.position(model.subgraphs[0], layer.operator)
+            moments = calibration.gather(layer, position, *networks)
             # Of the moments with the input that is always 1: means of the inputs.
             after[:, -1] += before @ moments.cross[-1] - after @ moments.own[-1]
         layer.write(model, after)

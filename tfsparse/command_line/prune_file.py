@@ -74,7 +74,7 @@ def main(arguments):
         )
     for warning in caught:
         print(f"tfsparse prune-file: {warning.message}", file=sys.stderr)
-    shared.show_file(path, JSON.value)
+    shared.show_file(path, JSON.value, tfsparse.inspect(path).totals.sparsity)
 
 
 def _numbers(name, flag):

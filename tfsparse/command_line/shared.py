@@ -107,10 +107,20 @@ def exactly_one(arguments, what):
     return arguments[0]
 
 
-def show_file(path, as_json):
-    """Prints the path and the size of a file that was written, as JSON or for people."""
+def show_file(path, as_json, sparsity=None):
+    """Prints the path and the size of a file that was written, as JSON or for people.
+
+    Args:
+        path: The file.
+        as_json: Whether to print JSON.
+        sparsity: The fraction of zeros in its weights, to print it too.
+    """
     size = os.path.getsize(path)
-    show(f"{path}: {byte_size(size)}", {"path": path, "bytes": size} if as_json else None)
+    text, found = f"{path}: {byte_size(size)}", {"path": path, "bytes": size}
+    if sparsity is not None:
+        text += f", {sparsity:.1%} of the weights are zero"
+        found["sparsity"] = sparsity
+    show(text, found if as_json else None)
 
 
 def show(renderable, as_json=None):

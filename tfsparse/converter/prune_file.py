@@ -16,6 +16,7 @@ from tfsparse.converter.sparsify import sparsify
 from tfsparse.files import check_writable, write_atomically
 from tfsparse.progress import track
 from tfsparse.prune.magnitude import check_block_size
+from tfsparse.runtime import installed_runtime
 from tfsparse.schedules import check_sparsity
 
 SCOPES = ("pointwise", "all")
@@ -43,8 +44,8 @@ def prune_file(
 
     Layers in scope that cannot be pruned stay as they are, and a `UserWarning` says why: their
     weights are int8 or shared, or they are grouped convolutions. Not looked at are depthwise and
-    transposed convolutions, and other subgraphs than the first. Of the examples only moments are
-    kept, whose size does not grow with their number.
+    transposed convolutions, and other subgraphs than the first. Of the examples, moments are kept,
+    and activations between layers where these take no more than 128 MB in each network.
 
     From Frantar & Alistarh, "Optimal Brain Compression", 2022 (https://arxiv.org/abs/2208.11580).
 
@@ -52,9 +53,10 @@ def prune_file(
         source: Path of a `.tflite` file with float32 or float16 weights, dense or sparse.
         path: Where to write the pruned file; it may be `source`. It appears complete or not at all.
         data: Typical inputs, scaled as in inference; some hundred, and the more the better. An
-            array (examples, ...), another iterable of examples or of batches, or a function that
-            returns one; for several inputs each item is a list in their order or a dictionary by
-            their names.
+            array (examples, ...), another iterable of examples or of batches of any size, or a
+            function that returns one; for several inputs each item is a list in their order or a
+            dictionary by their names. Integers and other floats become the dtype of an input where
+            they are the same numbers.
         sparsity: Float in [0, 1), the fraction of weights that become zero in each layer. What is
             zero already stays zero, and counts.
         scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
@@ -84,6 +86,7 @@ def prune_file(
     check_sparsity("sparsity", sparsity)
     check_block_size(block_size)
     _check_scope(scope)
+    installed_runtime(runtime)
     encoding = checked_encoding(encoding)
     path = check_writable(path)
     name, content = os.fspath(source), Path(source).read_bytes()
@@ -98,8 +101,9 @@ def prune_file(
         raise ValueError(f"Cannot prune {name}: {error}") from error
     taken = examples.read(data, inputs)
     try:
+        networks = [calibration.Activations(one, taken, runtime) for one in (model, original)]
         for layer, share in track(layers, "Pruning"):
-            _prune(model, original, layer, taken, share, block_size, runtime)
+            _prune(model, layer, networks, share, block_size)
         if encoding != "none" and sparsify(model, encoding):
             split_paddings(model)
         pieces = flatbuffer.pieces(model)
@@ -109,10 +113,10 @@ def prune_file(
     return path
 
 
-def _prune(model, original, layer, taken, sparsity, block_size, runtime):
+def _prune(model, layer, networks, sparsity, block_size):
     """Prunes one layer of `model`, in which those before it have been pruned."""
-    runners = (calibration.Runner(one, layer.input, runtime) for one in (model, original))
-    moments = calibration.gather(layer, *runners, taken)
+    position = flatbuffer.position(model.subgraphs[0], layer.operator)
+    moments = calibration.gather(layer, position, *networks)
     weights = layer.read(model)
     if not all(np.isfinite(numbers).all() for numbers in (weights, moments.own, moments.cross)):
         raise ValueError(f"weights or inputs of {layer.name} are not all finite numbers")
@@ -127,13 +131,27 @@ def _in_scope(model, scope, sparsity):
     left = [f"{layer.name} {why}" for layer, why in chosen if why]
     if len(left) == len(chosen):
         raise ValueError(
-            f"it has no layer in scope={scope!r} that can be pruned: "
-            + ("; ".join(left[:MOST_NAMED]) or "no layer with constant weights is in it")
-            + ". Expected float32 or float16 weights: prune before the weights are quantised."
+            f"it has no layer in scope={scope!r} that can be pruned: {_why(left, found, scope)}"
         )
     if left:
         warnings.warn(f"Left as they are: {'; '.join(left)}.", stacklevel=3)
     return [(layer, wanted[layer]) for layer, why in chosen if not why]
+
+
+def _why(left, found, scope):
+    """Why no layer can be pruned, and what to do."""
+    if left:
+        named = "; ".join(left[:MOST_NAMED])
+        return (
+            f"{named}. Expected float32 or float16 weights: prune before the weights are quantised."
+        )
+    others = [layer for layer, why in found if not why]
+    if scope == "pointwise" and others:
+        return (
+            "none is a 1x1 convolution behind the first convolution. Use scope='all' to prune its "
+            f"{len(others)} convolutions and fully connected layers."
+        )
+    return "none of its convolutions and fully connected layers has constant weights."
 
 
 def _sparsities(layers, scope, sparsity):
