@@ -232,8 +232,8 @@ def test_a_model_must_be_built(path, library):
     [
         ({"batch_size": 0}, ValueError, "batch_size to be at least 1. Received: 0"),
         ({"batch_size": -2}, ValueError, "batch_size to be at least 1. Received: -2"),
-        ({"batch_size": 1.5}, TypeError, "batch_size to be an integer or None. Received: 1.5"),
-        ({"batch_size": True}, TypeError, "batch_size to be an integer or None. Received: True"),
+        ({"batch_size": 1.5}, TypeError, "batch_size to be an integer, None or 'auto'. .*: 1.5"),
+        ({"batch_size": True}, TypeError, "an integer, None or 'auto'. Received: True"),
         ({"weights": "int8"}, ValueError, "Expected a representative_dataset for weights='int8'"),
         ({"representative_dataset": []}, ValueError, "for weights='int8', and for no other"),
         ({"encoding": "coo"}, ValueError, r"encoding to be one of .*auto.* Received: .*'coo'"),

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -87,9 +88,75 @@ def test_a_dataset_of_several_inputs_is_by_name_or_in_order(tmp_path, dataset):
     assert ["_z" in name for name in names] == [True, False]
 
 
-def test_a_dataset_must_fit_the_model(tmp_path):
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (Z, r"examples of 2 arrays, for \['z', 'a'\]"),
+        ([], "representative_dataset with at least one example. Received: none"),
+        ([(Z[0], np.nan * A[0])], "finite numbers for input a. Received: NaN"),
+    ],
+)
+def test_a_dataset_must_fit_the_model(tmp_path, dataset, message):
     path = tmp_path / "m.tflite"
-    with pytest.raises(ValueError, match=r"the inputs \['z', 'a'\]. Received: one with \['z'\]"):
-        tfsparse.convert(two_inputs(), path, weights="int8", representative_dataset=Z)
-    with pytest.raises(ValueError, match="Received: an empty one"):
-        tfsparse.convert(two_inputs(), path, weights="int8", representative_dataset=[])
+    with pytest.raises(ValueError, match=message):
+        tfsparse.convert(two_inputs(), path, weights="int8", representative_dataset=dataset)
+
+
+def test_examples_and_batches_of_any_size_and_type_give_one_file(tmp_path):
+    """Also where a Flatten, as here, fixes the size of the batch."""
+    image = keras.Input((8, 8, 6))
+    model = keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(image)))
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 6), np.uint8)
+    floats = pixels.astype(np.float32)
+    files = set()
+    for dataset in (floats, pixels, [floats[:13].astype(np.float64), floats[13:]]):
+        path = tfsparse.convert(
+            model, tmp_path / "m.tflite", weights="int8", representative_dataset=dataset
+        )
+        files.add(Path(path).read_bytes())
+    assert len(files) == 1
+
+
+def test_examples_of_other_lengths_all_count(tmp_path):
+    sequence = keras.Input((None, 5))
+    model = keras.Model(sequence, keras.layers.GlobalMaxPooling1D()(sequence))
+    dataset = [np.full((length, 5), length) for length in (3, 7, 3)]
+    path = tfsparse.convert(
+        model, tmp_path / "m.tflite", weights="int8", representative_dataset=dataset
+    )
+    graph = flatbuffer.read(path).subgraphs[0]
+    (quantize, *_) = graph.operators
+    assert 255 * graph.tensors[quantize.outputs[0]].quantization.scale[0] == pytest.approx(7)
+    interpreter = Interpreter(path)
+    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], (1, 9, 5))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(
+        interpreter.get_input_details()[0]["index"], np.full((1, 9, 5), 6, np.float32)
+    )
+    interpreter.invoke()
+    (result,) = interpreter.get_output_details()
+    np.testing.assert_allclose(interpreter.get_tensor(result["index"]), 6, atol=0.02)
+
+
+def test_a_folder_that_keras_exports_has_one_function_with_two_names(tmp_path, model):
+    model.export(tmp_path / "saved", verbose=False)
+    path = tfsparse.convert(
+        tmp_path / "saved", tmp_path / "m.tflite", weights="int8", representative_dataset=X
+    )
+    wanted = np.array(model(X[:1]))
+    interpreter = Interpreter(path)
+    assert sorted(interpreter.get_signature_list()) == ["serve", "serving_default"]
+    for key in interpreter.get_signature_list():
+        (found,) = interpreter.get_signature_runner(key)(image=X[:1]).values()
+        np.testing.assert_allclose(found, wanted, atol=0.05 * np.ptp(wanted))
+
+
+def test_a_crash_of_tensorflow_is_an_error(tmp_path):
+    """Of its calibrator, on the loop of a recurrent layer."""
+    model = keras.Sequential([keras.Input((5, 4)), keras.layers.GRU(6)])
+    dataset = np.ones((2, 5, 4), np.float32)
+    with pytest.raises(RuntimeError, match=r"calibration crashed \(SIG.*unroll=True"):
+        tfsparse.convert(
+            model, tmp_path / "m.tflite", weights="int8", representative_dataset=dataset
+        )
+    assert not (tmp_path / "m.tflite").exists()

@@ -138,6 +138,19 @@ def test_a_tflite_file_may_be_converted_in_its_place(path):
     assert Path(path).read_bytes() == dense
 
 
+def test_a_layout_that_makes_a_file_larger_is_written_with_a_warning(tmp_path, path, caplog):
+    source = tmp_path / "source.tflite"
+    source.write_bytes(flatbuffer.serialize(single_op(pruned((64, 100), 0.9))))
+    rows = tfsparse.convert(source, tmp_path / "rows.tflite")
+    tfsparse.convert(rows, path)
+    tfsparse.convert(rows, path, encoding="none")
+    assert not caplog.records
+    tfsparse.convert(rows, path, encoding=(4, 1))
+    assert os.path.getsize(rows) < os.path.getsize(path) < os.path.getsize(source)
+    sizes = f"has {os.path.getsize(rows)} bytes, and {os.path.getsize(path)} as it was asked for."
+    assert sizes in caplog.text
+
+
 def test_a_tflite_file_without_zeros_is_copied(tmp_path, path):
     data = flatbuffer.serialize(single_op(pruned((64, 100), 0.1))) + b"what follows"
     (tmp_path / "source").write_bytes(data)
@@ -183,3 +196,161 @@ def test_a_tflite_file_keeps_its_types(tmp_path, path):
         ValueError, match=r"keeps the types that it has(.*)Received: weights='float3"
     ):
         tfsparse.convert(tmp_path / "source.tflite", path, weights="float32")
+
+
+def test_a_tflite_file_keeps_its_batch_size(tmp_path, path):
+    source = tmp_path / "source.tflite"
+    source.write_bytes(flatbuffer.serialize(single_op(pruned((64, 100), 0.8))))
+    tfsparse.convert(source, path, batch_size=1)
+    for batch_size in (4, None):
+        with pytest.raises(
+            ValueError, match=rf"Expected the batch size .* has, 1, .*={batch_size}"
+        ):
+            tfsparse.convert(source, path, batch_size=batch_size)
+
+
+def test_a_saved_model_keeps_its_batch_size(tmp_path, path):
+    module = tf.Module()
+    module.double = tf.function(lambda x: 2 * x, [tf.TensorSpec((3, 4), tf.float32, "x")])
+    tf.saved_model.save(module, tmp_path / "saved", signatures=module.double)
+    tfsparse.convert(tmp_path / "saved", path, batch_size=3)
+    tfsparse.convert(tmp_path / "saved", path)
+    np.testing.assert_array_equal(outputs(path, np.ones((3, 4), np.float32)), np.full((3, 4), 2))
+    with pytest.raises(ValueError, match=r"Expected the batch size that SavedModel .* has, 3"):
+        tfsparse.convert(tmp_path / "saved", path, batch_size=1)
+
+
+def test_signatures_of_one_function_share_its_subgraph(tmp_path, path):
+    model = pruned_model(keras)
+    model.export(tmp_path / "saved", verbose=False)
+    tfsparse.convert(tmp_path / "saved", path)
+    assert len(flatbuffer.read(path).subgraphs) == 1
+    interpreter = Interpreter(path)
+    assert sorted(interpreter.get_signature_list()) == ["serve", "serving_default"]
+    for key in interpreter.get_signature_list():
+        (found,) = interpreter.get_signature_runner(key)(image=X[:1]).values()
+        np.testing.assert_allclose(found, model(X[:1]), rtol=1e-4, atol=1e-5)
+
+
+def in_half_precision(library, policy):
+    """A functional model, a nested one in it, and a layer that has been adapted."""
+    layers = library.layers
+    image = layers.Input((8, 8, 6), name="image")
+    normalization = layers.Normalization(dtype=policy)
+    normalization.adapt(X)
+    x = layers.Conv2D(64, 3, activation="relu", dtype=policy)(normalization(image))
+    x = layers.BatchNormalization(dtype=policy)(x)
+    x = library.Sequential([layers.Conv2D(64, 1, dtype=policy)], name="nested")(x)
+    x = layers.GlobalAveragePooling2D(dtype=policy)(x)
+    return library.Model(image, layers.Dense(12, dtype="float32")(x))
+
+
+def subclassed_in_half_precision(library, policy):
+    class Model(library.Model):
+        def __init__(self):
+            super().__init__(dtype=policy)
+            self.hidden = library.layers.Dense(64, dtype=policy)
+            self.cell = library.layers.LSTM(8, dtype=policy)
+
+        def call(self, inputs):
+            x = self.hidden(tf.reshape(inputs, (-1, 64, 6)))
+            return self.cell(x * tf.ones((), self.compute_dtype))
+
+    model = Model()
+    model(X)
+    return model
+
+
+@pytest.mark.parametrize("library", [keras, tf_keras], ids=lambda library: library.__name__)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
+@pytest.mark.parametrize("build", [in_half_precision, subclassed_in_half_precision])
+def test_a_model_in_half_precision_is_converted_in_float32(path, build, library, policy):
+    model = build(library, policy)
+    tfsparse.convert(model, path)
+    (graph, *_) = flatbuffer.read(path).subgraphs
+    assert not {"float16", "bfloat16"} & {flatbuffer.dtype_name(t) for t in graph.tensors}
+    wanted = np.array(tf.cast(model(X[:1]), tf.float32))
+    np.testing.assert_allclose(outputs(path), wanted, atol=0.02 * np.abs(wanted).max())
+
+
+def test_a_saved_model_in_half_precision_is_converted_in_float32(tmp_path, path):
+    model = in_half_precision(keras, "mixed_float16")
+    model.export(tmp_path / "saved", verbose=False)
+    tfsparse.convert(tmp_path / "saved", path)
+    wanted = np.array(model(X[:1]))
+    np.testing.assert_allclose(outputs(path), wanted, atol=0.02 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("library", [keras, tf_keras], ids=lambda library: library.__name__)
+def test_lookup_tables_are_in_the_file(path, library):
+    layers = library.layers
+    word = layers.Input((2,), dtype="string")
+    number = layers.StringLookup(vocabulary=["a", "b", "c"])(word)
+    model = library.Model(word, layers.Dense(4)(layers.Embedding(5, 8)(number)))
+    tfsparse.convert(model, path)
+    x = np.array([[b"b", b"unknown"]])
+    np.testing.assert_allclose(outputs(path, x), model(tf.constant(x)), rtol=1e-5)
+
+
+def test_operators_that_tflite_lacks_are_named(path):
+    """Its tables are of words and numbers."""
+    number = keras.Input((1,), dtype="int64")
+    lookup = keras.layers.IntegerLookup(vocabulary=[7, 8, 9], output_mode="one_hot")
+    model = keras.Model(number, lookup(number), name="numbers")
+    with pytest.raises(
+        RuntimeError, match=r"could not convert the model 'numbers': TFLite has no .* HashTableV2"
+    ):
+        tfsparse.convert(model, path)
+
+
+def test_subclassed_models_with_wrapped_layers_convert_without_the_wrappers(path):
+    tfmot = pytest.importorskip("tensorflow_model_optimization")
+    prune = tfmot.sparsity.keras.prune_low_magnitude
+    schedule = tfmot.sparsity.keras.ConstantSparsity(0.8, 0, frequency=1)
+
+    class Model(tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = tf_keras.layers.Conv2D(16, 3)
+            self.wrapped = prune(tf_keras.layers.Conv2D(64, 1), schedule)
+
+        def call(self, x, training=False):
+            x = self.wrapped(self.first(x), training=training)
+            return tf.reduce_mean(x, [1, 2])
+
+    model = Model()
+    model(X)
+    model.compile("adam", "mse")
+    model.fit(
+        X, np.zeros((20, 64)), verbose=0, callbacks=[tfmot.sparsity.keras.UpdatePruningStep()]
+    )
+    expected = model(X[:1])
+    tfsparse.convert(model, path)
+    assert operators(path).count("DENSIFY") == 1
+    assert tfsparse.inspect(path).totals.sparsity > 0.4
+    np.testing.assert_allclose(outputs(path), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(model(X[:1]), expected)
+
+
+def test_wrappers_for_clustering_leave_constant_weights(tmp_path, path):
+    tfmot = pytest.importorskip("tensorflow_model_optimization")
+    clustering = tfmot.clustering.keras
+    wrapped = clustering.cluster_weights(
+        pruned_model(tf_keras),
+        number_of_clusters=8,
+        cluster_centroids_init=clustering.CentroidInitialization.LINEAR,
+    )
+    expected = wrapped(X[:1])
+    tfsparse.convert(wrapped, path)
+    np.testing.assert_allclose(outputs(path), expected, rtol=1e-4, atol=1e-5)
+    stripped = tfsparse.convert(clustering.strip_clustering(wrapped), tmp_path / "stripped.tflite")
+    assert operators(path) == operators(stripped)
+
+
+@pytest.mark.parametrize("name", ["m.h5", "m.keras"])
+def test_a_file_of_a_wrapped_model(tmp_path, path, name):
+    tfmot = pytest.importorskip("tensorflow_model_optimization")
+    wrapped = tfmot.sparsity.keras.prune_low_magnitude(pruned_model(tf_keras))
+    wrapped.save(tmp_path / name)
+    tfsparse.convert(tmp_path / name, path)
+    np.testing.assert_allclose(outputs(path), wrapped(X[:1]), rtol=1e-4, atol=1e-5)

@@ -11,11 +11,11 @@ Examples:
     tfsparse convert model.keras -o int8.tflite --weights int8 --representative_dataset inputs.npy
 """
 
-import numpy as np
 from absl import app, flags
 
 import tfsparse
 from tfsparse.command_line import shared
+from tfsparse.converter import typical_inputs
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
@@ -25,12 +25,16 @@ WEIGHTS = flags.DEFINE_enum(
 )
 ENCODING = shared.define_encoding(FLAGS)
 BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 1, "Examples in one inference; 0 leaves it open.", 0, flag_values=FLAGS
+    "batch_size",
+    None,
+    "Examples in one inference; 0 leaves it open. By default 1, or what the source has.",
+    0,
+    flag_values=FLAGS,
 )
 REPRESENTATIVE = flags.DEFINE_string(
     "representative_dataset",
     None,
-    "For int8: a .npy file of some 100 typical inputs, the first dimension counting them.",
+    "For int8: a .npy or .npz file of some 100 typical inputs, the first dimension counting.",
     flag_values=FLAGS,
 )
 
@@ -42,11 +46,11 @@ def main(arguments):
         raise app.UsageError("Expected the file to write: -o model.tflite.")
     typical = None
     if REPRESENTATIVE.value is not None:
-        typical = np.load(REPRESENTATIVE.value, allow_pickle=False)
+        typical = typical_inputs.arrays(REPRESENTATIVE.value)
     path = tfsparse.convert(
         source,
         OUTPUT.value,
-        batch_size=BATCH_SIZE.value or None,
+        batch_size="auto" if BATCH_SIZE.value is None else BATCH_SIZE.value or None,
         weights=WEIGHTS.value,
         encoding=shared.parse_encoding(ENCODING.value),
         representative_dataset=typical,

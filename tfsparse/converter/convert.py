@@ -1,5 +1,6 @@
 """`tfsparse.convert`: a Keras model, or a file of one, to a sparse TFLite file."""
 
+import logging
 import operator
 
 from tfsparse import flatbuffer
@@ -18,7 +19,7 @@ def convert(
     source,
     path,
     *,
-    batch_size=1,
+    batch_size=sources.AUTO,
     weights=None,
     encoding="auto",
     representative_dataset=None,
@@ -42,15 +43,17 @@ def convert(
               stays as it is: quantisation, signatures, metadata, custom operators.
         path: Where to write the file; it may be `source`. It appears complete or not at all, and
             replaces a file of the same name.
-        batch_size: Number of examples in one inference. `None` leaves it open, which costs some
-            models speed. Other dimensions that the model leaves open, such as the height and the
-            width of an image, stay open: to fix them, build the model with an `input_shape`, or
-            call it on a `keras.Input` of the shape and convert the result. A `.tflite` file, and a
-            SavedModel that has a batch size, keep their own.
+        batch_size: Number of examples in one inference. `"auto"`, the default, is 1, or the batch
+            size of a `.tflite` file or a SavedModel that has one, which can have no other. `None`
+            leaves it open, which costs some models speed. Other dimensions that the model leaves
+            open, such as the height and the width of an image, stay open: to fix them, build the
+            model with an `input_shape`, or call it on a `keras.Input` of the shape and convert the
+            result.
         weights: `"float32"`, the default, or `"float16"`, with which the file is half as large, and
             the arithmetic is still done in float32; or `"int8"` for weights and activations of 8
             bits between float32 inputs and outputs, which needs a `representative_dataset`. Zeros
-            stay zeros in each. A `.tflite` file keeps its own, or its float32 ones become float16.
+            stay zeros in each. A `.tflite` file keeps its own, or its float32 ones become float16
+            if it gets smaller by it; a warning is logged if it does not.
         encoding: How pruned weights are stored:
             - `"auto"`: as takes the fewest bytes;
             - `"csr"`: as compressed rows over the input channels;
@@ -58,20 +61,26 @@ def convert(
               `block_size=4`: one index for each block that holds a nonzero. Layers whose channels
               it does not divide are stored as with `"csr"`;
             - `"none"`: dense, zeros included, for runtimes without DENSIFY, and to compare.
+            A sparse `.tflite` file may have been smaller as it was: a warning is logged then.
         representative_dataset: For `weights="int8"`: typical inputs, some 100, from which the range
-            of every activation is taken. An iterable of examples or batches, or a function that
-            returns one, as TFLite's converter takes it; each an array, or for several inputs a list
-            in their order or a dictionary by name.
+            of every activation is taken. An iterable of examples or of batches of any size, or a
+            function that returns one; each an array, or for several inputs a list in their order or
+            a dictionary by name. Integers and other floats become the dtype of an input where they
+            are the same numbers. They are what `tfsparse.prune_file` takes.
 
     Returns:
         `path`, as a string.
 
     Raises:
-        TypeError: If `source` is none of the above, or `batch_size` is no integer.
-        ValueError: If the model is not built, a file is damaged, or an option has no such value.
+        TypeError: If `source` is none of the above, `batch_size` is no integer, or
+            `representative_dataset` no iterable.
+        ValueError: If the model is not built, a file is damaged, an option has no such value, or
+            the data does not fit the model or has NaN or infinity.
         OSError: If a file cannot be read or written. Whether it can be written is found out before
             the conversion.
-        RuntimeError: If TensorFlow cannot convert the model; the error has what it printed.
+        RuntimeError: If TensorFlow cannot convert the model, or crashes in the calibration of an
+            int8 model, as with a loop, which LSTM and GRU layers are unless they are unrolled. The
+            error has what it printed.
 
     Example:
 
@@ -88,37 +97,50 @@ def convert(
     path = check_writable(path)
     name, model, data = sources.load(source, batch_size, weights, representative_dataset)
     try:
-        pieces = _encoded(model, data, weights, encoding)
+        pieces = _encoded(name, model, data, weights, encoding)
     except ValueError as e:
         raise ValueError(f"Cannot convert {name}: {e}") from e
     write_atomically(path, *pieces)
     return path
 
 
-def _encoded(model, data, weights, encoding):
+def _encoded(name, model, data, weights, encoding):
     """The bytes of the new file, in pieces; those of the old one, `data`, if nothing is gained."""
     was_sparse = densify_model(model) > 0
-    if data is not None and weights == "float16" and halve(model):
-        data = None
+    is_halved = data is not None and weights == "float16" and halve(model) > 0
     is_sparse = encoding != "none" and sparsify(model, encoding) > 0
     is_split = is_sparse and split_paddings(model) > 0
     if data is None:
         return flatbuffer.pieces(model)
-    if not was_sparse and not is_sparse:
+    if not (was_sparse or is_halved or is_sparse):
         return [data]
     pieces = flatbuffer.pieces(model)
+    size = sum(map(len, pieces))
+    if size < len(data):
+        return pieces
     # A layout that was asked for is written even if the old one, being sparse too, is smaller; so
     # is a file that LiteRT computes rightly instead of one that it does not.
-    must_gain = not was_sparse or (encoding == "auto" and not is_split)
-    return [data] if must_gain and sum(map(len, pieces)) >= len(data) else pieces
+    is_asked_for = was_sparse and (encoding != "auto" or is_split)
+    if size > len(data) and (is_halved or (is_asked_for and encoding != "none")):
+        logging.getLogger(__name__).warning(
+            "%s has %d bytes, and %d as it was asked for%s.",
+            name,
+            len(data),
+            size,
+            "" if is_asked_for else ": it stays as it is",
+        )
+    return pieces if is_asked_for else [data]
 
 
 def _checked_batch_size(batch_size):
-    if batch_size is None:
-        return None
+    if batch_size is None or (isinstance(batch_size, str) and batch_size == sources.AUTO):
+        return batch_size
     size = _integer(batch_size)
     if size is None:
-        raise TypeError(f"Expected batch_size to be an integer or None. Received: {batch_size!r}")
+        raise TypeError(
+            f"Expected batch_size to be an integer, None or {sources.AUTO!r}. Received: "
+            f"{batch_size!r}"
+        )
     if size < 1:
         raise ValueError(f"Expected batch_size to be at least 1. Received: {size}")
     return size

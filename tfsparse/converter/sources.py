@@ -1,20 +1,24 @@
 """Whatever `tfsparse.convert` takes, to a TFLite model."""
 
+import contextlib
 import functools
 import importlib
+import importlib.util
 import os
 import sys
 from pathlib import Path
 
 from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
-from tfsparse.converter import trace
+from tfsparse.converter import examples, trace
 from tfsparse.converter.tflite import dense_model
 
 EXPECTED = (
     "Expected a keras.Model or tf_keras.Model, or the path of a .keras, .h5 or .tflite file or of "
     "a SavedModel folder"
 )
+# As `batch_size`: 1, or what the source has.
+AUTO = "auto"
 ZIP, HDF5 = b"PK\3\4", b"\x89HDF"
 
 
@@ -34,16 +38,41 @@ def load(source, batch_size, weights, representative_dataset):
     elif os.path.isdir(source):
         module = _load_saved_model(source)
         name = f"SavedModel {os.fspath(source)!r}"
-        trace_it = functools.partial(trace.of_saved_model, module, batch_size)
+        _check_batch_size(name, trace.first_dimensions(module), batch_size, may_be_set=True)
+        trace_it = functools.partial(
+            trace.of_saved_model, module, 1 if batch_size == AUTO else batch_size
+        )
         return name, dense_model(name, trace_it, weights, representative_dataset), None
     elif _first_bytes(source).startswith((ZIP, HDF5)):
         model = _load_keras(source)
     else:
         data = _tflite_bytes(source, weights)
-        return os.fspath(source), flatbuffer.parse(data, os.fspath(source)), data
+        name, model = os.fspath(source), flatbuffer.parse(data, os.fspath(source))
+        _check_batch_size(name, _first_dimensions(model), batch_size)
+        return name, model, data
     name = f"model {model.name!r}"
+    batch_size = 1 if batch_size == AUTO else batch_size
     trace_it = functools.partial(trace.of_keras, model, trace.input_signature(model, batch_size))
     return name, dense_model(name, trace_it, weights, representative_dataset), None
+
+
+def _first_dimensions(model):
+    """The sizes of the batch that a TFLite model has, as `trace.first_dimensions`."""
+    graph = model.subgraphs[0]
+    shapes = [examples.shape_of(graph.tensors[index]) for index in flatbuffer.ints(graph.inputs)]
+    return [None if shape[0] < 0 else shape[0] for shape in shapes if shape]
+
+
+def _check_batch_size(name, sizes, wanted, may_be_set=False):
+    """Refuses a batch size other than the one that a source has, `None` being an open one."""
+    if wanted == AUTO or wanted in sizes or (may_be_set and None in sizes):
+        return
+    own = sorted({"open" if size is None else str(size) for size in sizes})
+    raise ValueError(
+        f"Expected the batch size that {name} has, {' or '.join(own) or 'none'}, or "
+        f"batch_size={AUTO!r} to keep it. Received: batch_size={wanted}. Convert the Keras model "
+        "that it was made from for another."
+    )
 
 
 def _check_model(model):
@@ -87,10 +116,13 @@ def _load_saved_model(folder):
 
 
 def _first_bytes(path):
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"{EXPECTED}. Received: {os.fspath(path)!r}: there is none.")
-    with open(path, "rb") as file:
-        return file.read(8)
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{EXPECTED}. Received: {os.fspath(path)!r}: there is none."
+        ) from error
 
 
 def _tflite_bytes(path, weights):
@@ -112,16 +144,33 @@ def _tflite_bytes(path, weights):
 def _load_keras(path):
     """Loads a file of Keras 3, or of tf_keras where that alone can read it."""
     problems = []
-    for library in ("keras", "tf_keras"):
+    for library, scope in (("keras", contextlib.nullcontext), ("tf_keras", _tfmot_classes)):
         try:
-            with captured_output():
+            with captured_output(), scope():
                 model = importlib.import_module(library).models.load_model(path, compile=False)
         except Exception as e:
             problems.append(f"{library}: {e}")
         else:
             _check_model(model)
             return model
+    causes = "; ".join(problem.partition("\n")[0] for problem in problems)
     raise ValueError(
-        f"Could not load {os.fspath(path)!r}. If it has classes of your own, load it with them and "
-        "convert the model.\n" + "\n".join(problems)
+        f"Could not load {os.fspath(path)!r}: {causes}. If it has classes of your own, load it "
+        "with them and convert the model.\n" + "\n".join(problems)
     )
+
+
+@contextlib.contextmanager
+def _tfmot_classes():
+    """Lets tf_keras load the wrappers of tensorflow-model-optimization, where it is installed."""
+    if importlib.util.find_spec("tensorflow_model_optimization") is None:
+        yield
+        return
+    import tensorflow_model_optimization as tfmot
+
+    with (
+        tfmot.sparsity.keras.prune_scope(),
+        tfmot.clustering.keras.cluster_scope(),
+        tfmot.quantization.keras.quantize_scope(),
+    ):
+        yield

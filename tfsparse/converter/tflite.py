@@ -1,12 +1,14 @@
 """A model through TensorFlow's own converter, of which nothing reaches the terminal."""
 
 import contextlib
+import re
 import tempfile
 
 import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
+from tfsparse.converter import examples, quantize
 from tfsparse.converter.trace import inputs_of
 
 
@@ -30,11 +32,12 @@ def dense_model(name, trace, weights, representative_dataset):
             traced = trace()
         batches = None
         if representative_dataset is not None:
-            batches = _checked_batches(traced, representative_dataset)
+            batches = _batches(traced, representative_dataset)
         with _explained(name, printed):
             data = _convert(traced, weights, batches)
     model = flatbuffer.parse(data, name)
     flatbuffer.order_inputs_and_outputs(model, traced.inputs, traced.outputs)
+    flatbuffer.add_signature_aliases(model, traced.aliases)
     return model
 
 
@@ -46,9 +49,17 @@ def _explained(name, printed):
     except Exception as e:
         text = printed().strip()
         raise RuntimeError(
-            f"TensorFlow could not convert the {name}: {e}"
+            f"TensorFlow could not convert the {name}: {_cause(str(e))}"
             + (f"\n\nIt printed:\n{text}" if text else "")
         ) from e
+
+
+def _cause(message):
+    """TensorFlow's message, behind a sentence of what is in it where it is long."""
+    missing = re.findall(r"^(?:TF Select|Custom) ops: (.+)$", message, re.MULTILINE)
+    if not missing:
+        return message
+    return f"TFLite has no operators for {', '.join(missing)}.\n{message}"
 
 
 def _convert(trace, weights, batches):
@@ -58,50 +69,36 @@ def _convert(trace, weights, batches):
     module.owner = trace.owner
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=trace.functions)
+        if weights == "int8":
+            return quantize.in_a_process(folder, *trace.functions, batches)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=list(trace.functions)
         )
         if weights == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
-        elif weights == "int8":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.representative_dataset = lambda: batches
         return converter.convert()
 
 
-def _checked_batches(trace, dataset):
-    """The batches of a representative dataset, each a dictionary by name, as TensorFlow wants it.
-
-    In that form the order of the inputs, which the converter changes, is of no account.
-    """
+def _batches(trace, dataset):
+    """The batches of a representative dataset, each a dictionary of arrays by input."""
     if len(trace.functions) > 1:
         raise ValueError(
             "Expected a model with one signature for weights='int8'. Received: one with "
             f"{sorted(trace.functions)}. Save a SavedModel for each."
         )
     ((key, function),) = trace.functions.items()
-    shapes = {spec.name: spec.shape for spec in inputs_of(function)}
+    specs = {spec.name: spec for spec in inputs_of(function)}
     names = trace.inputs[key]
-    items = dataset() if callable(dataset) else dataset
-    batches = [_batch(item, names, shapes) for item in items]
-    if not batches:
-        raise ValueError("Expected a representative_dataset with inputs. Received: an empty one.")
-    return batches
-
-
-def _batch(item, names, shapes):
-    if not isinstance(item, dict):
-        item = dict(zip(names, item if isinstance(item, list | tuple) else [item], strict=False))
-    if set(item) != set(names):
-        raise ValueError(
-            f"Expected each item of the representative_dataset to have the inputs {names}. "
-            f"Received: one with {sorted(item)}"
+    inputs = [
+        (
+            name,
+            tuple(-1 if size is None else size for size in specs[name].shape),
+            np.dtype(specs[name].dtype.as_numpy_dtype),
         )
-    arrays = {name: np.asarray(array) for name, array in item.items()}
-    # An example without the batch dimension is a batch of one.
-    return {
-        name: array[None] if array.ndim == shapes[name].rank - 1 else array
-        for name, array in arrays.items()
-    }
+        for name in names
+    ]
+    return [
+        dict(zip(names, arrays, strict=True))
+        for arrays in examples.read(dataset, inputs, "representative_dataset")
+    ]

@@ -1,7 +1,11 @@
 """Keras models and SavedModels to the functions of which TensorFlow's converter makes a file."""
 
+import collections
 import dataclasses
 import inspect
+
+from tfsparse.converter.precision import in_float32
+from tfsparse.converter.wrappers import without_wrappers
 
 SIGNATURE = "serving_default"
 
@@ -15,12 +19,14 @@ class Trace:
         owner: What holds the variables and tables that they read.
         inputs: The names of the inputs of each signature, in the model's order.
         outputs: The names of its outputs, in the model's order.
+        aliases: Further keys of the signatures that have any.
     """
 
     functions: dict
     owner: object
     inputs: dict
     outputs: dict
+    aliases: dict = dataclasses.field(default_factory=dict)
 
 
 def of_keras(model, signature):
@@ -30,13 +36,14 @@ def of_keras(model, signature):
         model: A built Keras 3 or tf_keras model.
         signature: Its arguments, as `input_signature` gives them.
     """
-    serve = _inference_function(_without_pruning_wrappers(model), signature)
+    with without_wrappers(model):
+        serve = in_float32(_inference_function(model, signature))
     inputs = [spec.name for spec in inputs_of(serve)]
     outputs = serve.structured_outputs
     if not isinstance(outputs, dict):
         outputs = [f"output_{i}" for i in range(len(outputs))]
-    variables = list(serve.graph.variables)
-    return Trace({SIGNATURE: serve}, variables, {SIGNATURE: inputs}, {SIGNATURE: list(outputs)})
+    owner = [list(serve.graph.variables), _tables(model)]
+    return Trace({SIGNATURE: serve}, owner, {SIGNATURE: inputs}, {SIGNATURE: list(outputs)})
 
 
 def of_saved_model(module, batch_size):
@@ -44,12 +51,25 @@ def of_saved_model(module, batch_size):
 
     Args:
         module: What `tf.saved_model.load` returned.
-        batch_size: Size of the batch dimension where the SavedModel leaves it open.
+        batch_size: Size of the batch dimension where the SavedModel leaves it open; `None` leaves
+            it so.
     """
-    functions = {key: _with_batch(f, batch_size) for key, f in module.signatures.items()}
+    alike = collections.defaultdict(list)
+    for key, function in module.signatures.items():
+        alike[_computation(function)].append(key)
+    aliases = {first: others for first, *others in alike.values()}
+    functions = {
+        key: in_float32(_with_batch(module.signatures[key], batch_size)) for key in aliases
+    }
     inputs = {key: [spec.name for spec in inputs_of(f)] for key, f in functions.items()}
     outputs = {key: list(f.structured_outputs) for key, f in functions.items()}
-    return Trace(functions, module, inputs, outputs)
+    return Trace(functions, module, inputs, outputs, aliases)
+
+
+def first_dimensions(module):
+    """The sizes of the batch that a SavedModel has: those of its inputs, `None` for open ones."""
+    specs = [spec for function in module.signatures.values() for spec in inputs_of(function)]
+    return [spec.shape[0] for spec in specs if spec.shape.rank]
 
 
 def inputs_of(function):
@@ -124,17 +144,15 @@ def _built_shapes(model):
     return [specs(structure) for structure in config.get("shapes_dict", config).values()]
 
 
-def _without_pruning_wrappers(model):
-    """The model without the wrappers of tensorflow-model-optimization, sharing its layers.
+def _tables(model):
+    """The lookup tables of a model, such as those of its StringLookup layers."""
+    import tensorflow as tf
 
-    A wrapped layer masks its weights in each inference, so they would not become constants.
-    """
-    modules = getattr(model, "submodules", ())
-    if not any(type(module).__name__ == "PruneLowMagnitude" for module in modules):
-        return model
-    import tensorflow_model_optimization as tfmot
-
-    return tfmot.sparsity.keras.strip_pruning(model)
+    return [
+        held
+        for held in tf.train.TrackableView(model).descendants()
+        if isinstance(held, tf.saved_model.experimental.TrackableResource)
+    ]
 
 
 def _inference_function(model, signature):
@@ -150,6 +168,22 @@ def _inference_function(model, signature):
         return outputs if isinstance(outputs, dict) else tf.nest.flatten(outputs)
 
     return serve.get_concrete_function()
+
+
+def _computation(function):
+    """What a signature of a SavedModel computes: the same for two that are one function.
+
+    Of Keras's `export` the signatures "serve" and "serving_default" are.
+    """
+    nodes = tuple(
+        (
+            *(node.op, node.name, tuple(node.input)),
+            *(node.attr["f"].func.name, node.attr["value"].SerializeToString()),
+        )
+        for node in function.graph.as_graph_def().node
+    )
+    names = tuple(spec.name for spec in inputs_of(function)), tuple(function.structured_outputs)
+    return nodes, names, tuple(map(id, function.captured_inputs))
 
 
 def _with_batch(function, batch_size):

@@ -20,6 +20,7 @@ from tfsparse.flatbuffer.definitions import (
     schema,
 )
 from tfsparse.flatbuffer.edits import (
+    add_signature_aliases,
     buffer_references,
     operator_code,
     operators_may_change,
@@ -39,6 +40,7 @@ from tfsparse.flatbuffer.writing import pieces, serialize
 __all__ = [
     "DTYPES",
     "IDENTIFIER",
+    "add_signature_aliases",
     "buffer",
     "buffer_references",
     "builtin_name",

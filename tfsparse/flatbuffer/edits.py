@@ -33,6 +33,20 @@ def order_inputs_and_outputs(model, inputs, outputs):
         subgraph.outputs = ordered(outputs[key], signature.outputs or (), subgraph.outputs)
 
 
+def add_signature_aliases(model, aliases):
+    """Adds signatures that are others by another key: they run the same subgraph.
+
+    Args:
+        model: The model to edit.
+        aliases: The further keys of a signature, a list, by its key.
+    """
+    for signature in list(model.signatureDefs or ()):
+        for key in aliases.get(signature.signatureKey.decode(), ()):
+            model.signatureDefs.append(
+                schema.SignatureDefT(**{**vars(signature), "signatureKey": key.encode()})
+            )
+
+
 def readers(subgraph):
     """Returns who reads each tensor: a dict from indices to lists of (operator, input's number)."""
     found = collections.defaultdict(list)

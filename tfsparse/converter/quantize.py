@@ -1,0 +1,97 @@
+"""TensorFlow's conversion to int8, in a process of its own.
+
+Its calibrator crashes on some models, such as those with a loop (TensorFlow 2.21). That must not
+end the program that converts.
+"""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+
+BATCHES, CONVERTED = "batches.npz", "model.tflite"
+
+
+def in_a_process(folder, signature, batches):
+    """Converts a SavedModel to a TFLite file with weights and activations of 8 bits.
+
+    Args:
+        folder: The SavedModel. Files are written to it.
+        signature: The key of its only signature.
+        batches: A list of what the model is calibrated with, dictionaries of arrays by input. The
+            arrays of a batch may have other shapes than those of the one before.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        RuntimeError: TensorFlow cannot convert it, or crashes.
+    """
+    arrays = {
+        f"{number}/{name}": array
+        for number, batch in enumerate(batches)
+        for name, array in batch.items()
+    }
+    np.savez(os.path.join(folder, BATCHES), **arrays)
+    command = [sys.executable, "-m", "tfsparse.converter.quantize", folder, signature]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        raise RuntimeError(_reason(done))
+    with open(os.path.join(folder, CONVERTED), "rb") as file:
+        return file.read()
+
+
+def _reason(done):
+    if done.returncode > 0:
+        return done.stderr.strip()
+    name = signal.Signals(-done.returncode).name
+    return (
+        f"its calibration crashed ({name}). TensorFlow crashes on loops, which LSTM, GRU and other "
+        "recurrent layers are: build them with unroll=True, or convert with weights='float16'.\n"
+        + done.stderr.strip()
+    )
+
+
+def _convert(folder, signature):
+    import tensorflow as tf
+
+    _calibrate_with_every_shape()
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[signature])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.representative_dataset = lambda: _read_batches(os.path.join(folder, BATCHES))
+    with open(os.path.join(folder, CONVERTED), "wb") as file:
+        file.write(converter.convert())
+
+
+def _read_batches(path):
+    """Yields the batches, by input: TensorFlow changes the order of the inputs."""
+    with np.load(path) as arrays:
+        for _, names in itertools.groupby(arrays.files, lambda name: name.split("/")[0]):
+            yield {name.split("/", 1)[1]: arrays[name] for name in names}
+
+
+def _calibrate_with_every_shape():
+    """Lets a calibration resize the inputs whenever the shapes of the data change.
+
+    TensorFlow's own resizes them for the first batch, and refuses others.
+    """
+    from tensorflow.lite.python.optimize import calibrator
+
+    feed_batches_of_one_shape = calibrator.Calibrator._feed_tensors
+
+    def feed(self, dataset, resize_input):
+        def shapes(batch):
+            return {name: array.shape for name, array in batch.items()}
+
+        for _, batches in itertools.groupby(dataset(), shapes):
+            feed_batches_of_one_shape(self, batches.__iter__, resize_input)
+
+    calibrator.Calibrator._feed_tensors = feed
+
+
+if __name__ == "__main__":
+    _convert(*sys.argv[1:])

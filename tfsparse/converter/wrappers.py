@@ -1,0 +1,46 @@
+"""Models without the wrappers of tensorflow-model-optimization, for as long as they are traced."""
+
+import contextlib
+import inspect
+
+# Each computes the weights of its layer anew in every inference,
+# so they would not become constants.
+WRAPPERS = ("PruneLowMagnitude", "ClusterWeights")
+
+
+@contextlib.contextmanager
+def without_wrappers(model):
+    """Lets the wrappers in a Keras model pass their inputs on to the layers inside, for a block.
+
+    The weights of these are pruned and clustered before, as each inference does it.
+    """
+    with contextlib.ExitStack() as stack:
+        for layer in model._flatten_layers():
+            if _is_wrapper(layer):
+                stack.enter_context(_unwrapped(layer))
+        yield
+
+
+def _is_wrapper(layer):
+    return any(cls.__name__ in WRAPPERS for cls in type(layer).__mro__)
+
+
+@contextlib.contextmanager
+def _unwrapped(wrapper):
+    # What the wrapper does first in each inference.
+    if hasattr(wrapper, "pruning_obj"):
+        wrapper.pruning_obj.weight_mask_op()
+    else:
+        wrapper.update_clustered_weights_associations()
+    takes_training = "training" in inspect.signature(wrapper.layer.call).parameters
+
+    def call(inputs, training=None, **options):
+        if takes_training:
+            options["training"] = training
+        return wrapper.layer.call(inputs, **options)
+
+    wrapper.call = call
+    try:
+        yield
+    finally:
+        del wrapper.call  # of the instance; what remains is the method
