@@ -66,6 +66,7 @@ def test_the_overview_names_all_commands(run):
         (["inspect", "a.tflite", "--wat"], "Unknown command line flag 'wat'"),
         (["explain", "a.tflite", "--threads", "0"], "--threads=0"),
         (["convert", "a.keras"], "Expected the file to write"),
+        (["densify", "a.tflite"], "Expected the file to write"),
         (["prune-file", "a.tflite"], "Expected the file to write and typical inputs"),
         (["prune-file", "a", "-o", "b", "--data", "c", "--std", "x"], "numbers for --std"),
         (["benchmark"], "Expected one or more .tflite files"),
@@ -166,6 +167,24 @@ def test_convert_takes_the_range_of_int8_from_typical_inputs(run, tmp_path):
     assert scale == pytest.approx((7 - -3) / 255, rel=1e-3)
 
 
+def test_convert_keeps_the_batch_size_of_a_file(run, model, tmp_path):
+    out = tmp_path / "out.tflite"
+    code, _, err = run("convert", model, "-o", out, "--batch_size", 4)
+    assert code == 1
+    assert "Expected the batch size that" in err
+    assert not out.exists()
+    assert run("convert", model, "-o", out, "--batch_size", 1)[0] == 0
+
+
+def test_densify(run, model, tmp_path):
+    sparse, out = tmp_path / "sparse.tflite", tmp_path / "dense.tflite"
+    tfsparse.convert(model, sparse)
+    code, printed, err = run("densify", sparse, "-o", out, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(printed) == {"path": str(out), "bytes": out.stat().st_size}
+    assert out.read_bytes() == Path(model).read_bytes()
+
+
 def test_convert_refuses_typical_inputs_for_a_tflite_file(run, model, tmp_path):
     np.save(tmp_path / "inputs.npy", np.zeros((4, 8, 8, 64), np.float32))
     code, _, err = run(
@@ -182,13 +201,22 @@ def test_prune_file(run, tmp_path):
     path.write_bytes(flatbuffer.serialize(single_op(pruned((16, 1, 1, 64), 0))))
     np.save(inputs, np.random.default_rng(0).random((4, 8, 8, 64), np.float32))
     arguments = ("prune-file", path, "-o", out, "--data", inputs)
-    code, printed, err = run(*arguments, "--scope", "all", "--sparsity", 0.7, "--json")
-    assert (code, err) == (0, "")
-    assert json.loads(printed) == {"path": str(out), "bytes": out.stat().st_size}
-    assert tfsparse.inspect(out).totals.sparsity == pytest.approx(0.7, abs=0.01)
+    code, printed, _ = run(*arguments, "--scope", "all", "--sparsity", 0.7, "--json")
+    assert code == 0
+    sparsity = tfsparse.inspect(out).totals.sparsity
+    assert sparsity == pytest.approx(0.7, abs=0.01)
+    assert json.loads(printed) == {
+        "path": str(out),
+        "bytes": out.stat().st_size,
+        "sparsity": sparsity,
+    }
+    code, printed, _ = run(*arguments, "--scope", "all", "--sparsity", 0.7)
+    assert "out.tflite: " in printed
+    assert "70.0% of the weights are zero" in printed
     code, _, err = run(*arguments)
     assert code == 1
     assert "no layer in scope='pointwise'" in err
+    assert "Use scope='all'" in err
     assert err.count("\n") == 1
 
 
