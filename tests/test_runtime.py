@@ -110,6 +110,11 @@ def test_truncated_file(path, tmp_path, fraction, runtime):
         tfsparse.Interpreter(damaged, runtime=runtime)
 
 
+def test_a_wrong_number_of_threads_is_no_fault_of_the_file(path):
+    with pytest.raises(ValueError, match="Expected num_threads to be a positive int"):
+        tfsparse.Interpreter(path, 0)
+
+
 def index_beyond_the_dimension(tensor, metadata):
     indices = metadata[-1].arrayIndices
     indices.values = np.full_like(indices.values, 255)

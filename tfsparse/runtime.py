@@ -4,6 +4,8 @@ import importlib
 import importlib.util
 import os
 
+from tfsparse.schedules import check_positive
+
 RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
 # Those that check a file before they follow its offsets; `tf.lite` crashes on one cut short.
 _VERIFYING_RUNTIMES = ("ai_edge_litert.interpreter",)
@@ -27,7 +29,8 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs)
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no TFLite model, or its sparse tensors contradict themselves.
+        ValueError: The file is no TFLite model, its sparse tensors contradict themselves, or
+            `num_threads` is no positive int.
 
     Example:
 
@@ -36,6 +39,8 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs)
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
         interpreter.invoke()
     """
+    if num_threads is not None:
+        check_positive("num_threads", num_threads)
     module = import_runtime(runtime)
     delegate = load_delegate(runtime=runtime, **(options or {}))
     delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]

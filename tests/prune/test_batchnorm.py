@@ -117,6 +117,41 @@ def test_a_subclassed_model_with_an_unused_layer(keras):
     np.testing.assert_allclose(statistics(model.unused)[0], 0)
 
 
+def test_a_call_that_is_a_tf_function(keras):
+    """Compiled before, with the layers as they were."""
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.norm = keras.layers.BatchNormalization()
+
+        @tf.function
+        def call(self, inputs, training=False):
+            return self.norm(inputs, training=training)
+
+    model = Net()
+    model(np.ones((1, 2), np.float32))
+    tfsparse.recalibrate_batchnorm(model, np.full((8, 2), 5, np.float32))
+    np.testing.assert_allclose(statistics(model.norm)[0], 5)
+    assert not tf.config.functions_run_eagerly()
+
+
+def test_layers_that_no_inference_calls_are_named(keras):
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.unused = keras.layers.BatchNormalization(name="unused")
+            self.unused.build((None, 2))
+
+        def call(self, inputs):
+            return inputs
+
+    model = Net()
+    model(np.ones((1, 2), np.float32))
+    with pytest.raises(ValueError, match=r"BatchNormalization .* It called none of unused"):
+        tfsparse.recalibrate_batchnorm(model, np.ones((8, 2), np.float32))
+
+
 def test_an_exception_leaves_the_model_as_it_was(model, data):
     def broken():
         yield data[0]

@@ -153,6 +153,16 @@ def test_a_scope_that_matches_nothing_lists_the_layers(keras):
         select(model, lambda layer: False)
 
 
+def test_no_other_scope_is_advised_where_none_would_match():
+    import keras
+
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])
+    model.quantize("int8")
+    for scope in ("pointwise", "all"):
+        with pytest.raises(ValueError, match=r"has no layer that can be pruned: [\w, ]+\.$"):
+            select(model, scope)
+
+
 def test_a_misspelt_pattern_gets_a_suggestion(make_model):
     with pytest.raises(ValueError, match=r"'clasifier' in scope matches no .* mean 'classifier'"):
         select(make_model(compiled=False), {"expand": 0.5, "clasifier": 0.5})

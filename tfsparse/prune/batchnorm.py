@@ -1,6 +1,6 @@
 """Statistics of BatchNormalization, estimated again."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 
 import numpy as np
@@ -35,8 +35,8 @@ def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
 
     Raises:
         TypeError: `model` is no Keras model.
-        ValueError: The model is not built, `data` has no batch or no end, or `batches` or
-            `batch_size` is no positive int.
+        ValueError: The model is not built, it calls none of its BatchNormalization, `data` has no
+            batch or no end, or `batches` or `batch_size` is no positive int.
 
     Example:
 
@@ -57,14 +57,33 @@ def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
     norms = [x for x, _ in walk(model) if isinstance(x, keras.layers.BatchNormalization)]
     if not norms:
         return
+    number = 0
     with ExitStack() as stack:
         estimates = [stack.enter_context(_Estimate(norm)) for norm in norms]
         for inputs in islice(_inputs(data, batch_size, batches is None), batches):
-            model(inputs, training=False)
-    if not any(estimate.examples for estimate in estimates):
+            number += 1
+            with _eager_functions():
+                model(inputs, training=False)
+    if not number:
         raise ValueError(f"Expected at least one batch in data. Received: {data!r}")
+    if not any(estimate.examples for estimate in estimates):
+        raise ValueError(
+            f"Expected model {model.name!r} to call its BatchNormalization layers in inference. "
+            f"It called none of {', '.join(norm.name for norm in norms)}."
+        )
     for estimate in estimates:
         estimate.assign()
+
+
+@contextmanager
+def _eager_functions():
+    """Lets a `call` that is a `tf.function` run anew: compiled before, it calls other layers."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 class _Estimate:

@@ -115,7 +115,8 @@ def select(model, scope):
     else:
         chosen = [layer for layer in layers if scope(layer)]
     if not chosen:
-        hint = " Use scope='all' to prune every one of them." if isinstance(scope, str) else ""
+        could_match = layers and isinstance(scope, str)
+        hint = " Use scope='all' to prune every one of them." if could_match else ""
         raise ValueError(f"scope={scope!r} matches no layer. {_describe(model, layers)}{hint}")
     return [Target(layer, layers[layer]) for layer in chosen]
 
