@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tfsparse
-from tests.converter.single_op import pruned, single_op, with_custom_operator
+from tests.converter.single_op import pruned, quantized_op, single_op, with_custom_operator
 from tests.delegate import networks
 from tests.delegate.outputs import explain
 from tfsparse import explanation, flatbuffer
@@ -78,6 +78,15 @@ def test_leaves_what_tflite_runs_faster(tmp_path):
     assert "TFLite's default is about as fast or faster" in layer.reason
     (layer,) = tfsparse.explain(path, options={"isa": "portable", "auto": False}).layers
     assert layer.taken
+
+
+@pytest.mark.parametrize("shape", [(16, 24), (16, 1, 1, 24)])
+def test_quantised_operators_are_left_for_their_type(tmp_path, shape):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(quantized_op(pruned(shape, 0.8, np.int8))))
+    tfsparse.convert(path, path)
+    layers = explain(path).layers
+    assert {layer.reason for layer in layers} == {"computes in int8"}
 
 
 def test_counts_only_nonzero_multiplications(path):

@@ -9,7 +9,11 @@ namespace {
 
 std::size_t size_of(DType type) {
   switch (type) {
+    case DType::kInt8:
+    case DType::kUInt8:
+      return 1;
     case DType::kFloat16:
+    case DType::kInt16:
       return 2;
     case DType::kFloat32:
     case DType::kInt32:
@@ -41,6 +45,12 @@ const char* to_string(DType type) {
       return "float32";
     case DType::kFloat16:
       return "float16";
+    case DType::kInt8:
+      return "int8";
+    case DType::kUInt8:
+      return "uint8";
+    case DType::kInt16:
+      return "int16";
     case DType::kInt32:
       return "int32";
     case DType::kInt64:

@@ -13,7 +13,7 @@
 
 namespace tfsparse {
 
-enum class DType { kFloat32, kFloat16, kInt32, kInt64, kOther };
+enum class DType { kFloat32, kFloat16, kInt8, kUInt8, kInt16, kInt32, kInt64, kOther };
 
 const char* to_string(DType type);
 

@@ -38,6 +38,8 @@ class Selection {
 
   // What speaks against the node, seen by itself.
   std::string objection(const Node& node) const {
+    const std::string quantized = quantized_type(node);
+    if (!quantized.empty()) return "computes in " + quantized;
     if (node.op == Op::kUnsupported) return node.problem;
     for (int input : node.inputs) {
       if (input >= 0 && tensor(input).shape.size() > 6) return "more than 6 dimensions";
@@ -84,6 +86,19 @@ class Selection {
       default:
         return "";
     }
+  }
+
+  // The type that a quantised operator computes in; empty for others.
+  std::string quantized_type(const Node& node) const {
+    if (node.op == Op::kShape) return "";  // It reads no values.
+    for (int index : {node.inputs.empty() ? -1 : node.inputs[0], node.output}) {
+      if (index < 0) continue;
+      const DType type = tensor(index).type;
+      if (type == DType::kInt8 || type == DType::kUInt8 || type == DType::kInt16) {
+        return to_string(type);
+      }
+    }
+    return "";
   }
 
   std::string float_input(const Node& node) const {

@@ -18,7 +18,10 @@ enum TfLiteStatus { kTfLiteOk = 0, kTfLiteError = 1, kTfLiteDelegateError = 2 };
 enum TfLiteType {
   kTfLiteFloat32 = 1,
   kTfLiteInt32 = 2,
+  kTfLiteUInt8 = 3,
   kTfLiteInt64 = 4,
+  kTfLiteInt16 = 7,
+  kTfLiteInt8 = 9,
   kTfLiteFloat16 = 10,
 };
 

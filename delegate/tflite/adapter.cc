@@ -13,6 +13,12 @@ DType to_dtype(int type) {
       return DType::kFloat32;
     case kTfLiteFloat16:
       return DType::kFloat16;
+    case kTfLiteInt8:
+      return DType::kInt8;
+    case kTfLiteUInt8:
+      return DType::kUInt8;
+    case kTfLiteInt16:
+      return DType::kInt16;
     case kTfLiteInt32:
       return DType::kInt32;
     case kTfLiteInt64:
