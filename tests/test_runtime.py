@@ -115,6 +115,11 @@ def test_a_wrong_number_of_threads_is_no_fault_of_the_file(path):
         tfsparse.Interpreter(path, 0)
 
 
+def test_an_argument_that_the_runtime_refuses_is_no_fault_of_the_file(path):
+    with pytest.raises(ValueError, match=r"^Unrecognized passed in op resolver type"):
+        tfsparse.Interpreter(path, experimental_op_resolver_type="none")
+
+
 def index_beyond_the_dimension(tensor, metadata):
     indices = metadata[-1].arrayIndices
     indices.values = np.full_like(indices.values, 255)

@@ -142,6 +142,14 @@ def test_a_function_that_is_no_schedule_is_named():
         schedules.in_steps(lambda step: 0.5)(0)
 
 
+def test_what_a_schedule_raises_itself_is_not_hidden():
+    def broken(step):
+        raise ValueError("no such step")
+
+    with pytest.raises(ValueError, match="no such step"):
+        schedules.in_steps(broken)(0)
+
+
 def test_cosine_decay_falls_to_zero_and_asks_for_nothing_from_there_on():
     schedule = CosineDecay(0.3, end=1000, frequency=250)
     assert [step for step in range(2000) if schedule(step)[0]] == [250, 500, 750]

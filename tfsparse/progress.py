@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.progress import track as rich_track
 
 # Between two lines off a terminal; work that is done before is not worth one.
-SECONDS = 10
+SECONDS = 5
 
 
 def track(sequence, description):
     """Yields the items of a sequence, and shows on stderr how far this has come.
 
     On a terminal that is a bar, which goes when the work is done. Elsewhere, as in a pipe or a log
-    file, it is a plain line every ten seconds.
+    file, it is a plain line every five seconds.
     """
     console = Console(stderr=True)
     if console.is_terminal:

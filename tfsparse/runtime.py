@@ -88,9 +88,20 @@ def _open(module, path, **kwargs):
             flatbuffer.read(path)
         return module.Interpreter(model_path=path, **kwargs)
     except ValueError as error:
+        if _is_whole(path):  # So an argument is wrong.
+            raise
         raise ValueError(f"Expected a valid TFLite model. Received: {path!r}: {error}") from error
     except RuntimeError as error:
         raise ValueError(f"TFLite could not load {path!r}: {error}") from error
+
+
+def _is_whole(path):
+    flatbuffer = importlib.import_module("tfsparse.flatbuffer")
+    try:
+        flatbuffer.read(path)
+    except ValueError:
+        return False
+    return True
 
 
 def open_bytes(content, runtime=None):
@@ -144,7 +155,7 @@ def native():
     """
     try:
         return importlib.import_module("tfsparse._native")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(
             "tfsparse's native part is not built. Install the package with `pip install .`, which "
             "builds it; a C++17 compiler is needed."

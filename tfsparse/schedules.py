@@ -207,8 +207,9 @@ class _PruningSchedule:
         self.end = None if end < 0 else end
 
     def __call__(self, step):
+        result = self._schedule(step)  # What it raises itself says more than what follows.
         try:
-            should_prune, sparsity = self._schedule(step)
+            should_prune, sparsity = result
         except (TypeError, ValueError) as error:
             raise TypeError(
                 "Expected schedule(step) to return (should_prune, sparsity). "

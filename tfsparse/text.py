@@ -42,6 +42,11 @@ def operator_number(subgraph, index):
     return f"{subgraph}:{index}" if subgraph else str(index)
 
 
+def last_line(text):
+    """The last line of a text that is not empty, such as the message of a traceback."""
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
 def _with_unit(value, units, otherwise):
     """The value in the largest unit that it reaches."""
     for unit, size in units:

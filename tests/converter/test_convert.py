@@ -208,6 +208,13 @@ def test_a_failed_conversion_says_why_and_leaves_no_file(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_recurrent_layer_needs_a_batch_size(path):
+    model = keras.Sequential([keras.Input((5, 4)), keras.layers.GRU(6)])
+    with pytest.raises(RuntimeError, match="a loop, as recurrent layers have it, needs a batch_si"):
+        tfsparse.convert(model, path, batch_size=None)
+    tfsparse.convert(model, path)
+
+
 @pytest.mark.parametrize("wrong", [None, 3, keras.Model, keras.layers.Dense(3)])
 def test_only_models_and_paths_are_taken(path, wrong):
     with pytest.raises(TypeError, match=r"Expected a keras.Model or .* the path of .* Received: "):

@@ -187,7 +187,7 @@ def _obstacle(graph, layer, reading):
     image = graph.tensors[layer.input] if layer.input >= 0 else None
     dtype = flatbuffer.dtype_name(layer.weights)
     if dtype not in FLOATS:
-        return f"has {dtype} weights"
+        return f"has {dtype} weights" if dtype else "has weights of a type that numpy has not"
     if image is None or flatbuffer.dtype_name(image) != "float32":
         return "has inputs that are not float32"
     if len(layer.shape) != (4 if layer.kind == "CONV_2D" else 2):

@@ -118,8 +118,10 @@ def _prune(model, layer, networks, sparsity, block_size):
     position = flatbuffer.position(model.subgraphs[0], layer.operator)
     moments = calibration.gather(layer, position, *networks)
     weights = layer.read(model)
-    if not all(np.isfinite(numbers).all() for numbers in (weights, moments.own, moments.cross)):
-        raise ValueError(f"weights or inputs of {layer.name} are not all finite numbers")
+    if not np.isfinite(weights).all():
+        raise ValueError(f"the weights of {layer.name} are not all finite numbers")
+    if not all(np.isfinite(sums).all() for sums in (moments.own, moments.cross)):
+        raise ValueError(f"the data gives {layer.name} inputs that are not all finite numbers")
     layer.write(model, reconstruction.prune(weights, moments, sparsity, block_size))
 
 

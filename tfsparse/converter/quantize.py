@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 
+from tfsparse.text import last_line
+
 BATCHES, CONVERTED = "batches.npz", "model.tflite"
 
 
@@ -37,7 +39,11 @@ def in_a_process(folder, signature, batches):
     }
     np.savez(os.path.join(folder, BATCHES), **arrays)
     command = [sys.executable, "-m", "tfsparse.converter.quantize", folder, signature]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    # The memory of a GPU belongs to this process; the calibration has no use for it.
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
     if done.returncode:
         raise RuntimeError(_reason(done))
     with open(os.path.join(folder, CONVERTED), "rb") as file:
@@ -45,13 +51,15 @@ def in_a_process(folder, signature, batches):
 
 
 def _reason(done):
+    """Why the process failed: the last line of what it printed is the error that it raised."""
+    printed = done.stderr.strip()
     if done.returncode > 0:
-        return done.stderr.strip()
+        return f"{last_line(printed)}\n{printed}"
     name = signal.Signals(-done.returncode).name
     return (
         f"its calibration crashed ({name}). TensorFlow crashes on loops, which LSTM, GRU and other "
         "recurrent layers are: build them with unroll=True, or convert with weights='float16'.\n"
-        + done.stderr.strip()
+        + printed
     )
 
 

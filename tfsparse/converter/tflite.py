@@ -56,6 +56,8 @@ def _explained(name, printed):
 
 def _cause(message):
     """TensorFlow's message, behind a sentence of what is in it where it is long."""
+    if "requires element_shape to be static" in message:
+        return f"a loop, as recurrent layers have it, needs a batch_size.\n{message}"
     missing = re.findall(r"^(?:TF Select|Custom) ops: (.+)$", message, re.MULTILINE)
     if not missing:
         return message

@@ -12,6 +12,7 @@ import sys
 
 from tfsparse import timing
 from tfsparse.explanation import explain_in_turn
+from tfsparse.text import last_line
 
 # Many times what preparing the largest of models takes.
 TIMEOUT_SECONDS = 300
@@ -74,11 +75,6 @@ def ask_in_turn(paths, num_threads=1, *, sizes=False, **options):
     if "problem" in found:
         return none(found["problem"])
     return [_answer(one) for one in found["explanations"]]
-
-
-def last_line(text):
-    """The last line of a text that is not empty, such as the message of a traceback."""
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
 def _answer(found):
