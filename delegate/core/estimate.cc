@@ -1,102 +1,230 @@
 #include "delegate/core/estimate.h"
 
 #include <algorithm>
-#include <chrono>
-
-#include "delegate/core/memory.h"
-#include "delegate/core/product.h"
+#include <cmath>
 
 namespace tfsparse {
 namespace {
 
-// What XNNPACK's kernels take, in multiply-adds of our dense product at its best, as measure_speed
-// times it: so one table serves every processor. Fitted by least squares of the relative errors to
-// the latencies of nine image networks, all of which it then predicts within a tenth;
-// benchmarks/default_latency.py shows what it does on any machine.
-struct Costs {
-  double pointwise = 1.09;      // a multiply-add of a 1x1 convolution
-  double convolution = 1.05;    // of a larger one
-  double few_channels = 2.1;    // of one that reads at most four channels
-  double depthwise = 3.8;       // of a depthwise convolution
-  double fully_connected = 12;  // a weight, which comes from memory
-  double element = 3.4;         // a number read or written by any other operator
+// Costs of XNNPACK's kernels, in vectors of its register tile where nothing else is said. Measured
+// operator by operator, then those of whole networks fitted by least squares of the relative errors
+// to 33 networks, with AVX-512 and with AVX2; benchmarks/default_latency.py shows what the
+// prediction is worth on any machine.
+constexpr double kOperator = 300;       // starting an operator
+constexpr double kPointwise = 1.18;     // a vector of multiply-adds of a product of matrices
+constexpr double kConvolution = 1.2;    // of a larger convolution
+constexpr double kTileStart = 4;        // starting and ending a tile, of each of its vectors
+constexpr double kTapStart = 0.6;       // the pointers of a tap, of each vector
+constexpr double kOddVector = 1.5;      // the last one, where their number is odd
+constexpr double kActivations = 0.7;    // of a pass, the tensors that a convolution reads and makes
+constexpr double kWeights = 1.1;        // of a pass, the weights
+constexpr double kDepthwisePixel = 15;  // a pixel of a depthwise convolution,
+constexpr double kDepthwiseTap = 2;     // a vector of channels for each tap,
+constexpr double kDistantTap = 3;       // the same where weights overflow the first-level cache,
+constexpr double kExcessTap = 3;  // a number, where there are more taps than it has kernels for
+constexpr double kDepthwiseTouch = 0.2;  // of a pass
+constexpr double kFirstCacheNumbers = 8192;
+constexpr int kMaxDepthwiseTaps = 25;
+constexpr double kMaxTap = 3;            // a vector of channels for each tap of max pooling,
+constexpr double kAverageTap = 2;        // of average pooling,
+constexpr double kPooledPixel = 24;      // and a pixel
+constexpr double kTransposed = 1.6;      // a vector of multiply-adds of a transposed convolution,
+constexpr double kTransposedPixel = 72;  // and a pixel that it makes
+constexpr double kBilinear = 1.5;        // a number that bilinear resizing makes
+constexpr double kNearestPixel = 80;     // a pixel that TFLite's own resizing copies
+constexpr double kPaddedPixel = 40;
+constexpr double kMove = 1.7;          // what moves pixels, times the above or a pass
+constexpr double kElementwise = 1.15;  // other operators likewise
+constexpr double kExponential = 18;    // a vector of what takes an exponential function
+constexpr double kRoot = 10;
+constexpr double kThreadGain = 0.85;  // of another thread's speed
+
+class Work {
+ public:
+  explicit Work(const Graph& graph)
+      : graph_(graph),
+        lanes_(best_kernels().lanes),
+        convolved_(graph.tensors.size()),
+        otherwise_read_(graph.tensors.size()) {
+    for (const Node& node : graph.nodes) {
+      const bool convolution = node.op == Op::kConv2D || node.op == Op::kDepthwiseConv2D;
+      const bool pads = convolution && node.padding == Padding::kValid;
+      for (int input : node.inputs) {
+        if (input >= 0) (pads ? convolved_ : otherwise_read_)[input] = true;
+      }
+    }
+    for (int output : graph.outputs) otherwise_read_[output] = true;
+  }
+
+  DefaultWork of(const Node& node) const {
+    switch (node.op) {
+      case Op::kConv2D:
+        return convolution(node);
+      case Op::kDepthwiseConv2D:
+        return depthwise(node);
+      case Op::kFullyConnected: {
+        const Shape& w = weights(node);
+        return product(node, elements(node.output) / w[0], w[0], w[1]);
+      }
+      case Op::kTransposeConv: {
+        const Shape& w = weights(node);
+        DefaultWork work = product(node, elements(node.inputs[0]) / w[3], w[0] * w[1] * w[2], w[3]);
+        work.vectors = kTransposed * work.vectors + kTransposedPixel * pixels(node.output);
+        return work;
+      }
+      case Op::kPool:
+      case Op::kResize:
+      case Op::kPad:
+      case Op::kConcatenation:
+        return move(node);
+      case Op::kReshape:
+      case Op::kSqueeze:
+      case Op::kExpandDims:
+      case Op::kDensify:
+      case Op::kDequantize:
+      case Op::kShape:
+      case Op::kStridedSlice:
+      case Op::kPack:
+        return {};
+      default:
+        return elementwise(node);
+    }
+  }
+
+ private:
+  const Shape& weights(const Node& node) const { return graph_.tensors[node.inputs[1]].shape; }
+  double elements(int tensor) const {
+    return static_cast<double>(element_count(graph_.tensors[tensor].shape));
+  }
+  double channels(int tensor) const {
+    const Shape& shape = graph_.tensors[tensor].shape;
+    return shape.empty() ? 1 : std::max(1, shape.back());
+  }
+  double pixels(int tensor) const { return elements(tensor) / channels(tensor); }
+  double vectors(double columns) const { return std::ceil(columns / lanes_); }
+
+  double touched(const Node& node) const {
+    double numbers = elements(node.output);
+    for (int input : node.inputs) {
+      if (input >= 0 && !graph_.tensors[input].is_constant()) numbers += elements(input);
+    }
+    return numbers;
+  }
+
+  // Vectors of a matrix product but for its depth.
+  double tile_vectors(double rows, double columns) const {
+    const double count = vectors(columns);
+    const bool odd = std::fmod(count, 2) == 1;
+    return rows * (odd ? count - 1 + kOddVector : count);
+  }
+
+  DefaultWork product(const Node& node, double rows, double columns, double depth) const {
+    DefaultWork work;
+    work.vectors = kPointwise * tile_vectors(rows, columns) * (depth + kTileStart);
+    work.touched = touched(node);
+    work.touch_factor = kActivations;
+    work.weights = kWeights * columns * depth;
+    return work;
+  }
+
+  DefaultWork convolution(const Node& node) const {
+    const Shape& w = weights(node);
+    const double taps = static_cast<double>(w[1]) * w[2], rows = pixels(node.output);
+    DefaultWork work = product(node, rows, w[0], taps * w[3]);
+    if (taps == 1 && node.stride_h == 1 && node.stride_w == 1) return work;
+    work.vectors =
+        kConvolution * tile_vectors(rows, w[0]) * (taps * (w[3] + kTapStart) + kTileStart);
+    return work;
+  }
+
+  DefaultWork depthwise(const Node& node) const {
+    const Shape& w = weights(node);
+    const double taps = static_cast<double>(w[1]) * w[2];
+    const bool distant = (taps + 1) * w[3] > kFirstCacheNumbers;
+    DefaultWork work;
+    work.touched = touched(node);
+    work.touch_factor = kDepthwiseTouch;
+    work.vectors =
+        pixels(node.output) *
+        (kDepthwisePixel + taps * vectors(w[3]) * (distant ? kDistantTap : kDepthwiseTap));
+    if (taps > kMaxDepthwiseTaps) work.vectors = kExcessTap * taps * elements(node.output);
+    return work;
+  }
+
+  DefaultWork move(const Node& node) const {
+    if (node.op == Op::kPad && pads_in_convolution(node)) return {};
+    double cost = 0;  // of a pixel
+    if (node.op == Op::kPad) cost = kPaddedPixel;
+    if (node.op == Op::kResize) {
+      const bool bilinear = node.interpolation == Interpolation::kBilinear;
+      cost = bilinear ? kBilinear * channels(node.output) : kNearestPixel;
+    }
+    if (node.op == Op::kPool) {
+      const double tap = node.pooling == Pooling::kMax ? kMaxTap : kAverageTap;
+      cost = kPooledPixel + tap * node.window_h * node.window_w * vectors(channels(node.output));
+    }
+    return overlapping(node, kMove, cost * pixels(node.output));
+  }
+
+  DefaultWork elementwise(const Node& node) const {
+    const double cost = node.op == Op::kSoftmax ? kExponential : vector_cost(node);
+    return overlapping(node, kElementwise, cost * vectors(elements(node.output)));
+  }
+
+  DefaultWork overlapping(const Node& node, double factor, double vectors) const {
+    return {factor * vectors, touched(node), factor, true, 0};
+  }
+
+  double vector_cost(const Node& node) const {
+    if (node.unary == Unary::kExp) return kExponential;
+    if (node.unary == Unary::kSqrt || node.unary == Unary::kRsqrt) return kRoot;
+    switch (node.epilogue.activation) {
+      case Activation::kSigmoid:
+      case Activation::kSwish:
+      case Activation::kTanh:
+      case Activation::kElu:
+        return kExponential;
+      default:
+        return 0;
+    }
+  }
+
+  // Whether XNNPACK makes the padding a part of the convolutions behind it.
+  bool pads_in_convolution(const Node& pad) const {
+    return convolved_[pad.output] && !otherwise_read_[pad.output];
+  }
+
+  const Graph& graph_;
+  int lanes_;                                     // of XNNPACK's kernels
+  std::vector<bool> convolved_, otherwise_read_;  // tensors: as a padded image, or in any other way
 };
-constexpr Costs kCosts;
-
-// How much of another thread's speed is gained.
-constexpr double kThreadGain = 0.85;
-
-double elements(const Graph& graph, int tensor) {
-  return tensor < 0 ? 0.0 : static_cast<double>(element_count(graph.tensors[tensor].shape));
-}
-
-double cost_of(const Graph& graph, const Node& node) {
-  const double outputs = elements(graph, node.output);
-  switch (node.op) {
-    case Op::kConv2D: {
-      const Shape& w = graph.tensors[node.inputs[1]].shape;
-      const double macs = outputs * w[1] * w[2] * w[3];
-      if (w[1] * w[2] == 1) return kCosts.pointwise * macs;
-      return (w[3] <= 4 ? kCosts.few_channels : kCosts.convolution) * macs;
-    }
-    case Op::kTransposeConv:
-      return kCosts.convolution * elements(graph, node.inputs[0]) *
-             elements(graph, node.inputs[1]) / graph.tensors[node.inputs[0]].shape[3];
-    case Op::kDepthwiseConv2D: {
-      const Shape& w = graph.tensors[node.inputs[1]].shape;
-      return kCosts.depthwise * outputs * w[1] * w[2];
-    }
-    case Op::kFullyConnected: {
-      const double rows = outputs / graph.tensors[node.inputs[1]].shape[0];
-      return (kCosts.fully_connected + kCosts.pointwise * (rows - 1)) *
-             elements(graph, node.inputs[1]);
-    }
-    case Op::kReshape:
-    case Op::kSqueeze:
-    case Op::kExpandDims:
-    case Op::kDensify:
-    case Op::kDequantize:
-    case Op::kShape:
-    case Op::kStridedSlice:
-    case Op::kPack:
-      return 0.0;
-    default: {
-      double touched = outputs;
-      for (int input : node.inputs) touched += elements(graph, input);
-      return kCosts.element * touched;
-    }
-  }
-}
-
-// Multiply-adds a second of a dense product whose data are in the caches.
-double measure_speed() {
-  using Clock = std::chrono::steady_clock;
-  constexpr int kChannels = 64, kPixels = 96, kRepeats = 60;
-  const Kernels& kernels = best_kernels();
-  Product::Weights weights{std::vector<float>(kChannels * kChannels, 1.0f), kChannels, {}, 1, 1, 0};
-  for (int channel = 0; channel < kChannels; ++channel) {
-    weights.taps.push_back({channel, channel * kPixels});
-  }
-  Product product;
-  product.pack(weights, std::vector<float>(kChannels), Epilogue(), kPixels, kernels);
-  const Buffer x(kChannels * kPixels + kOverread, kernels.element_bytes);
-  Buffer y(kChannels * kPixels + kOverread, kernels.element_bytes);
-  double best = 1e9;
-  for (int i = 0; i < kRepeats; ++i) {
-    const Clock::time_point start = Clock::now();
-    product.multiply(kernels, {}, x.data(), y.data(), kPixels, Elements(), kPixels);
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  return static_cast<double>(kChannels) * kChannels * kPixels / best;
-}
 
 }  // namespace
 
-double estimate_default_seconds(const Graph& graph, int threads) {
-  static const double speed = measure_speed();
-  double cost = 0;
-  for (const Node& node : graph.nodes) cost += cost_of(graph, node);
-  return cost / speed / (1 + kThreadGain * (threads - 1));
+std::vector<DefaultWork> predict_default_work(const Graph& graph) {
+  std::vector<DefaultWork> all;
+  const Work work(graph);
+  for (const Node& node : graph.nodes) {
+    if (node.part > 0) continue;  // counted with the operator's first output
+    const DefaultWork one = work.of(node);
+    if (one.touched > 0) all.push_back(one);
+  }
+  return all;
+}
+
+double predict_default_seconds(const std::vector<DefaultWork>& work, const Speed& speed,
+                               int threads) {
+  double weights = 0;
+  for (const DefaultWork& one : work) weights += one.weights;
+  // One inference reads all weights of the network: the small ones, too, come from where all lie.
+  double seconds = weights * speed.seconds_per_number(weights);
+  for (const DefaultWork& one : work) {
+    const double arithmetic = one.vectors * speed.tile_seconds;
+    const double memory = one.touch_factor * one.touched * speed.seconds_per_number(one.touched);
+    seconds += kOperator * speed.tile_seconds;
+    seconds += one.overlapping ? std::max(arithmetic, memory) : arithmetic + memory;
+  }
+  return seconds / (1 + kThreadGain * (threads - 1));
 }
 
 }  // namespace tfsparse

@@ -22,6 +22,7 @@ struct Tensor {
   DType type = DType::kOther;
   Shape shape;
   bool size_is_open = false;  // the caller may change the shape, or does not know it yet
+  bool size_is_known = true;  // the shape is that of the inference at hand, not of the file
   // Of a constant: its stored values, owned by the model, and how they are encoded.
   const void* data = nullptr;
   std::size_t bytes = 0;

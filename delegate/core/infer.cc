@@ -1,5 +1,7 @@
 #include "delegate/core/infer.h"
 
+#include <algorithm>
+
 #include "delegate/core/infer/rules.h"
 
 namespace tfsparse {
@@ -97,6 +99,26 @@ Status infer_shapes(Graph* graph) {
     }
   }
   return {};
+}
+
+void infer_known_shapes(const std::vector<bool>& nodes, Graph* graph) {
+  ShapeContext context(graph);
+  const auto known = [&](int input) {
+    return input < 0 ||
+           (graph->tensors[input].size_is_known && element_count(graph->tensors[input].shape) >= 0);
+  };
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    Node& node = graph->nodes[i];
+    if (node.output < 0) continue;
+    Tensor& output = graph->tensors[node.output];
+    const Shape shape_in_file = output.shape;
+    if (nodes[i] && std::all_of(node.inputs.begin(), node.inputs.end(), known) &&
+        rule_of(node.op)(&context, &node).ok()) {
+      continue;
+    }
+    output.shape = shape_in_file;
+    output.size_is_known = !output.size_is_open;
+  }
 }
 
 }  // namespace tfsparse

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
 #include "delegate/core/fuse.h"
 #include "delegate/core/infer.h"
 
@@ -15,7 +14,7 @@ namespace tfsparse {
 Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique_ptr<Plan>* plan) {
   TFSPARSE_RETURN_IF_ERROR(infer_shapes(&graph));
   auto built = std::make_unique<Plan>();
-  built->default_seconds_ = estimate_default_seconds(graph, threads);
+  built->default_work_ = predict_default_work(graph);
   for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
   fuse(&graph);
   built->kernels_ = &kernels;

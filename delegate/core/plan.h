@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/core/estimate.h"
 #include "delegate/core/graph.h"
 #include "delegate/core/memory.h"
 #include "delegate/core/step.h"
@@ -30,8 +31,8 @@ class Plan {
   const std::vector<Shape>& input_shapes() const { return input_shapes_; }
   const std::vector<Shape>& output_shapes() const { return output_shapes_; }
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
-  // What TFLite's default runtime would take for the same, see estimate.h.
-  double default_seconds() const { return default_seconds_; }
+  // What TFLite's default runtime would do for the same.
+  const std::vector<DefaultWork>& default_work() const { return default_work_; }
   std::size_t arena_bytes() const { return arena_.bytes(); }
 
   // Wall time of every step's parts in their fastest profiled run, in seconds: what they cost when
@@ -48,7 +49,7 @@ class Plan {
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<Shape> input_shapes_;
   std::vector<Shape> output_shapes_;
-  double default_seconds_ = 0;
+  std::vector<DefaultWork> default_work_;
   Buffer arena_;
   std::vector<Buffer> scratch_;  // one for each thread
   std::vector<Elements> scratch_starts_;

@@ -197,6 +197,15 @@ struct SparseRowsArgs {
   Epilogue epilogue;
 };
 
+// A register tile of a dense matrix product as XNNPACK computes it: y = clamp(x * weights), of
+// Kernels::tile_rows rows and two vectors of columns.
+struct RegisterTileArgs {
+  const float* x;  // [tile_rows][depth]
+  int depth;
+  const float* weights;  // [1 + depth][columns], the bias first
+  float* y;              // [tile_rows][columns]
+};
+
 struct Kernels {
   const char* name;  // "avx512", "avx2", "neon", "neon fp16", "portable"
   std::size_t element_bytes;
@@ -206,6 +215,10 @@ struct Kernels {
   int tile_bytes;       // of input that one pass over sparse weights had better not exceed
   bool narrow_offsets;  // whether spmm reads them
   int bias_copies;      // of each channel's bias, which spmm reads as vectors where above 1
+
+  // What XNNPACK computes dense convolutions with: only timed, see core/speed.h.
+  int tile_rows;
+  void (*register_tile)(const RegisterTileArgs&);
 
   void (*spmm)(const SpmmArgs&);
   void (*depthwise)(const DepthwiseArgs&);

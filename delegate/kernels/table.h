@@ -5,6 +5,7 @@
 #include "delegate/kernels/elementwise.h"
 #include "delegate/kernels/layout.h"
 #include "delegate/kernels/pooling.h"
+#include "delegate/kernels/register_tile.h"
 #include "delegate/kernels/resize.h"
 #include "delegate/kernels/rows.h"
 #include "delegate/kernels/spmm.h"
@@ -24,6 +25,8 @@ constexpr Kernels table(const char* name) {
   kernels.tile_bytes = kTileBytes;
   kernels.narrow_offsets = kNarrowOffsets;
   kernels.bias_copies = kBiasCopies;
+  kernels.tile_rows = kTileRows;
+  kernels.register_tile = multiply_register_tile<FloatVec>;
   kernels.spmm = spmm;
   kernels.depthwise = depthwise;
   kernels.depthwise_scratch = depthwise_scratch;

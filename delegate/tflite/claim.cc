@@ -94,6 +94,10 @@ bool Claim::settle_part(const Part& part) {
   const Status status = partition->plan_ahead(*context_);
   if (!status.ok()) return leave(part, status);
   if (options_.automatic) {
+    if (!partition->sizes_are_known()) {
+      return leave(part, Status::error("its size is known only when the model runs: option auto "
+                                       "cannot tell which is faster"));
+    }
     const Status advice = partition->compare_with_default();
     if (!advice.ok()) return leave(part, advice);
   }

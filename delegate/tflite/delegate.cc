@@ -1,7 +1,9 @@
 #include "delegate/tflite/delegate.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "delegate/core/infer.h"
 #include "delegate/tflite/adapter.h"
 
 namespace tfsparse {
@@ -13,6 +15,31 @@ TfLiteStatus prepare_partition(TfLiteContext* context, TfLiteNode* node) {
 
 TfLiteStatus invoke_partition(TfLiteContext* context, TfLiteNode* node) {
   return static_cast<PlacedPartition*>(node->user_data)->partition->invoke(context, node);
+}
+
+// Gives an input whose height and width are open a size to plan for: as many numbers as a picture
+// of 224 x 224 has. Other open sizes stay as the runtime has set them.
+void close_size(Tensor* input, const std::vector<int>& signature) {
+  Shape& shape = input->shape;
+  if (signature.size() != 4 || shape.size() != 4 || signature[1] != -1 || signature[2] != -1)
+    return;
+  if (shape[1] != 1 || shape[2] != 1) return;  // the caller has set one
+  constexpr double kNumbers = 224 * 224 * 3;
+  shape[1] = shape[2] = std::max(1, static_cast<int>(std::sqrt(kNumbers / std::max(1, shape[3]))));
+}
+
+// Sets the sizes of the inference at hand, as far as they are known.
+void find_sizes(const TfLiteContext& context, const std::vector<Verdict>& verdicts, Graph* graph) {
+  std::vector<bool> made(graph->tensors.size(), false), sound;
+  for (const Node& node : graph->nodes) {
+    if (node.output >= 0) made[node.output] = true;
+  }
+  for (std::size_t i = 0; i < graph->tensors.size(); ++i) {
+    if (made[i] || graph->tensors[i].is_constant()) continue;
+    close_size(&graph->tensors[i], to_vector(context.tensors[i].dims_signature));
+  }
+  for (const Verdict& verdict : verdicts) sound.push_back(verdict.taken());
+  infer_known_shapes(sound, graph);
 }
 
 }  // namespace
@@ -29,7 +56,10 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   if (status.ok()) status = find_outputs(context, &graph);
   if (status.ok()) status = select_nodes(graph, &verdicts);
   Claim claim(context, graph, options_, &verdicts);
-  if (status.ok()) status = claim.settle();
+  if (status.ok()) {
+    find_sizes(*context, verdicts, &graph);
+    status = claim.settle();
+  }
   if (!status.ok()) {
     if (context->ReportError)
       context->ReportError(context, "tfsparse: %s", status.message().c_str());

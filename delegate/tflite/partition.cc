@@ -1,12 +1,11 @@
 #include "delegate/tflite/partition.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
-#include "delegate/core/rehearsal.h"
+#include "delegate/core/trial.h"
 #include "delegate/tflite/adapter.h"
 
 namespace tfsparse {
@@ -25,17 +24,6 @@ TfLiteIntArray* new_int_array(const Shape& shape) {
   array->size = static_cast<int>(shape.size());
   if (!shape.empty()) std::memcpy(array->data, shape.data(), sizeof(int) * shape.size());
   return array;
-}
-
-// Gives a tensor whose height and width are open a size to plan for: as many numbers as a picture
-// of 224 x 224 has. Other open sizes stay 1, as the runtime sets them.
-void close_sizes(const Shape& signature, Shape* shape) {
-  if (signature.size() != 4 || shape->size() != 4 || signature[1] != -1 || signature[2] != -1) {
-    return;
-  }
-  constexpr double kNumbers = 224 * 224 * 3;
-  const int side = static_cast<int>(std::sqrt(kNumbers / std::max(1, (*shape)[3])));
-  (*shape)[1] = (*shape)[2] = std::max(1, side);
 }
 
 }  // namespace
@@ -85,25 +73,72 @@ Status Partition::plan_ahead(const TfLiteContext& context) {
   std::vector<Shape> shapes;
   bool guess = false;
   for (int input : graph_.inputs) {
-    shapes.push_back(to_vector(context.tensors[input].dims));
+    shapes.push_back(graph_.tensors[input].shape);
     guess = guess || graph_.tensors[input].size_is_open;
-    close_sizes(to_vector(context.tensors[input].dims_signature), &shapes.back());
   }
   const Status status = make_plan(std::move(shapes), threads_wanted(context));
   return guess ? Status() : status;
 }
 
-Status Partition::compare_with_default() {
+bool Partition::sizes_are_known() const {
+  return std::all_of(graph_.inputs.begin(), graph_.inputs.end(),
+                     [&](int input) { return graph_.tensors[input].size_is_known; });
+}
+
+Status Partition::compare_with_default() const {
   if (plan_ == nullptr) return {};
-  Rehearsal rehearsal(plan_.get(), pool_.get());
-  const Comparison comparison =
-      tfsparse::compare_with_default([&] { return rehearsal.run(); }, plan_->default_seconds());
-  if (comparison.worth_it) return {};
+  TFSPARSE_RETURN_IF_ERROR(compare_with_default(plan_.get()));
+  if (!has_open_rows()) return {};
+  for (int rows : {4, 64}) {
+    std::vector<Shape> shapes = input_shapes_;
+    for (Shape& shape : shapes) {
+      if (!shape.empty()) shape[0] = rows;
+    }
+    std::unique_ptr<Plan> plan;
+    // Where the plan for one row stands and this does not, the runtime will say why.
+    if (!build_plan(shapes, &plan).ok()) continue;
+    const Status advice = compare_with_default(plan.get());
+    if (!advice.ok())
+      return Status::error(advice.message() + " for a batch of " + std::to_string(rows));
+  }
+  return {};
+}
+
+Status Partition::compare_with_default(Plan* plan) const {
+  Trial trial(plan, pool_.get());
+  SpeedProbe probe;
+  const auto default_seconds = [&] {
+    probe.run();
+    return predict_default_seconds(plan->default_work(), probe.fastest(), pool_->size());
+  };
+  const Comparison comparison = compare([&] { return trial.run(); }, default_seconds);
+  if (comparison.faster) return {};
   char text[120];
   std::snprintf(text, sizeof(text),
                 "TFLite's default is about as fast or faster (%.3g ms; tfsparse %.3g ms)",
-                1e3 * plan_->default_seconds(), 1e3 * comparison.seconds);
+                1e3 * comparison.default_seconds, 1e3 * comparison.seconds);
   return Status::error(text);
+}
+
+// Whether the caller may ask for more rows, and dense layers are a large part of the work.
+bool Partition::has_open_rows() const {
+  const bool open = std::all_of(graph_.inputs.begin(), graph_.inputs.end(), [&](int input) {
+    const Tensor& tensor = graph_.tensors[input];
+    return tensor.size_is_open && !tensor.shape.empty() && tensor.shape[0] == 1;
+  });
+  if (!open) return false;
+  constexpr double kLargePart = 0.2;
+  double dense = 0, all = 0;
+  for (const Node& node : graph_.nodes) {
+    if (node.op != Op::kFullyConnected && node.op != Op::kConv2D) continue;
+    const Shape& weights = graph_.tensors[node.inputs[1]].shape;
+    const Shape& output = graph_.tensors[node.output].shape;
+    const double macs =
+        static_cast<double>(element_count(output)) * element_count(weights) / weights[0];
+    all += macs;
+    if (node.op == Op::kFullyConnected) dense += macs;
+  }
+  return dense > kLargePart * all;
 }
 
 int Partition::threads_wanted(const TfLiteContext& context) const {
@@ -123,13 +158,18 @@ Status Partition::make_plan(std::vector<Shape> input_shapes, int threads) {
 
   plan_.reset();
   if (!same_threads) pool_ = std::make_unique<ThreadPool>(threads);
+  TFSPARSE_RETURN_IF_ERROR(build_plan(input_shapes, &plan_));
+  input_shapes_ = std::move(input_shapes);
+  return {};
+}
+
+Status Partition::build_plan(const std::vector<Shape>& input_shapes,
+                             std::unique_ptr<Plan>* plan) const {
   Graph graph = graph_;
   for (std::size_t i = 0; i < input_shapes.size(); ++i) {
     graph.tensors[graph.inputs[i]].shape = input_shapes[i];
   }
-  TFSPARSE_RETURN_IF_ERROR(Plan::build(std::move(graph), *options_.kernels, pool_->size(), &plan_));
-  input_shapes_ = std::move(input_shapes);
-  return {};
+  return Plan::build(std::move(graph), *options_.kernels, pool_->size(), plan);
 }
 
 TfLiteStatus Partition::size_outputs(TfLiteContext* context) const {

@@ -15,13 +15,18 @@ class Partition {
   // `options` outlives the partition.
   Partition(const Options& options, Graph graph) : options_(options), graph_(std::move(graph)) {}
 
-  // Plans for the sizes and threads of the moment. Fails where that cannot be; but where a size is
-  // still open it proves nothing.
+  // Plans for the graph's sizes and the threads of the moment. Fails where that cannot be; but
+  // where a size is still open it proves nothing.
   Status plan_ahead(const TfLiteContext& context);
 
+  // Whether the plan made ahead is that of the inference at hand: no size is decided only by
+  // running the model.
+  bool sizes_are_known() const;
+
   // An error that says by how much, where the default runtime is expected to be faster than the
-  // plan or hardly slower. Runs the plan a few times.
-  Status compare_with_default();
+  // plan or hardly slower. Runs the plan a few times. Where the number of rows of dense layers is
+  // open, so are plans for more rows: what is fast for one is not always fast for many.
+  Status compare_with_default() const;
 
   // What the runtime calls before running, and whenever a size has changed.
   TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
@@ -33,6 +38,9 @@ class Partition {
   int threads() const { return pool_ ? pool_->size() : 0; }
 
  private:
+  Status compare_with_default(Plan* plan) const;
+  bool has_open_rows() const;
+  Status build_plan(const std::vector<Shape>& input_shapes, std::unique_ptr<Plan>* plan) const;
   Status make_ready(const TfLiteContext& context);
   Status make_plan(std::vector<Shape> input_shapes, int threads);
   int threads_wanted(const TfLiteContext& context) const;

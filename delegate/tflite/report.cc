@@ -7,6 +7,8 @@
 namespace tfsparse {
 namespace {
 
+constexpr int kSpeedRuns = 10;
+
 struct Registry {
   std::mutex mutex;
   std::map<std::string, const Delegate*> delegates;
@@ -36,9 +38,9 @@ void write_node(int subgraph, const Node& node, const Graph& graph, const Verdic
   json->end_object();
 }
 
-void write_plan(const Plan& plan, Json* json) {
+void write_plan(const Plan& plan, double default_seconds, Json* json) {
   json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
-  json->field("default_seconds", plan.default_seconds());
+  json->field("default_seconds", default_seconds);
   json->field("runs", plan.runs());
   json->begin_array("steps");
   for (std::size_t i = 0; i < plan.steps().size(); ++i) {
@@ -56,7 +58,7 @@ void write_plan(const Plan& plan, Json* json) {
 }
 
 // There is no plan as long as operators before the partition have not computed its sizes.
-void write_partition(const PlacedPartition& placed, Json* json) {
+void write_partition(const PlacedPartition& placed, const Speed& speed, Json* json) {
   const Partition& partition = *placed.partition;
   json->begin_object();
   json->field("subgraph", placed.subgraph);
@@ -65,7 +67,10 @@ void write_partition(const PlacedPartition& placed, Json* json) {
   for (const Node& node : partition.graph().nodes) ids.push_back(node.id);
   json->field("nodes", ids);
   json->field("planned", partition.plan() != nullptr);
-  if (partition.plan() != nullptr) write_plan(*partition.plan(), json);
+  if (const Plan* plan = partition.plan()) {
+    write_plan(*plan, predict_default_seconds(plan->default_work(), speed, partition.threads()),
+               json);
+  }
   json->end_object();
 }
 
@@ -107,7 +112,11 @@ std::string Delegate::report() const {
   }
   json.end_array();
   json.begin_array("partitions");
-  for (const PlacedPartition* placed : partitions_) write_partition(*placed, &json);
+  SpeedProbe probe;
+  for (int run = 0; run < kSpeedRuns; ++run) probe.run();
+  for (const PlacedPartition* placed : partitions_) {
+    write_partition(*placed, probe.fastest(), &json);
+  }
   json.end_array();
   json.end_object();
   return json.text();

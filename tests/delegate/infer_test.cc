@@ -175,5 +175,29 @@ TEST(InferShapes, SqueezeAndExpandDims) {
   EXPECT_EQ(expand({2, 3}, {0, 1}), "refused");
 }
 
+// x -> node 0 without a rule -> node 1; x -> node 2. The file's shapes are those of one row.
+TEST(InferKnownShapes, FollowsTheInputsAsFarAsRulesGo) {
+  const auto infer = [](bool open) {
+    GraphBuilder b;
+    const int x = b.input({5, 8});
+    const int left = b.node(Op::kUnsupported, {x}).output;
+    b.node(Op::kUnary, {left});
+    b.node(Op::kUnary, {x});
+    for (const Node& node : b.graph.nodes) {
+      b.graph.tensors[node.output].shape = {1, 8};
+      b.graph.tensors[node.output].size_is_open = open;
+    }
+    infer_known_shapes({false, true, true}, &b.graph);
+    std::string text;
+    for (const Node& node : b.graph.nodes) {
+      const Tensor& output = b.graph.tensors[node.output];
+      text += to_string(output.shape) + (output.size_is_known ? " " : "? ");
+    }
+    return text;
+  };
+  EXPECT_EQ(infer(true), "[1, 8]? [1, 8]? [5, 8] ");
+  EXPECT_EQ(infer(false), "[1, 8] [1, 8] [5, 8] ");
+}
+
 }  // namespace
 }  // namespace tfsparse

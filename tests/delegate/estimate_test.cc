@@ -1,0 +1,79 @@
+// What TFLite's default has to do for a graph, and how long that takes on a given processor.
+#include "delegate/core/estimate.h"
+
+#include "delegate/core/infer.h"
+#include "gtest/gtest.h"
+#include "tests/delegate/graph_builder.h"
+
+namespace tfsparse {
+namespace {
+
+using testing::GraphBuilder;
+
+// A nanosecond for a vector of multiply-adds and for four numbers, however many there are.
+Speed speed() { return {1e-9, {1e3, 1e6}, {0.25e-6, 0.25e-3}}; }
+
+double seconds(GraphBuilder* b, int threads = 1) {
+  EXPECT_TRUE(infer_shapes(&b->graph).ok());
+  return predict_default_seconds(predict_default_work(b->graph), speed(), threads);
+}
+
+int convolution(GraphBuilder* b, int x, int inputs, int outputs, int size) {
+  const std::vector<float> weights(inputs * outputs * size * size, 1.0f);
+  return b->node(Op::kConv2D, {x, b->constant({outputs, size, size, inputs}, weights)}).output;
+}
+
+double pointwise_seconds(int pixels, int inputs, int outputs, int threads = 1) {
+  GraphBuilder b;
+  convolution(&b, b.input({1, pixels, 1, inputs}), inputs, outputs, 1);
+  return seconds(&b, threads);
+}
+
+TEST(PredictDefault, MostlyCountsTheMultiplyAddsOfAConvolution) {
+  const double vectors = 1000.0 * 128 * 128 / best_kernels().lanes;
+  EXPECT_NEAR(pointwise_seconds(1000, 128, 128) / (1e-9 * vectors), 1.25, 0.15);
+  EXPECT_NEAR(pointwise_seconds(2000, 128, 128) / pointwise_seconds(1000, 128, 128), 2, 0.05);
+  EXPECT_NEAR(pointwise_seconds(1000, 256, 128) / pointwise_seconds(1000, 128, 128), 2, 0.1);
+}
+
+TEST(PredictDefault, FillsVectorsUp) {
+  const int lanes = best_kernels().lanes;
+  EXPECT_NEAR(pointwise_seconds(1000, 64, lanes + 1) / pointwise_seconds(1000, 64, 2 * lanes), 1,
+              0.05);
+}
+
+TEST(PredictDefault, ThreadsShareTheWork) {
+  EXPECT_NEAR(pointwise_seconds(1000, 64, 64, 1) / pointwise_seconds(1000, 64, 64, 2), 1.85, 1e-9);
+}
+
+TEST(PredictDefault, SingleRowsWaitForTheirWeights) {
+  GraphBuilder b;
+  b.node(Op::kFullyConnected,
+         {b.input({1, 1000}), b.constant({1000, 1000}, std::vector<float>(1000000, 1.0f))});
+  EXPECT_GT(seconds(&b), 0.25e-9 * 1e6);
+  EXPECT_LT(seconds(&b), 0.3e-9 * 1e6 + 1.3e-9 * 1e6 / best_kernels().lanes);
+}
+
+TEST(PredictDefault, PaddingOfAConvolutionCostsNothing) {
+  const auto padded = [](bool also_read_elsewhere) {
+    GraphBuilder b;
+    const int x =
+        b.node(Op::kPad, {b.input({1, 32, 32, 8}), b.ints({0, 0, 1, 1, 1, 1, 0, 0})}).output;
+    convolution(&b, x, 8, 8, 3);
+    if (also_read_elsewhere) b.graph.outputs.push_back(x);
+    EXPECT_TRUE(infer_shapes(&b.graph).ok());
+    return predict_default_work(b.graph).size();
+  };
+  EXPECT_EQ(padded(false), 1u);
+  EXPECT_EQ(padded(true), 2u);
+}
+
+TEST(PredictDefault, ShapesAndStoredConstantsCostNothing) {
+  GraphBuilder b;
+  Node& reshape = b.node(Op::kReshape, {b.input({1, 4, 4, 8})});
+  reshape.new_shape = {16, 8};
+  EXPECT_EQ(seconds(&b), 0);
+}
+
+}  // namespace
+}  // namespace tfsparse

@@ -1,0 +1,99 @@
+// Who runs a model: decided by times that are given here, never by those of this machine.
+#include "delegate/core/trial.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr double kDefault = 1e-3;
+
+// Times that measurements find, one after the other; the last one is repeated.
+class Times {
+ public:
+  explicit Times(std::vector<double> seconds) : seconds_(std::move(seconds)) {}
+
+  double next() { return seconds_[std::min(count_++, seconds_.size() - 1)]; }
+  std::size_t count() const { return count_; }
+
+ private:
+  std::vector<double> seconds_;
+  std::size_t count_ = 0;
+};
+
+// The decision between a plan and a default whose measurements find these times.
+class Decision {
+ public:
+  Decision(std::vector<double> plan, std::vector<double> fallback = {kDefault})
+      : plan_(std::move(plan)), default_(std::move(fallback)) {
+    comparison = compare([this] { return plan_.next(); }, [this] { return default_.next(); });
+  }
+
+  std::size_t runs() const { return plan_.count(); }
+  std::size_t measurements() const { return default_.count(); }
+
+  Comparison comparison;
+
+ private:
+  Times plan_, default_;
+};
+
+TEST(Compare, TakesAClearlyFasterPlanAtOnce) {
+  const Decision decision({0.5 * kDefault});
+  EXPECT_TRUE(decision.comparison.faster);
+  EXPECT_EQ(decision.comparison.seconds, 0.5 * kDefault);
+  EXPECT_EQ(decision.comparison.default_seconds, kDefault);
+  EXPECT_LE(decision.runs(), 2u);
+}
+
+TEST(Compare, LooksLongerWhereTheTwoAreClose) {
+  const Decision decision({0.91 * kDefault});
+  EXPECT_TRUE(decision.comparison.faster);
+  EXPECT_GE(decision.runs(), 4u);
+}
+
+TEST(Compare, MeasuresBothAsOften) {
+  for (double plan : {0.5, 0.9, 1.0, 3.0}) {
+    const Decision decision({plan * kDefault});
+    EXPECT_EQ(decision.runs(), decision.measurements()) << plan;
+  }
+}
+
+TEST(Compare, LeavesWhatIsAsFast) {
+  const Decision decision({0.98 * kDefault});
+  EXPECT_FALSE(decision.comparison.faster);
+  EXPECT_GE(decision.runs(), 6u);
+}
+
+TEST(Compare, GivesUpALargePlanSooner) {
+  const Decision small({3 * kDefault}), large({300 * kDefault});
+  EXPECT_FALSE(small.comparison.faster);
+  EXPECT_EQ(small.runs(), 9u);  // 25 ms
+  EXPECT_FALSE(large.comparison.faster);
+  EXPECT_EQ(large.runs(), 2u);
+}
+
+// The first runs of a plan find cold caches, and on a busy machine more of them are slow.
+TEST(Compare, WaitsForAPlanThatGetsFaster) {
+  const Decision decision({4 * kDefault, 3 * kDefault, 3 * kDefault, 2 * kDefault, 0.5 * kDefault});
+  EXPECT_TRUE(decision.comparison.faster);
+  const Decision slowly(
+      {1.4 * kDefault, 1.2 * kDefault, 1.1 * kDefault, 1.0 * kDefault, 0.91 * kDefault});
+  EXPECT_TRUE(slowly.comparison.faster);
+}
+
+// So may the first measurements of the default: a plan that only looks fast beside them is not
+// taken.
+TEST(Compare, WaitsForADefaultThatGetsFaster) {
+  const Decision decision({1.2 * kDefault}, {3 * kDefault, 2 * kDefault, 1.5 * kDefault, kDefault});
+  EXPECT_FALSE(decision.comparison.faster);
+  EXPECT_EQ(decision.comparison.default_seconds, kDefault);
+  const Decision late({kDefault}, {1.1 * kDefault, 1.1 * kDefault, 1.1 * kDefault, kDefault});
+  EXPECT_FALSE(late.comparison.faster);
+}
+
+}  // namespace
+}  // namespace tfsparse
