@@ -93,7 +93,11 @@ def test_a_file_is_made_once(tmp_path, monkeypatch):
     assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8) == first
     assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, block_size=4) != first
     assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, encoding="auto") != first
-    assert built == [("mobilenet_v1", 0.8, size) for size in (1, 4, 1)]
+    assert networks.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, size=32) != first
+    assert built == [
+        ("mobilenet_v1", 0.8, block, size)
+        for block, size in [(1, None), (4, None), (1, None), (1, 32)]
+    ]
     interpreter = tfsparse.Interpreter(first)
     interpreter.allocate_tensors()
     assert interpreter.get_input_details()[0]["shape"].tolist() == [1, 8, 8, 1]

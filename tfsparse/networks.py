@@ -94,7 +94,25 @@ def build(name, sparsity, block_size=1, size=None, seed=0):
     return model
 
 
-def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none"):
+def published_file(name, folder):
+    """Returns the path of one of Google's networks, downloaded where missing.
+
+    Args:
+        name: of `PRETRAINED`, or of any other file of MediaPipe's, without its ending.
+        folder: where to keep it; made where missing.
+
+    Raises:
+        ValueError: MediaPipe has no such network.
+        OSError: it could not be downloaded.
+    """
+    wheel = downloads.package(MEDIAPIPE, folder, *downloads.ANY_PYTHON)
+    found = list(wheel.glob(f"mediapipe/modules/*/{name}.tflite"))
+    if len(found) != 1:
+        raise ValueError(f"Expected a network of {MEDIAPIPE}. Received: {name!r}.")
+    return found[0]
+
+
+def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none", size=None):
     """Returns the path of a network as a .tflite file, made or downloaded where missing.
 
     Networks with random weights are dense-encoded unless asked for, exactly what TFLite's own
@@ -103,7 +121,7 @@ def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none"):
     Args:
         name: one of `NETWORKS`.
         folder: where to keep it; made where missing.
-        sparsity, block_size: see `build`; those of `PRETRAINED` are as sparse as they are.
+        sparsity, block_size, size: see `build`; those of `PRETRAINED` are as they are.
         encoding: see `tfsparse.convert`; XNNPACK looks for zeros only where some are encoded.
 
     Raises:
@@ -111,16 +129,15 @@ def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none"):
         OSError: it could not be downloaded.
     """
     if name in PRETRAINED:
-        wheel = downloads.package(MEDIAPIPE, folder, *downloads.ANY_PYTHON)
-        (path,) = wheel.glob(f"mediapipe/modules/*/{name}.tflite")
-        return path
+        return published_file(name, folder)
     blocks = f"-block{block_size}" if block_size > 1 else ""
     encoded = "" if encoding == "none" else f"-{encoding}"
+    sized = f"-{size}px" if size else ""
     made_by = f"keras{metadata.version('keras')}"
-    path = Path(folder) / f"{name}-{sparsity:g}{blocks}{encoded}-{made_by}.tflite"
+    path = Path(folder) / f"{name}-{sparsity:g}{sized}{blocks}{encoded}-{made_by}.tflite"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        tfsparse.convert(build(name, sparsity, block_size), path, encoding=encoding)
+        tfsparse.convert(build(name, sparsity, block_size, size), path, encoding=encoding)
     return path
 
 

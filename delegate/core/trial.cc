@@ -1,9 +1,12 @@
 #include "delegate/core/trial.h"
 
+#include <limits>
 #include <numeric>
 
 namespace tfsparse {
 namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 std::vector<Buffer> zeros(const std::vector<Shape>& shapes) {
   std::vector<Buffer> buffers;
@@ -40,29 +43,27 @@ double Trial::run() {
 
 Comparison compare(const std::function<double()>& plan_seconds,
                    const std::function<double()>& default_seconds) {
-  // The default's time is predicted, mostly within a tenth.
-  constexpr double kFaster = 0.93, kClearlyFaster = 0.75, kClearlySlower = 1.5;
-  // Of the default: the first measurements may find a slow clock or a busy core, which would make
-  // the plan look fast. It has settled where so many did not change it.
-  constexpr double kSettled = 0.99;
-  constexpr int kSettledRounds = 3, kClearRounds = 1;
-  // A small plan runs often before it is given up; a large one's time is sure sooner.
-  constexpr int kRounds = 6, kClearlySlowerRounds = 2;
-  constexpr double kSeconds = 0.025;
+  // Of the default's time, which is predicted, mostly within a tenth.
+  constexpr double kFaster = 0.93, kClearlyFaster = 0.8, kClearlySlower = 1.3;
+  // Early measurements may find cold caches, a slow clock or a busy core. Both times have settled
+  // when so many rounds made neither of them shorter.
+  constexpr double kShorter = 0.99;
+  constexpr int kSettled = 8, kSettledWhereClear = 2;
+  // A small plan runs often before it is given up, and no plan for long.
+  constexpr double kLeastSeconds = 0.025, kMostSeconds = 1;
 
-  double before = 0, spent = 0;
-  for (int round = 1, settled = 0;; ++round) {
-    const double fallback = default_seconds(), plan = plan_seconds();
-    settled = fallback >= kSettled * before ? settled + 1 : 0;
-    before = fallback;
+  double plan = kNever, fallback = kNever, spent = 0;
+  for (int settled = 0;; ++settled) {
+    const double default_now = default_seconds(), plan_now = plan_seconds();
+    if (plan_now < kShorter * plan || default_now < kShorter * fallback) settled = 0;
+    plan = plan_now;
+    fallback = default_now;
     spent += plan;
-    const int enough = plan <= kClearlyFaster * fallback ? kClearRounds : kSettledRounds;
-    if (plan <= kFaster * fallback && settled > enough) return {true, plan, fallback};
-    const bool slower = plan > kClearlySlower * fallback;
-    if (plan > kFaster * fallback && spent >= kSeconds &&
-        round >= (slower ? kClearlySlowerRounds : kRounds)) {
-      return {false, plan, fallback};
-    }
+    const double ratio = plan / fallback;
+    const bool clear = ratio <= kClearlyFaster || ratio >= kClearlySlower;
+    if (settled < (clear ? kSettledWhereClear : kSettled) && spent < kMostSeconds) continue;
+    if (ratio <= kFaster) return {true, plan, fallback};
+    if (spent >= kLeastSeconds) return {false, plan, fallback};
   }
 }
 

@@ -41,18 +41,18 @@ class Decision {
   Times plan_, default_;
 };
 
-TEST(Compare, TakesAClearlyFasterPlanAtOnce) {
+TEST(Compare, TakesAClearlyFasterPlanSoon) {
   const Decision decision({0.5 * kDefault});
   EXPECT_TRUE(decision.comparison.faster);
   EXPECT_EQ(decision.comparison.seconds, 0.5 * kDefault);
   EXPECT_EQ(decision.comparison.default_seconds, kDefault);
-  EXPECT_LE(decision.runs(), 2u);
+  EXPECT_LE(decision.runs(), 4u);
 }
 
 TEST(Compare, LooksLongerWhereTheTwoAreClose) {
-  const Decision decision({0.91 * kDefault});
+  const Decision decision({0.9 * kDefault});
   EXPECT_TRUE(decision.comparison.faster);
-  EXPECT_GE(decision.runs(), 4u);
+  EXPECT_GE(decision.runs(), 8u);
 }
 
 TEST(Compare, MeasuresBothAsOften) {
@@ -63,17 +63,16 @@ TEST(Compare, MeasuresBothAsOften) {
 }
 
 TEST(Compare, LeavesWhatIsAsFast) {
-  const Decision decision({0.98 * kDefault});
-  EXPECT_FALSE(decision.comparison.faster);
-  EXPECT_GE(decision.runs(), 6u);
+  EXPECT_FALSE(Decision({0.98 * kDefault}).comparison.faster);
+  EXPECT_FALSE(Decision({0.94 * kDefault}).comparison.faster);
 }
 
 TEST(Compare, GivesUpALargePlanSooner) {
-  const Decision small({3 * kDefault}), large({300 * kDefault});
+  const Decision small({3 * kDefault}), large({3000}, {1000});
   EXPECT_FALSE(small.comparison.faster);
   EXPECT_EQ(small.runs(), 9u);  // 25 ms
   EXPECT_FALSE(large.comparison.faster);
-  EXPECT_EQ(large.runs(), 2u);
+  EXPECT_EQ(large.runs(), 1u);
 }
 
 // The first runs of a plan find cold caches, and on a busy machine more of them are slow.
@@ -81,12 +80,11 @@ TEST(Compare, WaitsForAPlanThatGetsFaster) {
   const Decision decision({4 * kDefault, 3 * kDefault, 3 * kDefault, 2 * kDefault, 0.5 * kDefault});
   EXPECT_TRUE(decision.comparison.faster);
   const Decision slowly(
-      {1.4 * kDefault, 1.2 * kDefault, 1.1 * kDefault, 1.0 * kDefault, 0.91 * kDefault});
+      {1.4 * kDefault, 1.2 * kDefault, 1.1 * kDefault, 1.0 * kDefault, 0.9 * kDefault});
   EXPECT_TRUE(slowly.comparison.faster);
 }
 
-// So may the first measurements of the default: a plan that only looks fast beside them is not
-// taken.
+// So may the first measurements of the default: a plan that only looks fast beside them stays out.
 TEST(Compare, WaitsForADefaultThatGetsFaster) {
   const Decision decision({1.2 * kDefault}, {3 * kDefault, 2 * kDefault, 1.5 * kDefault, kDefault});
   EXPECT_FALSE(decision.comparison.faster);
