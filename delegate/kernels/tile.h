@@ -57,6 +57,11 @@ struct Tile {
     }
     last = last + Last::load(p + kLast);
   }
+  TFSPARSE_INLINE void add(const Tile& other) {
+    TFSPARSE_UNROLL
+    for (int t = 0; t < kWhole; ++t) whole[t] = whole[t] + other.whole[t];
+    last = last + other.last;
+  }
   // += w * p[...]
   TFSPARSE_INLINE void add_scaled(Vec w, const Element* p) {
     TFSPARSE_UNROLL
