@@ -43,7 +43,6 @@ Status PlanBuilder::add_node(const Node& node) {
   switch (node.op) {
     case Op::kConv2D:
     case Op::kDepthwiseConv2D: {
-      if (is_matrix_product(node)) return add_matrix_product(node);
       std::unique_ptr<RowStep> row_step;
       TFSPARSE_RETURN_IF_ERROR(make_row_step(node, nullptr, nullptr, &row_step));
       add(std::move(row_step), node.id);
@@ -58,8 +57,13 @@ Status PlanBuilder::add_node(const Node& node) {
       add(std::move(step), node.id);
       return {};
     }
-    case Op::kFullyConnected:
-      return add_matrix_product(node);
+    case Op::kFullyConnected: {
+      const int from = values_.flat(x), to = values_.define_flat(node.output);
+      std::unique_ptr<Step> step;
+      TFSPARSE_RETURN_IF_ERROR(make_fully_connected(graph_, node, kernels_, from, to, &step));
+      add(std::move(step), node.id);
+      return {};
+    }
     case Op::kBinary:
       return add_binary(node);
     case Op::kUnary: {
@@ -85,7 +89,7 @@ Status PlanBuilder::add_node(const Node& node) {
     case Op::kReshape:
     case Op::kSqueeze:
     case Op::kExpandDims:
-      values_.define_alias(node.output, values_.flat(x));
+      values_.define_alias(node.output, x);
       return {};
     case Op::kPad:
       return add_pad(node);
@@ -109,25 +113,6 @@ Status PlanBuilder::add_node(const Node& node) {
       return Status::error("node " + std::to_string(node.id) + " (" + node.type +
                            ") cannot be run");
   }
-}
-
-// A 1x1 convolution of a single pixel is a fully connected layer.
-bool PlanBuilder::is_matrix_product(const Node& node) const {
-  if (node.op != Op::kConv2D || is_image(shape(node.inputs[0])) || is_image(shape(node.output))) {
-    return false;
-  }
-  const Shape& w = shape(node.inputs[1]);
-  return w[1] == 1 && w[2] == 1 && node.pad_top == 0 && node.pad_left == 0;
-}
-
-Status PlanBuilder::add_matrix_product(const Node& node) {
-  const int x = values_.flat(node.inputs[0]), y = values_.define_flat(node.output);
-  const int depth = shape(node.inputs[1]).back();
-  std::unique_ptr<Step> step;
-  const int batch = static_cast<int>(elements(node.inputs[0]) / depth);
-  TFSPARSE_RETURN_IF_ERROR(make_fully_connected(graph_, node, kernels_, x, y, batch, &step));
-  add(std::move(step), node.id);
-  return {};
 }
 
 Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Planes* y,
@@ -157,7 +142,7 @@ Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Plane
 
 Status PlanBuilder::add_reduction(const Node& node) {
   const int x = node.inputs[0];
-  const bool over_pixels = node.axes == std::vector<int>{1, 2};
+  const bool over_pixels = shape(x).size() == 4 && node.axes == std::vector<int>{1, 2};
   if (values_.has_planes(x) && over_pixels) {
     const int from = values_.planes(x), to = values_.define_flat(node.output);
     add(make_reduction_planes(node, from, planes_of(shape(x)), to), node.id);
@@ -181,7 +166,7 @@ Status PlanBuilder::add_binary(const Node& node) {
     const std::int64_t count = element_count(s);
     const bool per_channel =
         count == 1 || (count == y.back() && s.back() == y.back()) ||
-        (s.size() == 4 && s[0] == y[0] && s[1] == 1 && s[2] == 1 && s[3] == y.back());
+        (s.size() == 4 && y.size() == 4 && s[0] == y[0] && s[1] == 1 && s[2] == 1 && s[3] == y[3]);
     in_planes = in_planes && (whole || per_channel);
     any_planes = any_planes || (whole && values_.has_planes(tensor));
   }

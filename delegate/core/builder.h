@@ -18,14 +18,12 @@ class PlanBuilder {
   Status build(int threads);
 
  private:
-  bool is_matrix_product(const Node& node) const;
   Status add_node(const Node& node);
   Status add_chain(const std::vector<const Node*>& nodes);
   // Makes a convolution's step. A tensor within a chain has no value of its own: `x` and `y` are
   // the strips that stand for it there, or null.
   Status make_row_step(const Node& node, const Planes* x, const Planes* y,
                        std::unique_ptr<RowStep>* step);
-  Status add_matrix_product(const Node& node);
   Status add_binary(const Node& node);
   Status add_reduction(const Node& node);
   // The operators that only move values: builder_moves.cc.

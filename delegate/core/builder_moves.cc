@@ -9,13 +9,14 @@ namespace tfsparse {
 
 std::vector<std::ptrdiff_t> PlanBuilder::strides(int tensor, bool in_planes) const {
   const Shape& s = shape(tensor);
-  if (in_planes) {
-    const Planes planes = planes_of(s);
-    const auto plane = static_cast<std::ptrdiff_t>(planes.stride);
-    return {plane * planes.channels, planes.width, 1, plane};
-  }
   std::vector<std::ptrdiff_t> strides(s.size(), 1);
-  for (std::size_t dim = s.size(); dim-- > 1;) strides[dim - 1] = strides[dim] * s[dim];
+  std::size_t contiguous = s.size();  // dimensions that are as in TFLite's order
+  const Planes planes = planes_of(s);
+  if (in_planes && contiguous > 0) {
+    strides[--contiguous] = static_cast<std::ptrdiff_t>(planes.stride);
+  }
+  for (std::size_t dim = contiguous; dim-- > 1;) strides[dim - 1] = strides[dim] * s[dim];
+  if (in_planes && s.size() == 4) strides[0] = static_cast<std::ptrdiff_t>(planes.image());
   return strides;
 }
 
@@ -31,7 +32,7 @@ Status PlanBuilder::add_pad(const Node& node) {
   const int x = node.inputs[0];
   const bool in_planes = values_.has_planes(x), has_value = node.inputs.size() > 2;
   const int from = value(x, in_planes), to = define(node.output, in_planes);
-  if (in_planes && !has_value) {
+  if (in_planes && shape(x).size() == 4 && !has_value) {
     add(make_pad_planes(node, from, planes_of(shape(x)), to, planes_of(shape(node.output))),
         node.id);
     return {};
@@ -107,7 +108,7 @@ Status PlanBuilder::add_transpose(const Node& node) {
   for (int dim : node.order) moved.push_back(x_strides[dim]);
   // The layout in which what was contiguous still is: NCHW to NHWC is then a copy of planes, and
   // back as well.
-  const bool to_planes = is_image(shape(node.output)) && moved[3] != 1;
+  const bool to_planes = is_image(shape(node.output)) && moved.back() != 1;
   const auto y_strides = strides(node.output, to_planes);
   for (std::size_t dim = 0; dim < moved.size(); ++dim) {
     copy.dims.push_back({shape(node.output)[dim], moved[dim], y_strides[dim]});

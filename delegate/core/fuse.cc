@@ -4,6 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "delegate/core/rows.h"
+#include "delegate/core/step.h"
+
 namespace tfsparse {
 namespace {
 
@@ -38,6 +41,8 @@ class Fusion {
 
   void run() {
     refresh();
+    fold_reshapes();
+    drop_unused();
     fold_padding();
     drop_unused();
     fold_swish();
@@ -45,6 +50,8 @@ class Fusion {
     fold_activations();
     drop_unused();
     enlarge_late();
+    convolve_rows(&graph_);
+    refresh();
     fold_residuals();
     drop_unused();
   }
@@ -56,6 +63,41 @@ class Fusion {
     earlier->op = Op::kUnsupported;  // unused now, and dropped by drop_unused
     earlier->output = -1;
     refresh();
+  }
+
+  // A dense layer takes its rows from a tensor of any shape, and gives its output any, whose last
+  // dimension is the same.
+  void fold_reshapes() {
+    for (Node& node : graph_.nodes) {
+      if (node.op == Op::kFullyConnected) {
+        const int depth = graph_.tensors[node.inputs[1]].shape[1];
+        while (const Node* reshape = reshapes_to(node.inputs[0])) {
+          if (last_dimension(reshape->inputs[0]) != depth) break;
+          node.inputs[0] = reshape->inputs[0];
+        }
+        refresh();
+      } else if (is_reshape(node)) {
+        Node* layer = made_by(node.inputs[0], Op::kFullyConnected);
+        if (layer == nullptr || uses_[layer->output] != 1 ||
+            last_dimension(node.output) != last_dimension(layer->output)) {
+          continue;
+        }
+        Node fused = *layer;
+        fused.output = node.output;
+        absorb(layer, &node, fused);
+      }
+    }
+  }
+
+  // The node that only gives a tensor its shape, or null.
+  const Node* reshapes_to(int tensor) const {
+    const int before = producer_[tensor];
+    return before >= 0 && is_reshape(graph_.nodes[before]) ? &graph_.nodes[before] : nullptr;
+  }
+
+  int last_dimension(int tensor) const {
+    const Shape& shape = graph_.tensors[tensor].shape;
+    return shape.empty() ? 1 : shape.back();
   }
 
   void fold_padding() {
@@ -157,7 +199,7 @@ class Fusion {
         const Shape& shape = graph_.tensors[x].shape;
         if (conv == nullptr || uses_[x] != 1 || conv->residual >= 0 || x == residual ||
             graph_.tensors[residual].is_constant() || shape != graph_.tensors[residual].shape ||
-            shape[1] * shape[2] == 1 || !(is_plain(node.epilogue) || clamps_late(*conv))) {
+            !is_image(shape) || !(is_plain(node.epilogue) || clamps_late(*conv))) {
           continue;
         }
         Node fused = *conv;

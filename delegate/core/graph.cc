@@ -118,10 +118,16 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
   return {};
 }
 
+Shape filter_shape(const Graph& graph, const Node& node) {
+  const Shape& weights = graph.tensors[node.inputs[1]].shape;
+  return weights.size() == 2 ? Shape{weights[0], 1, 1, weights[1]} : weights;
+}
+
 bool is_pointwise(const Graph& graph, const Node& conv) {
-  const Shape& weights = graph.tensors[conv.inputs[1]].shape;
+  const Shape weights = filter_shape(graph, conv);
   const Shape& x = graph.tensors[conv.inputs[0]].shape;
   const Shape& y = graph.tensors[conv.output].shape;
+  if (x.size() != 4) return true;  // rows of a matrix: convolve_rows makes no others
   return weights[1] == 1 && weights[2] == 1 && conv.stride_h == 1 && conv.stride_w == 1 &&
          conv.pad_top == 0 && conv.pad_left == 0 && x[1] == y[1] && x[2] == y[2];
 }
@@ -129,6 +135,10 @@ bool is_pointwise(const Graph& graph, const Node& conv) {
 int shape_input(const Node& node) {
   if (node.op == Op::kTransposeConv) return 3;
   return node.op == Op::kReshape && node.inputs.size() > 1 ? 1 : -1;
+}
+
+bool is_reshape(const Node& node) {
+  return node.op == Op::kReshape || node.op == Op::kSqueeze || node.op == Op::kExpandDims;
 }
 
 const Node* producer(const Graph& graph, int tensor) {

@@ -125,12 +125,18 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);
 // index of the stored constant, or -1 where there is none.
 int stored_constant(const Graph& graph, int tensor);
 
+// The weights of a convolution or a dense layer as [output, height, width, input].
+Shape filter_shape(const Graph& graph, const Node& node);
+
 // Whether a convolution makes each pixel of the input pixel in the same place. Needs the shapes
 // that infer_shapes sets.
 bool is_pointwise(const Graph& graph, const Node& conv);
 
 // The input that holds the output's shape, which some models compute; -1 for none.
 int shape_input(const Node& node);
+
+// Whether a node only gives a tensor another shape.
+bool is_reshape(const Node& node);
 
 // The node that produces a tensor, or null.
 const Node* producer(const Graph& graph, int tensor);

@@ -51,22 +51,25 @@ struct Planes {
   std::size_t elements() const { return batch * image(); }
 };
 
-// Whether a tensor has planes of its own: those of a single pixel are in TFLite's order already.
-inline bool is_image(const Shape& shape) {
-  return shape.size() == 4 && (shape[1] != 1 || shape[2] != 1);
-}
-
-// The layout of a [batch, height, width, channels] tensor as planes.
+// The layout of a tensor as planes: of [batch, height, width, channels] as it says, else of one
+// image, whose pixels are all the rows of the last dimension.
 Planes planes_of(const Shape& shape);
+
+// Whether a tensor has planes of its own: those of a single pixel are in TFLite's order already.
+bool is_image(const Shape& shape);
+
+// Whether the planes of two tensors of as many elements hold these in the same order.
+bool have_same_planes(const Shape& a, const Shape& b);
 
 // Elements between planes of `pixels`. A single pixel is packed, so that the planes of a 1x1 image
 // are a plain vector. Otherwise an odd number of cache lines, which spreads the channels of one
 // pixel tile over all sets of the cache.
 std::size_t plane_stride(std::size_t pixels);
 
-// The makers of steps, one a family of operators; row_step.h has more.
+// The makers of steps, one a family of operators; row_step.h has more, also of dense layers over
+// several rows.
 Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, int x,
-                            int y, int batch, std::unique_ptr<Step>* step);
+                            int y, std::unique_ptr<Step>* step);
 
 // Where an element-wise operand comes from: a value, or a constant's values.
 struct Operand {

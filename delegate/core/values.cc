@@ -16,6 +16,15 @@ int Values::define_planes(int tensor) {
   return planes_[tensor] = add(planes_of(shape(tensor)).elements());
 }
 
+void Values::define_alias(int tensor, int other) {
+  if (has_planes(other) && have_same_planes(shape(tensor), shape(other))) {
+    planes_[tensor] = planes_[other];
+    flat_[tensor] = flat_[other];
+  } else {
+    flat_[tensor] = flat(other);
+  }
+}
+
 int Values::flat(int tensor) {
   if (flat_[tensor] < 0 && planes_[tensor] < 0) {
     // A graph that reads what nobody makes is found out here rather than by a wild pointer.

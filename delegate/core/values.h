@@ -25,8 +25,8 @@ class Values {
   // TFLite's order already, has one value only.
   int define_flat(int tensor);
   int define_planes(int tensor);
-  // Lets a tensor share a value in TFLite's order that holds the same elements.
-  void define_alias(int tensor, int value) { flat_[tensor] = value; }
+  // Lets a tensor share the values of another one that has the same elements in the same order.
+  void define_alias(int tensor, int other);
 
   // The tensor's value in TFLite's order or in planes, made if need be.
   int flat(int tensor);

@@ -46,9 +46,18 @@ class GraphBuilder {
   }
   // A 1x1 convolution that multiplies every channel by `scale`.
   int scaling(int x, int channels, float scale) {
-    std::vector<float> weights(channels * channels, 0.0f);
-    for (int i = 0; i < channels; ++i) weights[i * channels + i] = scale;
-    return node(Op::kConv2D, {x, constant({channels, 1, 1, channels}, weights)}).output;
+    const int weights = constant({channels, 1, 1, channels}, diagonal(channels, scale));
+    return node(Op::kConv2D, {x, weights}).output;
+  }
+  // A fully connected layer that does the same.
+  int row_scaling(int x, int channels, float scale) {
+    const int weights = constant({channels, channels}, diagonal(channels, scale));
+    return node(Op::kFullyConnected, {x, weights}).output;
+  }
+  int reshape(int x, Shape shape) {
+    Node& added = node(Op::kReshape, {x});
+    added.new_shape = std::move(shape);
+    return added.output;
   }
   int unary(int x, Unary unary, float lo, float hi) {
     Node& added = node(Op::kUnary, {x});
@@ -66,6 +75,11 @@ class GraphBuilder {
   Graph graph;
 
  private:
+  static std::vector<float> diagonal(int size, float value) {
+    std::vector<float> matrix(size * size, 0.0f);
+    for (int i = 0; i < size; ++i) matrix[i * size + i] = value;
+    return matrix;
+  }
   int add_tensor(Shape shape) {
     Tensor tensor;
     tensor.name = "t" + std::to_string(graph.tensors.size());

@@ -127,9 +127,8 @@ TEST(Plan, FusesSwish) {
 TEST(Plan, CopiesAnInputThatIsAnOutput) {
   GraphBuilder b;
   const int x = b.input({1, 4});
-  Node& reshape = b.node(Op::kReshape, {x});
-  reshape.new_shape = {2, -1};
-  b.graph.outputs = {reshape.output, reshape.output};
+  const int y = b.reshape(x, {2, -1});
+  b.graph.outputs = {y, y};
   auto plan = build(b.graph);
   EXPECT_EQ(plan->output_shapes()[0], (Shape{2, 2}));
   std::vector<float> in = {1, 2, 3, 4}, first(4), second(4);
@@ -137,6 +136,73 @@ TEST(Plan, CopiesAnInputThatIsAnOutput) {
   plan->run(&pool, {in.data()}, {first.data(), second.data()});
   EXPECT_EQ(first, in);
   EXPECT_EQ(second, in);
+}
+
+// Runs the graph on 1, 2, 3 ... and expects of each of its outputs that it is `scale` times its
+// input.
+void expect_scales(const Graph& graph, const std::string& expected_kernels, int count,
+                   float scale) {
+  auto plan = build(graph);
+  EXPECT_EQ(kernels(*plan), expected_kernels);
+  std::vector<float> x(count);
+  for (int i = 0; i < count; ++i) x[i] = static_cast<float>(i + 1);
+  const auto y = run(plan.get(), x, count);
+  for (int i = 0; i < count; ++i) EXPECT_NEAR(y[i], scale * x[i], 1e-4);
+}
+
+TEST(Plan, KeepsRowsAsPixelsBetweenDenseLayers) {
+  GraphBuilder b;
+  const int x = b.input({5, 4});
+  const int y = b.unary(b.row_scaling(x, 4, -3), Unary::kAbs, -kInfinity, kInfinity);
+  b.graph.outputs = {b.binary(b.row_scaling(y, 4, 2), y, Binary::kAdd)};
+  expect_scales(b.graph, "to;sparse;elementwise;sparse;from;", 20, 9);
+}
+
+TEST(Plan, MultipliesASingleRowInTFLitesOrder) {
+  GraphBuilder b;
+  b.graph.outputs = {b.row_scaling(b.row_scaling(b.input({1, 4}), 4, 3), 4, 2)};
+  expect_scales(b.graph, "sparse;sparse;", 4, 6);
+}
+
+TEST(Plan, TakesLeadingDimensionsAsRows) {
+  for (const Shape& shape : {Shape{2, 3, 4}, Shape{1, 2, 3, 4}, Shape{2, 3, 1, 4}}) {
+    GraphBuilder b;
+    int x = b.input(shape);
+    for (int i = 0; i < 2; ++i) {
+      x = b.row_scaling(x, 4, 3);
+      b.graph.nodes.back().keep_dims = true;
+    }
+    b.graph.outputs = {x};
+    expect_scales(b.graph, "to;sparse;sparse;from;", 24, 9);
+  }
+}
+
+TEST(Plan, MovesNothingWhereDenseLayersAreReshaped) {
+  for (const Shape& shape : {Shape{6, 4}, Shape{2, 3, 4}, Shape{2, 3, 1, 4}, Shape{6, 1, 1, 4}}) {
+    GraphBuilder b;
+    const int x = b.input(shape);
+    const int y = b.reshape(b.row_scaling(b.reshape(x, {6, 4}), 4, 3), shape);
+    b.graph.outputs = {b.reshape(b.row_scaling(b.reshape(y, {-1, 4}), 4, 2), shape)};
+    expect_scales(b.graph, "to;sparse;sparse;from;", 24, 6);
+  }
+}
+
+TEST(Plan, TakesFlattenedImagesAsRows) {
+  GraphBuilder b;
+  b.graph.outputs = {b.row_scaling(b.input({3, 2, 2, 2}), 8, 3)};
+  expect_scales(b.graph, "to;sparse;from;", 24, 3);
+}
+
+TEST(Plan, TakesSinglePixelsOfSeveralImagesAsRows) {
+  GraphBuilder b;
+  b.graph.outputs = {b.scaling(b.scaling(b.input({3, 1, 1, 4}), 4, 3), 4, 2)};
+  expect_scales(b.graph, "to;sparse;sparse;from;", 12, 6);
+}
+
+TEST(Plan, RunsWithoutRows) {
+  GraphBuilder b;
+  b.graph.outputs = {b.row_scaling(b.input({0, 4}), 4, 3)};
+  run(build(b.graph).get(), {}, 0);
 }
 
 TEST(Plan, RefusesShapesThatDoNotFit) {
@@ -151,9 +217,7 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
   }
   {
     GraphBuilder b;
-    Node& reshape = b.node(Op::kReshape, {b.input({1, 5})});
-    reshape.new_shape = {2, -1};
-    b.graph.outputs = {reshape.output};
+    b.graph.outputs = {b.reshape(b.input({1, 5}), {2, -1})};
     EXPECT_TRUE(refused(b.graph));
   }
   {

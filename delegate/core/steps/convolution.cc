@@ -1,9 +1,10 @@
-// CONV_2D on planes. A tap of the kernel is an offset from the pixel that it belongs to, so sparse
-// and dense, 1x1 and k x k are one product of weights and runs of pixels. What differs is where the
-// runs are: in the planes themselves for a 1x1 convolution, else in a copy with a border of zeros,
-// whose pixels are sorted by their place in the stride. There the rows of the output follow each
-// other at a pitch of a few pixels more than their width: several narrow rows are one run, whose
-// pixels between the rows are computed in vain and left out when the rows are copied to the output.
+// CONV_2D on planes, and FULLY_CONNECTED on the planes of many rows. A tap of the kernel is an
+// offset from the pixel that it belongs to, so sparse and dense, 1x1 and k x k are one product of
+// weights and runs of pixels. What differs is where the runs are: in the planes themselves for a
+// 1x1 convolution, else in a copy with a border of zeros, whose pixels are sorted by their place in
+// the stride. There the rows of the output follow each other at a pitch of a few pixels more than
+// their width: several narrow rows are one run, whose pixels between the rows are computed in vain
+// and left out when the rows are copied to the output.
 #include <algorithm>
 
 #include "delegate/core/product.h"
@@ -23,7 +24,7 @@ struct Border {
 };
 
 Border border_of(const Graph& graph, const Node& node) {
-  const Shape& w = graph.tensors[node.inputs[1]].shape;
+  const Shape w = filter_shape(graph, node);
   const Shape& y = graph.tensors[node.output].shape;
   const int reach_h = (w[1] - 1) * node.dilation_h + 1, reach_w = (w[2] - 1) * node.dilation_w + 1;
   Border border;
@@ -88,15 +89,15 @@ class Convolution : public RowStep {
     pad_left_ = node.pad_left;
     if (!pointwise_) border_ = border_of(graph, node);
 
-    const Tensor& tensor = graph.tensors[node.inputs[1]];
-    TFSPARSE_RETURN_IF_ERROR(check_offsets(tensor.shape[3], plane()));
+    const Shape filter = filter_shape(graph, node);
+    TFSPARSE_RETURN_IF_ERROR(check_offsets(filter[3], plane()));
     Product::Weights weights;
-    TFSPARSE_RETURN_IF_ERROR(read_floats(tensor, &weights.dense));
-    weights.channels = tensor.shape[0];
-    weights.taps = taps(tensor.shape, node);
-    weights.taps_per_channel = tensor.shape[1] * tensor.shape[2];
+    TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[1]], &weights.dense));
+    weights.channels = filter[0];
+    weights.taps = taps(filter, node);
+    weights.taps_per_channel = filter[1] * filter[2];
     weights.lines = pointwise_ ? 1 : border_.phases_h * border_.phases_w;
-    weights.more = (tensor.shape[1] - 1) * node.dilation_h * border_.pitch;
+    weights.more = (filter[1] - 1) * node.dilation_h * border_.pitch;
     std::vector<float> bias;
     TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, weights.channels, &bias));
     choose_runs(kernels);
@@ -271,7 +272,7 @@ class Convolution : public RowStep {
 
 std::size_t convolution_border(const Graph& graph, const Node& node) {
   if (is_pointwise(graph, node)) return 0;
-  return border_of(graph, node).plane * graph.tensors[node.inputs[1]].shape[3];
+  return border_of(graph, node).plane * filter_shape(graph, node)[3];
 }
 
 Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, int y,

@@ -1,4 +1,4 @@
-// FULLY_CONNECTED, and a 1x1 convolution of a single pixel: a matrix times a vector.
+// FULLY_CONNECTED of one row, and a 1x1 convolution of a single pixel: a matrix times a vector.
 #include <algorithm>
 #include <cstring>
 
@@ -17,27 +17,24 @@ class FullyConnected : public Step {
   void run(const RunContext& context) const override {
     // Sixteen rows are enough work to be worth waking a thread for.
     context.pool.parallel_for(rows_, 16, [&](int begin, int end, int) {
-      for (int image = 0; image < batch_; ++image) {
-        const Elements x = context.values[x_] + static_cast<std::size_t>(image) * depth_;
-        const Elements y = context.values[y_] + static_cast<std::size_t>(image) * rows_ + begin;
-        const std::size_t first = static_cast<std::size_t>(begin) * depth_;
-        if (sparse_) {
-          const std::size_t nonzero = matrix_.row_begin[begin];
-          context.kernels.sparse_rows(
-              {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.columns.data() + nonzero,
-               matrix_.row_nnz.data() + begin, bias_.data() + begin, epilogue_});
-        } else if (!halves_.empty()) {
-          context.kernels.half_rows(
-              {x, y, end - begin, depth_, halves_.data() + first, bias_.data() + begin, epilogue_});
-        } else {
-          context.kernels.dense_rows({x, y, end - begin, depth_, weights_.data() + first,
-                                      bias_.data() + begin, epilogue_});
-        }
+      const Elements x = context.values[reads[0]], y = context.values[writes[0]] + begin;
+      const std::size_t first = static_cast<std::size_t>(begin) * depth_;
+      if (sparse_) {
+        const std::size_t nonzero = matrix_.row_begin[begin];
+        context.kernels.sparse_rows(
+            {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.columns.data() + nonzero,
+             matrix_.row_nnz.data() + begin, bias_.data() + begin, epilogue_});
+      } else if (!halves_.empty()) {
+        context.kernels.half_rows(
+            {x, y, end - begin, depth_, halves_.data() + first, bias_.data() + begin, epilogue_});
+      } else {
+        context.kernels.dense_rows(
+            {x, y, end - begin, depth_, weights_.data() + first, bias_.data() + begin, epilogue_});
       }
     });
   }
 
-  int x_ = -1, y_ = -1, batch_ = 0, rows_ = 0, depth_ = 0;
+  int rows_ = 0, depth_ = 0;  // of the weights
   bool sparse_ = false;
   SparseRows matrix_;
   Buffer weights_;
@@ -49,7 +46,7 @@ class FullyConnected : public Step {
 }  // namespace
 
 Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, int x,
-                            int y, int batch, std::unique_ptr<Step>* result) {
+                            int y, std::unique_ptr<Step>* result) {
   auto step = std::make_unique<FullyConnected>();
   const Tensor& weights = graph.tensors[node.inputs[1]];
   std::vector<float> dense;
@@ -59,9 +56,9 @@ Status make_fully_connected(const Graph& graph, const Node& node, const Kernels&
   TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, step->rows_, &step->bias_));
   const auto zeros = std::count(dense.begin(), dense.end(), 0.0f);
   step->sparse_ = zeros >= kSparseFromZeros * dense.size();
-  step->parts[0].macs = static_cast<double>(batch) * dense.size();
+  step->parts[0].macs = static_cast<double>(dense.size());
   if (step->sparse_) {
-    step->parts[0].macs -= static_cast<double>(batch) * zeros;
+    step->parts[0].macs -= static_cast<double>(zeros);
     step->matrix_ = pack_rows(dense, step->rows_, step->depth_, kernels);
     step->parts[0].kernel = "sparse rows";
   } else if (weights.type == DType::kFloat16 && !weights.sparsity && kernels.half_rows) {
@@ -73,9 +70,6 @@ Status make_fully_connected(const Graph& graph, const Node& node, const Kernels&
     step->weights_ = to_elements(dense, kernels);
     step->parts[0].kernel = "dense rows";
   }
-  step->x_ = x;
-  step->y_ = y;
-  step->batch_ = batch;
   step->epilogue_ = node.epilogue;
   step->reads = {x};
   step->writes = {y};

@@ -33,9 +33,24 @@ std::size_t plane_stride(std::size_t pixels) {
 }
 
 Planes planes_of(const Shape& shape) {
-  Planes planes{shape[0], shape[1], shape[2], shape[3], 0};
+  Planes planes{1, 1, 1, shape.empty() ? 1 : shape.back(), 0};
+  if (shape.size() == 4) {
+    planes = {shape[0], shape[1], shape[2], shape[3], 0};
+  } else {
+    for (std::size_t dim = 0; dim + 1 < shape.size(); ++dim) planes.height *= shape[dim];
+  }
   planes.stride = plane_stride(static_cast<std::size_t>(planes.height) * planes.width);
   return planes;
+}
+
+bool is_image(const Shape& shape) {
+  const Planes planes = planes_of(shape);
+  return planes.height != 1 || planes.width != 1;
+}
+
+bool have_same_planes(const Shape& a, const Shape& b) {
+  const Planes p = planes_of(a), q = planes_of(b);
+  return p.batch == q.batch && p.pixels() == q.pixels() && p.channels == q.channels;
 }
 
 std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta) {

@@ -1,0 +1,105 @@
+#include "delegate/core/rows.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/step.h"
+
+namespace tfsparse {
+namespace {
+
+class RowsConversion {
+ public:
+  explicit RowsConversion(Graph* graph) : graph_(*graph) {}
+
+  void run() {
+    std::vector<Node> nodes = std::move(graph_.nodes);
+    graph_.nodes.clear();
+    for (Node& node : nodes) {
+      if (is_matrix_product(node)) {
+        add_product(std::move(node));
+      } else {
+        graph_.nodes.push_back(std::move(node));
+      }
+    }
+  }
+
+ private:
+  const Shape& shape(int tensor) const { return graph_.tensors[tensor].shape; }
+
+  // A 1x1 convolution of single pixels is a fully connected layer, whose rows are the images.
+  bool is_matrix_product(const Node& node) const {
+    if (node.op == Op::kFullyConnected) return true;
+    if (node.op != Op::kConv2D || is_image(shape(node.inputs[0])) || is_image(shape(node.output))) {
+      return false;
+    }
+    const Shape filter = filter_shape(graph_, node);
+    return filter[1] == 1 && filter[2] == 1 && node.pad_top == 0 && node.pad_left == 0;
+  }
+
+  void add_product(Node node) {
+    const Shape filter = filter_shape(graph_, node);
+    const int depth = filter[3], units = filter[0];
+    const int rows = static_cast<int>(element_count(shape(node.inputs[0])) / depth);
+    node.op = rows == 1 ? Op::kFullyConnected : Op::kConv2D;
+    if (rows == 1 || are_like_images(shape(node.inputs[0]), shape(node.output), depth)) {
+      graph_.nodes.push_back(std::move(node));
+      return;
+    }
+    const int y = node.output;
+    const bool reshapes = !is_matrix(shape(y), units);
+    node.inputs[0] = as_matrix(node.inputs[0], rows, depth, node.id);
+    if (reshapes) node.output = add_tensor({rows, units});
+    const int product = node.output, id = node.id;
+    graph_.nodes.push_back(std::move(node));
+    if (reshapes) add_reshape(product, y, id);
+  }
+
+  // Whether a product keeps all dimensions but the last, so that both have the same pixels.
+  static bool are_like_images(const Shape& x, const Shape& y, int depth) {
+    return is_image(x) && x.back() == depth && x.size() == y.size() &&
+           std::equal(x.begin(), x.end() - 1, y.begin());
+  }
+
+  // Whether a tensor's rows are the pixels of one image.
+  static bool is_matrix(const Shape& shape, int columns) {
+    return shape.size() != 4 && !shape.empty() && shape.back() == columns;
+  }
+
+  // A tensor with the same rows that is a matrix.
+  int as_matrix(int tensor, int rows, int columns, int id) {
+    if (is_matrix(shape(tensor), columns)) return tensor;
+    const Node* node = producer(graph_, tensor);
+    if (node && is_reshape(*node) && is_matrix(shape(node->inputs[0]), columns)) {
+      return node->inputs[0];
+    }
+    const int matrix = add_tensor({rows, columns});
+    add_reshape(tensor, matrix, id);
+    return matrix;
+  }
+
+  int add_tensor(Shape shape) {
+    Tensor tensor;
+    tensor.type = DType::kFloat32;
+    tensor.shape = std::move(shape);
+    graph_.tensors.push_back(std::move(tensor));
+    return static_cast<int>(graph_.tensors.size()) - 1;
+  }
+
+  void add_reshape(int from, int to, int id) {
+    Node node;
+    node.op = Op::kReshape;
+    node.inputs = {from};
+    node.output = to;
+    node.id = id;
+    graph_.nodes.push_back(std::move(node));
+  }
+
+  Graph& graph_;
+};
+
+}  // namespace
+
+void convolve_rows(Graph* graph) { RowsConversion(graph).run(); }
+
+}  // namespace tfsparse
