@@ -1,4 +1,6 @@
 // Steps that are one loop over values: layout changes, padding, softmax.
+#include <algorithm>
+
 #include "delegate/core/step.h"
 
 namespace tfsparse {
@@ -22,6 +24,20 @@ std::unique_ptr<Step> make_step(const char* kernel, int x, int y, Body body) {
   step->reads = {x};
   step->writes = {y};
   return step;
+}
+
+// Shares the pixels of each image among the threads. Calls body(place in TFLite's order, place in
+// planes, pixels) for each part.
+template <typename Body>
+void share_pixels(const RunContext& context, const Planes& planes, const Body& body) {
+  constexpr int kLine = 16;  // pixels that no two threads should write in one plane
+  const int grain = (kGrain / std::max(1, planes.channels) / kLine + 1) * kLine;
+  for (int image = 0; image < planes.batch; ++image) {
+    context.pool.parallel_for(planes.pixels(), grain, [&](int begin, int end, int) {
+      const std::size_t pixel = static_cast<std::size_t>(image) * planes.pixels() + begin;
+      body(pixel * planes.channels, image * planes.image() + begin, end - begin);
+    });
+  }
 }
 
 }  // namespace
@@ -110,23 +126,19 @@ std::unique_ptr<Step> make_to_floats(int x, int y, std::size_t count) {
 
 std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes) {
   return make_step("to planes", x, y, [=](const RunContext& context) {
-    const std::size_t image = static_cast<std::size_t>(planes.pixels()) * planes.channels;
-    for (int i = 0; i < planes.batch; ++i) {
-      context.kernels.to_planes(context.values[x] + i * image,
-                                context.values[y] + i * planes.image(), planes.pixels(),
+    share_pixels(context, planes, [&](std::size_t flat, std::size_t in_planes, int pixels) {
+      context.kernels.to_planes(context.values[x] + flat, context.values[y] + in_planes, pixels,
                                 planes.channels, planes.stride);
-    }
+    });
   });
 }
 
 std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes) {
   return make_step("from planes", x, y, [=](const RunContext& context) {
-    const std::size_t image = static_cast<std::size_t>(planes.pixels()) * planes.channels;
-    for (int i = 0; i < planes.batch; ++i) {
-      context.kernels.from_planes({context.values[x] + i * planes.image(),
-                                   context.values[y] + i * image, planes.pixels(), planes.channels,
-                                   planes.stride});
-    }
+    share_pixels(context, planes, [&](std::size_t flat, std::size_t in_planes, int pixels) {
+      context.kernels.from_planes({context.values[x] + in_planes, context.values[y] + flat, pixels,
+                                   planes.channels, planes.stride});
+    });
   });
 }
 
