@@ -4,6 +4,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsparse
 from tests.shrinking import (
@@ -324,3 +325,70 @@ def test_several_inputs_and_outputs():
     assert_shrinks(model, smaller=False)
     model = keras.Model([a, b], [L.Conv2D(2, 1)(x), L.Dense(1)(L.GlobalAveragePooling2D()(x))])
     assert_shrinks(model, remove_channels(model))
+
+
+def half(x):
+    """An activation of one's own, of no name that Keras knows."""
+    return keras.ops.relu(x) * 0.5
+
+
+def test_activations_and_regularizers_of_ones_own():
+    regularizer = keras.regularizers.L2()
+    options = {"kernel_regularizer": lambda weights: regularizer(weights), "activation": half}
+    layers = L.Conv2D(4, 1), L.Conv2D(4, 1, **options), L.Conv2D(2, 1, activation=L.PReLU())
+    model = sequential(*layers)
+    model(np.zeros((1, 6, 6, 3)))  # Keras builds a layer that is an activation when it runs
+    model.layers[2].activation.alpha.assign(np.full((6, 6, 2), 0.3))
+    kill(model.layers[0], 0)
+    shrunk = assert_shrinks(model)
+    assert shrunk.layers[1].activation is half
+    assert shrunk.layers[1].kernel_regularizer is options["kernel_regularizer"]
+
+
+def test_preprocessing_layers_keep_what_they_have_adapted_to():
+    words, numbers = L.TextVectorization(), L.Normalization()
+    words.adapt(["a cat sat", "a dog"])
+    numbers.adapt(np.arange(12.0).reshape(4, 3))
+    first, second = L.Input((1,), dtype="string"), L.Input((3,))
+    x = L.GlobalAveragePooling1D()(L.Embedding(9, 4)(words(first)))
+    x = L.Dense(6, activation="relu")(L.Concatenate()([x, numbers(second)]))
+    model = keras.Model({"words": first, "numbers": second}, L.Dense(2)(x))
+    remove_channels(model)
+    shrunk = tfsparse.shrink(model)
+    inputs = {"words": tf.constant([["a dog sat"]]), "numbers": tf.ones((1, 3))}
+    np.testing.assert_allclose(shrunk(inputs), model(inputs), rtol=1e-6)
+    assert shrunk.count_params() < model.count_params()
+
+
+def test_losses_of_ones_own():
+    def loss(y, outputs):
+        return keras.ops.mean((y - outputs) ** 4)
+
+    model = sequential(L.Conv2D(4, 1), L.Conv2D(2, 1))
+    model.compile("adam", loss)
+    remove_channels(model)
+    assert tfsparse.shrink(model).loss is loss
+
+
+def test_a_model_keeps_its_class():
+    class Own(keras.Sequential):
+        pass
+
+    model = Own([L.Input((6, 6, 3)), L.Conv2D(4, 1), L.Conv2D(2, 1)])
+    assert type(tfsparse.shrink(model)) is Own
+
+
+def test_a_layer_that_cannot_be_made_anew_raises():
+    class Hidden(L.Layer):
+        def call(self, x):
+            return self.function(x)
+
+        def build(self, shape):
+            self.function = self.function or keras.ops.sin
+
+        function = None
+
+    model = sequential(L.Conv2D(4, 1), Hidden(name="hidden"), L.Conv2D(2, 1))
+    model.layers[1].function = keras.ops.cos
+    with pytest.raises(ValueError, match=r"gives other outputs.*'hidden' \(Hidden\)"):
+        tfsparse.shrink(model)

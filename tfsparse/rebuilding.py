@@ -1,48 +1,93 @@
 """New Keras objects like others, with the live objects that those hold.
 
-A Keras config names functions and classes. To build an object from it finds them by name, which
-fails for those that are not registered, and finds another one where a function of Keras has the
-same name. Here, a config refers to the live objects themselves.
+A config of Keras names functions and classes, and what is built from it looks them up by name. That
+fails where one is not registered, and finds another one where Keras has a function of that name.
+Here a config refers to the live objects themselves.
 """
 
+import copy
 import inspect
-from collections.abc import Mapping
+import tempfile
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import tree
+from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
+
+from tfsparse.prune.optimizers import all_optimizers
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic)
+_TENSORS = (tf.Tensor, tf.Variable, keras.Variable)
 
 
 def renew(live, changes=None):
-    """Returns a new Keras object like another one, as it was before it was built.
+    """Returns a new Keras object with the arguments of another one, not built yet.
 
-    Functions, and objects of the user's own classes that have no state of training, such as
-    activations, initializers, regularizers and learning rate schedules, are shared by both. Layers
-    and optimizers inside are new too.
+    Functions are shared by both, and so are objects of the user's own classes that do not train:
+    activations, initializers, regularizers, learning rate schedules. Layers and optimizers inside
+    are new too. A class whose `get_config` does not know its constructor's arguments gets them from
+    the attributes of the same names.
 
     Args:
         live: Layer, operation or optimizer of Keras 3.
         changes: Dict of arguments of the constructor that differ.
 
     Raises:
-        TypeError: The class's `get_config` and its constructor do not go together.
-        NotImplementedError: It has no config, and its attributes do not tell the arguments of the
-            constructor.
+        NotImplementedError: The class has no `get_config`, and an argument of its constructor is
+            the name of no attribute.
+        TypeError: The constructor does not take what `get_config` returns.
     """
+    if _is_graph(live):
+        return keras.models.clone_model(view(live, compiled=False), clone_function=renew)
     references = _References()
-    config = _config(live, references.view(live)) | (changes or {})
+    config = _arguments(live, references.view(live)) | (changes or {})
     with keras.saving.custom_object_scope(references.scope):
         new = type(live).from_config(config)
-    new.name = live.name  # a constructor need not take it
+    new.name = live.name  # which not every constructor takes
     return new
 
 
-def view(live, **attributes):
-    """Returns an object of the same class and with the same attributes, except for some.
+def compile_like(model, new):
+    """Compiles a model as another one is, with an optimizer that starts anew.
 
-    It serves to be read: no constructor runs, and what the attributes hold is shared.
+    The losses and metrics are the objects that the other one was compiled with. An optimizer that
+    cannot be made anew is left out, with a warning.
+
+    Args:
+        model: Keras 3 model. If it is not compiled, nothing happens.
+        new: Built model of the same class and outputs.
+    """
+    if not model.compiled:
+        return
+    if type(new).compile is not keras.Model.compile:
+        # What it was compiled with is only known to the methods that the class has for that.
+        new.compile_from_config(model.get_compile_config())
+        return
+    arguments = dict(model._compile_config.config)
+    used = arguments.pop("optimizer")
+    try:
+        optimizer = used and renew(used)
+        new.compile(optimizer, **arguments)
+        if optimizer:
+            new.optimizer.build(new.trainable_variables)
+        if any(x is y for x in all_optimizers(used) for y in all_optimizers(optimizer)):
+            raise TypeError("It holds an optimizer that trains the other model.")
+    except (TypeError, ValueError, NotImplementedError) as error:
+        warnings.warn(
+            f"The optimizer {type(used).__name__} cannot be made anew for model {new.name!r}, "
+            "which is compiled without one. To train it, call its compile, or give the optimizer a "
+            f"get_config that returns the arguments of its constructor. The reason: {error}",
+            stacklevel=3,
+        )
+        new.compile(None, **arguments)
+
+
+def view(live, **attributes):
+    """Returns an object of the same class with the same attributes, except for those given.
+
+    It can be read only: no constructor runs, and what the attributes hold is shared.
     """
     shown = object.__new__(type(live))
     vars(shown).update(vars(live), **attributes)
@@ -50,8 +95,55 @@ def view(live, **attributes):
 
 
 def is_own(value):
-    """Returns whether the class of an object is not one of Keras."""
+    """Returns whether an object's class is not one of Keras."""
     return type(value).__module__.partition(".")[0] != "keras"
+
+
+def copy_state(old, new):
+    """Gives a layer what another one of the same arguments and shapes has learnt.
+
+    That is what Keras saves of it, variables and assets such as vocabularies, and, for a class of
+    the user's own, numbers, arrays, strings and TensorFlow's variables in its attributes. Layers
+    inside are included.
+
+    Args:
+        old: Built layer of Keras 3.
+        new: Layer that `renew` made of it, built.
+    """
+    for source, target in zip(old._flatten_layers(), new._flatten_layers(), strict=True):
+        if source.built and not target.built:
+            # Not every layer builds those that it holds: Keras builds an activation when it runs.
+            target.build_from_config(source.get_build_config())
+        store = {}
+        source.save_own_variables(store)
+        # Arrays, as in a file, and copies: an implementation may keep what it is given.
+        for key, value in store.items():
+            store[key] = np.array(value.numpy() if hasattr(value, "numpy") else value)
+        if store:
+            target.load_own_variables(store)
+        if hasattr(source, "save_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                source.save_assets(folder)
+                target.load_assets(folder)
+        if is_own(source):
+            _copy_attributes(source, target)
+
+
+def _copy_attributes(old, new):
+    of_every_layer = vars(keras.layers.Layer())
+    for name, value in vars(old).items():
+        if isinstance(value, tf.Variable):
+            getattr(new, name).assign(value)
+        elif name not in of_every_layer and not _same(value, vars(new).get(name)):
+            setattr(new, name, copy.deepcopy(value))
+
+
+def _same(a, b):
+    """Returns whether two values are equal data, or no data at all."""
+    a, b = tree.flatten(a), tree.flatten(b)
+    if not all(isinstance(x, (*_PLAIN, tf.Tensor)) for x in a):
+        return True
+    return len(a) == len(b) and all(map(np.array_equal, a, b))
 
 
 class _Reference:
@@ -73,14 +165,14 @@ class _Reference:
 
 
 class _References:
-    """The references of one config.
+    """The live objects that one config refers to.
 
     Attributes:
-        scope: Dict for `keras.saving.custom_object_scope`, in which the config is read.
+        scope: Dict for `keras.saving.custom_object_scope`, in which the config can be read.
     """
 
     def __init__(self):
-        # Keras asks what it finds under the name of a class for `from_config`.
+        # Keras calls `from_config` of what it finds under the name of a class.
         self.scope = {_Reference.__name__: self}
         self._live = []
         self._views = {}
@@ -90,41 +182,104 @@ class _References:
         return self._live[config["index"]]
 
     def view(self, live):
-        """Returns a view of a Keras object whose attributes are references."""
+        """Returns a view of a Keras object that holds references."""
         if id(live) not in self._views:
-            shown = self._views[id(live)] = view(live)
+            # Keras builds what a config says was built, and the layer around builds it again.
+            shown = self._views[id(live)] = view(live, get_build_config=lambda: None)
             if is_own(live):
                 self.scope[type(live).__name__] = type(live)
             for name, value in vars(live).items():
-                # Keras replaces methods of some objects by functions in their attributes.
-                if not callable(getattr(type(live), name, None)):
-                    vars(shown)[name] = self._stand_in(value)
+                # Keras wraps some methods, and puts them into the attributes.
+                is_method = callable(getattr(type(live), name, None))
+                if not is_method and not isinstance(value, _TENSORS):
+                    vars(shown)[name] = _map(self._stand_in, value)
         return self._views[id(live)]
 
     def _stand_in(self, value):
-        if isinstance(value, _PLAIN):
-            return value
-        if isinstance(value, Mapping) and not hasattr(value, "get_config"):
-            return {key: self._stand_in_argument(x) for key, x in value.items()}
-        if type(value) is tuple or isinstance(value, list):
-            return type(value)(map(self._stand_in, value)) if type(value) is tuple else list(
-                map(self._stand_in, value)
-            )
-        if hasattr(value, "get_config") and (not is_own(value) or _has_state(value)):
-            # A functional model knows its layers by their identity.
-            is_graph = isinstance(value, keras.Model) and not isinstance(value, keras.Sequential)
-            return value if is_graph else self.view(value)
+        if isinstance(value, _TENSORS):
+            return self._refer(value)  # Keras would make lists of numbers of it, or fail
+        if _trains(value) and (_is_graph(value) or _own_parameters(type(value))):
+            return self._refer(renew(value))
+        if hasattr(value, "get_config") and (_trains(value) or not is_own(value)):
+            return self.view(value)
         return self._refer(value) if callable(value) else value
-
-    def _stand_in_argument(self, value):
-        # Keras makes lists of numbers of them, or fails.
-        is_tensor = isinstance(value, tf.Tensor | tf.Variable | keras.Variable)
-        return self._refer(value) if is_tensor else self._stand_in(value)
 
     def _refer(self, live):
         self._live.append(live)
         return _Reference(live, len(self._live) - 1)
 
 
-def _has_state(value):
+def _arguments(live, shown):
+    """Returns arguments for `from_config` of an object, from its view."""
+    parameters = _own_parameters(type(live))
+    told = _told(live, parameters)
+    try:
+        config = shown.get_config()
+    except NotImplementedError:
+        if not told:
+            raise
+        config = {"name": live.name}
+        if isinstance(live, keras.layers.Layer):
+            config |= {"trainable": live.trainable, "dtype": live.dtype_policy}
+    config = _map(_passed_on(type(live)), config)
+    if isinstance(config.get("dtype"), dict) and is_own(live.dtype_policy):
+        config["dtype"] = live.dtype_policy  # of a dict, from_config keeps the name only
+    if parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        config = {name: value for name, value in config.items() if name in parameters}
+    return told | config
+
+
+def _passed_on(cls):
+    """Returns the function of a value in a config that makes what `from_config` expects there."""
+    of_keras = keras.Operation.from_config, keras.optimizers.Optimizer.from_config
+    # A class with a from_config of its own reads what Keras saved; others pass it on.
+    passes_on = cls.from_config.__func__ in [method.__func__ for method in of_keras]
+
+    def passed_on(value):
+        if not isinstance(value, _Reference):
+            return value
+        return value._live if passes_on else keras.saving.serialize_keras_object(value)
+
+    return passed_on
+
+
+def _own_parameters(cls):
+    """Returns the parameters of a constructor of which `get_config` does not know, a dict."""
+    order = [vars(base) for base in cls.__mro__]
+    constructor, config = (
+        next(i for i, names in enumerate(order) if name in names)
+        for name in ("__init__", "get_config")
+    )
+    if constructor >= config:
+        return {}
+    return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
+
+
+def _told(live, parameters):
+    """Returns the arguments that attributes of the same names tell, a dict."""
+    attributes = vars(live)
+    return {
+        name: _map(lambda x: renew(x) if _trains(x) else x, attributes[attribute])
+        for name in parameters
+        for attribute in (f"_{name}", name)  # of two, the last counts
+        if attribute in attributes
+    }
+
+
+def _is_graph(value):
+    # Its config knows layers by their identity, which a view has not.
+    return isinstance(value, Functional)
+
+
+def _trains(value):
     return isinstance(value, keras.layers.Layer | keras.optimizers.Optimizer)
+
+
+def _map(function, value):
+    """Returns a value with a function applied to all that is in its lists, tuples and dicts."""
+    if isinstance(value, dict):
+        return {key: _map(function, x) for key, x in value.items()}
+    if isinstance(value, list) or type(value) is tuple:
+        kind = tuple if type(value) is tuple else list
+        return kind(_map(function, x) for x in value)
+    return function(value)

@@ -7,6 +7,8 @@ import numpy as np
 from keras import tree
 
 from tfsparse.graph import ChannelGraph, constants, rules, trace
+from tfsparse.outputs import check_outputs
+from tfsparse.rebuilding import compile_like, copy_state, renew, view
 
 # What each layer makes its channels with: the argument that counts them, the kernel, its axis.
 _SIZES = {
@@ -34,8 +36,9 @@ def shrink(model):
     and outputs, and at layers that cannot be followed, stay, and so does one channel of each group.
 
     The result is a plain Keras model of the same layers under the same names, with fewer filters
-    and units. It is compiled as the model is, with an optimizer that starts anew; a model that is
-    not compiled gives one that is not. The model itself does not change. A layer without a bias
+    and units. Activations, initializers, regularizers and constraints are those of the model, and
+    so are the losses and metrics with which it is compiled; the optimizer starts anew. A model that
+    is not compiled gives one that is not. The model itself does not change. A layer without a bias
     gets one if a constant has to be kept.
 
     Args:
@@ -46,7 +49,9 @@ def shrink(model):
 
     Raises:
         TypeError: `model` is no Keras 3 model.
-        ValueError: The model is not built, or is subclassed.
+        ValueError: The model is not built, or is subclassed; or a layer cannot be made anew, and
+            random inputs show other outputs.
+        NotImplementedError: A layer of the user's own has no `get_config` and needs one.
 
     Example:
 
@@ -166,16 +171,19 @@ def _rebuild(model, state):
         if isinstance(original, keras.Sequential):
             # Not by Keras's clone_model, which in 3.1 fails on other inputs for these.
             layers = [*inputs, *map(clone, original.layers)]
-            return keras.Sequential(layers, original.trainable, original.name)
+            own = type(original).__init__ is keras.Sequential.__init__
+            kind = type(original) if own else keras.Sequential
+            return kind(layers, original.trainable, original.name)
         inputs = tree.pack_sequence_as(original.input, inputs)
-        return keras.models.clone_model(original, inputs, clone)
+        # Keras would compile it with what it finds by the names of losses and metrics.
+        return keras.models.clone_model(view(original, compiled=False), inputs, clone)
 
     smaller = clone_model(model)
     for old, new in clones.values():
         if isinstance(old, keras.layers.Layer) and id(old) not in entries:
             _set_weights(old, new, state)
-    if model.compiled and not smaller.compiled:
-        smaller.compile_from_config(model.get_compile_config())
+    compile_like(model, smaller)
+    check_outputs(model, smaller)
     return smaller
 
 
@@ -191,17 +199,10 @@ def _input(tensor, length):
 
 def _clone(operation, state):
     """Returns a layer or an operation like another, with as many channels as stay."""
-    config = operation.get_config()
-    config.update(_sizes(operation, state))
+    changes = _sizes(operation, state)
     if id(operation) in state.corrections:
-        config["use_bias"] = True
-    if isinstance(operation, keras.layers.Lambda):
-        # Keras refuses to read Python code from a config; here it is at hand.
-        config["output_shape"] = operation._output_shape
-        for argument in "function", "mask", "arguments":
-            config[argument] = getattr(operation, argument)
-        return type(operation)(**config)
-    return type(operation).from_config(config)
+        changes["use_bias"] = True
+    return renew(operation, changes)
 
 
 def _sizes(layer, state):
@@ -223,22 +224,38 @@ def _sizes(layer, state):
 
 
 def _set_weights(old, new, state):
+    """Gives a layer the weights of another, of which it has all channels or those that stay."""
     graph, keep = state.graph, state.keep
+    axes = {
+        id(variable): [graph.channels_at(variable, axis) for axis in range(len(variable.shape))]
+        for variable in _own_variables(old)
+    }
+    has_channels = any(channels is not None for found in axes.values() for channels in found)
+    if not has_channels:
+        copy_state(old, new)
+        return
+    inner, new_inner = (x._flatten_layers(include_self=False, recursive=False) for x in (old, new))
+    for source, target in zip(inner, new_inner, strict=True):
+        copy_state(source, target)
     if id(old) in state.corrections:
         _, weight, axis = _SIZES[rules.kind(old)]
         outputs = graph.channels_at(getattr(old, weight), axis)
         new.bias.assign(state.corrections[id(old)][keep[outputs]])
     # Where there is a new bias, it comes last.
-    for source, target in zip(old.variables, new.variables, strict=False):
+    for source, target in zip(_own_variables(old), _own_variables(new), strict=False):
         values = source.numpy()
         if id(source) in state.corrections:
             values = values + state.corrections[id(source)].astype(values.dtype)
-        for axis in range(values.ndim):
-            channels = graph.channels_at(source, axis)
+        for axis, channels in enumerate(axes[id(source)]):
             if channels is not None:
                 values = np.compress(keep[channels], values, axis)
                 # A dead channel that stays may be a constant which was moved, and count twice.
                 np.moveaxis(values, axis, 0)[~state.live[channels[keep[channels]]]] = 0
         target.assign(values)
-    if hasattr(new, "finalize_state"):
-        new.finalize_state()  # of a Normalization, which computes with copies of its weights
+
+
+def _own_variables(layer):
+    """Returns the variables of a layer without those of layers that it holds."""
+    inner = layer._flatten_layers(include_self=False, recursive=False)
+    of_inner = {id(variable) for x in inner for variable in x.variables}
+    return [variable for variable in layer.variables if id(variable) not in of_inner]
