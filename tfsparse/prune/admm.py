@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.prune.optimizers import GradientHooks
+from tfsparse.prune.variables import write
 
 
 class Admm:
@@ -52,7 +53,7 @@ class Admm:
             projected = project(sums)
             self._duals = [s - z for s, z in zip(sums, projected, strict=True)]
         for anchor, z, u in zip(self._anchors, projected, self._duals, strict=True):
-            anchor.assign(z - u)
+            write(anchor, z - u)
         self._strength.assign(self._rho)
 
     def stop(self):

@@ -130,7 +130,8 @@ class GradualPruning(MaskedPruning):
     def _update(self, sparsity):
         if sparsity == self._scheduled:
             return
-        scores = [magnitude.block_magnitudes(w, self.block_size) for w in self._weights()]
+        weights = self._weights()
+        scores = [magnitude.block_magnitudes(w, self.block_size) for w in weights]
         if self.distribution == "global":
             keeps = magnitude.keep_largest_of_all(scores, sparsity)
         else:
@@ -138,7 +139,7 @@ class GradualPruning(MaskedPruning):
                 magnitude.keep_largest(score, sparsity * share)
                 for score, share in zip(scores, self._shares, strict=True)
             ]
-        self._keep(keeps, self.block_size)
+        self._keep(keeps, weights, self.block_size)
         self._scheduled = sparsity
 
     def _finish(self, model):

@@ -153,10 +153,16 @@ class MaskedPruning(Callback):
             )
         return weights
 
-    def _keep(self, keeps, block_size=1):
-        """Replaces the masks, one bool array of blocks a layer."""
-        for mask, keep in zip(self._masks, keeps, strict=True):
-            mask.assign(spread_blocks(keep, mask.variable.shape[-1], block_size))
+    def _keep(self, keeps, weights, block_size=1):
+        """Replaces the masks, by one bool array of blocks a layer, and zeroes what they prune.
+
+        Args:
+            keeps: List of bool arrays, True where a block is kept.
+            weights: What `_weights` returned.
+            block_size: Int, output channels in a block.
+        """
+        for mask, keep, values in zip(self._masks, keeps, weights, strict=True):
+            mask.assign(spread_blocks(keep, values.shape[-1], block_size), values)
         total = sum(mask.size for mask in self._masks)
         self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
 

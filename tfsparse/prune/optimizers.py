@@ -6,6 +6,8 @@ from collections.abc import Mapping, Set
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.prune.variables import read, write
+
 # The first is that of optimizers of Keras 3 and of tf_keras, the second that of
 # tf_keras.optimizers.legacy.
 _UPDATE_METHODS = ("update_step", "_resource_apply_dense")
@@ -136,7 +138,7 @@ class LastGradient:
 
     def numpy(self):
         """Returns the gradient as an array; all zeros before the first update."""
-        return self._value.numpy()
+        return read(self._value)
 
 
 def zero_slots(optimizer, variable, where):
@@ -153,8 +155,9 @@ def zero_slots(optimizer, variable, where):
     """
     for each in all_optimizers(optimizer):
         for slot in _slots(each, variable):
-            values = slot.numpy()
-            slot.assign(np.where(where, np.zeros((), values.dtype), values))
+            values = read(slot)
+            if np.any((values != 0) & where):
+                write(slot, np.where(where, np.zeros((), values.dtype), values))
 
 
 def _slots(optimizer, variable):

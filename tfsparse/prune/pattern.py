@@ -131,7 +131,8 @@ class PatternPruning(MaskedPruning):
             self._cut()
 
     def _cut(self):
-        self._keep(self._nearest(self._weights()))
+        weights = self._weights()
+        self._keep(self._nearest(weights), weights)
         self._is_cut = True
 
     def _project(self, weights):

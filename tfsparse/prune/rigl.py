@@ -178,11 +178,11 @@ class RigL(MaskedPruning):
 
     def _draw(self):
         """Assigns the first masks."""
-        keeps = []
-        for index, (mask, sparsity) in enumerate(zip(self._masks, self._shares(), strict=True)):
+        keeps, weights = [], self._weights()
+        for index, (values, sparsity) in enumerate(zip(weights, self._shares(), strict=True)):
             rng = np.random.default_rng((self.seed, index))
-            keeps.append(first_mask(self._score(mask.weights()), sparsity, rng))
-        self._keep(keeps, self.block_size)
+            keeps.append(first_mask(self._score(values), sparsity, rng))
+        self._keep(keeps, weights, self.block_size)
 
     def _shares(self):
         """Returns the sparsity of each layer."""
@@ -205,10 +205,11 @@ class RigL(MaskedPruning):
             )
         before = [mask.keep for mask in self._masks]
         keeps = [keep[..., :: self.block_size] for keep in before]
-        for index, (weights, growth) in enumerate(zip(self._weights(), growths, strict=True)):
+        weights = self._weights()
+        for index, (values, growth) in enumerate(zip(weights, growths, strict=True)):
             if growth is not None:
-                keeps[index] = rewire(keeps[index], self._score(weights), growth, fraction)
-        self._keep(keeps, self.block_size)
+                keeps[index] = rewire(keeps[index], self._score(values), growth, fraction)
+        self._keep(keeps, weights, self.block_size)
         for mask, old in zip(self._masks, before, strict=True):
             zero_slots(self.model.optimizer, mask.variable, mask.keep & ~old)
 

@@ -1,0 +1,39 @@
+"""The values of variables, read and written between two train steps.
+
+The methods of `tf.Variable` take 30 to 40 us a call, these operations about 10 (measured on a Xeon
+with AVX-512). A mask update makes three such calls a layer.
+"""
+
+import tensorflow as tf
+
+
+def replicas(variable):
+    """Returns the variables that hold the values of a variable of either Keras.
+
+    Args:
+        variable: `keras.Variable`, or `tf.Variable` of tf_keras.
+
+    Returns:
+        Sequence of `tf.Variable`: one, or under a `tf.distribute.Strategy` one a replica.
+    """
+    variable = variable if isinstance(variable, tf.Variable) else variable.value
+    # tf_keras wraps a variable under mixed precision.
+    variable = getattr(variable, "_variable", variable)
+    return getattr(variable, "values", None) or (variable,)
+
+
+def read(variable):
+    """Returns a copy of a variable's values, an array of its shape and dtype."""
+    source = replicas(variable)[0]
+    return tf.raw_ops.ReadVariableOp(resource=source.handle, dtype=source.dtype).numpy()
+
+
+def write(variable, values):
+    """Sets a variable's values on all replicas.
+
+    Args:
+        variable: `keras.Variable`, or `tf.Variable` of tf_keras.
+        values: Array of its shape and dtype.
+    """
+    for replica in replicas(variable):
+        tf.raw_ops.AssignVariableOp(resource=replica.handle, value=values)
