@@ -3,14 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.prune.admm import Admm
+from tfsparse.prune.admm import Admm, Pull
 
 
 def test_weights_follow_the_method(keras):
     layer = keras.layers.Dense(4, use_bias=False)
     layer.build((None, 3))
     optimizer, rate, rho = keras.optimizers.SGD(0.5), 0.5, 0.8
-    admm = Admm(optimizer, [layer.kernel], tf.distribute.get_strategy(), rho)
+    admm = Admm(optimizer, [Pull(layer.kernel, tf.distribute.get_strategy())], rho)
 
     def step(gradient):
         optimizer.apply_gradients([(tf.fill((3, 4), gradient), layer.kernel)])

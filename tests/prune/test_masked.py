@@ -53,6 +53,6 @@ def test_constraints_and_regularizers_are_of_the_kind_that_every_keras_takes():
     model = network()
     kernel, strategy = model.layers[1].kernel, masks.strategy_of(model)
     masks.Mask(kernel, strategy).attach()
-    slimming.ScalePenalty([kernel], 0.1, strategy).attach()
+    slimming.ScalePenalty(kernel, strategy).attach(0.1)
     assert isinstance(kernel.constraint, keras.constraints.Constraint)
     assert isinstance(kernel.regularizer, keras.regularizers.Regularizer)

@@ -7,6 +7,38 @@ from tfsparse.prune.optimizers import GradientHooks
 from tfsparse.prune.variables import write
 
 
+class Pull:
+    """A hook that draws a variable to an anchor: it adds `strength * (W - anchor)` to its gradient.
+
+    Args:
+        variable: Kernel of a built layer.
+        strategy: The model's `tf.distribute.Strategy`.
+    """
+
+    def __init__(self, variable, strategy):
+        self.variable = variable
+        with tf.init_scope(), strategy.scope():
+            # 0 while there is nothing to be drawn to: a variable, to compile the step only once.
+            self._strength = tf.Variable(0.0, trainable=False, name="admm_rho")
+            self._anchor = tf.Variable(
+                tf.zeros(variable.shape, variable.dtype), trainable=False, name="admm_anchor"
+            )
+
+    def __call__(self, gradient, variable):
+        """Returns the gradient with the term added."""
+        strength = tf.cast(self._strength, gradient.dtype)
+        return gradient + strength * tf.cast(variable - self._anchor, gradient.dtype)
+
+    def move(self, anchor, strength):
+        """Sets the anchor, a float array of the variable's shape, and the strength, a float."""
+        write(self._anchor, anchor)
+        self._strength.assign(strength)
+
+    def stop(self):
+        """Leaves the gradient as it is from now on."""
+        self._strength.assign(0.0)
+
+
 class Admm:
     """Adds rho/2 ||W - Z + U||^2 to a loss, where Z is the nearest point of a set.
 
@@ -18,25 +50,18 @@ class Admm:
 
     Args:
         optimizer: Optimizer that trains the variables.
-        variables: Kernels of built layers.
-        strategy: The model's `tf.distribute.Strategy`.
+        pulls: List of `Pull`, one a variable. They have no effect before the first update.
         rho: Positive float.
     """
 
-    def __init__(self, optimizer, variables, strategy, rho):
+    def __init__(self, optimizer, pulls, rho):
         self._rho = rho
-        self._hooks = GradientHooks(optimizer)
         self._duals = None
-        self._anchors = []
-        with tf.init_scope(), strategy.scope():
-            # 0 while there is nothing to be drawn to: a variable, to compile the step only once.
-            self._strength = tf.Variable(0.0, trainable=False, name="admm_rho")
-            for variable in variables:
-                anchor = tf.Variable(
-                    tf.zeros(variable.shape, variable.dtype), trainable=False, name="admm_anchor"
-                )
-                self._anchors.append(anchor)
-                self._hooks.attach(variable, self._pull_to(anchor))
+        self._pulls = pulls
+        self._hooks = GradientHooks(optimizer)
+        for pull in pulls:
+            pull.stop()
+            self._hooks.attach(pull.variable, pull)
 
     def update(self, weights, project):
         """Moves Z and U.
@@ -52,22 +77,15 @@ class Admm:
             sums = [w + u for w, u in zip(weights, self._duals, strict=True)]
             projected = project(sums)
             self._duals = [s - z for s, z in zip(sums, projected, strict=True)]
-        for anchor, z, u in zip(self._anchors, projected, self._duals, strict=True):
-            write(anchor, z - u)
-        self._strength.assign(self._rho)
+        for pull, z, u in zip(self._pulls, projected, self._duals, strict=True):
+            pull.move(z - u, self._rho)
 
     def stop(self):
         """Leaves the loss as it is from now on."""
-        self._strength.assign(0.0)
+        for pull in self._pulls:
+            pull.stop()
         self._duals = None
 
     def detach(self):
         """Gives the optimizer back its own updates."""
         self._hooks.detach()
-
-    def _pull_to(self, anchor):
-        def pull(gradient, variable):
-            strength = tf.cast(self._strength, gradient.dtype)
-            return gradient + strength * tf.cast(variable - anchor, gradient.dtype)
-
-        return pull

@@ -157,8 +157,9 @@ class ChannelPruning(MaskedChannels):
     def _update(self, amount):
         if amount == self._scheduled:
             return
-        if self._penalty and amount == self.schedule.final_sparsity:
-            self._penalty.stop()
+        if amount == self.schedule.final_sparsity:
+            for penalty in self._penalties:
+                penalty.stop()
         scores = self._scores() if amount else {}
         removed = {group: np.flatnonzero(self._dead(group)) for group in self._groups}
         self._cut(removed | self._choose(scores, amount))
@@ -222,8 +223,11 @@ class ChannelPruning(MaskedChannels):
         if self.importance == "bn_gamma" and self.gamma_l1:
             places = [place for group in self._groups for place in importances.gammas(group)]
             variables = list({id(place.variable): place.variable for place in places}.values())
-            self._penalty = ScalePenalty(variables, self.gamma_l1, self._strategy)
-            self._penalty.attach()
+            self._penalties = self._attach_parts(
+                "penalty", variables, lambda variable: ScalePenalty(variable, self._strategy)
+            )
+            for penalty in self._penalties:
+                penalty.attach(self.gamma_l1)
 
     def _check_taylor(self, model):
         if self.data is None:
@@ -244,13 +248,14 @@ class ChannelPruning(MaskedChannels):
             )
 
     def _detach(self):
-        if self._penalty:
-            self._penalty.detach()
+        for penalty in self._penalties:
+            penalty.detach()
         super()._detach()
 
     def _forget(self):
         super()._forget()
-        self._scheduled = self._penalty = self._importance = None
+        self._scheduled = self._importance = None
+        self._penalties = []
 
 
 def _check_importance(importance, gamma_l1):

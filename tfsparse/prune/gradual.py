@@ -122,7 +122,6 @@ class GradualPruning(MaskedPruning):
             schedule = schedules.in_steps(self.schedule, total_steps)
             if self._masked_model is not model:
                 self._attach(model)
-                model.train_function = None  # of train_on_batch, which knows of no masks yet
             self._schedule, self._first_step = schedule, 0
             self._advance(int(step))
         return self._sparsity

@@ -1,5 +1,6 @@
 """What the methods share that hold masks while a model trains."""
 
+import functools
 import warnings
 
 import tensorflow as tf
@@ -10,6 +11,7 @@ from tfsparse.prune.clock import StepClock
 from tfsparse.prune.magnitude import spread_blocks
 from tfsparse.prune.masks import Mask, strategy_of
 from tfsparse.prune.scope import select
+from tfsparse.prune.train_step import TrainStep
 
 _FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
 
@@ -51,8 +53,6 @@ class MaskedPruning(Callback):
     def on_train_begin(self, logs=None):
         """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
         self._attach(self.model)
-        # A train function that is compiled already knows of no masks.
-        self.model.make_train_function(force=True)
         # A variable in tf_keras, of each replica under a strategy; None before compile.
         execution = getattr(self.model, "steps_per_execution", None)
         steps = 1 if execution is None else int(tf.convert_to_tensor(execution))
@@ -94,7 +94,6 @@ class MaskedPruning(Callback):
         """Makes the model a plain one again."""
         self._hold()
         self._detach()
-        self.model.train_function = None
 
     def _plan(self):
         """Sets the schedule in steps, as far as the length of the training is known."""
@@ -187,22 +186,43 @@ class MaskedPruning(Callback):
     def _attach(self, model):
         targets = select(model, self.scope)
         self._detach()
-        strategy = strategy_of(model)
         self._targets = targets
-        self._masks = [Mask(target.kernel, strategy) for target in targets]
         self._prepare(model)
+        self._attach_masks(model, [target.kernel for target in targets])
+
+    def _attach_masks(self, model, variables, kind="weights"):
+        """Attaches a mask to each variable, all of them different."""
+        strategy = strategy_of(model)
+        self._masked_model = model
+        self._masks = self._attach_parts(
+            "mask", variables, lambda variable: Mask(variable, strategy, kind), kind
+        )
         for mask in self._masks:
             mask.attach()
-        self._masked_model = model
+
+    def _attach_parts(self, name, variables, make, *details):
+        """Returns `make(variable)` for each variable, or what a compiled train step knows already.
+
+        Args:
+            name: String, what the parts do, together with `details`.
+            variables: List of different variables.
+            make: Function of a variable; see `TrainStep.attach`.
+        """
+        makers = {(name, *details, id(v)): functools.partial(make, v) for v in variables}
+        parts = TrainStep.of(self._masked_model).attach(makers)
+        self._parts += parts
+        return parts
 
     def _detach(self):
         for mask in self._masks:
             mask.detach()
+        if self._parts:
+            TrainStep.of(self._masked_model).detach(self._parts)
         self._forget()
 
     def _forget(self):
         self._masked_model = self._schedule = self._seen = None
-        self._targets, self._masks = [], []
+        self._targets, self._masks, self._parts = [], [], []
 
     def _hold(self):
         for mask in self._masks:

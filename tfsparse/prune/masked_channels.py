@@ -5,7 +5,7 @@ import numpy as np
 from tfsparse.graph import trace
 from tfsparse.prune.channel_scope import select_groups
 from tfsparse.prune.masked import MaskedPruning
-from tfsparse.prune.masks import Mask, strategy_of
+from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.optimizers import zero_slots
 
 
@@ -45,13 +45,8 @@ class MaskedChannels(MaskedPruning):
         self._strategy = strategy_of(model)
         everything = {group: np.arange(group.size) for group in groups}
         self._graph, self._groups = graph, groups
-        self._masks = [
-            Mask(variable, self._strategy, kind="channels")
-            for variable, _ in graph.masks(everything)
-        ]
-        for mask in self._masks:
-            mask.attach()
-        self._masked_model = model
+        variables = [variable for variable, _ in graph.masks(everything)]
+        self._attach_masks(model, variables, kind="channels")
         self._total = _multiply_adds(graph)
 
     def _forget(self):

@@ -30,7 +30,7 @@ class Mask:
         self.variable = variable
         self.kind = kind
         # A copy on the host: an update must not wait for the device more than once a variable.
-        self._keep = np.ones(variable.shape, bool)
+        self._keep = np.ones(variable.shape, bool)  # replaced, never written to
         with tf.init_scope(), strategy.scope():
             self._device_keep = tf.Variable(self._keep, trainable=False, name="pruning_mask")
 
@@ -81,7 +81,13 @@ class Mask:
         return not np.any((weights != 0) > self._keep)
 
     def attach(self):
-        """Makes every optimizer update apply the mask, after the variable's own constraint."""
+        """Makes every optimizer update apply the mask, after the variable's own constraint.
+
+        It keeps everything until `assign` is called.
+        """
+        if not self._keep.all():
+            self._keep = np.ones_like(self._keep)
+            write(self._device_keep, self._keep)
         for holder, attribute in _constraint_holders(self.variable):
             # A training that was interrupted leaves its masks behind.
             own = _without(getattr(holder, attribute), lambda mask: mask.kind == self.kind)

@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 
 from tfsparse import schedules
-from tfsparse.prune.admm import Admm
+from tfsparse.prune.admm import Admm, Pull
 from tfsparse.prune.magnitude import check_block_size
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.masks import strategy_of
@@ -118,8 +118,13 @@ class PatternPruning(MaskedPruning):
                 "Compile the model with the optimizer that trains it."
             )
         super().on_train_begin(logs)
-        variables = [mask.variable for mask in self._masks]
-        self._admm = Admm(model.optimizer, variables, strategy_of(model), self.rho)
+        strategy = strategy_of(model)
+        pulls = self._attach_parts(
+            "pull",
+            [mask.variable for mask in self._masks],
+            lambda variable: Pull(variable, strategy),
+        )
+        self._admm = Admm(model.optimizer, pulls, self.rho)
 
     def _update(self, progress):
         if self._is_cut or progress is None:

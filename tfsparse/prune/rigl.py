@@ -141,7 +141,11 @@ class RigL(MaskedPruning):
         super().on_train_begin(logs)
         if self.growth == "gradient":
             strategy = strategy_of(self.model)
-            self._gradients = [LastGradient(mask.variable, strategy) for mask in self._masks]
+            self._gradients = self._attach_parts(
+                "gradient",
+                [mask.variable for mask in self._masks],
+                lambda variable: LastGradient(variable, strategy),
+            )
             self._hooks = GradientHooks(optimizer)
             for mask, gradient in zip(self._masks, self._gradients, strict=True):
                 self._hooks.attach(mask.variable, gradient)

@@ -7,32 +7,31 @@ import tensorflow as tf
 class ScalePenalty:
     """Adds `strength * sum(|gamma|)` to a model's loss.
 
-    It is a regularizer of the variables, so any train step of Keras 3 counts it in.
+    It is a regularizer of the variable, so any train step of Keras 3 counts it in.
 
     Args:
-        variables: List of `keras.Variable`, the scales.
-        strength: Float.
+        variable: `keras.Variable`, the scales gamma of one layer.
         strategy: The model's `tf.distribute.Strategy`.
     """
 
-    def __init__(self, variables, strength, strategy):
-        self._variables = variables
+    def __init__(self, variable, strategy):
+        self._variable = variable
         with tf.init_scope(), strategy.scope():
-            self._strength = tf.Variable(float(strength), trainable=False, name="scale_penalty")
+            # A variable: to compile the step only once.
+            self._strength = tf.Variable(0.0, trainable=False, name="scale_penalty")
 
-    def attach(self):
-        """Adds the term to the regularizers that the variables have."""
-        for variable in self._variables:
-            own = variable.regularizer
-            # A training that was interrupted leaves its term behind.
-            own = own.inner if isinstance(own, _Term) else own
-            variable.regularizer = _Term(self._strength, own)
+    def attach(self, strength):
+        """Adds the term, with a strength that is a float, to the regularizer of the variable."""
+        own = self._variable.regularizer
+        # A training that was interrupted leaves its term behind.
+        own = own.inner if isinstance(own, _Term) else own
+        self._variable.regularizer = _Term(self._strength, own)
+        self._strength.assign(strength)
 
     def detach(self):
-        """Gives the variables back the regularizers they had."""
-        for variable in self._variables:
-            if isinstance(variable.regularizer, _Term):
-                variable.regularizer = variable.regularizer.inner
+        """Gives the variable back the regularizer it had."""
+        if isinstance(self._variable.regularizer, _Term):
+            self._variable.regularizer = self._variable.regularizer.inner
 
     def stop(self):
         """Takes the term out of a train step that is compiled already."""

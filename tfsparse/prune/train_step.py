@@ -1,0 +1,71 @@
+"""The compiled train step of a model: once as it is, once with what a pruning method adds."""
+
+
+class TrainStep:
+    """Stands for `model.train_function`, and calls the one that knows of what is attached.
+
+    A compiled train step knows the masks and hooks that were attached when it was traced, and no
+    others. So there are two: that of the plain model, and one with the parts that were attached
+    last. A later `fit` with the same parts does not compile again, and neither does one without.
+    `model.compile` drops both.
+
+    Args:
+        model: Keras 3 or tf_keras model.
+    """
+
+    def __init__(self, model):
+        self._model = model
+        self._plain = getattr(model, "train_function", None)
+        self._with_parts, self._parts = None, {}
+        self._attached = {}
+        self._current = None
+
+    @classmethod
+    def of(cls, model):
+        """Returns the `TrainStep` of a model, made at the first call after `compile`."""
+        step = getattr(model, "train_function", None)
+        if not isinstance(step, cls):
+            step = model.train_function = cls(model)
+        return step
+
+    def __call__(self, iterator):
+        """Runs one execution of the train step, as Keras calls it."""
+        if self._current is None:
+            self._current = self._choose()
+        return self._current(iterator)
+
+    def attach(self, makers):
+        """Notes what the train step has to know of.
+
+        Args:
+            makers: Dict from keys to functions that make a part: a mask, or something else that is
+                called inside the train step. A key says what the part does, and to which variable.
+
+        Returns:
+            List of parts, one a key: that which a compiled step knows, or a new one.
+        """
+        known = self._parts | self._attached
+        parts = {key: known[key] if key in known else make() for key, make in makers.items()}
+        self._attached |= parts
+        self._current = None
+        return list(parts.values())
+
+    def detach(self, parts):
+        """Notes that parts are no longer called."""
+        gone = set(map(id, parts))
+        self._attached = {key: p for key, p in self._attached.items() if id(p) not in gone}
+        self._current = None
+
+    def _choose(self):
+        if not self._attached:
+            if self._plain is None:
+                self._plain = self._make()
+            return self._plain
+        if self._parts != self._attached:
+            self._with_parts, self._parts = self._make(), dict(self._attached)
+        return self._with_parts
+
+    def _make(self):
+        self._model.make_train_function(force=True)
+        function, self._model.train_function = self._model.train_function, self
+        return function
