@@ -213,10 +213,10 @@ class ChannelPruning(MaskedChannels):
             return removed_at(amount)
         return within_budget(self._graph, removed_at, 1 - amount, sum(s.size for s in arrays))
 
-    def _attach(self, model):
+    def _attach(self, model, train_step=None):
         if self.importance == "taylor":
             self._check_taylor(model)
-        super()._attach(model)
+        super()._attach(model, train_step)
         self._importance = self._make_importance(model)
         # What cannot be done is better refused now than in the middle of a training.
         self._choose({g: np.zeros(g.size) for g in self._groups}, self.schedule.final_sparsity)

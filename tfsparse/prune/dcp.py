@@ -158,9 +158,9 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         self._verbose = (self.params or {}).get("verbose", 0)
         super().on_train_begin(logs)
 
-    def _attach(self, model):
+    def _attach(self, model, train_step=None):
         self._check(model)
-        super()._attach(model)
+        super()._attach(model, train_step)
         # What cannot be done is better refused now than in the middle of a training.
         self._widths()
 

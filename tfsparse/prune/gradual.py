@@ -8,6 +8,7 @@ from tfsparse.prune.distribution import erdos_renyi_kernel
 from tfsparse.prune.masked import MaskedPruning
 from tfsparse.prune.scope import check_scope
 from tfsparse.prune.sensitivity import Sensitivity
+from tfsparse.prune.train_step import TrainStep
 
 DISTRIBUTIONS = ("uniform", "global", "erdos_renyi_kernel")
 _DEFAULT_SPARSITY = 0.8
@@ -121,7 +122,7 @@ class GradualPruning(MaskedPruning):
         else:
             schedule = schedules.in_steps(self.schedule, total_steps)
             if self._masked_model is not model:
-                self._attach(model)
+                self._attach(model, TrainStep.of(model))
             self._schedule, self._first_step = schedule, 0
             self._advance(int(step))
         return self._sparsity

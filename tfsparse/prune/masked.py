@@ -3,11 +3,14 @@
 import functools
 import warnings
 
+import numpy as np
 import tensorflow as tf
 
 from tfsparse import schedules
+from tfsparse.prune.averages import MaskedAverages
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.clock import StepClock
+from tfsparse.prune.ending import call_at_end
 from tfsparse.prune.magnitude import spread_blocks
 from tfsparse.prune.masks import Mask, strategy_of
 from tfsparse.prune.scope import select
@@ -52,11 +55,12 @@ class MaskedPruning(Callback):
 
     def on_train_begin(self, logs=None):
         """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
-        self._attach(self.model)
+        self._attach(self.model, TrainStep.of(self.model))
         # A variable in tf_keras, of each replica under a strategy; None before compile.
         execution = getattr(self.model, "steps_per_execution", None)
         steps = 1 if execution is None else int(tf.convert_to_tensor(execution))
         self._clock = StepClock(self.params, steps)
+        self._closes_later = call_at_end(self, self._close)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch."""
@@ -76,7 +80,7 @@ class MaskedPruning(Callback):
         self._log(logs)
 
     def on_test_begin(self, logs=None):
-        """Zeroes what a moving average of the weights may have brought back."""
+        """Zeroes what a callback that averages weights may have brought back."""
         self._hold()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -87,13 +91,32 @@ class MaskedPruning(Callback):
             if length_was_unknown:
                 self._plan()
             self._advance(self._clock.step)
-        self._hold()
         self._log(logs)
 
     def on_train_end(self, logs=None):
-        """Makes the model a plain one again."""
-        self._hold()
+        """Makes the model a plain one again, now or when other callbacks have ended."""
+        if not self._closes_later:
+            self._close()
+
+    def _close(self):
+        # Other weights are not cut: they were not trained with these masks.
+        if not all(mask.holds(mask.weights()) for mask in self._masks):
+            logged, self._sparsity = self._sparsity, self._measure()
+            if self._sparsity < logged - 1e-6:
+                warnings.warn(
+                    f"The model has a sparsity of {self._sparsity:.3f}, not the {logged:.3f} that "
+                    "fit logged last: a callback has put other weights into it, as "
+                    "EarlyStopping(restore_best_weights=True) does with those of an earlier epoch. "
+                    "They are left as they are. Let that callback begin when the last weights are "
+                    "pruned (EarlyStopping has start_from_epoch), or prune in another fit.",
+                    stacklevel=2,
+                )
         self._detach()
+
+    def _measure(self):
+        """Returns the sparsity that the model has, whatever the masks are."""
+        weights = [mask.weights() for mask in self._masks]
+        return 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights)
 
     def _plan(self):
         """Sets the schedule in steps, as far as the length of the training is known."""
@@ -162,6 +185,7 @@ class MaskedPruning(Callback):
         """
         for mask, keep, values in zip(self._masks, keeps, weights, strict=True):
             mask.assign(spread_blocks(keep, values.shape[-1], block_size), values)
+        self._averages.apply()
         total = sum(mask.size for mask in self._masks)
         self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
 
@@ -183,22 +207,30 @@ class MaskedPruning(Callback):
             self._detach()
         return self._sparsity
 
-    def _attach(self, model):
+    def _attach(self, model, train_step=None):
+        """Attaches masks that keep everything.
+
+        Args:
+            model: Keras model.
+            train_step: `TrainStep` that is to know of the masks; None if nothing trains.
+        """
         targets = select(model, self.scope)
         self._detach()
         self._targets = targets
         self._prepare(model)
-        self._attach_masks(model, [target.kernel for target in targets])
+        self._attach_masks(model, train_step, [target.kernel for target in targets])
 
-    def _attach_masks(self, model, variables, kind="weights"):
+    def _attach_masks(self, model, train_step, variables, kind="weights"):
         """Attaches a mask to each variable, all of them different."""
         strategy = strategy_of(model)
-        self._masked_model = model
+        self._masked_model, self._train_step = model, train_step
         self._masks = self._attach_parts(
             "mask", variables, lambda variable: Mask(variable, strategy, kind), kind
         )
         for mask in self._masks:
             mask.attach()
+        self._averages = MaskedAverages(getattr(model, "optimizer", None), self._masks)
+        self._averages.attach()
 
     def _attach_parts(self, name, variables, make, *details):
         """Returns `make(variable)` for each variable, or what a compiled train step knows already.
@@ -208,25 +240,30 @@ class MaskedPruning(Callback):
             variables: List of different variables.
             make: Function of a variable; see `TrainStep.attach`.
         """
+        if self._train_step is None:
+            return [make(variable) for variable in variables]
         makers = {(name, *details, id(v)): functools.partial(make, v) for v in variables}
-        parts = TrainStep.of(self._masked_model).attach(makers)
+        parts = self._train_step.attach(makers)
         self._parts += parts
         return parts
 
     def _detach(self):
         for mask in self._masks:
             mask.detach()
-        if self._parts:
-            TrainStep.of(self._masked_model).detach(self._parts)
+        self._averages.detach()
+        if self._train_step is not None:
+            self._train_step.detach(self._parts)
         self._forget()
 
     def _forget(self):
-        self._masked_model = self._schedule = self._seen = None
+        self._masked_model = self._train_step = self._schedule = self._seen = None
         self._targets, self._masks, self._parts = [], [], []
+        self._averages = MaskedAverages(None, [])
 
     def _hold(self):
         for mask in self._masks:
             mask.apply()
+        self._averages.apply()
 
     def _log(self, logs):
         if logs is not None:

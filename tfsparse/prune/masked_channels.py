@@ -38,7 +38,7 @@ class MaskedChannels(MaskedPruning):
         """Cuts what the schedule ends with, and leaves a plain model."""
         return self._prune_at_once(model, lambda: self._update(self.schedule.final_sparsity))
 
-    def _attach(self, model):
+    def _attach(self, model, train_step=None):
         graph = trace(model)
         groups = select_groups(graph, self.scope)
         self._detach()
@@ -46,7 +46,7 @@ class MaskedChannels(MaskedPruning):
         everything = {group: np.arange(group.size) for group in groups}
         self._graph, self._groups = graph, groups
         variables = [variable for variable, _ in graph.masks(everything)]
-        self._attach_masks(model, variables, kind="channels")
+        self._attach_masks(model, train_step, variables, kind="channels")
         self._total = _multiply_adds(graph)
 
     def _forget(self):
@@ -69,10 +69,18 @@ class MaskedChannels(MaskedPruning):
             if lost.any():
                 # Its momentum would bring a channel back in a later training without masks.
                 zero_slots(optimizer, mask.variable, lost)
-        channels = sum(group.size for group in self._groups)
-        self._sparsity = sum(len(gone) for gone in removed.values()) / channels
+        self._averages.apply()
+        self._sparsity = self._note(removed)
+
+    def _measure(self):
+        return self._note({group: np.flatnonzero(self._dead(group)) for group in self._groups})
+
+    def _note(self, removed):
+        """Notes what remains of the multiply-adds, and returns the fraction of channels removed."""
         if self._total:
             self._multiply_adds = self._graph.multiply_adds(removed) / self._total
+        channels = sum(group.size for group in self._groups)
+        return sum(len(gone) for gone in removed.values()) / channels
 
     def _rates(self, groups, rate):
         """Returns the rate of each group at a common rate, its share of it if it has its own."""

@@ -60,20 +60,25 @@ class Mask:
             keep: Bool array of the variable's shape, True where a weight is kept. It is not copied.
             weights: What `weights` returned, if nothing has written to the variable since.
         """
-        self._keep = keep
-        write(self._device_keep, keep)
-        self._zero(self.weights() if weights is None else weights)
+        self._keep = np.asarray(keep, bool)
+        write(self._device_keep, self._keep)
+        weights = self.weights() if weights is None else weights
+        write(self.variable, self._zeroed(weights))
 
     def apply(self):
         """Zeroes the pruned positions now."""
-        weights = self.weights()
-        if not self.holds(weights):
-            self._zero(weights)
+        self.zero(self.variable)
 
-    def _zero(self, weights):
+    def zero(self, variable):
+        """Zeroes the pruned positions of a variable of the same shape, such as an average."""
+        values = read(variable)
+        if not self.holds(values):
+            write(variable, self._zeroed(values))
+
+    def _zeroed(self, values):
         # A select, as a product of their bits: never -0 or NaN, and np.where takes thrice as long.
-        bits = weights.view(f"u{weights.itemsize}")
-        write(self.variable, (bits * self._keep).view(weights.dtype))
+        bits = values.view(f"u{values.itemsize}")
+        return (bits * self._keep).view(values.dtype)
 
     def holds(self, weights):
         """Returns whether every pruned position is zero in weights that were read."""

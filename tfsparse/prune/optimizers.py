@@ -160,12 +160,22 @@ def zero_slots(optimizer, variable, where):
                 write(slot, np.where(where, np.zeros((), values.dtype), values))
 
 
+def average_of(optimizer, variable):
+    """Returns the moving average that an optimizer keeps of a variable, or None.
+
+    Args:
+        optimizer: One of `all_optimizers`.
+        variable: Kernel of a built layer.
+    """
+    averages = getattr(optimizer, "_model_variables_moving_average", None)
+    index = _indices(optimizer).get(_key(variable))
+    return None if averages is None or index is None else averages[index]
+
+
 def _slots(optimizer, variable):
     if hasattr(optimizer, "get_slot_names"):  # tf_keras.optimizers.legacy
         return [optimizer.get_slot(variable, name) for name in optimizer.get_slot_names()]
-    # The first is that of Keras 3, the second that of tf_keras.
-    names = ("_trainable_variables_indices", "_index_dict")
-    indices = next((getattr(optimizer, name) for name in names if hasattr(optimizer, name)), {})
+    indices = _indices(optimizer)
     index = indices.get(_key(variable))
     if index is None:
         return []
@@ -179,6 +189,12 @@ def _slots(optimizer, variable):
     ]
     slots = [values[index] for values in lists]
     return [slot for slot in slots if getattr(slot, "shape", None) == variable.shape]
+
+
+def _indices(optimizer):
+    # The first is that of Keras 3, the second that of tf_keras.
+    names = ("_trainable_variables_indices", "_index_dict")
+    return next((getattr(optimizer, name) for name in names if hasattr(optimizer, name)), {})
 
 
 def _key(variable):

@@ -1,0 +1,64 @@
+"""Moving averages of weights, with the zeros of the weights."""
+
+from tfsparse.prune.optimizers import all_optimizers, average_of
+
+
+class MaskedAverages:
+    """Applies masks to the moving averages that an optimizer keeps with `use_ema=True`.
+
+    An optimizer updates an average before the constraint of the weights is applied, so the average
+    takes up what a step adds to a pruned weight. `SwapEMAWeights` and the end of `fit` put averages
+    in the place of weights. While attached, the masks are applied inside the compiled train step.
+
+    Args:
+        optimizer: Keras 3 or tf_keras optimizer, one that wraps others, or None.
+        masks: List of `Mask`.
+    """
+
+    def __init__(self, optimizer, masks):
+        self._masks = masks
+        self._optimizers = [o for o in all_optimizers(optimizer) if getattr(o, "use_ema", False)]
+
+    def attach(self):
+        """Makes every update of the averages apply the masks."""
+        for optimizer in self._optimizers:
+            update = optimizer._update_model_variables_moving_average
+            if not isinstance(update, _MaskedUpdate):
+                update = _MaskedUpdate(update, optimizer)
+                optimizer._update_model_variables_moving_average = update
+            # A training that was interrupted leaves its masks behind.
+            update.masks |= {id(mask): mask for mask in self._masks}
+
+    def detach(self):
+        """Removes the masks; with the last, the optimizer gets its own method back."""
+        for optimizer in self._optimizers:
+            update = optimizer._update_model_variables_moving_average
+            if isinstance(update, _MaskedUpdate):
+                for mask in self._masks:
+                    update.masks.pop(id(mask), None)
+                if not update.masks:
+                    del optimizer._update_model_variables_moving_average
+
+    def apply(self):
+        """Zeroes the pruned positions of the averages now."""
+        for optimizer in self._optimizers:
+            for mask in self._masks:
+                average = average_of(optimizer, mask.variable)
+                if average is not None:
+                    mask.zero(average)
+
+
+class _MaskedUpdate:
+    """Takes the place of the method with which an optimizer updates all averages."""
+
+    def __init__(self, inner, optimizer):
+        self.inner = inner
+        self.masks = {}
+        self._optimizer = optimizer
+
+    def __call__(self, variables):
+        self.inner(variables)
+        for mask in self.masks.values():
+            average = average_of(self._optimizer, mask.variable)
+            if average is not None:
+                average.assign(mask(average))
