@@ -7,18 +7,14 @@
 
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
+#include "tests/delegate/run_plan.h"
 
 using namespace tfsparse;
+using tfsparse::testing::build;
 using tfsparse::testing::GraphBuilder;
+using tfsparse::testing::run;
 
 namespace {
-
-std::unique_ptr<Plan> build(const Graph& graph, int threads = 1) {
-  std::unique_ptr<Plan> plan;
-  const Status status = Plan::build(graph, best_kernels(), threads, &plan);
-  EXPECT_TRUE(status.ok()) << status.message();
-  return plan;
-}
 
 std::string kernels(const Plan& plan) {
   std::string all;
@@ -28,13 +24,6 @@ std::string kernels(const Plan& plan) {
     }
   }
   return all;
-}
-
-std::vector<float> run(Plan* plan, const std::vector<float>& x, std::size_t outputs) {
-  std::vector<float> y(outputs);
-  ThreadPool pool(1);
-  plan->run(&pool, {x.data()}, {y.data()});
-  return y;
 }
 
 const float kInfinity = std::numeric_limits<float>::infinity();
@@ -47,7 +36,7 @@ TEST(Plan, FusesActivationAndResidualIntoAConvolution) {
   b.graph.outputs = {z};
   auto plan = build(b.graph);
   EXPECT_EQ(kernels(*plan), "to;sparse;sparse;from;");
-  const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 8);
+  const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1});
   const float expected[] = {0, 0, 33, 66, 66, 16.5f, 0, 33};
   for (int i = 0; i < 8; ++i) EXPECT_NEAR(result[i], expected[i], 1e-5);
 }
@@ -59,7 +48,7 @@ TEST(Plan, FusesTheActivationOfAResidual) {
   b.graph.outputs = {y};
   auto plan = build(b.graph);
   EXPECT_EQ(kernels(*plan), "to;sparse;from;");
-  const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 8);
+  const auto result = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1});
   const float expected[] = {0, 0, 4, 6, 6, 2, 0, 4};
   for (int i = 0; i < 8; ++i) EXPECT_NEAR(result[i], expected[i], 1e-5);
 }
@@ -94,7 +83,7 @@ std::unique_ptr<Plan> resized_and_scaled(int height, int width) {
 TEST(Plan, MovesAConvolutionBeforeAnUpscaling) {
   auto plan = resized_and_scaled(3, 3);
   EXPECT_EQ(kernels(*plan), "to;sparse;bilinear;from;");
-  const auto y = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}, 18);
+  const auto y = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1});
   // Clamped last: -3 and 3 have 0 between them, and 9 and -6 have 1.5.
   const float first[] = {0, 0, 3, 3, 0.75f, 0, 6, 1.5f, 0};
   const float second[] = {0, 3, 6, 0.75f, 2.625f, 4.5f, 1.5f, 2.25f, 3};
@@ -117,7 +106,7 @@ TEST(Plan, FusesSwish) {
   b.graph.outputs = {b.binary(gate, y, Binary::kMul)};
   auto plan = build(b.graph);
   EXPECT_LE(plan->steps().size(), 3);  // one convolution between at most two layout changes
-  const auto result = run(plan.get(), {-1, 0, 1, 2}, 4);
+  const auto result = run(plan.get(), {-1, 0, 1, 2});
   for (int i = 0; i < 4; ++i) {
     const double v = i - 1;
     EXPECT_NEAR(result[i], v / (1 + std::exp(-v)), 1e-5);
@@ -240,11 +229,22 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
   }
 }
 
+// The first value of the plan is needed again at its end: nothing may take its memory before.
+TEST(Plan, KeepsAnInputForALateResidual) {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  b.graph.outputs = {
+      b.binary(b.scaling(b.scaling(b.scaling(x, 2, 2), 2, 3), 2, 5), x, Binary::kAdd)};
+  const std::vector<float> image = {-1, 0, 1, 2, 3, 0.5f, -2, 1};
+  const std::vector<float> y = run(b.graph, image);
+  for (int i = 0; i < 8; ++i) EXPECT_NEAR(y[i], 31 * image[i], 1e-4);
+}
+
 TEST(Plan, RunsEmptyImages) {
   GraphBuilder b;
   b.graph.outputs = {b.scaling(b.input({1, 0, 3, 2}), 2, 1)};
   auto plan = build(b.graph);
-  run(plan.get(), {}, 0);
+  run(plan.get(), {});
 }
 
 TEST(PlaneStride, SpreadsPlanesOverTheCache) {

@@ -1,0 +1,106 @@
+// What single operators compute, as plans of one node, against loops over all elements.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/run_plan.h"
+
+namespace tfsparse {
+namespace {
+
+using testing::build;
+using testing::GraphBuilder;
+using testing::run;
+
+// 0, 1, 2, ...: sums of some hundred of them are exact.
+std::vector<float> counted(const Shape& shape) {
+  std::vector<float> values(element_count(shape));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  return values;
+}
+
+// Calls visit(index, i) for the i-th element of a tensor and its index in each dimension.
+template <class Visit>
+void for_each_element(const Shape& shape, const Visit& visit) {
+  for (int i = 0; i < element_count(shape); ++i) {
+    std::vector<int> index(shape.size());
+    for (int left = i, dim = static_cast<int>(shape.size()); dim-- > 0; left /= shape[dim]) {
+      index[dim] = left % shape[dim];
+    }
+    visit(index, i);
+  }
+}
+
+std::vector<float> reduced(const Shape& shape, const std::vector<std::int32_t>& axes,
+                           Reduction reduction) {
+  GraphBuilder b;
+  Node& node = b.node(Op::kReduce, {b.input(shape), b.ints(axes)});
+  node.reduction = reduction;
+  b.graph.outputs = {node.output};
+  return run(b.graph, counted(shape));
+}
+
+TEST(Reduce, AddsUpAnyAxes) {
+  const Shape shape = {2, 3, 4, 5};
+  for (const std::vector<std::int32_t>& axes : std::vector<std::vector<std::int32_t>>{
+           {0}, {1}, {2}, {3}, {0, 2}, {1, 3}, {0, 3}, {1, 2}, {0, 1, 2}, {0, 1, 2, 3}}) {
+    Shape kept = shape;
+    float count = 1;
+    for (const int axis : axes) count *= shape[axis], kept[axis] = 1;
+    std::vector<float> expected(element_count(kept));
+    for_each_element(shape, [&](const std::vector<int>& index, int i) {
+      int at = 0;
+      for (int dim = 0; dim < 4; ++dim) at = at * kept[dim] + index[dim] % kept[dim];
+      expected[at] += static_cast<float>(i);
+    });
+    EXPECT_EQ(reduced(shape, axes, Reduction::kSum), expected);
+    const std::vector<float> means = reduced(shape, axes, Reduction::kMean);
+    for (std::size_t i = 0; i < means.size(); ++i) EXPECT_FLOAT_EQ(means[i], expected[i] / count);
+  }
+}
+
+TEST(Slice, BeginsAnywhereInAnyDimension) {
+  const Shape shape = {3, 4, 5, 2}, size = {2, 2, 3, 1};
+  const std::vector<std::int32_t> begin = {1, 2, 1, 1};
+  std::vector<float> expected;
+  for_each_element(size, [&](const std::vector<int>& index, int) {
+    int at = 0;
+    for (int dim = 0; dim < 4; ++dim) at = at * shape[dim] + begin[dim] + index[dim];
+    expected.push_back(static_cast<float>(at));
+  });
+  for (const bool in_planes : {false, true}) {
+    GraphBuilder b;
+    const int x = b.input(shape);
+    const int from = in_planes ? b.scaling(x, 2, 1) : x;
+    const Node& node = b.node(Op::kSlice, {from, b.ints(begin), b.ints({2, 2, 3, 1})});
+    b.graph.outputs = {node.output};
+    EXPECT_EQ(run(b.graph, counted(shape)), expected) << (in_planes ? "in planes" : "flat");
+  }
+}
+
+// The kernel of a dense layer of ten weights, of which some are zero.
+std::string kernel_with_zeros(int zeros) {
+  std::vector<float> weights(10, 1.0f);
+  std::fill_n(weights.begin(), zeros, 0.0f);
+  GraphBuilder b;
+  const int x = b.input({1, 5});
+  b.graph.outputs = {b.node(Op::kFullyConnected, {x, b.constant({2, 5}, weights)}).output};
+  return build(b.graph)->steps()[0]->parts[0].kernel;
+}
+
+TEST(FullyConnected, SkipsZerosFrom60PercentOn) {
+  EXPECT_EQ(kernel_with_zeros(5), "dense rows");
+  EXPECT_EQ(kernel_with_zeros(6), "sparse rows");
+}
+
+TEST(FullyConnected, MultipliesEachOfABatch) {
+  GraphBuilder b;
+  const int x = b.input({3, 2}), weights = b.constant({3, 2}, {1, 0, 0, 1, 1, 1});
+  b.graph.outputs = {b.node(Op::kFullyConnected, {x, weights}).output};
+  EXPECT_EQ(run(b.graph, {1, 2, 3, 4, 5, 6}), (std::vector<float>{1, 2, 3, 3, 4, 7, 5, 6, 11}));
+}
+
+}  // namespace
+}  // namespace tfsparse
