@@ -1,9 +1,9 @@
 """How well does option `auto` predict the latency of TFLite's default, XNNPACK?
 
 The delegate cannot time XNNPACK, so it predicts its time from the operators and the measured speed
-of the processor (delegate/core/estimate.cc). Prints both for dense networks, one thread. Where the
-two are far apart on a machine, `auto` leaves models that tfsparse would run faster, or takes such
-as it runs slower.
+of the processor (delegate/core/estimate.cc). Prints both for dense networks, one thread, and how
+far they are apart in the middle and for nine networks of ten. Where that is far on a machine,
+`auto` leaves models that tfsparse would run faster, or takes such as it runs slower.
 
     python benchmarks/default_latency.py
     python benchmarks/default_latency.py mobilenet_v2 my_model.tflite
@@ -12,6 +12,7 @@ as it runs slower.
 import time
 from pathlib import Path
 
+import numpy as np
 from absl import app, flags
 from rich.console import Console
 from rich.table import Table
@@ -49,15 +50,19 @@ def main(argv):
     table = Table("network", title="One inference of TFLite's default, one thread")
     for column in ("fastest ms", "predicted ms", "predicted / measured"):
         table.add_column(column, justify="right")
+    ratios = []
     for name in argv[1:] or networks.NETWORKS:
         path = find(name)
         predicted = tfsparse.explain(path, options={"auto": False}).default_seconds
         default = timing.open_one(path, False)
         timing.set_random_inputs([default])
         measured = fastest(default, SECONDS.value)
-        row = (1e3 * measured, 1e3 * predicted, predicted / measured)
+        ratios.append(predicted / measured)
+        row = (1e3 * measured, 1e3 * predicted, ratios[-1])
         table.add_row(Path(name).name, *(f"{value:.2f}" for value in row))
     Console(width=100).print(table)
+    low, median, high = np.percentile(ratios, [5, 50, 95])
+    print(f"predicted / measured: median {median:.2f}, nine of ten {low:.2f} to {high:.2f}")
     print(timing.cpu_name())
 
 

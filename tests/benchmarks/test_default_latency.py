@@ -21,6 +21,7 @@ def test_prints_prediction_and_measurement(tmp_path):
     assert result.returncode == 0, result.stderr
     row = re.search(r"tiny.tflite +│ +([\d.]+) │ +([\d.]+) │ +([\d.]+) │", result.stdout)
     assert all(float(figure) > 0 for figure in row.groups())
+    assert f"median {row.group(3)}, nine of ten {row.group(3)} to {row.group(3)}" in result.stdout
 
 
 def test_names_what_there_is():
