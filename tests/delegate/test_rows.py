@@ -1,0 +1,77 @@
+"""Dense layers over one row and over many, and what is done to rows, against TFLite's kernels."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.delegate.networks import convert_function
+from tests.delegate.outputs import check_outputs, explain, left_to_tflite
+
+SHAPES = [(1, 8), (5, 8), (2, 3, 8), (3, 1, 1, 8), (2, 3, 4, 8), (2, 2, 1, 3, 8)]
+
+
+def dense(x, units, seed=0):
+    """The product of the last dimension and a matrix with half of its numbers zero."""
+    random = np.random.default_rng(seed)
+    shape = (x.shape[-1], units)
+    matrix = (random.standard_normal(shape) * (random.random(shape) < 0.5)).astype(np.float32)
+    return tf.matmul(x, matrix) if len(x.shape) == 2 else tf.tensordot(x, matrix, 1)
+
+
+def check(function, path, shape):
+    convert_function(function, path, tf.TensorSpec(shape))
+    assert "FULLY_CONNECTED" in {layer.operator for layer in explain(path).layers}
+    assert left_to_tflite(path) == []
+    check_outputs(path)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_layers_behind_each_other(tmp_path, shape):
+    def network(x):
+        hidden = tf.nn.relu(dense(x, 20, 1) + np.float32(0.5))
+        scaled = tf.tanh(dense(hidden, 6, 2)) * np.arange(6, dtype=np.float32)
+        return [hidden, x + dense(scaled, 8, 3)]
+
+    check(network, tmp_path / "model.tflite", shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_moves_of_rows(tmp_path, shape):
+    rank = len(shape)
+
+    def network(x):
+        y = dense(x, 6)
+        inner = tf.slice(y, [0] * (rank - 1) + [1], [-1] * (rank - 1) + [4])
+        moved = [
+            tf.concat([y, x], -1),
+            tf.concat([y, y], rank - 2),
+            tf.split(y, 2, -1)[1],
+            inner,
+            tf.pad(y, [(1, 2)] + [(0, 0)] * (rank - 2) + [(0, 1)]),
+            tf.transpose(y, [*range(rank - 2), rank - 1, rank - 2]),
+        ]
+        return [dense(z, 5, 1) for z in moved] + [z * 2.0 for z in moved]
+
+    check(network, tmp_path / "model.tflite", shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_what_mixes_rows_or_their_numbers(tmp_path, shape):
+    def network(x):
+        y = dense(x, 6)
+        per_row = np.linspace(0.5, 1.5, np.prod(shape[:-1])).reshape(*shape[:-1], 1)
+        sums = [tf.reduce_mean(y, axis, keepdims=True) for axis in range(len(shape))]
+        if len(shape) > 2:
+            sums.append(tf.reduce_sum(y, [1, 2]))
+        return [tf.nn.softmax(y), y * per_row.astype(np.float32), *sums]
+
+    check(network, tmp_path / "model.tflite", shape)
+
+
+def test_a_batch_of_another_size(tmp_path):
+    path = tmp_path / "model.tflite"
+    function = lambda x: tf.nn.relu(dense(dense(x, 20, 1), 8, 2)) + x  # noqa: E731
+    convert_function(function, path, tf.TensorSpec((None, 8)))
+    assert left_to_tflite(path) == []
+    for rows in (1, 2, 7, 16, 33):
+        check_outputs(path, shape=(rows, 8))
