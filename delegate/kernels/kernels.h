@@ -27,7 +27,17 @@ constexpr int kOverread = 16;
 // Offsets of places in the input of a convolution are less than this: arm64 reads two at once.
 constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 30;
 
-enum class Activation { kNone, kHardSwish, kSigmoid, kSwish, kTanh, kElu, kLeakyRelu };
+enum class Activation {
+  kNone,
+  kHardSwish,
+  kSigmoid,
+  kSwish,
+  kTanh,
+  kElu,
+  kLeakyRelu,
+  kGelu,
+  kGeluTanh,  // GELU as TFLite approximates it
+};
 
 // What a kernel does to a result before storing it: activation, then clamp to [lo, hi], and, before
 // or after that, `+ residual` where the kernel's arguments have one.

@@ -33,6 +33,10 @@ inline double activate(const Epilogue& e, double v) {
       return v < 0 ? std::expm1(v) : v;
     case Activation::kLeakyRelu:
       return v < 0 ? v * e.slope : v;
+    case Activation::kGelu:
+      return 0.5 * v * std::erfc(-v * std::sqrt(0.5));
+    case Activation::kGeluTanh:
+      return v / (1.0 + std::exp(-std::sqrt(8.0 / std::acos(-1.0)) * (v + 0.044715 * v * v * v)));
     case Activation::kNone:
       break;
   }

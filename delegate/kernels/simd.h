@@ -304,6 +304,42 @@ V tanh(V x) {
   return V::if_less(x, zero, t, zero - t);
 }
 
+// The standard normal distribution below -t for t >= 0, relative error below 1e-6 + 1e-7 t^2; 0
+// where it would be subnormal.
+template <class V>
+V normal_tail(V t) {
+  t = V::min(V::broadcast(14.0f), t);  // whose square is finite
+  // It is e^(-t^2 / 2) times a polynomial of this, of least relative error over [0, 13.4], found by
+  // iteratively reweighted least squares.
+  const V u = V::broadcast(1.0f) / V::fma(t, V::broadcast(0.3f), V::broadcast(1.0f));
+  V p = V::broadcast(3.59852089e-02f);
+  p = V::fma(p, u, V::broadcast(-1.58499939e-01f));
+  p = V::fma(p, u, V::broadcast(2.08594690e-01f));
+  p = V::fma(p, u, V::broadcast(-5.57534048e-02f));
+  p = V::fma(p, u, V::broadcast(1.29660885e-01f));
+  p = V::fma(p, u, V::broadcast(9.95788853e-02f));
+  p = V::fma(p, u, V::broadcast(1.20807847e-01f));
+  p = V::fma(p, u, V::broadcast(1.19625763e-01f));
+  return p * u * exp_nonpositive(t * t * V::broadcast(-0.5f));
+}
+
+// x times the standard normal distribution below x.
+template <class V>
+V gelu(V x) {
+  const V zero = V::broadcast(0.0f);
+  const V tail = normal_tail(V::max(x, zero - x));
+  // A finite bound: -inf times 0 would be NaN.
+  return V::max(V::broadcast(-__FLT_MAX__), x) *
+         V::if_less(x, zero, tail, V::broadcast(1.0f) - tail);
+}
+
+// The same by a hyperbolic tangent: (1 + tanh(z)) / 2 is the sigmoid of 2 z.
+template <class V>
+V gelu_tanh(V x) {
+  const V slope = V::fma(x * x, V::broadcast(0.0713548163f), V::broadcast(1.59576912f));
+  return V::max(V::broadcast(-__FLT_MAX__), x) * sigmoid(x * slope);
+}
+
 template <class V>
 V elu(V x) {
   const V zero = V::broadcast(0.0f);
@@ -330,6 +366,10 @@ V activate(const Epilogue& epilogue, V v) {
       return in_float32(v, [](auto x) { return elu(x); });
     case Activation::kLeakyRelu:
       return leaky_relu(v, V::broadcast(epilogue.slope));
+    case Activation::kGelu:
+      return in_float32(v, [](auto x) { return gelu(x); });
+    case Activation::kGeluTanh:
+      return in_float32(v, [](auto x) { return gelu_tanh(x); });
     case Activation::kNone:
       break;
   }

@@ -199,6 +199,7 @@ enum TfLiteBuiltinOperator {
   kTfLiteBuiltinElu = 111,
   kTfLiteBuiltinHardSwish = 117,
   kTfLiteBuiltinDensify = 124,
+  kTfLiteBuiltinGelu = 150,
 };
 
 enum TfLitePadding { kTfLitePaddingSame = 1, kTfLitePaddingValid = 2 };
@@ -246,6 +247,10 @@ struct TfLiteArithmeticParams {
 
 struct TfLiteLeakyReluParams {
   float alpha;
+};
+
+struct TfLiteGeluParams {
+  bool approximate;
 };
 
 struct TfLiteSoftmaxParams {

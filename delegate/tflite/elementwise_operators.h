@@ -39,6 +39,7 @@ inline constexpr UnaryOperator kUnaryOperators[] = {
     {kTfLiteBuiltinTanh, "TANH", Unary::kIdentity, Activation::kTanh},
     {kTfLiteBuiltinElu, "ELU", Unary::kIdentity, Activation::kElu},
     {kTfLiteBuiltinLeakyRelu, "LEAKY_RELU", Unary::kIdentity, Activation::kLeakyRelu},
+    {kTfLiteBuiltinGelu, "GELU", Unary::kIdentity, Activation::kGelu},
     {kTfLiteBuiltinAbs, "ABS", Unary::kAbs},
     {kTfLiteBuiltinNeg, "NEG", Unary::kNegate},
     {kTfLiteBuiltinSquare, "SQUARE", Unary::kSquare},

@@ -235,6 +235,10 @@ class NodeReader {
       if (activation == Activation::kLeakyRelu && has<TfLiteLeakyReluParams>()) {
         node_.epilogue.slope = get<TfLiteLeakyReluParams>().alpha;
       }
+      if (activation == Activation::kGelu && has<TfLiteGeluParams>() &&
+          get<TfLiteGeluParams>().approximate) {
+        node_.epilogue.activation = Activation::kGeluTanh;
+      }
     }
   }
 

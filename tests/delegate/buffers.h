@@ -108,7 +108,7 @@ class Random {
   }
   Epilogue epilogue() {
     Epilogue e;
-    e.activation = static_cast<Activation>(between(0, 6));
+    e.activation = static_cast<Activation>(between(0, 8));
     e.slope = normal();
     if (chance(0.5)) e.lo = 0.0f;
     if (chance(0.5)) e.hi = 1.0f;

@@ -105,6 +105,17 @@ TEST_P(ElementwiseKernels, ActivationsAreAccurate) {
       ASSERT_TRUE(near_relative(value_of(k, Activation::kSigmoid, x), sigmoid));
       ASSERT_TRUE(near_relative(value_of(k, Activation::kSwish, x), x * sigmoid));
     }
+    for (float at = -20.0f; at < 20.0f; at += 0.0137f) {
+      const T x(at);
+      Epilogue epilogue;
+      for (const Activation gelu : {Activation::kGelu, Activation::kGeluTanh}) {
+        epilogue.activation = gelu;
+        const double expected = reference::activate(epilogue, static_cast<double>(x));
+        // The rounding of an exponent grows with the square of x; what is subnormal becomes 0.
+        const double tolerance = (1e-6 + 2e-7 * at * at) * std::fabs(expected) + 1e-36;
+        ASSERT_TRUE(near(value_of(k, gelu, x), expected, allowed<T>(expected, tolerance, 1)));
+      }
+    }
     for (float x = 1e-30f; x < 1e4f; x *= 1.07f) {
       for (const T v : {T(x), T(-x)}) {
         const double exact = v;
@@ -135,11 +146,14 @@ TEST_P(ElementwiseKernels, ActivationsOfNanAndInfinity) {
       EXPECT_EQ(value_of(k, Unary::kExp, Activation::kNone, huge), infinity);
       EXPECT_EQ(value_of(k, Unary::kExp, Activation::kNone, least), zero);
     }
-    EXPECT_EQ(value_of(k, Activation::kSwish, infinity), infinity);
-    EXPECT_EQ(value_of(k, Activation::kSwish, T(-infinity)), zero);
+    for (const Activation gate : {Activation::kSwish, Activation::kGelu, Activation::kGeluTanh}) {
+      EXPECT_EQ(value_of(k, gate, infinity), infinity);
+      EXPECT_EQ(value_of(k, gate, T(-infinity)), zero);
+    }
     for (const Activation activation :
          {Activation::kSigmoid, Activation::kSwish, Activation::kTanh, Activation::kElu,
-          Activation::kLeakyRelu, Activation::kHardSwish, Activation::kNone}) {
+          Activation::kLeakyRelu, Activation::kGelu, Activation::kGeluTanh, Activation::kHardSwish,
+          Activation::kNone}) {
       EXPECT_TRUE(std::isnan(value_of(k, activation, T(NAN))));
     }
     for (const Unary op :

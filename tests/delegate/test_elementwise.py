@@ -73,6 +73,18 @@ def test_unary(tmp_path, size):
     check_outputs(path)
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_gelu(tmp_path, size, approximate):
+    def network(x):
+        return [tf.nn.gelu(y, approximate) for y in (x, convolve(x))]
+
+    path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec(size))
+    assert operators(path) == {"CONV_2D", "GELU"}
+    assert left_to_tflite(path) == []
+    check_outputs(path)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_activation_of_a_layer(tmp_path, size):
     """Each becomes part of the layer before it; of two, the second too where it is a clamp."""

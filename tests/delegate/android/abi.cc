@@ -178,3 +178,4 @@ SAME_VALUE(kTfLiteBuiltinSplitV);
 SAME_VALUE(kTfLiteBuiltinElu);
 SAME_VALUE(kTfLiteBuiltinHardSwish);
 SAME_VALUE(kTfLiteBuiltinDensify);
+SAME_VALUE(kTfLiteBuiltinGelu);

@@ -16,6 +16,7 @@ UNARY_SCALES = {
     "TANH": lambda scale: 1.0,
     "ELU": lambda scale: max(scale, 1.0),
     "LEAKY_RELU": lambda scale: scale,
+    "GELU": lambda scale: scale,
     "ABS": lambda scale: scale,
     "SQUARE": lambda scale: 2 * scale * scale,
 }
@@ -108,7 +109,8 @@ class Unary:
         scale = x and UNARY_SCALES[self.name](x.scale)
         if x is None or not network.affords(x.shape, scale):
             return
-        options = {"alpha": self.alpha} if self.name == "LEAKY_RELU" else {}
+        options = {"LEAKY_RELU": {"alpha": self.alpha}, "GELU": {"approximate": self.alpha > 0}}
+        options = options.get(self.name, {})
         network.add(self.name, [x], x.shape, scale, **options)
 
 
