@@ -132,9 +132,10 @@ def copy_state(old, new):
 def _copy_attributes(old, new):
     of_every_layer = vars(keras.layers.Layer())
     for name, value in vars(old).items():
-        if isinstance(value, tf.Variable):
-            getattr(new, name).assign(value)
-        elif name not in of_every_layer and not _same(value, vars(new).get(name)):
+        target = vars(new).get(name)
+        if isinstance(value, tf.Variable) and isinstance(target, tf.Variable):
+            target.assign(value)
+        elif name not in of_every_layer and not _same(value, target):
             setattr(new, name, copy.deepcopy(value))
 
 
@@ -256,7 +257,7 @@ def _own_parameters(cls):
 
 
 def _told(live, parameters):
-    """Returns the arguments that attributes of the same names tell, a dict."""
+    """Returns the arguments that are attributes of the same names, a dict."""
     attributes = vars(live)
     return {
         name: _map(lambda x: renew(x) if _trains(x) else x, attributes[attribute])

@@ -1,17 +1,22 @@
-"""Where a training stands, counted in optimizer updates."""
+"""Where a training stands."""
+
+import math
+
+from tfsparse.prune.optimizers import all_optimizers
 
 
 class StepClock:
-    """Counts the steps of one `fit` from what it tells its callbacks.
+    """Tells where one `fit` stands, from what it tells its callbacks and from the optimizer.
 
-    The count starts at `optimizer.iterations`, so it goes on after a resume, and costs no read of
-    that variable, which would wait for the device, in any later step.
+    There are two positions. `iterations` is that of the optimizer, which goes on from one fit to
+    the next. `training_step` begins with epoch 0 of the fit, and says what fraction of it is over.
+    Both count updates: an optimizer that accumulates gradients over some batches counts them once.
 
     Attributes:
-        step: Int, updates done, or None before the first batch.
         epochs: Int, the epoch at which the training ends, or None.
         epoch: Int, the epoch that runs.
         batches: Int, batches an epoch, or None where the first epoch has yet to show it.
+        elapsed: Int, batches that this fit has trained with, or None before the first.
 
     Args:
         params: Dict that Keras gives to `set_params`, or None.
@@ -23,49 +28,96 @@ class StepClock:
         self._execution = steps_per_execution
         self.epochs = params.get("epochs")
         self.batches = params.get("steps")
-        self.step = None
         self.epoch = 0
-        self._epoch_step = None
+        self.elapsed = None
+        self._batch = 0  # batches done in this epoch
+
+    @property
+    def training_step(self):
+        """Updates since epoch 0 began, or would have begun, an int."""
+        return (self.epoch * (self.batches or 0) + self._batch) // self._per_update
 
     @property
     def total_steps(self):
-        """Steps in the whole training, epochs before `initial_epoch` included; None if unknown."""
-        return self.epochs * self.batches if self.epochs and self.batches else None
+        """Updates in all epochs, those before `initial_epoch` included, an int, None if unknown."""
+        if not self.epochs or not self.batches:
+            return None
+        return self.epochs * self.batches // self._per_update
 
     @property
-    def first_step(self):
-        """The step at which epoch 0 began, or would have begun."""
-        return self._epoch_step - self.epoch * (self.batches or 0)
+    def last_iteration(self):
+        """What `optimizer.iterations` is to be after the training, an int, or None if unknown."""
+        if self.total_steps is None:
+            return None
+        left = (self.epochs - self.epoch) * self.batches - self._batch
+        left += self.elapsed - self._known_at
+        return self._known + math.ceil(left / self._per_update)
 
     def start(self, optimizer, batch):
         """Starts the count before the first batch, when all state is restored."""
-        iterations = getattr(optimizer, "iterations", None)
-        self.step = 0 if iterations is None else int(iterations.numpy())
+        self._optimizers = all_optimizers(optimizer)
+        accumulation = [getattr(x, "gradient_accumulation_steps", None) for x in self._optimizers]
+        self._per_update = next(filter(None, accumulation), 1)
+        self._start = self._known = self._count() or 0
+        self._known_at = self.elapsed = 0
+        self._most = None  # iterations that a batch has made
+        self._counts_batches = False
         # Keras 3.1 names the last batch of an execution where the length of an epoch is unknown.
-        self._epoch_step = self.step - batch + batch % self._execution
+        self._batch = batch - batch % self._execution
 
     def begin_epoch(self, epoch):
         """Notes that an epoch begins."""
         self.epoch = epoch
-        self._epoch_step = self.step
+        self._batch = 0
 
     def end_batch(self, batch):
         """Counts an execution that ended with a batch."""
         if self.batches and batch % self._execution == 0:
             batch += self._execution - 1  # Keras 3.1 names the first batch of an execution.
-        self.step = self._epoch_step + batch + 1
-        if self.batches:
-            # The last execution of an epoch may have run fewer than steps_per_execution.
-            self.step = min(self.step, self._epoch_step + self.batches)
+        # The last execution of an epoch may have run fewer than steps_per_execution.
+        self._move_to(min(batch + 1, self.batches or batch + 1))
 
     def end_epoch(self):
         """Learns the length of an epoch, and lets the last one end the count."""
         if not self.batches:
-            self.batches = self.step - self._epoch_step
-        # Keras 3.1 tells nothing of an execution that the end of the data cuts short.
-        end = self._epoch_step + self.batches
-        if end - self.step < self._execution:
-            self.step = end
-        if self.epoch + 1 == self.epochs:
-            # Where epochs differ in length, the count is not exact.
-            self.step = self.first_step + self.total_steps
+            self.batches = self._batch
+        # Keras 3.1 tells nothing of an execution that the end of the data cuts short. Where epochs
+        # differ in length, the last one ends the training nevertheless.
+        if self.batches - self._batch < self._execution or self.epoch + 1 == self.epochs:
+            self._move_to(self.batches)
+
+    def latest_iterations(self):
+        """Returns what `optimizer.iterations` is at most, an int.
+
+        To read it would wait for the device, after each step. The first step shows how many
+        iterations a batch makes, and the count goes on from there.
+        """
+        if self._most is None:
+            return self.iterations()
+        return self._known + self._most * (self.elapsed - self._known_at)
+
+    def iterations(self, at_end_of_epoch=False):
+        """Returns `optimizer.iterations`, an int.
+
+        A train step may use another optimizer than the model's, or none. Where that has not counted
+        by the end of an epoch, batches are counted.
+        """
+        count, passed = self._count(), self.elapsed - self._known_at
+        if at_end_of_epoch and self.elapsed >= self._per_update:
+            self._counts_batches = count == self._start
+        if count is None or (self._counts_batches and count == self._start):
+            count = self._start + self.elapsed
+        if passed:
+            self._most = max(self._most or 1, math.ceil((count - self._known) / passed))
+        self._known, self._known_at = count, self.elapsed
+        return count
+
+    def _move_to(self, batch):
+        self.elapsed += batch - self._batch
+        self._batch = batch
+
+    def _count(self):
+        """Returns the iterations of the outermost optimizer that counts, None if there is none."""
+        counts = [x.iterations for x in self._optimizers if hasattr(x, "iterations")]
+        counts = [int(count.numpy()) for count in counts]
+        return next(filter(None, counts), 0) if counts else None

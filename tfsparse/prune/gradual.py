@@ -93,7 +93,7 @@ class GradualPruning(MaskedPruning):
 
         Args:
             model: Built Keras 3 or tf_keras model.
-            step: Int, the number of optimizer updates done.
+            step: Int, the number of optimizer updates done: `optimizer.iterations`.
             total_steps: Int, steps in the whole training; needed if the schedule's positions are
                 fractions of it.
 
@@ -108,8 +108,8 @@ class GradualPruning(MaskedPruning):
         Example:
 
         ```python
-        for step, batch in enumerate(dataset):
-            pruning.apply(model, step, total_steps)
+        for batch in dataset:
+            pruning.apply(model, int(optimizer.iterations), total_steps)
             train_step(batch)  # calls optimizer.apply_gradients, in a tf.function or not
         pruning.apply(model)
 
@@ -123,7 +123,7 @@ class GradualPruning(MaskedPruning):
             schedule = schedules.in_steps(self.schedule, total_steps)
             if self._masked_model is not model:
                 self._attach(model, TrainStep.of(model))
-            self._schedule, self._first_step = schedule, 0
+            self._schedule = schedule
             self._advance(int(step))
         return self._sparsity
 

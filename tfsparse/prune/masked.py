@@ -68,15 +68,15 @@ class MaskedPruning(Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         """Sets the masks to where the schedule is, before the first batch."""
-        if self._clock.step is None:
+        if self._clock.elapsed is None:
             self._clock.start(self.model.optimizer, batch)
             self._plan()
-            self._advance(self._clock.step)
+            self._keep_up()
 
     def on_train_batch_end(self, batch, logs=None):
         """Updates the masks if the schedule says so."""
         self._clock.end_batch(batch)
-        self._advance(self._clock.step)
+        self._keep_up()
         self._log(logs)
 
     def on_test_begin(self, logs=None):
@@ -85,12 +85,12 @@ class MaskedPruning(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Updates the masks for the last time in an epoch."""
-        if not self.model.stop_training and self._clock.step is not None:
+        if not self.model.stop_training and self._clock.elapsed is not None:
             length_was_unknown = self._clock.batches is None
             self._clock.end_epoch()
             if length_was_unknown:
                 self._plan()
-            self._advance(self._clock.step)
+            self._keep_up(at_end_of_epoch=True)
         self._log(logs)
 
     def on_train_end(self, logs=None):
@@ -121,13 +121,12 @@ class MaskedPruning(Callback):
     def _plan(self):
         """Sets the schedule in steps, as far as the length of the training is known."""
         clock = self._clock
-        self._seen, self._first_step = None, 0
+        self._seen = None
         if not schedules.needs_total(self.schedule):
             self._schedule = schedules.in_steps(self.schedule)
             self._warn_if_too_short()
         elif clock.total_steps is not None:
             self._schedule = schedules.in_steps(self.schedule, clock.total_steps)
-            self._first_step = clock.first_step
         elif clock.epochs and clock.epochs - clock.epoch > 1:
             # Until the first epoch has shown its length, only where it begins is known.
             schedule = schedules.in_steps(self.schedule, clock.epochs * _FINE)
@@ -141,8 +140,8 @@ class MaskedPruning(Callback):
             )
 
     def _warn_if_too_short(self):
-        end, total = self._schedule.end, self._clock.total_steps
-        if end is not None and total is not None and end > self._clock.first_step + total:
+        end, last = self._schedule.end, self._clock.last_iteration
+        if end is not None and last is not None and end > last:
             warnings.warn(
                 f"The pruning schedule ends at step {end}, after the last step of this fit. Its "
                 "end is only reached if training goes on; positions given as fractions (floats) "
@@ -150,9 +149,22 @@ class MaskedPruning(Callback):
                 stacklevel=2,
             )
 
+    def _keep_up(self, at_end_of_epoch=False):
+        """Brings the masks to where the schedule is now."""
+        clock = self._clock
+        if schedules.needs_total(self.schedule):
+            self._advance(clock.training_step)
+        elif self._seen is None or at_end_of_epoch:
+            self._advance(clock.iterations(at_end_of_epoch))
+        else:
+            latest = clock.latest_iterations()
+            ahead = range(self._looked_at + 1, latest + 1)
+            self._looked_at = latest
+            if any(self._schedule(step)[0] for step in ahead):
+                self._advance(clock.iterations())
+
     def _advance(self, step):
         """Brings the masks to where the schedule is at a step."""
-        step -= self._first_step
         if self._seen is None or step < self._seen:
             self._begin(step)
         else:
@@ -160,7 +172,8 @@ class MaskedPruning(Callback):
             due = [value for should_update, value in updates if should_update]
             if due:
                 self._update(due[-1])
-        self._seen = step
+        # The steps up to the latter were asked for updates.
+        self._seen = self._looked_at = step
 
     def _weights(self):
         """Returns the values of every masked variable, warning where a mask was not held."""
@@ -256,7 +269,8 @@ class MaskedPruning(Callback):
         self._forget()
 
     def _forget(self):
-        self._masked_model = self._train_step = self._schedule = self._seen = None
+        self._masked_model = self._train_step = self._schedule = None
+        self._seen = self._looked_at = None
         self._targets, self._masks, self._parts = [], [], []
         self._averages = MaskedAverages(None, [])
 

@@ -154,14 +154,14 @@ class RigL(MaskedPruning):
         """Moves connections if the schedule said so after the last step."""
         super().on_train_batch_begin(batch, logs)
         # State that was restored brings no gradient: an update then waits for the first step.
-        if self._due and self._clock.step > self._started:
+        if self._due and self._clock.elapsed > self._started:
             self._move(self._due)
             self._due = None
 
     def _begin(self, step):
         if self._started is None:
             self._draw()
-            self._started = self._clock.step
+            self._started = self._clock.elapsed
         is_due, fraction = self._schedule(step)
         if is_due:
             self._update(fraction)
@@ -227,7 +227,7 @@ class RigL(MaskedPruning):
         trained = {id(variable) for variable in self.model.trainable_variables}
         growths = []
         for index, mask in enumerate(self._masks):
-            rng = np.random.default_rng((self.seed, index, self._clock.step))
+            rng = np.random.default_rng((self.seed, index, self._seen))
             blocks = self._score(mask.keep).shape
             growths.append(rng.random(blocks) if id(mask.variable) in trained else None)
         return growths
