@@ -12,7 +12,7 @@ import tfsparse
 from tests.converter.single_op import merged, pruned, quantized_op, single_op
 from tests.mutations import check_refused_or_written, how_many
 from tfsparse import flatbuffer
-from tfsparse.converter import calibration, examples, prunable
+from tfsparse.converter import examples, prunable
 from tfsparse.prune import magnitude
 
 MESSAGES = ("Cannot prune ", "Expected ", "The TFLite file is damaged")
@@ -60,14 +60,6 @@ def outputs(path, data):
         interpreter.invoke()
         found.append(interpreter.get_tensor(result["index"]).copy())
     return np.concatenate(found)
-
-
-def run_on(model, image):
-    interpreter = Interpreter(model_content=flatbuffer.serialize(model))
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
 def layers_of(path):
@@ -136,39 +128,6 @@ def test_a_mapping_gives_layers_sparsities_of_their_own(dense, out):
     assert np.round(zeros, 2).tolist() == [0, 0.75, *[0] * (len(names) - 3), 0.25]
 
 
-def test_patches_are_what_a_convolution_multiplies_with_its_weights():
-    """Strides, dilations and padding of every kind, against TFLite."""
-    rng = np.random.default_rng(0)
-    for strides, dilations, padding, kernel in [
-        ((1, 1), (1, 1), 0, (1, 1)),
-        ((2, 1), (1, 1), 0, (3, 2)),
-        ((2, 2), (1, 1), 1, (3, 3)),
-        ((1, 1), (2, 3), 0, (3, 2)),
-        ((3, 2), (1, 1), 0, (2, 5)),
-    ]:
-        model = single_op(rng.standard_normal((5, *kernel, 4)).astype(np.float32))
-        options = model.subgraphs[0].operators[0].builtinOptions
-        options.strideH, options.strideW = strides
-        options.dilationHFactor, options.dilationWFactor = dilations
-        options.padding = padding
-        ((layer, _),) = prunable.find(model)
-        image = rng.standard_normal((1, 8, 8, 4)).astype(np.float32)
-        weights = layer.read(model)
-        rows = layer.rows(image, 1000, rng)
-        expected = run_on(model, image)
-        np.testing.assert_allclose(
-            rows @ weights[:, :-1].T + weights[:, -1], expected.reshape(-1, 5), rtol=1e-4, atol=1e-4
-        )
-
-
-def test_only_some_positions_of_large_images_are_drawn():
-    model = single_op(np.ones((5, 1, 1, 4), np.float32))
-    ((layer, _),) = prunable.find(model)
-    image = np.arange(8 * 8 * 4, dtype=np.float32).reshape(1, 8, 8, 4)
-    rows = layer.rows(image, 10, np.random.default_rng(0))
-    assert len(np.unique(rows[:, 0])) == 10
-
-
 def test_a_bias_that_others_read_is_left_to_them(out, tmp_path):
     weights = pruned((16, 1, 1, 16), 0)
     model = merged([single_op(weights), single_op(weights), single_op(weights + 1)])
@@ -226,34 +185,14 @@ def test_a_model_that_takes_batches_of_several(out, tmp_path):
     tfsparse.prune_file(path, out, data=images(7))
 
 
-def test_what_is_computed_anew_is_what_would_have_been_kept(dense, out, monkeypatch):
-    """Activations of large networks do not fit into memory for all examples."""
-    files = set()
-    for limit in (calibration.KEPT_BYTES, 0):
-        monkeypatch.setattr(calibration, "KEPT_BYTES", limit)
-        tfsparse.prune_file(dense, out, data=images(4), scope="all")
-        files.add(out.read_bytes())
-    assert len(files) == 1
-
-
-def test_operators_run_once_where_their_outputs_are_kept(dense, monkeypatch):
-    model = flatbuffer.read(dense)
-    runs = []
-    cut = calibration._cut
-    monkeypatch.setattr(
-        calibration, "_cut", lambda *args: runs.append([id(op) for op in args[1]]) or cut(*args)
+def test_a_layer_behind_a_loop(out, tmp_path):
+    model = keras.Sequential(
+        [keras.Input((5, 4)), keras.layers.GRU(16), keras.layers.Dense(8), keras.layers.Dense(8)]
     )
-    activations = calibration.Activations(model, [[image[None]] for image in images(2)])
-    for layer, _ in prunable.find(model):
-        position = flatbuffer.position(model.subgraphs[0], layer.operator)
-        assert len(list(activations.before(position, layer.input))) == 2
-    computing = [
-        id(op)
-        for op in model.subgraphs[0].operators
-        if flatbuffer.operator_name(model, op) != "DEQUANTIZE"
-    ]
-    every = [op for run in runs for op in run if op in computing]
-    assert every == computing[:-1]
+    path = tfsparse.convert(model, tmp_path / "in.tflite")
+    data = np.random.default_rng(0).random((6, 5, 4), np.float32)
+    tfsparse.prune_file(path, out, data=data, scope="all", encoding="none")
+    assert [np.mean(weights == 0) for weights in layers_of(out).values()] == [0.5, 0.5]
 
 
 def test_both_runtimes_give_the_same_file(out, tmp_path):

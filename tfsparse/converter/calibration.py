@@ -52,16 +52,21 @@ class Activations:
         Raises:
             ValueError: TFLite refuses the model, or cannot run it on the examples.
         """
-        run = self._part(position, self._read_from(position))
-        first = run(self._kept[0])
-        size = len(self._kept) * sum(array.nbytes for array in first.values())
-        if self._is_pure and size <= KEPT_BYTES:
-            self._kept = [first, *map(run, self._kept[1:])]
-            self._position = position
+        if self._is_pure:
+            self._advance(position)
+        if self._position == position and tensor in self._varying:
             yield from (kept[tensor] for kept in self._kept)
         else:
             run = self._part(position, {tensor})
             yield from (run(kept)[tensor] for kept in self._kept)
+
+    def _advance(self, position):
+        """Runs the operators before a position for good, if what they leave is small enough."""
+        run = self._part(position, self._read_from(position))
+        first = run(self._kept[0])
+        if len(self._kept) * sum(array.nbytes for array in first.values()) <= KEPT_BYTES:
+            self._kept = [first, *map(run, self._kept[1:])]
+            self._position = position
 
     def _part(self, stop, outputs):
         """What computes some tensors of what is kept, with the operators up to a position."""

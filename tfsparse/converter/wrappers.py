@@ -3,8 +3,7 @@
 import contextlib
 import inspect
 
-# Each computes the weights of its layer anew in every inference,
-# so they would not become constants.
+# Each computes the weights of its layer anew in every inference, so that they are no constants.
 WRAPPERS = ("PruneLowMagnitude", "ClusterWeights")
 
 
@@ -16,7 +15,7 @@ def without_wrappers(model):
     """
     with contextlib.ExitStack() as stack:
         for layer in model._flatten_layers():
-            if _is_wrapper(layer):
+            if _is_wrapper(layer) and layer.built:
                 stack.enter_context(_unwrapped(layer))
         yield
 
