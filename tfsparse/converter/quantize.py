@@ -9,12 +9,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
 from tfsparse.text import last_line
 
-BATCHES, CONVERTED = "batches.npz", "model.tflite"
+# Files beside the SavedModel.
+BATCHES, CONVERTED, ERROR = "batches.npz", "model.tflite", "error.txt"
 
 
 def in_a_process(folder, signature, batches):
@@ -45,22 +47,22 @@ def in_a_process(folder, signature, batches):
         command, env=environment, capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode:
-        raise RuntimeError(_reason(done))
-    with open(os.path.join(folder, CONVERTED), "rb") as file:
-        return file.read()
+        raise RuntimeError(f"{_reason(folder, done)}\n{done.stderr.strip()}")
+    return Path(folder, CONVERTED).read_bytes()
 
 
-def _reason(done):
-    """Why the process failed: the last line of what it printed is the error that it raised."""
-    printed = done.stderr.strip()
-    if done.returncode > 0:
-        return f"{last_line(printed)}\n{printed}"
-    name = signal.Signals(-done.returncode).name
-    return (
-        f"its calibration crashed ({name}). TensorFlow crashes on loops, which LSTM, GRU and other "
-        "recurrent layers are: build them with unroll=True, or convert with weights='float16'.\n"
-        + printed
-    )
+def _reason(folder, done):
+    """Why the process failed."""
+    if done.returncode == -signal.SIGKILL:
+        return "its calibration was killed (SIGKILL), as happens where memory is short."
+    if done.returncode < 0:
+        return (
+            f"its calibration crashed ({signal.Signals(-done.returncode).name}). TensorFlow "
+            "crashes on loops, which LSTM, GRU and other recurrent layers are: build them with "
+            "unroll=True, or convert with weights='float16'."
+        )
+    error = Path(folder, ERROR)
+    return error.read_text() if error.exists() else last_line(done.stderr)
 
 
 def _convert(folder, signature):
@@ -71,13 +73,12 @@ def _convert(folder, signature):
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.representative_dataset = lambda: _read_batches(os.path.join(folder, BATCHES))
-    with open(os.path.join(folder, CONVERTED), "wb") as file:
-        file.write(converter.convert())
+    Path(folder, CONVERTED).write_bytes(converter.convert())
 
 
 def _read_batches(path):
     """Yields the batches, by input: TensorFlow changes the order of the inputs."""
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=True) as arrays:  # Words are objects.
         for _, names in itertools.groupby(arrays.files, lambda name: name.split("/")[0]):
             yield {name.split("/", 1)[1]: arrays[name] for name in names}
 
@@ -102,4 +103,8 @@ def _calibrate_with_every_shape():
 
 
 if __name__ == "__main__":
-    _convert(*sys.argv[1:])
+    try:
+        _convert(*sys.argv[1:])
+    except Exception as error:
+        Path(sys.argv[1], ERROR).write_text(str(error))
+        raise
