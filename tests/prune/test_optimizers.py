@@ -127,7 +127,7 @@ def test_slots_are_zeroed_where_asked_and_nowhere_else(optimizer, layer):
     update(optimizer, layer, GRADIENT)
     weights = layer.kernel.numpy()
     before = state(optimizer, layer)
-    zero_slots(optimizer, layer.kernel, WHERE)
+    zero_slots(optimizer, [(layer.kernel, WHERE)])
     after = state(optimizer, layer)
     assert any(np.any(slot[WHERE]) for slot in before) or "afactor" in type(optimizer).__name__
     for old, new in zip(before, after, strict=True):
@@ -136,8 +136,8 @@ def test_slots_are_zeroed_where_asked_and_nowhere_else(optimizer, layer):
 
 
 def test_no_optimizer_has_no_slots(keras, layer):
-    zero_slots(None, layer.kernel, WHERE)
-    zero_slots(keras.optimizers.Adam(), layer.kernel, WHERE)
+    zero_slots(None, [(layer.kernel, WHERE)])
+    zero_slots(keras.optimizers.Adam(), [(layer.kernel, WHERE)])
 
 
 def test_hooks_see_gradients_until_they_are_detached(optimizer, layer):

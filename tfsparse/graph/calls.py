@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import keras
-from keras import tree
+import tensorflow as tf
 from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
 
 
@@ -31,7 +31,7 @@ class Call:
     @property
     def constants(self):
         """Arguments, positional or not, that are no Keras tensors: a list."""
-        given = tree.flatten((self.arguments.args, self.arguments.kwargs))
+        given = tf.nest.flatten((self.arguments.args, self.arguments.kwargs))
         return [x for x in given if x is not None and not isinstance(x, keras.KerasTensor)]
 
     def run(self, values, **options):
@@ -141,7 +141,7 @@ def _output_shapes(node, shapes):
             for x, shape in zip(tensors, shapes, strict=True)
         }
         args, kwargs = node.arguments.fill_in(given)
-        outputs = tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+        outputs = tf.nest.flatten(node.operation.compute_output_spec(*args, **kwargs))
     return [tuple(x.shape) for x in outputs]
 
 

@@ -30,6 +30,12 @@ class Callback:
     def on_epoch_end(self, epoch, logs=None):
         """Called after validation."""
 
+    def on_batch_begin(self, batch, logs=None):
+        """An older name of `on_train_batch_begin`, which Keras 3.6 looks up."""
+
+    def on_batch_end(self, batch, logs=None):
+        """An older name of `on_train_batch_end`, which Keras 3.6 looks up."""
+
     def on_train_batch_begin(self, batch, logs=None):
         """Called before each execution, which is `steps_per_execution` batches long."""
 

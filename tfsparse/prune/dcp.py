@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfsparse import schedules
 from tfsparse.prune import widths
@@ -175,7 +176,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
                 f"Channels are chosen by the loss, and model {model.name!r} has none yet. Call "
                 "model.compile first."
             )
-        outputs = keras.tree.flatten(model.outputs) if model.built else []
+        outputs = tf.nest.flatten(model.outputs) if model.built else []
         if [len(output.shape) for output in outputs] != [2]:
             raise ValueError(
                 "Expected a model with one output of shape (batch, classes), which the extra "

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from tfsparse.prune.batches import loss_on
@@ -23,12 +24,12 @@ def forward(program, x, end, training=False):
         Dict from values, ints, to tensors.
     """
     _, inputs = program.entries[0]
-    values = dict(zip(inputs, keras.tree.flatten(x), strict=True))
+    values = dict(zip(inputs, tf.nest.flatten(x), strict=True))
     for call in program.calls[: end + 1]:
         learns = training and getattr(call.operation, "_call_has_training_arg", False)
         options = {"training": True} if learns else {}
         made = call.run([values[v] for v in call.inputs], **options)
-        values.update(zip(call.outputs, keras.tree.flatten(made), strict=True))
+        values.update(zip(call.outputs, tf.nest.flatten(made), strict=True))
     return values
 
 

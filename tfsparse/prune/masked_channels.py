@@ -61,14 +61,13 @@ class MaskedChannels(MaskedPruning):
             removed: Dict from `ChannelGroup` to an int array, all channels that it has lost.
         """
         keeps = {id(variable): keep for variable, keep in self._graph.masks(removed)}
-        optimizer = getattr(self._masked_model, "optimizer", None)
+        lost = []
         for mask in self._masks:
             keep = keeps.get(id(mask.variable), np.ones(mask.variable.shape, bool))
-            lost = mask.keep & ~keep
+            lost.append((mask.variable, mask.keep & ~keep))
             mask.assign(keep)
-            if lost.any():
-                # Its momentum would bring a channel back in a later training without masks.
-                zero_slots(optimizer, mask.variable, lost)
+        # Its momentum would bring a channel back in a later training without masks.
+        zero_slots(getattr(self._masked_model, "optimizer", None), lost)
         self._averages.apply()
         self._sparsity = self._note(removed)
 

@@ -141,7 +141,7 @@ class LastGradient:
         return read(self._value)
 
 
-def zero_slots(optimizer, variable, where):
+def zero_slots(optimizer, positions):
     """Zeroes what an optimizer remembers of some weights: momenta, second moments, averages.
 
     What is not kept for each weight, such as Adafactor's factored moments, stays; nothing happens
@@ -150,14 +150,15 @@ def zero_slots(optimizer, variable, where):
     Args:
         optimizer: Keras 3 or tf_keras optimizer, or None. Those that it holds are followed too: see
             `all_optimizers`.
-        variable: Kernel of a built layer.
-        where: Bool array of the variable's shape.
+        positions: List of pairs of a kernel of a built layer and a bool array of its shape.
     """
+    positions = [(variable, where) for variable, where in positions if where.any()]
     for each in all_optimizers(optimizer):
-        for slot in _slots(each, variable):
-            values = read(slot)
-            if np.any((values != 0) & where):
-                write(slot, np.where(where, np.zeros((), values.dtype), values))
+        for variable, where in positions:
+            for slot in _slots(each, variable):
+                values = read(slot)
+                if np.any((values != 0) & where):
+                    write(slot, np.where(where, np.zeros((), values.dtype), values))
 
 
 def average_of(optimizer, variable):

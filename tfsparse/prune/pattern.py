@@ -47,7 +47,7 @@ class PatternPruning(MaskedPruning):
         block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
             a pattern. Larger blocks run faster and cost accuracy.
         frequency: Int, steps between two updates of the multipliers. By default 100, or fewer in a
-            phase so short that there would be less than 20 updates.
+            phase so short that there would be less than 10 updates.
         scope: None for every 3x3 Conv2D, or a function that takes a layer and returns a bool.
 
     Raises:

@@ -25,7 +25,7 @@ class CosineDecay(Schedule):
         end: Where the fraction is 0 and updates end: a float in [0, 1] is a fraction of the
             training, an int is a step.
         frequency: Int, steps between two updates. By default 100, or fewer where `end` is so early
-            that there would be less than 20 updates.
+            that there would be less than 10 updates.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -65,7 +65,7 @@ class Progress(Schedule):
             step.
         end: Where it ends, given as `begin` is.
         frequency: Int, steps between two updates. By default 100, or fewer where there would be
-            less than 20 updates. There is one at `begin` and one at `end` too.
+            less than 10 updates. There is one at `begin` and one at `end` too.
 
     Raises:
         ValueError: An argument is out of its range, or `begin` lies after `end`.

@@ -60,7 +60,7 @@ class RigL(MaskedPruning):
         end: When the last updates are: a float in [0, 1] is a fraction of the training, an int is
             a step.
         frequency: Int, steps between two updates. By default 100, or fewer in a training so short
-            that there would be less than 20 updates.
+            that there would be less than 10 updates.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
             faster and cost accuracy.
         seed: Int, the same masks for the same seed.
@@ -214,8 +214,10 @@ class RigL(MaskedPruning):
             if growth is not None:
                 keeps[index] = rewire(keeps[index], self._score(values), growth, fraction)
         self._keep(keeps, weights, self.block_size)
-        for mask, old in zip(self._masks, before, strict=True):
-            zero_slots(self.model.optimizer, mask.variable, mask.keep & ~old)
+        grown = [
+            (mask.variable, mask.keep & ~old) for mask, old in zip(self._masks, before, strict=True)
+        ]
+        zero_slots(self.model.optimizer, grown)
 
     def _growths(self):
         """Returns for each layer how much each of its blocks deserves to grow, None to stay."""
