@@ -38,7 +38,7 @@ void bench_depthwise(const Kernels& k, int kernel) {
     const auto weights = random_floats(kernel * kernel * d.channels);
     const auto bias = random_floats(d.channels);
     DepthwiseArgs a{};
-    a.x = x.data();
+    a.x = Padded<const void>(x.data());
     a.y = y.data();
     a.planes = d.channels;
     a.x_stride = in_plane;
@@ -68,7 +68,7 @@ void bench_stem(const Kernels& k) {
   constexpr int kSize = 224, kChannels = 3, kOut = 112, kRows = 32, kTaps = 27;
   constexpr int kRow = 113, kPhase = 113 * kRow, kPlane = 4 * kPhase;
   const auto image = random_floats(kSize * kSize * kChannels);
-  auto padded = random_floats(kChannels * kPlane), y = random_floats(kRows * kOut * kOut);
+  const Buffer padded(kChannels * kPlane, sizeof(float)), y(kRows * kOut * kOut, sizeof(float));
   const double pad_time = seconds([&] {
     for (int c = 0; c < kChannels; ++c) {
       PadArgs a{};
@@ -95,11 +95,10 @@ void bench_stem(const Kernels& k) {
   clamp_to_relu6(epilogue);
   Product product;
   product.pack(weights, std::vector<float>(kRows), epilogue, kOut, k);
-  const Elements from(padded.data(), sizeof(float)), to(y.data(), sizeof(float));
   const double time = seconds([&] {
     for (int row = 0; row < kOut; ++row) {
-      product.multiply(k, {}, from + row * 2 * kRow, to + row * kOut, kOut * kOut, Elements(),
-                       kOut);
+      product.multiply(k, {}, padded.data() + row * 2 * kRow, y.data() + row * kOut, kOut * kOut,
+                       PaddedElements(), kOut);
     }
   });
   std::printf("  pad %.1f us, %.1f GB/s read; %s %.1f us, %.1f GFLOP/s\n", pad_time * 1e6,

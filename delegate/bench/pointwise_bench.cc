@@ -63,7 +63,7 @@ double time_spmm(const Kernels& k, const Pointwise& p, int block, double density
     for (int first = 0; first < pixels; first += run) {
       a.n = std::min(run, pixels - first);
       const float* start = x.data() + first;
-      a.y = y.data() + first;
+      a.y = Padded<void>(y.data() + first);
       if (pack) {
         copy.x = start;
         copy.in_w = copy.out_w = a.n;
@@ -72,7 +72,8 @@ double time_spmm(const Kernels& k, const Pointwise& p, int block, double density
       }
       for (int part = 0; part < parts; ++part) {
         layers[part].packed.describe(0, layers[part].packed.blocks(), &a);
-        a.x = start + static_cast<std::size_t>(p.in * part / parts) * (pack ? run : stride);
+        a.x = Padded<const void>(start + static_cast<std::size_t>(p.in * part / parts) *
+                                             (pack ? run : stride));
         a.bias = layers[part].bias.data();
         a.accumulate = part > 0;
         a.finish = part == parts - 1;
@@ -92,10 +93,11 @@ double time_product(const Kernels& k, const Pointwise& p, int block, double dens
   product.pack({layer.dense, p.out, layer.taps, 1, 1, 0},
                std::vector<float>(layer.bias.begin(), layer.bias.begin() + p.out), epilogue, pixels,
                k);
-  auto x = random_floats(static_cast<std::size_t>(p.in) * stride);
-  auto y = random_floats(static_cast<std::size_t>(p.out) * stride);
-  const Elements from(x.data(), sizeof(float)), to(y.data(), sizeof(float));
-  return seconds([&] { product.multiply(k, {}, from, to, stride, Elements(), pixels); });
+  const auto numbers = random_floats(static_cast<std::size_t>(p.in) * stride);
+  const Buffer x = to_elements({numbers.begin(), numbers.end()}, k);
+  const Buffer y(static_cast<std::size_t>(p.out) * stride, sizeof(float));
+  return seconds(
+      [&] { product.multiply(k, {}, x.data(), y.data(), stride, PaddedElements(), pixels); });
 }
 
 void bench_spmm(const Kernels& k, int block, double density) {

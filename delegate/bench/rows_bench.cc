@@ -52,12 +52,11 @@ double time_product(const Kernels& k, const SparseLayer& layer, Layer l, int row
                rows, k);
   const auto x = random_floats(static_cast<std::size_t>(rows) * l.in);
   auto y = random_floats(static_cast<std::size_t>(rows) * l.out);
-  auto from = random_floats(static_cast<std::size_t>(stride) * l.in);
-  auto to = random_floats(static_cast<std::size_t>(stride) * l.out);
+  const Buffer from(static_cast<std::size_t>(stride) * l.in, sizeof(float));
+  const Buffer to(static_cast<std::size_t>(stride) * l.out, sizeof(float));
   return seconds([&] {
     k.to_planes(x.data(), from.data(), rows, l.in, stride);
-    product.multiply(k, {}, Elements(from.data(), sizeof(float)),
-                     Elements(to.data(), sizeof(float)), stride, Elements(), rows);
+    product.multiply(k, {}, from.data(), to.data(), stride, PaddedElements(), rows);
     k.from_planes({to.data(), y.data(), rows, l.out, static_cast<std::size_t>(stride)});
   });
 }

@@ -9,17 +9,18 @@
 namespace tfsparse {
 
 Status PlanBuilder::build(int threads) {
-  bind_inputs();
+  for (int input : graph_.inputs) plan_.input_values_.push_back(values_.bind_input(input));
   const auto chains = find_chains(graph_, kernels_.element_bytes);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     if (chains[i].size() == 1) TFSPARSE_RETURN_IF_ERROR(add_node(node).at(node.id));
     if (chains[i].size() > 1) TFSPARSE_RETURN_IF_ERROR(add_chain(chains[i]).at(node.id));
   }
-  bind_outputs();
-  if (values_.reads_unmade()) {
-    return Status::error("a node reads a tensor that none before it makes");
+  for (int output : graph_.outputs) {
+    plan_.output_shapes_.push_back(shape(output));
+    plan_.output_values_.push_back(values_.bind_output(output));
   }
+  if (!values_.status().ok()) return values_.status();
   return lay_out_memory(threads);
 }
 
@@ -33,13 +34,16 @@ Status PlanBuilder::add_chain(const std::vector<const Node*>& nodes) {
                                            i + 1 < nodes.size() ? &plan.between[i] : nullptr,
                                            &steps[i]));
   }
-  const int x = steps.front()->reads.front();
-  add(make_strips(std::move(steps), x, values_.planes(nodes.back()->output), plan));
+  add(make_strips(std::move(steps), plan));
   return {};
 }
 
 Status PlanBuilder::add_node(const Node& node) {
   const int x = node.inputs[0];
+  if (elements(node.output) == 0) {  // whatever it was, there is nothing to do
+    values_.define_flat(node.output);
+    return {};
+  }
   switch (node.op) {
     case Op::kConv2D:
     case Op::kDepthwiseConv2D: {
@@ -49,8 +53,8 @@ Status PlanBuilder::add_node(const Node& node) {
       return {};
     }
     case Op::kTransposeConv: {
-      const int from = values_.planes(x), to = values_.define_planes(node.output);
-      const int border = values_.add(transpose_conv_border(graph_, node));
+      const Value from = values_.planes(x), to = values_.define_planes(node.output);
+      const PaddedValue border = values_.add(transpose_conv_border(graph_, node));
       std::unique_ptr<Step> step;
       TFSPARSE_RETURN_IF_ERROR(
           make_transpose_conv(graph_, node, from, border, to, kernels_, &step));
@@ -58,7 +62,7 @@ Status PlanBuilder::add_node(const Node& node) {
       return {};
     }
     case Op::kFullyConnected: {
-      const int from = values_.flat(x), to = values_.define_flat(node.output);
+      const Value from = values_.flat(x), to = values_.define_flat(node.output);
       std::unique_ptr<Step> step;
       TFSPARSE_RETURN_IF_ERROR(make_fully_connected(graph_, node, kernels_, from, to, &step));
       add(std::move(step), node.id);
@@ -68,20 +72,20 @@ Status PlanBuilder::add_node(const Node& node) {
       return add_binary(node);
     case Op::kUnary: {
       const bool in_planes = values_.has_planes(x);
-      const int from = value(x, in_planes), to = define(node.output, in_planes);
+      const Value from = value(x, in_planes), to = define(node.output, in_planes);
       add(make_unary(node, from, to, values_.elements(from)), node.id);
       return {};
     }
     case Op::kReduce:
       return add_reduction(node);
     case Op::kPool: {
-      const int from = values_.planes(x), to = values_.define_planes(node.output);
+      const Value from = values_.planes(x), to = values_.define_planes(node.output);
       add(make_pool(node, from, planes_of(shape(x)), to, planes_of(shape(node.output)), kernels_),
           node.id);
       return {};
     }
     case Op::kResize: {
-      const int from = values_.planes(x), to = values_.define_planes(node.output);
+      const Value from = values_.planes(x), to = values_.define_planes(node.output);
       add(make_resize(node, from, planes_of(shape(x)), to, planes_of(shape(node.output)), kernels_),
           node.id);
       return {};
@@ -104,8 +108,8 @@ Status PlanBuilder::add_node(const Node& node) {
     case Op::kDepthToSpace:
       return add_block_move(node);
     case Op::kSoftmax: {
-      const int from = values_.flat(x), depth = shape(x).back();
-      const int rows = depth > 0 ? static_cast<int>(elements(x) / depth) : 0;
+      const Value from = values_.flat(x);
+      const int depth = shape(x).back(), rows = static_cast<int>(elements(x) / depth);
       add(make_softmax(from, values_.define_flat(node.output), rows, depth, node.beta), node.id);
       return {};
     }
@@ -119,7 +123,7 @@ Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Plane
                                   std::unique_ptr<RowStep>* step) {
   const int tensor = node.inputs[0];
   const bool is_convolution = node.op == Op::kConv2D;
-  const std::size_t border_elements = is_convolution ? convolution_border(graph_, node) : 0;
+  const std::uint64_t border_elements = is_convolution ? convolution_border(graph_, node) : 0;
   RowInput input;
   input.planes = planes_of(shape(tensor));
   if (x != nullptr) {
@@ -127,12 +131,16 @@ Status PlanBuilder::make_row_step(const Node& node, const Planes* x, const Plane
   } else {
     // The bordered copy can gather a few channels from TFLite's order as well: no layout change for
     // the picture that a network starts from.
-    input.is_flat = border_elements > 0 && !values_.has_planes(tensor) && shape(tensor)[3] <= 4;
-    input.value = input.is_flat ? values_.flat(tensor) : values_.planes(tensor);
+    if (border_elements > 0 && !values_.has_planes(tensor) && shape(tensor)[3] <= 4) {
+      input.flat = values_.flat(tensor);
+    } else {
+      input.value = values_.padded(values_.planes(tensor));
+    }
   }
-  const int residual = node.residual >= 0 ? values_.planes(node.residual) : -1;
-  const int border = border_elements > 0 ? values_.add(border_elements) : -1;
-  const int output = y == nullptr ? values_.define_planes(node.output) : -1;
+  PaddedValue residual, border, output;
+  if (node.residual >= 0) residual = values_.padded(values_.planes(node.residual));
+  if (border_elements > 0) border = values_.add(border_elements);
+  if (y == nullptr) output = values_.padded(values_.define_planes(node.output));
   const Planes output_planes = planes_of(shape(node.output));
   return is_convolution
              ? make_convolution(graph_, node, input, output, output_planes, residual, border,
@@ -144,10 +152,10 @@ Status PlanBuilder::add_reduction(const Node& node) {
   const int x = node.inputs[0];
   const bool over_pixels = shape(x).size() == 4 && node.axes == std::vector<int>{1, 2};
   if (values_.has_planes(x) && over_pixels) {
-    const int from = values_.planes(x), to = values_.define_flat(node.output);
+    const Value from = values_.planes(x), to = values_.define_flat(node.output);
     add(make_reduction_planes(node, from, planes_of(shape(x)), to), node.id);
   } else {
-    const int from = values_.flat(x), to = values_.define_flat(node.output);
+    const Value from = values_.flat(x), to = values_.define_flat(node.output);
     add(make_reduction_flat(node, from, shape(x), to, kernels_), node.id);
   }
   return {};
@@ -175,10 +183,10 @@ Status PlanBuilder::add_binary(const Node& node) {
   TFSPARSE_RETURN_IF_ERROR(set_operand(node.inputs[0], in_planes, &a));
   TFSPARSE_RETURN_IF_ERROR(set_operand(node.inputs[1], in_planes, &b));
   if (in_planes) {
-    const int to = values_.define_planes(node.output);
+    const Value to = values_.define_planes(node.output);
     add(make_binary_planes(node, std::move(a), std::move(b), to, planes_of(y), kernels_), node.id);
   } else {
-    const int to = values_.define_flat(node.output);
+    const Value to = values_.define_flat(node.output);
     add(make_binary_flat(node, std::move(a), std::move(b), to, y, kernels_), node.id);
   }
   return {};
@@ -198,50 +206,25 @@ void PlanBuilder::add(std::unique_ptr<Step> step, int node_id) {
   plan_.steps_.push_back(std::move(step));
 }
 
-// The graph's inputs and outputs are float32, whatever the kernels compute with.
-void PlanBuilder::bind_inputs() {
-  for (int tensor : graph_.inputs) {
-    int value = values_.define_flat(tensor);
-    values_.set_external(value);
-    plan_.input_values_.push_back(value);
-    if (kernels_.element_bytes == sizeof(float)) continue;
-    add(make_from_floats(value, values_.define_flat(tensor), elements(tensor)));
-  }
-}
-
-// Lets the steps write the graph's outputs in place; copies where their type is another, one value
-// is wanted twice or comes straight from an input.
-void PlanBuilder::bind_outputs() {
-  for (int tensor : graph_.outputs) {
-    plan_.output_shapes_.push_back(shape(tensor));
-    int value = values_.flat(tensor);
-    if (values_.is_external(value) || kernels_.element_bytes != sizeof(float)) {
-      const int copy = values_.add(elements(tensor));
-      add(make_to_floats(value, copy, elements(tensor)));
-      value = copy;
-    }
-    values_.set_external(value);
-    plan_.output_values_.push_back(value);
-  }
-}
-
 Status PlanBuilder::lay_out_memory(int threads) {
   std::vector<std::ptrdiff_t> offsets;
   const ArenaPlan arena = values_.plan_memory(&offsets);
-  plan_.arena_ = Buffer(arena.elements + kOverread, kernels_.element_bytes);
-  if (plan_.arena_.data() == nullptr) {
-    return Status::error("no memory for " +
-                         std::to_string(arena.elements * kernels_.element_bytes) +
-                         " bytes of activations");
+  plan_.arena_ = Buffer(arena.elements, kernels_.element_bytes);
+  if (plan_.arena_.data() == nullptr && arena.elements > 0) {
+    return Status::error("no memory for " + std::to_string(arena.elements) + " activations");
   }
+  std::vector<PaddedElements> own;
   for (std::ptrdiff_t offset : offsets) {
-    plan_.values_.push_back(offset < 0 ? Elements() : plan_.arena_.data() + offset);
+    own.push_back(offset < 0 ? PaddedElements() : plan_.arena_.data() + offset);
   }
-  std::size_t scratch = 0;
+  plan_.values_ = ValueTable(std::move(own));
+  std::uint64_t scratch = 0;
   for (const auto& step : plan_.steps_) scratch = std::max(scratch, step->scratch);
   for (int worker = 0; worker < threads; ++worker) {
-    plan_.scratch_.emplace_back(scratch + kOverread, kernels_.element_bytes);
-    if (plan_.scratch_.back().data() == nullptr) return Status::error("no memory for scratch");
+    plan_.scratch_.emplace_back(scratch, kernels_.element_bytes);
+    if (plan_.scratch_.back().data() == nullptr && scratch > 0) {
+      return Status::error("no memory for " + std::to_string(scratch) + " elements of scratch");
+    }
   }
   return {};
 }

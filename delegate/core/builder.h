@@ -12,7 +12,10 @@ namespace tfsparse {
 class PlanBuilder {
  public:
   PlanBuilder(const Graph& graph, const Kernels& kernels, Plan* plan)
-      : graph_(graph), kernels_(kernels), plan_(*plan), values_(graph, &plan->steps_) {}
+      : graph_(graph),
+        kernels_(kernels),
+        plan_(*plan),
+        values_(graph, kernels.element_bytes, &plan->steps_) {}
 
   // `graph` has its shapes and is fused.
   Status build(int threads);
@@ -34,11 +37,9 @@ class PlanBuilder {
   Status add_block_move(const Node& node);
   // Of each dimension, the elements from one index to the next.
   std::vector<std::ptrdiff_t> strides(int tensor, bool in_planes) const;
-  int define(int tensor, bool in_planes);
-  int value(int tensor, bool in_planes);
+  Value define(int tensor, bool in_planes);
+  Value value(int tensor, bool in_planes);
   void add(std::unique_ptr<Step> step, int node_id = -1);
-  void bind_inputs();
-  void bind_outputs();
   Status lay_out_memory(int threads);
 
   Status set_operand(int tensor, bool in_planes, Operand* operand);

@@ -9,6 +9,7 @@ namespace tfsparse {
 
 std::vector<std::ptrdiff_t> PlanBuilder::strides(int tensor, bool in_planes) const {
   const Shape& s = shape(tensor);
+  if (elements(tensor) == 0) return std::vector<std::ptrdiff_t>(s.size(), 0);
   std::vector<std::ptrdiff_t> strides(s.size(), 1);
   std::size_t contiguous = s.size();  // dimensions that are as in TFLite's order
   const Planes planes = planes_of(s);
@@ -20,18 +21,18 @@ std::vector<std::ptrdiff_t> PlanBuilder::strides(int tensor, bool in_planes) con
   return strides;
 }
 
-int PlanBuilder::define(int tensor, bool in_planes) {
+Value PlanBuilder::define(int tensor, bool in_planes) {
   return in_planes ? values_.define_planes(tensor) : values_.define_flat(tensor);
 }
 
-int PlanBuilder::value(int tensor, bool in_planes) {
+Value PlanBuilder::value(int tensor, bool in_planes) {
   return in_planes ? values_.planes(tensor) : values_.flat(tensor);
 }
 
 Status PlanBuilder::add_pad(const Node& node) {
   const int x = node.inputs[0];
   const bool in_planes = values_.has_planes(x), has_value = node.inputs.size() > 2;
-  const int from = value(x, in_planes), to = define(node.output, in_planes);
+  const Value from = value(x, in_planes), to = define(node.output, in_planes);
   if (in_planes && shape(x).size() == 4 && !has_value) {
     add(make_pad_planes(node, from, planes_of(shape(x)), to, planes_of(shape(node.output))),
         node.id);
@@ -78,7 +79,7 @@ Status PlanBuilder::add_concatenation(const Node& node) {
     offset += shape(x)[node.axis] * y_strides[node.axis];
     copies.push_back(std::move(copy));
   }
-  const int to = define(node.output, in_planes);
+  const Value to = define(node.output, in_planes);
   add(make_strided_copies("concatenate", std::move(copies), to, kernels_), node.id);
   return {};
 }
@@ -93,7 +94,7 @@ Status PlanBuilder::add_slice(const Node& node) {
     copy.dims.push_back({shape(node.output)[dim], x_strides[dim], y_strides[dim]});
     copy.from_offset += node.begin[dim] * x_strides[dim];
   }
-  const int to = define(node.output, in_planes);
+  const Value to = define(node.output, in_planes);
   add(make_strided_copies("slice", {std::move(copy)}, to, kernels_), node.id);
   return {};
 }
@@ -113,7 +114,7 @@ Status PlanBuilder::add_transpose(const Node& node) {
   for (std::size_t dim = 0; dim < moved.size(); ++dim) {
     copy.dims.push_back({shape(node.output)[dim], moved[dim], y_strides[dim]});
   }
-  const int to = define(node.output, to_planes);
+  const Value to = define(node.output, to_planes);
   add(make_strided_copies("transpose", {std::move(copy)}, to, kernels_), node.id);
   return {};
 }

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstring>
 
+#include "delegate/kernels/kernels.h"
+
 namespace tfsparse {
 
 // A pointer to elements, which counts in them: the core knows how long they are and nothing else.
+// Whatever lies behind the last may not be touched: they may be the caller's.
 class Elements {
  public:
   Elements() = default;
@@ -22,6 +25,25 @@ class Elements {
  private:
   char* first_ = nullptr;
   std::size_t element_bytes_ = sizeof(float);
+};
+
+// Elements of a Buffer, behind which kOverread more can be read: what the kernels of convolutions
+// take.
+class PaddedElements : public Elements {
+ public:
+  PaddedElements() = default;
+
+  PaddedElements operator+(std::ptrdiff_t count) const {
+    return PaddedElements(Elements::operator+(count));
+  }
+  template <class T>
+  operator Padded<T>() const {
+    return Padded<T>(static_cast<T*>(static_cast<const Elements&>(*this)));
+  }
+
+ private:
+  friend class Buffer;
+  explicit PaddedElements(Elements elements) : Elements(elements) {}
 };
 
 // Copies `count` elements; the two places may overlap.

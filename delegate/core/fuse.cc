@@ -186,7 +186,7 @@ class Fusion {
   bool enlarges(const Node& resize, const Node& conv) const {
     const Shape& x = graph_.tensors[resize.inputs[0]].shape;
     const Shape& y = graph_.tensors[conv.output].shape;
-    return x[1] > 0 && x[2] > 0 && y[1] >= x[1] && y[2] >= x[2] && y[1] * y[2] > x[1] * x[2] &&
+    return x[1] > 0 && x[2] > 0 && y[1] >= x[1] && y[2] >= x[2] && (y[1] > x[1] || y[2] > x[2]) &&
            y[3] <= x[3];
   }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <numeric>
 #include <utility>
 
@@ -11,41 +12,68 @@
 #include <sys/mman.h>
 #endif
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>  // whose macros do nothing without AddressSanitizer
+#else
+#define ASAN_POISON_MEMORY_REGION(first, bytes) ((void)(first), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(first, bytes) ((void)(first), (void)(bytes))
+#endif
+
 namespace tfsparse {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
-std::size_t round_up(std::size_t value, std::size_t multiple) {
+std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
+}
+
+// As `operator new` does.
+[[noreturn]] void fail_to_allocate() {
+#if defined(__cpp_exceptions)
+  throw std::bad_alloc();
+#else
+  std::abort();
+#endif
 }
 
 }  // namespace
 
-Buffer::Buffer(std::size_t count, std::size_t element_bytes) : bytes_(count * element_bytes) {
+Buffer::Buffer(std::uint64_t count, std::size_t element_bytes) {
   if (count == 0) return;
+  constexpr std::uint64_t kMostBytes = PTRDIFF_MAX;
+  if (count > (kMostBytes - kHugePage) / element_bytes - kOverread) return;
+  const auto bytes = static_cast<std::size_t>(count * element_bytes);
+  const std::size_t padded = bytes + kOverread * element_bytes;
   // A kernel that walks many channels touches a page a channel: huge pages keep that within the
   // TLB.
-  const std::size_t alignment = bytes_ >= kHugePage ? kHugePage : kAlignment;
-  block_ = std::malloc(bytes_ + alignment);
-  if (block_ == nullptr) {
-    bytes_ = 0;
-    return;
-  }
-  const auto first = round_up(reinterpret_cast<std::uintptr_t>(block_), alignment);
-  data_ = Elements(reinterpret_cast<void*>(first), element_bytes);
+  const std::size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+  block_ = std::malloc(padded + alignment);
+  if (block_ == nullptr) return;
+  block_bytes_ = padded + alignment;
+  bytes_ = bytes;
+  char* block = static_cast<char*>(block_);
+  const auto place = reinterpret_cast<std::uintptr_t>(block);
+  char* first = block + (round_up(place, alignment) - place);
+  data_ = PaddedElements(Elements(first, element_bytes));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (alignment == kHugePage) madvise(data_, bytes_, MADV_HUGEPAGE);
+  if (alignment == kHugePage) madvise(first, bytes, MADV_HUGEPAGE);
 #endif
-  std::memset(data_, 0, bytes_);
+  std::memset(first, 0, padded);
+  ASAN_POISON_MEMORY_REGION(block, first - block);
+  ASAN_POISON_MEMORY_REGION(first + padded, block + block_bytes_ - (first + padded));
 }
 
-Buffer::~Buffer() { std::free(block_); }
+Buffer::~Buffer() {
+  ASAN_UNPOISON_MEMORY_REGION(block_, block_bytes_);
+  std::free(block_);
+}
 
 Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(block_, other.block_);
+  std::swap(block_bytes_, other.block_bytes_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;
@@ -53,6 +81,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 Buffer to_elements(const std::vector<float>& values, const Kernels& kernels) {
   Buffer buffer(values.size(), kernels.element_bytes);
+  if (buffer.data() == nullptr && !values.empty()) fail_to_allocate();
   kernels.from_floats(values.data(), buffer.data(), values.size());
   return buffer;
 }
@@ -69,13 +98,13 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes) {
   std::vector<std::size_t> placed;  // by address
   for (std::size_t index : order) {
     const Lifetime& mine = lifetimes[index];
-    const std::size_t size = round_up(mine.elements, kAlignment / sizeof(float));
-    std::size_t offset = 0;
+    const std::uint64_t size = round_up(mine.elements, kAlignment / sizeof(float));
+    std::uint64_t offset = 0;
     for (std::size_t other : placed) {
       const Lifetime& theirs = lifetimes[other];
       if (theirs.last_step < mine.first_step || mine.last_step < theirs.first_step) continue;
       if (offset + size <= plan.offsets[other]) break;
-      const std::size_t end =
+      const std::uint64_t end =
           plan.offsets[other] + round_up(theirs.elements, kAlignment / sizeof(float));
       offset = std::max(offset, end);
     }

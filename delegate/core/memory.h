@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -13,22 +14,25 @@ namespace tfsparse {
 
 constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
 
-// Zeroed elements at a cache line's start. Zeroed, because kernels read past the end of runs and a
-// leftover denormal there would slow them down.
+// Zeroed elements at a cache line's start, and kOverread more behind them. Zeroed, because kernels
+// read past the end of runs and a leftover denormal there would slow them down.
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(std::size_t count, std::size_t element_bytes);
+  // data() is null where there is no memory for so many.
+  Buffer(std::uint64_t count, std::size_t element_bytes);
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 
-  Elements data() const { return data_; }
+  PaddedElements data() const { return data_; }
+  // Without the elements behind the last.
   std::size_t bytes() const { return bytes_; }
 
  private:
   void* block_ = nullptr;
-  Elements data_;
+  std::size_t block_bytes_ = 0;
+  PaddedElements data_;
   std::size_t bytes_ = 0;
 };
 
@@ -37,14 +41,14 @@ Buffer to_elements(const std::vector<float>& values, const Kernels& kernels);
 
 // A tensor's need: its elements, and the first and last step that touch it.
 struct Lifetime {
-  std::size_t elements;
+  std::uint64_t elements;
   int first_step;
   int last_step;
 };
 
 struct ArenaPlan {
-  std::vector<std::size_t> offsets;  // of each lifetime, in elements
-  std::size_t elements = 0;          // of the whole arena
+  std::vector<std::uint64_t> offsets;  // of each lifetime, in elements
+  std::uint64_t elements = 0;          // of the whole arena
 };
 
 // Places the largest tensors first, each at the lowest address where nothing that lives at the same

@@ -158,7 +158,7 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
     packed.places.push_back(static_cast<std::int32_t>(count - packed.begin.back()));
     packed.begin.push_back(count);
   }
-  values.resize(count * blocks.block + kOverread);
+  values.resize(count * blocks.block);
   packed.values = to_elements(values, kernels);
   offsets.resize(count);
   offsets.resize(count + 2, 0);  // see SpmmArgs

@@ -30,7 +30,7 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
 void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
                const std::vector<float*>& outputs) {
   bind(inputs, outputs);
-  const RunContext context{values_.data(), scratch_starts_.data(), *kernels_, *pool, nullptr};
+  const RunContext context{values_, scratch_starts_.data(), *kernels_, *pool, nullptr};
   for (const auto& step : steps_) step->run(context);
 }
 
@@ -41,7 +41,7 @@ void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& input
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     std::vector<double> now(seconds_[i].size(), 0.0);
     const bool times_itself = now.size() > 1;
-    const RunContext context{values_.data(), scratch_starts_.data(), *kernels_, *pool,
+    const RunContext context{values_, scratch_starts_.data(), *kernels_, *pool,
                              times_itself ? now.data() : nullptr};
     const Clock::time_point start = Clock::now();
     steps_[i]->run(context);
@@ -56,10 +56,10 @@ void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& input
 void Plan::bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     // Steps only read the values of inputs.
-    values_[input_values_[i]] = Elements(const_cast<float*>(inputs[i]), sizeof(float));
+    values_.set(input_values_[i], Elements(const_cast<float*>(inputs[i]), sizeof(float)));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    values_[output_values_[i]] = Elements(outputs[i], sizeof(float));
+    values_.set(output_values_[i], Elements(outputs[i], sizeof(float)));
   }
 }
 

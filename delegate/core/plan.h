@@ -21,7 +21,8 @@ class Plan {
                       std::unique_ptr<Plan>* plan);
 
   // Runs on dense tensors in TFLite's order, one pointer for each of the graph's inputs and
-  // outputs. The pool has the number of threads that the plan was built for.
+  // outputs, none of which is touched behind its last element; an input of another type than
+  // float32 is not touched at all. The pool has the number of threads that the plan was built for.
   void run(ThreadPool* pool, const std::vector<const float*>& inputs,
            const std::vector<float*>& outputs);
   // The same, and times every step.
@@ -52,10 +53,10 @@ class Plan {
   std::vector<DefaultWork> default_work_;
   Buffer arena_;
   std::vector<Buffer> scratch_;  // one for each thread
-  std::vector<Elements> scratch_starts_;
-  std::vector<Elements> values_;  // where each value lies; those of inputs and outputs set by run
-  std::vector<int> input_values_;
-  std::vector<int> output_values_;
+  std::vector<PaddedElements> scratch_starts_;
+  ValueTable values_;  // those in the caller's memory are set by run
+  std::vector<Value> input_values_;
+  std::vector<Value> output_values_;
   std::vector<std::vector<double>> seconds_;  // of each step, of each part
   int runs_ = 0;
 };

@@ -56,10 +56,11 @@ void Product::choose_tile(int run, int largest, const Kernels& kernels) {
 
 // How many parts of the reduction read inputs that stay in the first-level cache.
 int Product::parts_for_cache(const Weights& weights, const Kernels& kernels) const {
-  const int channel_bytes =
-      static_cast<int>(kernels.element_bytes) * (weights.lines * tile_pixels_ + weights.more);
-  const int fitting =
-      std::max({1, kernels.tile_bytes / channel_bytes, kFewestTaps / weights.taps_per_channel});
+  const std::int64_t lines = static_cast<std::int64_t>(weights.lines) * tile_pixels_;
+  const std::int64_t channel_bytes =
+      static_cast<std::int64_t>(kernels.element_bytes) * (lines + weights.more);
+  const int in_cache = static_cast<int>(kernels.tile_bytes / channel_bytes);
+  const int fitting = std::max({1, in_cache, kFewestTaps / weights.taps_per_channel});
   return (weights.inputs() + fitting - 1) / fitting;
 }
 
@@ -79,8 +80,8 @@ void Product::pack_parts(const Weights& weights, const std::vector<RowBlocks>& b
   }
 }
 
-void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements y,
-                       std::size_t y_stride, Elements residual, int n) const {
+void Product::multiply(const Kernels& kernels, Share share, PaddedElements x, PaddedElements y,
+                       std::size_t y_stride, PaddedElements residual, int n) const {
   SpmmArgs args{};
   args.y_stride = y_stride;
   args.bias = copied_bias_.data();
@@ -98,7 +99,8 @@ void Product::multiply(const Kernels& kernels, Share share, Elements x, Elements
   }
 }
 
-void Product::multiply_tile(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const {
+void Product::multiply_tile(const Kernels& kernels, Share share, PaddedElements x,
+                            SpmmArgs args) const {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     args.x = x + parts_[i].offset;
     args.accumulate = i > 0;

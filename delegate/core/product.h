@@ -45,8 +45,8 @@ class Product {
 
   // y[c][p] = epilogue(bias[c] + ...) + residual[c][p] for the share's channels c and p in [0, n).
   // x, y and residual (or null) point at pixel 0 of channel 0.
-  void multiply(const Kernels& kernels, Share share, Elements x, Elements y, std::size_t y_stride,
-                Elements residual, int n) const;
+  void multiply(const Kernels& kernels, Share share, PaddedElements x, PaddedElements y,
+                std::size_t y_stride, PaddedElements residual, int n) const;
 
   // Calls body(c) for the share's channels.
   template <typename Body>
@@ -68,7 +68,7 @@ class Product {
   void pack_parts(const Weights& weights, const std::vector<RowBlocks>& blocks, int count,
                   const Kernels& kernels);
   // A tile, or, where one call of the kernel multiplies by all weights, any run of pixels.
-  void multiply_tile(const Kernels& kernels, Share share, Elements x, SpmmArgs args) const;
+  void multiply_tile(const Kernels& kernels, Share share, PaddedElements x, SpmmArgs args) const;
 
   int channels_ = 0;
   double density_ = 1;

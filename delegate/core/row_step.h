@@ -15,8 +15,8 @@ struct Rows {
 
 // Rows of planes that lie somewhere: row r of channel c at base + c * stride + (r - first) * width.
 struct RowsView {
-  Elements base;
-  std::size_t stride = 0;
+  PaddedElements base;
+  std::uint64_t stride = 0;
   int first = 0;
 };
 
@@ -28,26 +28,29 @@ class RowStep : public Step {
   virtual Rows input_rows(Rows output) const = 0;
   // Computes output rows of all channels, on the calling thread.
   virtual void run_rows(const RunContext& context, int image, Rows output, const RowsView& x,
-                        const RowsView& y, Elements scratch) const = 0;
+                        const RowsView& y, PaddedElements scratch) const = 0;
 
   Planes x_planes, y_planes;
+  // The planes themselves; none within a chain, nor where TFLite's order is read.
+  PaddedValue x_value, y_value;
 };
 
-// Where a step reads. A bordered convolution may read TFLite's order, [height, width, channels].
+// Where a step reads: planes or, which a bordered convolution may, TFLite's order, [height, width,
+// channels]. Neither within a chain.
 struct RowInput {
-  int value = -1;
-  bool is_flat = false;
-  Planes planes;  // stride holds for planes only
+  PaddedValue value;
+  Value flat;
+  Planes planes;  // stride holds for `value` only
 };
-// `border` is the value of `convolution_border` elements, or -1 where that is 0.
-Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, int y,
-                        const Planes& y_planes, int residual, int border, const Kernels& kernels,
-                        std::unique_ptr<RowStep>* step);
+// `border` is a value of `convolution_border` elements, or none where that is 0.
+Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, PaddedValue y,
+                        const Planes& y_planes, PaddedValue residual, PaddedValue border,
+                        const Kernels& kernels, std::unique_ptr<RowStep>* step);
 // Elements of the bordered copy of one image that the convolution wants; 0 for a 1x1 convolution
 // that reads the planes themselves.
-std::size_t convolution_border(const Graph& graph, const Node& node);
+std::uint64_t convolution_border(const Graph& graph, const Node& node);
 
-Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, int y,
+Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, PaddedValue y,
                       const Planes& y_planes, const Kernels& kernels,
                       std::unique_ptr<RowStep>* step);
 
@@ -55,7 +58,7 @@ Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, i
 struct StripPlan {
   int rows = 0;                 // of the last output in one strip
   std::vector<Planes> between;  // the strip of every output but the last
-  std::size_t elements = 0;     // of all of them
+  std::uint64_t elements = 0;   // of all of them
 };
 
 // One operator of a chain: its window over rows and the size of its output.
@@ -68,9 +71,9 @@ struct RowWindow {
 StripPlan plan_strips(const std::vector<RowWindow>& windows, std::size_t element_bytes);
 
 // Runs steps one behind the other, strip by strip of rows, so that what one writes is still in the
-// cache when the next reads it. The first step reads `x`, the last writes `y`; the others' memory
-// is the worker's scratch. No row is computed twice by one worker.
-std::unique_ptr<Step> make_strips(std::vector<std::unique_ptr<RowStep>> steps, int x, int y,
+// cache when the next reads it. What lies between them is in the worker's scratch. No row is
+// computed twice by one worker.
+std::unique_ptr<Step> make_strips(std::vector<std::unique_ptr<RowStep>> steps,
                                   const StripPlan& plan);
 
 }  // namespace tfsparse

@@ -1,9 +1,12 @@
 // Tensor shapes, in TFLite's order: NHWC for images.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "delegate/core/sizes.h"
 
 namespace tfsparse {
 
@@ -14,13 +17,9 @@ constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
 
 // Product of the dimensions, or -1 where one is negative or the product exceeds kMaxElements.
 inline std::int64_t element_count(const Shape& shape) {
-  std::int64_t count = 1;
-  for (int dim : shape) {
-    if (dim < 0) return -1;
-    count *= dim;
-    if (count > kMaxElements) return -1;
-  }
-  return count;
+  if (std::any_of(shape.begin(), shape.end(), [](int dim) { return dim < 0; })) return -1;
+  const std::int64_t count = product_of(shape);
+  return count > kMaxElements ? -1 : count;
 }
 
 inline std::string to_string(const Shape& shape) {

@@ -1,8 +1,10 @@
 // One unit of work of a plan, and the words it speaks with its makers.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "delegate/core/elements.h"
@@ -14,10 +16,42 @@ namespace tfsparse {
 
 constexpr int kGrain = 4096;  // elements that are worth waking a thread for
 
+// The number of a value: see values.h. Its memory may be the caller's.
+struct Value {
+  int number = -1;
+  bool exists() const { return number >= 0; }
+};
+
+// That of a value in the plan's own memory. Values::padded makes them.
+class PaddedValue : public Value {
+ public:
+  PaddedValue() = default;
+
+ private:
+  friend class Values;
+  explicit PaddedValue(int number) : Value{number} {}
+};
+
+// Where the values are while a plan runs.
+class ValueTable {
+ public:
+  Elements operator[](Value value) const { return all_[value.number]; }
+  PaddedElements operator[](PaddedValue value) const { return own_[value.number]; }
+
+  // The values of the plan's own memory, a null pointer in the places of the others.
+  explicit ValueTable(std::vector<PaddedElements> own = {})
+      : own_(std::move(own)), all_(own_.begin(), own_.end()) {}
+  void set(Value value, Elements elements) { all_[value.number] = elements; }
+
+ private:
+  std::vector<PaddedElements> own_;
+  std::vector<Elements> all_;
+};
+
 // What a step finds when it runs.
 struct RunContext {
-  const Elements* values;   // start of every value, by its index
-  const Elements* scratch;  // of each worker
+  const ValueTable& values;
+  const PaddedElements* scratch;  // of each worker
   const Kernels& kernels;
   ThreadPool& pool;
   double* part_seconds;  // where a step of several parts adds their times, or null
@@ -36,23 +70,24 @@ class Step {
   virtual void run(const RunContext& context) const = 0;
 
   std::vector<StepPart> parts = std::vector<StepPart>(1);  // more where nodes are fused
-  std::size_t scratch = 0;                                 // elements needed by each worker
-  std::vector<int> reads;                                  // values
-  std::vector<int> writes;
+  std::uint64_t scratch = 0;                               // elements needed by each worker
+  std::vector<Value> reads;
+  std::vector<Value> writes;
 };
 
 // An image value: channels lie in planes `stride` elements apart, images `channels * stride`.
 struct Planes {
   int batch = 0, height = 0, width = 0, channels = 0;
-  std::size_t stride = 0;
+  std::uint64_t stride = 0;
 
   int pixels() const { return height * width; }
-  std::size_t image() const { return channels * stride; }
-  std::size_t elements() const { return batch * image(); }
+  std::uint64_t image() const { return channels * stride; }
+  std::uint64_t elements() const { return batch * image(); }
 };
 
 // The layout of a tensor as planes: of [batch, height, width, channels] as it says, else of one
-// image, whose pixels are all the rows of the last dimension.
+// image, whose pixels are all the rows of the last dimension. An empty tensor, some of whose other
+// sizes may be too large to be multiplied, has no planes.
 Planes planes_of(const Shape& shape);
 
 // Whether a tensor has planes of its own: those of a single pixel are in TFLite's order already.
@@ -64,40 +99,40 @@ bool have_same_planes(const Shape& a, const Shape& b);
 // Elements between planes of `pixels`. A single pixel is packed, so that the planes of a 1x1 image
 // are a plain vector. Otherwise an odd number of cache lines, which spreads the channels of one
 // pixel tile over all sets of the cache.
-std::size_t plane_stride(std::size_t pixels);
+std::uint64_t plane_stride(std::uint64_t pixels);
 
 // The makers of steps, one a family of operators; row_step.h has more, also of dense layers over
 // several rows.
-Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, int x,
-                            int y, std::unique_ptr<Step>* step);
+Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, Value x,
+                            Value y, std::unique_ptr<Step>* step);
 
 // Where an element-wise operand comes from: a value, or a constant's values.
 struct Operand {
-  int value = -1;
+  Value value;
   std::vector<float> constant;
   Shape shape;
 };
-std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t elements);
+std::unique_ptr<Step> make_unary(const Node& node, Value x, Value y, std::size_t elements);
 // Both operands and the result in planes, or an operand with one element a channel of each image.
-std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, int y,
+std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, Value y,
                                          const Planes& planes, const Kernels& kernels);
 // All in TFLite's order, any shapes that broadcast.
-std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, int y,
+std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, Value y,
                                        const Shape& shape, const Kernels& kernels);
 
-std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta);
-std::unique_ptr<Step> make_pool(const Node& node, int x, const Planes& x_planes, int y,
+std::unique_ptr<Step> make_softmax(Value x, Value y, int rows, int depth, float beta);
+std::unique_ptr<Step> make_pool(const Node& node, Value x, const Planes& x_planes, Value y,
                                 const Planes& y_planes, const Kernels& kernels);
-std::unique_ptr<Step> make_resize(const Node& node, int x, const Planes& x_planes, int y,
+std::unique_ptr<Step> make_resize(const Node& node, Value x, const Planes& x_planes, Value y,
                                   const Planes& y_planes, const Kernels& kernels);
 // Between the float32 values of the graph's inputs and outputs and those of the plan.
-std::unique_ptr<Step> make_from_floats(int x, int y, std::size_t count);
-std::unique_ptr<Step> make_to_floats(int x, int y, std::size_t count);
-std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes);
-std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes);
+std::unique_ptr<Step> make_from_floats(Value x, Value y, std::size_t count);
+std::unique_ptr<Step> make_to_floats(Value x, Value y, std::size_t count);
+std::unique_ptr<Step> make_to_planes(Value x, Value y, const Planes& planes);
+std::unique_ptr<Step> make_from_planes(Value x, Value y, const Planes& planes);
 
 // Adds zeros around the pixels, and whole planes of zeros.
-std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_planes, int y,
+std::unique_ptr<Step> make_pad_planes(const Node& node, Value x, const Planes& x_planes, Value y,
                                       const Planes& y_planes);
 
 // A dimension of what is copied: its size, and the elements from one index to the next.
@@ -106,19 +141,20 @@ struct CopyDim {
   std::ptrdiff_t from = 0, to = 0;
 };
 struct StridedCopy {
-  int from = -1;                // value
+  Value from;
   std::vector<float> constant;  // where there is none
   std::ptrdiff_t from_offset = 0, to_offset = 0;
   std::vector<CopyDim> dims;
 };
 // Each copy writes a part of the value y.
 std::unique_ptr<Step> make_strided_copies(const char* kernel, std::vector<StridedCopy> copies,
-                                          int y, const Kernels& kernels);
+                                          Value y, const Kernels& kernels);
 
 // Averages or adds up the pixels of each plane.
-std::unique_ptr<Step> make_reduction_planes(const Node& node, int x, const Planes& planes, int y);
+std::unique_ptr<Step> make_reduction_planes(const Node& node, Value x, const Planes& planes,
+                                            Value y);
 // All in TFLite's order, over any axes.
-std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y,
+std::unique_ptr<Step> make_reduction_flat(const Node& node, Value x, const Shape& shape, Value y,
                                           const Kernels& kernels);
 
 }  // namespace tfsparse

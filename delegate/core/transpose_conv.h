@@ -50,10 +50,10 @@ struct TransposeWindow {
 TransposeWindow transpose_window(const Node& node, const Shape& weights, const Shape& y);
 
 // Elements of the bordered copy of one image.
-std::size_t transpose_conv_border(const Graph& graph, const Node& node);
+std::uint64_t transpose_conv_border(const Graph& graph, const Node& node);
 
 // `border` is a value of transpose_conv_border() elements.
-Status make_transpose_conv(const Graph& graph, const Node& node, int x, int border, int y,
-                           const Kernels& kernels, std::unique_ptr<Step>* step);
+Status make_transpose_conv(const Graph& graph, const Node& node, Value x, PaddedValue border,
+                           Value y, const Kernels& kernels, std::unique_ptr<Step>* step);
 
 }  // namespace tfsparse

@@ -11,55 +11,66 @@ namespace tfsparse {
 
 // A *value* is a tensor in one layout. Asking for a tensor in a layout that it does not have yet
 // adds the step that changes the layout.
+//
+// The caller's memory, that of the graph's inputs and outputs, holds float32 and ends with its last
+// element. A step gets at it by a Value, whose elements it must neither read nor write past. What
+// only a PaddedValue gives stays in the plan's own memory.
 class Values {
  public:
-  Values(const Graph& graph, std::vector<std::unique_ptr<Step>>* steps)
+  Values(const Graph& graph, std::size_t element_bytes, std::vector<std::unique_ptr<Step>>* steps)
       : graph_(graph),
+        is_float32_(element_bytes == sizeof(float)),
         steps_(*steps),
-        flat_(graph.tensors.size(), -1),
-        planes_(graph.tensors.size(), -1) {}
+        flat_(graph.tensors.size()),
+        planes_(graph.tensors.size()) {}
 
   // A value that is no tensor of the graph.
-  int add(std::size_t elements);
+  PaddedValue add(std::uint64_t elements);
   // The value that a step is about to write. A tensor of single pixels, whose planes are in
   // TFLite's order already, has one value only.
-  int define_flat(int tensor);
-  int define_planes(int tensor);
+  Value define_flat(int tensor);
+  Value define_planes(int tensor);
   // Lets a tensor share the values of another one that has the same elements in the same order.
   void define_alias(int tensor, int other);
 
   // The tensor's value in TFLite's order or in planes, made if need be.
-  int flat(int tensor);
-  int planes(int tensor);
-  bool has_planes(int tensor) const { return planes_[tensor] >= 0; }
+  Value flat(int tensor);
+  Value planes(int tensor);
+  bool has_planes(int tensor) const { return planes_[tensor].exists(); }
+  // The same value, which then stays in the plan's own memory; a copy where it is the caller's.
+  PaddedValue padded(Value value);
 
-  std::size_t elements(int value) const { return values_[value].elements; }
-  // An input or output of the graph: its memory is the caller's.
-  void set_external(int value) { values_[value].external = true; }
-  bool is_external(int value) const { return values_[value].external; }
-  int count() const { return static_cast<int>(values_.size()); }
+  std::uint64_t elements(Value value) const { return known_[value.number].elements; }
 
-  // Whether a tensor was asked for that nobody makes: then the graph cannot be run.
-  bool reads_unmade() const { return reads_unmade_; }
+  // The values in the caller's memory that stand for an input and an output of the graph.
+  Value bind_input(int tensor);
+  Value bind_output(int tensor);
 
-  // Plans one block of memory for all that is not external, by which steps touch what. `offsets`
-  // gets the place of each value in it, or -1.
+  // Why the graph cannot be run: a tensor was asked for that nobody makes, say.
+  const Status& status() const { return status_; }
+
+  // Plans one block of memory for all that is not the caller's, by which steps touch what.
+  // `offsets` gets the place of each value in it, or -1.
   ArenaPlan plan_memory(std::vector<std::ptrdiff_t>* offsets) const;
 
  private:
-  struct Value {
-    std::size_t elements;
-    bool external;
+  struct Known {
+    std::uint64_t elements = 0;
+    bool is_callers = false;
+    bool is_padded = false;  // must not become the caller's
+    PaddedValue copy;        // of the caller's, made for those who need a padded value
   };
 
+  Value add_known(std::uint64_t elements);
   const Shape& shape(int tensor) const { return graph_.tensors[tensor].shape; }
 
   const Graph& graph_;
+  bool is_float32_;  // the kernels' elements are what the caller has
   std::vector<std::unique_ptr<Step>>& steps_;
-  std::vector<Value> values_;
-  std::vector<int> flat_;    // of each tensor, its value in TFLite's order, or -1
-  std::vector<int> planes_;  // of each tensor, its value in planes, or -1
-  bool reads_unmade_ = false;
+  std::vector<Known> known_;   // of each value
+  std::vector<Value> flat_;    // of each tensor, its value in TFLite's order, if any
+  std::vector<Value> planes_;  // of each tensor, its value in planes, if any
+  Status status_;
 };
 
 }  // namespace tfsparse

@@ -233,7 +233,7 @@ void depthwise(const DepthwiseArgs& args) {
         finish_run(args.epilogue, elements(a.y) + p * a.y_stride, nullptr, a.out_h * a.out_w);
       }
     }
-    a.x = elements(a.x) + at_once * a.x_stride;
+    a.x = Padded<const void>(elements(a.x) + at_once * a.x_stride);
     a.y = elements(a.y) + at_once * a.y_stride;
     a.weights = elements(a.weights) + at_once * a.kernel_h * a.kernel_w;
     a.bias += at_once;

@@ -9,10 +9,9 @@
 //
 // All pointers need only the alignment of an element; but a 64-byte load that crosses a cache line
 // costs two, so runs that begin at a cache line (planes a multiple of 16 floats apart) make spmm up
-// to 1.5 times as fast. The convolutions (spmm, depthwise) may read up to kOverread elements past
-// the end of a run that they are given as input (their values never reach an output), also of a
-// residual and of a y that they accumulate to; the other kernels read nothing but their input,
-// which may be the caller's. None writes past the end of an output.
+// to 1.5 times as fast. What is read through a Padded pointer may be read up to kOverread elements
+// past the end of a run (their values never reach an output). All else is read exactly, and may be
+// the caller's memory. No kernel writes past the end of an output.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +22,20 @@ namespace tfsparse {
 
 // Elements that must be readable past the end of every run: one vector of the widest set.
 constexpr int kOverread = 16;
+
+// A pointer to elements with kOverread more behind the last that can be read. Nothing converts to
+// it implicitly but the elements of a buffer that was allocated with them: the caller's memory ends
+// with its last element, maybe at a page without access.
+template <class T>
+class Padded {
+ public:
+  Padded() = default;
+  explicit Padded(T* first) : first_(first) {}
+  operator T*() const { return first_; }
+
+ private:
+  T* first_ = nullptr;
+};
 
 // Offsets of places in the input of a convolution are less than this: arm64 reads two at once.
 constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 30;
@@ -55,8 +68,8 @@ struct Epilogue {
 //   y[r][p] = epilogue(bias[r] + sum over the places i of r's block of w[i][r] * x[offsets[i] + p])
 // for every channel r of every block and p in [0, n).
 struct SpmmArgs {
-  const void* x;
-  void* y;
+  Padded<const void> x;
+  Padded<void> y;        // read where it is accumulated to
   std::size_t y_stride;  // elements between channels of y (and of residual)
   int n;                 // pixels of the run
   int block;             // output channels in a block: 1, 2 or 4
@@ -68,19 +81,19 @@ struct SpmmArgs {
   // Kernels::narrow_offsets read. Two more follow, of any pixels that can be read.
   const std::uint16_t* narrow_offsets;
   const std::int32_t* wide_offsets;
-  const void* bias;      // of each channel, every one Kernels::bias_copies times
-  const void* residual;  // laid out as y, or null; may not alias y
-  bool accumulate;       // start from y instead of bias: a later part of a split reduction
-  bool finish;           // apply epilogue and residual: the last part of a split reduction
-  int tile;              // vectors of pixels held in registers, 1 to Kernels::max_tile[block]
+  const void* bias;             // of each channel, every one Kernels::bias_copies times
+  Padded<const void> residual;  // laid out as y, or null; may not alias y
+  bool accumulate;              // start from y instead of bias: a later part of a split reduction
+  bool finish;                  // apply epilogue and residual: the last part of a split reduction
+  int tile;  // vectors of pixels held in registers, 1 to Kernels::max_tile[block]
   Epilogue epilogue;
 };
 
 // Depthwise convolution of `planes` planes of one shape; many in one call cost less than many
 // calls.
 struct DepthwiseArgs {
-  const void* x;  // in_h * in_w a plane
-  void* y;        // out_h * out_w a plane
+  Padded<const void> x;  // in_h * in_w a plane
+  void* y;               // out_h * out_w a plane
   int planes;
   std::size_t x_stride, y_stride;  // elements between planes; 0 for one x that all are made from
   int in_h, in_w, out_h, out_w;

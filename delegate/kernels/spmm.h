@@ -54,7 +54,8 @@ struct SpmmPass {
     const Element* x = elements(a.x) + first;
     const std::size_t row_bytes = opaque(a.y_stride * sizeof(Element));
     static constexpr Epilogue kNothing;
-    Finish finish(a.finish ? args.epilogue : kNothing, a.y, a.finish ? a.residual : nullptr, first);
+    const void* residual = a.finish ? a.residual : Padded<const void>();
+    Finish finish(a.finish ? args.epilogue : kNothing, a.y, residual, first);
     Places<Block, Offset, T, Last> places(x, elements(a.values), offsets_of<Offset>(a));
     const std::int32_t* const end = a.channels + a.blocks * Block;
     const std::int32_t* next_places = a.places;

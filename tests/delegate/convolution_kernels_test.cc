@@ -45,7 +45,7 @@ TEST_P(ConvolutionKernels, SparseProducts) {
       random.fill(x);
       random.fill(residual);
       SpmmArgs a{};
-      a.x = x.data();
+      a.x = Padded<const void>(x.data());
       a.y_stride = y_stride;
       a.n = n;
       a.block = block;
@@ -56,7 +56,7 @@ TEST_P(ConvolutionKernels, SparseProducts) {
       a.narrow_offsets = random.chance(0.5) ? weights.narrow_offsets.data() : nullptr;
       a.wide_offsets = offsets.data();
       a.bias = bias.data();
-      a.residual = random.chance(0.5) ? residual.data() : nullptr;
+      a.residual = Padded<const void>(random.chance(0.5) ? residual.data() : nullptr);
       a.accumulate = random.chance(0.3);
       a.finish = random.chance(0.7);
       a.tile = random.between(1, k.max_tile[block]);
@@ -69,9 +69,9 @@ TEST_P(ConvolutionKernels, SparseProducts) {
           }
         }
       }
-      a.y = expected.data();
+      a.y = Padded<void>(expected.data());
       reference::spmm<T>(a, k.bias_copies);
-      a.y = actual.data();
+      a.y = Padded<void>(actual.data());
       k.spmm(a);
       ASSERT_TRUE(alike(actual, expected, 2e-5, kRoundings));
     }
@@ -90,7 +90,7 @@ template <class T>
   random.fill(x);
   random.fill(weights);
   random.fill<T>(bias);
-  a.x = x.data();
+  a.x = Padded<const void>(x.data());
   a.weights = weights.data();
   a.bias = bias.data();
   a.epilogue = random.epilogue();

@@ -4,15 +4,25 @@
 #include <algorithm>
 #include <cstdint>
 #include <random>
+#include <type_traits>
 
 #include "gtest/gtest.h"
 
 using tfsparse::ArenaPlan;
 using tfsparse::Buffer;
+using tfsparse::Elements;
 using tfsparse::Lifetime;
+using tfsparse::Padded;
+using tfsparse::PaddedElements;
 using tfsparse::plan_arena;
 
 namespace {
+
+// A kernel that reads past the end of a run gets no pointer of the caller's.
+static_assert(std::is_convertible_v<PaddedElements, Padded<const void>>);
+static_assert(!std::is_convertible_v<Elements, Padded<const void>>);
+static_assert(!std::is_convertible_v<Elements, PaddedElements>);
+static_assert(!std::is_convertible_v<float*, Padded<void>>);
 
 bool live_together(const Lifetime& a, const Lifetime& b) {
   return a.first_step <= b.last_step && b.first_step <= a.last_step;
@@ -62,10 +72,16 @@ TEST(Buffer, IsAlignedAndZeroAndMoves) {
     void* data = buffer.data();
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(data) % 64, 0);
     const auto* x = static_cast<const float*>(data);
-    EXPECT_TRUE(std::all_of(x, x + floats, [](float v) { return v == 0; }));
+    EXPECT_TRUE(std::all_of(x, x + floats + tfsparse::kOverread, [](float v) { return v == 0; }));
     Buffer moved = std::move(buffer);
     EXPECT_EQ(moved.data(), data);
     EXPECT_EQ(buffer.data(), nullptr);
+  }
+}
+
+TEST(Buffer, IsNullWhereNoMemoryHoldsIt) {
+  for (std::uint64_t floats : {std::uint64_t{1} << 61, std::uint64_t{1} << 62, ~std::uint64_t{0}}) {
+    EXPECT_EQ(Buffer(floats, sizeof(float)).data(), nullptr);
   }
 }
 

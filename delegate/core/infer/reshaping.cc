@@ -12,7 +12,6 @@ Status infer_reshape(ShapeContext* context, Node* node) {
   }
   const Shape& x = context->in(*node, 0);
   const std::int64_t elements = element_count(x);
-  std::int64_t known = 1;
   int open = -1;
   Shape shape;
   for (std::int64_t dim : target) {
@@ -20,11 +19,13 @@ Status infer_reshape(ShapeContext* context, Node* node) {
       return Status::error("target shape makes no sense");
     }
     if (dim == -1) open = static_cast<int>(shape.size());
-    if (dim > 0 && known > kMaxElements / dim) return Status::error("target shape is too large");
-    known *= dim == -1 ? 1 : dim;
     shape.push_back(static_cast<int>(dim));
   }
-  if (open >= 0) shape[open] = known > 0 ? static_cast<int>(elements / known) : 0;
+  if (open >= 0) {
+    shape[open] = 1;
+    const std::int64_t known = product_of(shape);
+    shape[open] = known > 0 ? static_cast<int>(elements / known) : 0;
+  }
   if (element_count(shape) != elements) {
     return Status::error("cannot reshape " + to_string(x) + " to " + to_string(shape));
   }

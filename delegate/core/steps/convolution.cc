@@ -20,7 +20,7 @@ struct Border {
   int phases_h = 0, phases_w = 0;
   int pitch = 0;  // elements from a row to the next of the same place in the stride
   int phase_plane = 0;
-  std::size_t plane = 0;
+  std::uint64_t plane = 0;
 };
 
 Border border_of(const Graph& graph, const Node& node) {
@@ -34,7 +34,7 @@ Border border_of(const Graph& graph, const Node& node) {
   border.phases_w = std::min(node.stride_w, reach_w);
   border.pitch = (border.columns + node.stride_w - 1) / node.stride_w;
   border.phase_plane = (border.rows + node.stride_h - 1) / node.stride_h * border.pitch;
-  border.plane = plane_stride(static_cast<std::size_t>(border.phases_h) * border.phases_w *
+  border.plane = plane_stride(static_cast<std::uint64_t>(border.phases_h) * border.phases_w *
                               border.phase_plane);
   return border;
 }
@@ -48,7 +48,7 @@ class Convolution : public RowStep {
       share_work(context, [&](Share share, Range runs, int worker) {
         if (pointwise_) {  // they are one run
           const Range run{run_of(runs.begin).begin, run_of(runs.end - 1).end};
-          compute(context, image, share, run, x, output(context, image), Elements());
+          compute(context, image, share, run, x, output(context, image), PaddedElements());
           return;
         }
         for (int i = runs.begin; i < runs.end; ++i) {
@@ -68,7 +68,7 @@ class Convolution : public RowStep {
   }
 
   void run_rows(const RunContext& context, int image, Rows rows, const RowsView& x,
-                const RowsView& y, Elements scratch) const override {
+                const RowsView& y, PaddedElements scratch) const override {
     const int width = y_planes.width;
     if (pointwise_) {
       const Range run{rows.begin * width, rows.end * width};
@@ -108,12 +108,12 @@ class Convolution : public RowStep {
     return {};
   }
 
-  RowInput x_;
-  int y_ = -1, residual_ = -1, border_value_ = -1;
+  Value flat_;  // read instead of x_value
+  PaddedValue residual_, border_value_;
 
  private:
   // Elements of an input channel.
-  std::size_t plane() const { return pointwise_ ? x_.planes.stride : border_.plane; }
+  std::uint64_t plane() const { return pointwise_ ? x_planes.stride : border_.plane; }
 
   std::vector<Tap> taps(const Shape& w, const Node& node) const {
     std::vector<Tap> taps;
@@ -143,7 +143,7 @@ class Convolution : public RowStep {
     const int runs = (height + rows_together_ - 1) / rows_together_;
     rows_together_ = (height + runs - 1) / runs;
     if (crops(rows_together_)) {
-      scratch_stride_ = plane_stride(static_cast<std::size_t>(run_elements(rows_together_)));
+      scratch_stride_ = plane_stride(static_cast<std::uint64_t>(run_elements(rows_together_)));
     }
   }
 
@@ -161,7 +161,7 @@ class Convolution : public RowStep {
   void share_work(const RunContext& context, const Body& body) const {
     const int threads = context.pool.size(), runs = run_count();
     const bool many_runs = runs >= 4 * threads;
-    const bool widens = product_.channels() > x_.planes.channels;
+    const bool widens = product_.channels() > x_planes.channels;
     if (many_runs || (runs % threads == 0 && !widens)) {
       context.pool.parallel_for(runs, 1, [&](int begin, int end, int worker) {
         body(Share{}, Range{begin, end}, worker);
@@ -186,18 +186,19 @@ class Convolution : public RowStep {
 
   // Computes the output pixels `run`, whole rows unless the convolution is pointwise.
   void compute(const RunContext& context, int image, Share share, Range run, const RowsView& x,
-               const RowsView& y, Elements scratch) const {
+               const RowsView& y, PaddedElements scratch) const {
     const int width = y_planes.width, count = run.end - run.begin;
-    const Elements to = y.base + (run.begin - static_cast<std::ptrdiff_t>(y.first) * width);
-    const Elements residual =
-        residual_ < 0 ? Elements()
-                      : context.values[residual_] + image * y_planes.image() + run.begin;
+    const PaddedElements to = y.base + (run.begin - static_cast<std::ptrdiff_t>(y.first) * width);
+    const PaddedElements residual =
+        residual_.exists() ? context.values[residual_] + image * y_planes.image() + run.begin
+                           : PaddedElements();
     if (pointwise_) {
-      const Elements from = x.base + (run.begin - static_cast<std::ptrdiff_t>(x.first) * width);
+      const PaddedElements from =
+          x.base + (run.begin - static_cast<std::ptrdiff_t>(x.first) * width);
       product_.multiply(context.kernels, share, from, to, y.stride, residual, count);
       return;
     }
-    const Elements from =
+    const PaddedElements from =
         context.values[border_value_] +
         static_cast<std::size_t>(width > 0 ? run.begin / width : 0) * border_.pitch;
     const int rows = width > 0 ? count / width : 0;
@@ -205,17 +206,17 @@ class Convolution : public RowStep {
       product_.multiply(context.kernels, share, from, to, y.stride, residual, count);
       return;
     }
-    product_.multiply(context.kernels, share, from, scratch, scratch_stride_, Elements(),
+    product_.multiply(context.kernels, share, from, scratch, scratch_stride_, PaddedElements(),
                       run_elements(rows));
     product_.for_each_channel(share, [&](int channel) {
-      const std::size_t at = channel * y.stride;
+      const std::uint64_t at = channel * y.stride;
       context.kernels.crop({scratch + channel * scratch_stride_, border_.pitch, to + at,
                             residual ? residual + at : residual, rows, width});
     });
   }
 
   void make_border(const RunContext& context, int image) const {
-    const Planes& planes = x_.planes;
+    const Planes& planes = x_planes;
     PadArgs args{};
     args.in_h = planes.height;
     args.in_w = planes.width;
@@ -230,11 +231,13 @@ class Convolution : public RowStep {
     args.row_stride = border_.pitch;
     args.column_phase_stride = border_.phase_plane;
     args.row_phase_stride = static_cast<std::ptrdiff_t>(border_.phases_w) * border_.phase_plane;
-    args.x_pixel_stride = x_.is_flat ? planes.channels : 1;
+    const bool is_flat = flat_.exists();
+    args.x_pixel_stride = is_flat ? planes.channels : 1;
     args.x_row_stride = args.x_pixel_stride * planes.width;
-    const std::size_t image_elements =
-        x_.is_flat ? static_cast<std::size_t>(planes.pixels()) * planes.channels : planes.image();
-    const Elements x = context.values[x_.value] + image * image_elements;
+    const std::uint64_t image_elements =
+        is_flat ? static_cast<std::uint64_t>(planes.pixels()) * planes.channels : planes.image();
+    const Elements from =
+        (is_flat ? context.values[flat_] : context.values[x_value]) + image * image_elements;
     // By rows of all channels, as the rows of the output are shared out.
     const int row_groups = (border_.rows + stride_h_ - 1) / stride_h_;
     context.pool.parallel_for(row_groups, 1, [&](int begin, int end, int) {
@@ -242,7 +245,7 @@ class Convolution : public RowStep {
       rows.out_h = std::min(border_.rows, end * stride_h_) - begin * stride_h_;
       rows.pad_top -= begin * stride_h_;
       for (int channel = 0; channel < planes.channels; ++channel) {
-        rows.x = x + (x_.is_flat ? channel : channel * planes.stride);
+        rows.x = from + (is_flat ? channel : channel * planes.stride);
         rows.y = context.values[border_value_] + channel * border_.plane +
                  static_cast<std::size_t>(begin) * border_.pitch;
         context.kernels.pad(rows);
@@ -251,10 +254,10 @@ class Convolution : public RowStep {
   }
 
   RowsView input(const RunContext& context, int image) const {
-    return {context.values[x_.value] + image * x_.planes.image(), x_.planes.stride, 0};
+    return {context.values[x_value] + image * x_planes.image(), x_planes.stride, 0};
   }
   RowsView output(const RunContext& context, int image) const {
-    return {context.values[y_] + image * y_planes.image(), y_planes.stride, 0};
+    return {context.values[y_value] + image * y_planes.image(), y_planes.stride, 0};
   }
 
   // Vectors of pixels that several rows may fill: what a pass over the weights likes best.
@@ -264,33 +267,34 @@ class Convolution : public RowStep {
   int stride_h_ = 1, stride_w_ = 1, pad_top_ = 0, pad_left_ = 0;
   Border border_;
   int rows_together_ = 1;
-  std::size_t scratch_stride_ = 0;
+  std::uint64_t scratch_stride_ = 0;
   Product product_;
 };
 
 }  // namespace
 
-std::size_t convolution_border(const Graph& graph, const Node& node) {
+std::uint64_t convolution_border(const Graph& graph, const Node& node) {
   if (is_pointwise(graph, node)) return 0;
   return border_of(graph, node).plane * filter_shape(graph, node)[3];
 }
 
-Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, int y,
-                        const Planes& y_planes, int residual, int border, const Kernels& kernels,
-                        std::unique_ptr<RowStep>* step) {
+Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, PaddedValue y,
+                        const Planes& y_planes, PaddedValue residual, PaddedValue border,
+                        const Kernels& kernels, std::unique_ptr<RowStep>* step) {
   auto convolution = std::make_unique<Convolution>();
-  convolution->x_ = x;
+  convolution->x_value = x.value;
+  convolution->flat_ = x.flat;
   convolution->x_planes = x.planes;
-  convolution->y_ = y;
+  convolution->y_value = y;
   convolution->y_planes = y_planes;
   convolution->residual_ = residual;
   convolution->border_value_ = border;
   convolution->parts[0].node_id = node.id;
-  for (int value : {x.value, residual}) {
-    if (value >= 0) convolution->reads.push_back(value);
+  for (Value value : {Value(x.value), x.flat, Value(residual)}) {
+    if (value.exists()) convolution->reads.push_back(value);
   }
-  for (int value : {y, border}) {
-    if (value >= 0) convolution->writes.push_back(value);
+  for (Value value : {y, border}) {
+    if (value.exists()) convolution->writes.push_back(value);
   }
   TFSPARSE_RETURN_IF_ERROR(convolution->set_up(graph, node, kernels));
   *step = std::move(convolution);

@@ -49,12 +49,11 @@ class Copy {
       outer_dims_.erase(bands);
     }
     for (const CopyDim& dim : outer_dims_) outer_ *= dim.size;
-    if (rows_.size == 0 || columns_.size == 0) outer_ = 0;
     interleaves_ = rows_.from == 1 && columns_.to == 1 && rows_.to == columns_.size;
   }
 
   void run(const RunContext& context, Elements y) const {
-    const Elements x = from_ >= 0 ? context.values[from_] : constant_.data();
+    const Elements x = from_.exists() ? context.values[from_] : constant_.data();
     // Rows are shared among the threads, whatever number of them a band has.
     const int rows = outer_ * bands_.size * rows_.size;
     context.pool.parallel_for(
@@ -120,7 +119,7 @@ class Copy {
     for (int i = 0; i < columns_.size; ++i) y[i * columns_.to] = x[i * columns_.from];
   }
 
-  int from_;  // value
+  Value from_;
   Buffer constant_;
   std::ptrdiff_t from_offset_, to_offset_;
   std::vector<CopyDim> outer_dims_;
@@ -141,12 +140,15 @@ class Copies : public Step {
 }  // namespace
 
 std::unique_ptr<Step> make_strided_copies(const char* kernel, std::vector<StridedCopy> copies,
-                                          int y, const Kernels& kernels) {
+                                          Value y, const Kernels& kernels) {
   auto step = std::make_unique<Copies>();
   step->parts[0].kernel = kernel;
   step->writes = {y};
   for (StridedCopy& copy : copies) {
-    if (copy.from >= 0) step->reads.push_back(copy.from);
+    const bool is_empty = std::any_of(copy.dims.begin(), copy.dims.end(),
+                                      [](const CopyDim& dim) { return dim.size == 0; });
+    if (is_empty) continue;  // and products of its other sizes may be too large
+    if (copy.from.exists()) step->reads.push_back(copy.from);
     step->copies_.emplace_back(std::move(copy), kernels);
   }
   return step;

@@ -15,8 +15,8 @@ class Depthwise : public RowStep {
       for (int plane = begin; plane < end;) {
         const int image = plane / y_planes.channels, channel = plane % y_planes.channels;
         const int count = std::min(end - plane, y_planes.channels - channel);  // of one image
-        convolve(context, args_, context.values[x_] + image * x_planes.image(),
-                 context.values[y_] + image * y_planes.image(), channel, count,
+        convolve(context, args_, context.values[x_value] + image * x_planes.image(),
+                 context.values[y_value] + image * y_planes.image(), channel, count,
                  context.scratch[worker]);
         plane += count;
       }
@@ -32,7 +32,7 @@ class Depthwise : public RowStep {
   }
 
   void run_rows(const RunContext& context, int, Rows output, const RowsView& x, const RowsView& y,
-                Elements scratch) const override {
+                PaddedElements scratch) const override {
     const Rows input = input_rows(output);
     DepthwiseArgs args = args_;
     // The part of the image that these rows see, as an image of its own.
@@ -46,7 +46,6 @@ class Depthwise : public RowStep {
              y_planes.channels, scratch);
   }
 
-  int x_ = -1, y_ = -1;
   DepthwiseArgs args_{};  // of the whole image
   std::size_t taps_ = 0;
   int multiplier_ = 1;  // output channels of each input channel
@@ -55,7 +54,7 @@ class Depthwise : public RowStep {
 
  private:
   // Output channels [channel, channel + count) of the image whose first planes are x and y.
-  void convolve(const RunContext& context, const DepthwiseArgs& image, Elements x, Elements y,
+  void convolve(const RunContext& context, const DepthwiseArgs& image, PaddedElements x, Elements y,
                 int channel, int count, Elements scratch) const {
     DepthwiseArgs args = image;
     args.scratch = scratch;
@@ -74,7 +73,7 @@ class Depthwise : public RowStep {
 
 }  // namespace
 
-Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, int y,
+Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, PaddedValue y,
                       const Planes& y_planes, const Kernels& kernels,
                       std::unique_ptr<RowStep>* result) {
   auto step = std::make_unique<Depthwise>();
@@ -110,12 +109,12 @@ Status make_depthwise(const Graph& graph, const Node& node, const RowInput& x, i
   args.y_stride = y_planes.stride;
   args.epilogue = node.epilogue;
 
-  step->x_ = x.value;
-  step->y_ = y;
+  step->x_value = x.value;
+  step->y_value = y;
   step->x_planes = x.planes;
   step->y_planes = y_planes;
-  if (x.value >= 0) step->reads = {x.value};
-  if (y >= 0) step->writes = {y};
+  if (x.value.exists()) step->reads = {x.value};
+  if (y.exists()) step->writes = {y};
   step->scratch = kernels.depthwise_scratch(args);
   const double macs = static_cast<double>(y_planes.batch) * channels * y_planes.pixels();
   step->parts[0] = {node.id, std::string("depthwise ") + kernels.name, macs * step->taps_};

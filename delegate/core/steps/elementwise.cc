@@ -24,13 +24,13 @@ class UnaryStep : public Step {
 
 // An operand of a BinaryPlanes step.
 struct PlaneOperand {
-  int value = -1;
+  Value value;
   Buffer constant;
-  std::size_t image_step = 0, channel_step = 0;  // elements from one to the next
-  int pixel_step = 0;                            // 0 where one element serves a whole plane
+  std::uint64_t image_step = 0, channel_step = 0;  // elements from one to the next
+  int pixel_step = 0;                              // 0 where one element serves a whole plane
 
   Elements at(const RunContext& context, int image, int channel) const {
-    const Elements base = value >= 0 ? context.values[value] : constant.data();
+    const Elements base = value.exists() ? context.values[value] : constant.data();
     return base + image * image_step + channel * channel_step;
   }
 };
@@ -61,8 +61,8 @@ class BinaryPlanes : public Step {
 class BinaryFlat : public Step {
  public:
   void run(const RunContext& context) const override {
-    const Elements a = reads_a_ >= 0 ? context.values[reads_a_] : a_.data();
-    const Elements b = reads_b_ >= 0 ? context.values[reads_b_] : b_.data();
+    const Elements a = reads_a_.exists() ? context.values[reads_a_] : a_.data();
+    const Elements b = reads_b_.exists() ? context.values[reads_b_] : b_.data();
     const Elements y = context.values[writes[0]];
     context.pool.parallel_for(outer_, std::max(1, kGrain / inner_), [&](int begin, int end, int) {
       for (int i = begin; i < end; ++i) {
@@ -81,7 +81,7 @@ class BinaryFlat : public Step {
 
   Binary op_;
   Epilogue epilogue_;
-  int reads_a_ = -1, reads_b_ = -1;
+  Value reads_a_, reads_b_;
   Buffer a_, b_;  // constants
   int outer_ = 1, inner_ = 1, a_step_ = 1, b_step_ = 1;
   std::vector<int> sizes_;  // of the outer dimensions
@@ -127,7 +127,7 @@ void widen_constant(Operand* operand, const Shape& shape) {
 
 }  // namespace
 
-std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t elements) {
+std::unique_ptr<Step> make_unary(const Node& node, Value x, Value y, std::size_t elements) {
   auto step = std::make_unique<UnaryStep>();
   step->op_ = node.unary;
   step->epilogue_ = node.epilogue;
@@ -138,7 +138,7 @@ std::unique_ptr<Step> make_unary(const Node& node, int x, int y, std::size_t ele
   return step;
 }
 
-std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, int y,
+std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b, Value y,
                                          const Planes& planes, const Kernels& kernels) {
   auto step = std::make_unique<BinaryPlanes>();
   step->op_ = node.binary;
@@ -149,7 +149,7 @@ std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b,
   const auto plan = [&](Operand& operand, PlaneOperand* result) {
     const std::int64_t elements = element_count(operand.shape);
     if (elements == static_cast<std::int64_t>(planes.batch) * planes.pixels() * planes.channels &&
-        operand.value >= 0) {
+        operand.value.exists()) {
       result->channel_step = planes.stride;
       result->image_step = planes.image();
       result->pixel_step = 1;
@@ -159,14 +159,14 @@ std::unique_ptr<Step> make_binary_planes(const Node& node, Operand a, Operand b,
     }
     result->value = operand.value;
     result->constant = to_elements(operand.constant, kernels);
-    if (operand.value >= 0) step->reads.push_back(operand.value);
+    if (operand.value.exists()) step->reads.push_back(operand.value);
   };
   plan(a, &step->a_);
   plan(b, &step->b_);
   return step;
 }
 
-std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, int y,
+std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, Value y,
                                        const Shape& shape, const Kernels& kernels) {
   widen_constant(&a, shape);
   widen_constant(&b, shape);
@@ -211,8 +211,8 @@ std::unique_ptr<Step> make_binary_flat(const Node& node, Operand a, Operand b, i
 
   step->reads_a_ = a.value;
   step->reads_b_ = b.value;
-  for (int value : {a.value, b.value}) {
-    if (value >= 0) step->reads.push_back(value);
+  for (Value value : {a.value, b.value}) {
+    if (value.exists()) step->reads.push_back(value);
   }
   step->a_ = to_elements(a.constant, kernels);
   step->b_ = to_elements(b.constant, kernels);

@@ -45,8 +45,8 @@ class FullyConnected : public Step {
 
 }  // namespace
 
-Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, int x,
-                            int y, std::unique_ptr<Step>* result) {
+Status make_fully_connected(const Graph& graph, const Node& node, const Kernels& kernels, Value x,
+                            Value y, std::unique_ptr<Step>* result) {
   auto step = std::make_unique<FullyConnected>();
   const Tensor& weights = graph.tensors[node.inputs[1]];
   std::vector<float> dense;

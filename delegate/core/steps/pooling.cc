@@ -21,7 +21,7 @@ class PoolStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> make_pool(const Node& node, int x, const Planes& x_planes, int y,
+std::unique_ptr<Step> make_pool(const Node& node, Value x, const Planes& x_planes, Value y,
                                 const Planes& y_planes, const Kernels& kernels) {
   auto step = std::make_unique<PoolStep>();
   PoolArgs& args = step->args_;

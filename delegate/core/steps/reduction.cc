@@ -87,7 +87,7 @@ class ReductionFlat : public Step {
 };
 
 template <class Reduction>
-std::unique_ptr<Reduction> make_step(const Node& node, int x, int y) {
+std::unique_ptr<Reduction> make_step(const Node& node, Value x, Value y) {
   auto step = std::make_unique<Reduction>();
   step->mean_ = node.reduction == tfsparse::Reduction::kMean;
   step->parts[0].kernel = step->mean_ ? "mean" : "sum";
@@ -98,20 +98,24 @@ std::unique_ptr<Reduction> make_step(const Node& node, int x, int y) {
 
 }  // namespace
 
-std::unique_ptr<Step> make_reduction_planes(const Node& node, int x, const Planes& planes, int y) {
+std::unique_ptr<Step> make_reduction_planes(const Node& node, Value x, const Planes& planes,
+                                            Value y) {
   auto step = make_step<ReductionPlanes>(node, x, y);
   step->planes_ = planes;
   return step;
 }
 
-std::unique_ptr<Step> make_reduction_flat(const Node& node, int x, const Shape& shape, int y,
+std::unique_ptr<Step> make_reduction_flat(const Node& node, Value x, const Shape& shape, Value y,
                                           const Kernels& kernels) {
   auto step = make_step<ReductionFlat>(node, x, y);
+  // Of an empty tensor nothing is read. Its reduced sizes may be too large to be multiplied.
+  const bool is_empty = element_count(shape) == 0;
+  if (is_empty) step->reduced_.add_outer(0, 0);
   bool has_run = false;
   std::size_t stride = 1;
   for (int dim = static_cast<int>(shape.size()); dim-- > 0; stride *= shape[dim]) {
-    if (shape[dim] == 1) continue;
     const bool kept = std::find(node.axes.begin(), node.axes.end(), dim) == node.axes.end();
+    if (shape[dim] == 1 || (is_empty && !kept)) continue;
     const bool extends_run = stride == step->run_ && kept == step->run_is_kept_;
     if (!has_run || extends_run) {
       step->run_ *= shape[dim];

@@ -18,7 +18,7 @@ class LambdaStep : public Step {
 };
 
 template <typename Body>
-std::unique_ptr<Step> make_step(const char* kernel, int x, int y, Body body) {
+std::unique_ptr<Step> make_step(const char* kernel, Value x, Value y, Body body) {
   auto step = std::make_unique<LambdaStep<Body>>(std::move(body));
   step->parts[0].kernel = kernel;
   step->reads = {x};
@@ -42,20 +42,21 @@ void share_pixels(const RunContext& context, const Planes& planes, const Body& b
 
 }  // namespace
 
-std::size_t plane_stride(std::size_t pixels) {
+std::uint64_t plane_stride(std::uint64_t pixels) {
   if (pixels <= 1) return 1;
-  constexpr std::size_t kLine = 16;  // float32 numbers in a cache line
+  constexpr std::uint64_t kLine = 16;  // float32 numbers in a cache line
   return ((pixels + kLine - 1) / kLine | 1) * kLine;
 }
 
 Planes planes_of(const Shape& shape) {
+  if (element_count(shape) == 0) return {};
   Planes planes{1, 1, 1, shape.empty() ? 1 : shape.back(), 0};
   if (shape.size() == 4) {
     planes = {shape[0], shape[1], shape[2], shape[3], 0};
   } else {
     for (std::size_t dim = 0; dim + 1 < shape.size(); ++dim) planes.height *= shape[dim];
   }
-  planes.stride = plane_stride(static_cast<std::size_t>(planes.height) * planes.width);
+  planes.stride = plane_stride(static_cast<std::uint64_t>(planes.height) * planes.width);
   return planes;
 }
 
@@ -69,7 +70,7 @@ bool have_same_planes(const Shape& a, const Shape& b) {
   return p.batch == q.batch && p.pixels() == q.pixels() && p.channels == q.channels;
 }
 
-std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta) {
+std::unique_ptr<Step> make_softmax(Value x, Value y, int rows, int depth, float beta) {
   return make_step("softmax", x, y, [=](const RunContext& context) {
     for (int row = 0; row < rows; ++row) {
       const std::size_t at = static_cast<std::size_t>(row) * depth;
@@ -78,7 +79,7 @@ std::unique_ptr<Step> make_softmax(int x, int y, int rows, int depth, float beta
   });
 }
 
-std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_planes, int y,
+std::unique_ptr<Step> make_pad_planes(const Node& node, Value x, const Planes& x_planes, Value y,
                                       const Planes& y_planes) {
   const std::vector<int> begin = node.begin;
   return make_step("pad", x, y, [=](const RunContext& context) {
@@ -110,21 +111,21 @@ std::unique_ptr<Step> make_pad_planes(const Node& node, int x, const Planes& x_p
   });
 }
 
-std::unique_ptr<Step> make_from_floats(int x, int y, std::size_t count) {
+std::unique_ptr<Step> make_from_floats(Value x, Value y, std::size_t count) {
   return make_step("from float32", x, y, [=](const RunContext& context) {
     const void* from = context.values[x];
     context.kernels.from_floats(static_cast<const float*>(from), context.values[y], count);
   });
 }
 
-std::unique_ptr<Step> make_to_floats(int x, int y, std::size_t count) {
+std::unique_ptr<Step> make_to_floats(Value x, Value y, std::size_t count) {
   return make_step("to float32", x, y, [=](const RunContext& context) {
     void* to = context.values[y];
     context.kernels.to_floats(context.values[x], static_cast<float*>(to), count);
   });
 }
 
-std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes) {
+std::unique_ptr<Step> make_to_planes(Value x, Value y, const Planes& planes) {
   return make_step("to planes", x, y, [=](const RunContext& context) {
     share_pixels(context, planes, [&](std::size_t flat, std::size_t in_planes, int pixels) {
       context.kernels.to_planes(context.values[x] + flat, context.values[y] + in_planes, pixels,
@@ -133,7 +134,7 @@ std::unique_ptr<Step> make_to_planes(int x, int y, const Planes& planes) {
   });
 }
 
-std::unique_ptr<Step> make_from_planes(int x, int y, const Planes& planes) {
+std::unique_ptr<Step> make_from_planes(Value x, Value y, const Planes& planes) {
   return make_step("from planes", x, y, [=](const RunContext& context) {
     share_pixels(context, planes, [&](std::size_t flat, std::size_t in_planes, int pixels) {
       context.kernels.from_planes({context.values[x] + in_planes, context.values[y] + flat, pixels,

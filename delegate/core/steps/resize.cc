@@ -77,7 +77,7 @@ class ResizeStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> make_resize(const Node& node, int x, const Planes& x_planes, int y,
+std::unique_ptr<Step> make_resize(const Node& node, Value x, const Planes& x_planes, Value y,
                                   const Planes& y_planes, const Kernels& kernels) {
   auto step = std::make_unique<ResizeStep>(node, x_planes, y_planes);
   const bool nearest = node.interpolation == Interpolation::kNearest;

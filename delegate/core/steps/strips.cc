@@ -41,18 +41,16 @@ void slide(RowsView* view, Rows have, Rows keep, const Planes& planes) {
 
 class Strips : public Step {
  public:
-  Strips(std::vector<std::unique_ptr<RowStep>> steps, int x, int y, const StripPlan& plan)
-      : steps_(std::move(steps)), x_(x), y_(y), plan_(plan) {
+  Strips(std::vector<std::unique_ptr<RowStep>> steps, const StripPlan& plan)
+      : steps_(std::move(steps)), plan_(plan) {
     parts.clear();
-    reads = {x};
-    writes = {y};
-    std::size_t inner = 0;
+    std::uint64_t inner = 0;
     for (const auto& step : steps_) {
       parts.insert(parts.end(), step->parts.begin(), step->parts.end());
       parts.back().kernel += ", in strips of rows";
       inner = std::max(inner, step->scratch);
-      for (int value : step->reads) reads.push_back(value);
-      for (int value : step->writes) writes.push_back(value);
+      reads.insert(reads.end(), step->reads.begin(), step->reads.end());
+      writes.insert(writes.end(), step->writes.begin(), step->writes.end());
     }
     scratch = plan.elements + inner;
   }
@@ -96,14 +94,15 @@ class Strips : public Step {
       const std::size_t count = chain.steps_.size();
       views_.resize(count + 1);
       have_.resize(count);
-      Elements scratch = context.scratch[worker];
-      views_[0] = whole(chain.x_, chain.steps_.front()->x_planes);
+      PaddedElements scratch = context.scratch[worker];
+      const RowStep &first = *chain.steps_.front(), &last = *chain.steps_.back();
+      if (first.x_value.exists()) views_[0] = whole(first.x_value, first.x_planes);
       for (std::size_t i = 1; i < count; ++i) {
         const Planes& planes = chain.plan_.between[i - 1];
         views_[i] = {scratch, planes.stride, 0};
         scratch = scratch + planes.image();
       }
-      views_[count] = whole(chain.y_, chain.steps_.back()->y_planes);
+      views_[count] = whole(last.y_value, last.y_planes);
       scratch_ = scratch;
     }
 
@@ -127,7 +126,7 @@ class Strips : public Step {
     }
 
    private:
-    RowsView whole(int value, const Planes& planes) const {
+    RowsView whole(PaddedValue value, const Planes& planes) const {
       return {context_.values[value] + image_ * planes.image(), planes.stride, 0};
     }
 
@@ -137,7 +136,7 @@ class Strips : public Step {
     bool profiled_;
     std::vector<RowsView> views_;  // input of each step, and the last one's output
     std::vector<Rows> have_;       // rows that lie in the strip behind each step
-    Elements scratch_;
+    PaddedElements scratch_;
   };
 
   void begin_image(const RunContext& context, int image) const {
@@ -148,7 +147,6 @@ class Strips : public Step {
   }
 
   std::vector<std::unique_ptr<RowStep>> steps_;
-  int x_, y_;
   StripPlan plan_;
 };
 
@@ -168,7 +166,7 @@ StripPlan plan_strips(const std::vector<RowWindow>& windows, std::size_t element
       Planes strip = windows[i].output;
       needed = std::min(needed, strip.height);
       strip.height = needed;
-      strip.stride = plane_stride(static_cast<std::size_t>(strip.pixels()));
+      strip.stride = plane_stride(static_cast<std::uint64_t>(strip.pixels()));
       plan.elements += strip.image() + kOverread;
       plan.between.insert(plan.between.begin(), strip);
     }
@@ -178,9 +176,9 @@ StripPlan plan_strips(const std::vector<RowWindow>& windows, std::size_t element
   return best;
 }
 
-std::unique_ptr<Step> make_strips(std::vector<std::unique_ptr<RowStep>> steps, int x, int y,
+std::unique_ptr<Step> make_strips(std::vector<std::unique_ptr<RowStep>> steps,
                                   const StripPlan& plan) {
-  return std::make_unique<Strips>(std::move(steps), x, y, plan);
+  return std::make_unique<Strips>(std::move(steps), plan);
 }
 
 }  // namespace tfsparse

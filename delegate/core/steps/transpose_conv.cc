@@ -19,10 +19,10 @@ class TransposeConv : public Step {
  public:
   TransposeConv(const TransposeWindow& window, const Planes& x, const Planes& y)
       : rows_(window.rows), columns_(window.columns), x_(x), y_(y) {
-    plane_ = plane_stride(static_cast<std::size_t>(rows_.bordered) * columns_.bordered);
+    plane_ = plane_stride(static_cast<std::uint64_t>(rows_.bordered) * columns_.bordered);
     run_rows_ = std::clamp(kRunPixels / columns_.bordered, 1, rows_.outputs(0));
-    run_ = plane_stride(static_cast<std::size_t>(run_rows_) * columns_.bordered);
-    scratch = columns_.stride * y.channels * run_;
+    run_ = plane_stride(static_cast<std::uint64_t>(run_rows_) * columns_.bordered);
+    scratch = run_ * columns_.stride * y.channels;
   }
 
   void run(const RunContext& context) const override {
@@ -59,7 +59,8 @@ class TransposeConv : public Step {
     return {};
   }
 
-  int x_value_ = -1, y_value_ = -1, border_value_ = -1;
+  Value x_value_, y_value_;
+  PaddedValue border_value_;
 
  private:
   // The weights of the taps that one phase reads through.
@@ -121,17 +122,17 @@ class TransposeConv : public Step {
 
   // Of one row phase the rows [row, row + count), as many as it has.
   void convolve(const RunContext& context, int image, int row_phase, int row, int count,
-                Elements scratch) const {
+                PaddedElements scratch) const {
     count = std::min(count, rows_.outputs(row_phase) - row);
     if (count <= 0) return;
-    const Elements x =
+    const PaddedElements x =
         context.values[border_value_] + static_cast<std::size_t>(row) * columns_.bordered;
     // The phases of a channel lie one behind the other.
-    const std::size_t channel_stride = columns_.stride * run_;
+    const std::uint64_t channel_stride = columns_.stride * run_;
     for (int column = 0; column < columns_.stride; ++column) {
       const Product& product = products_[row_phase * columns_.stride + column];
-      product.multiply(context.kernels, {}, x, scratch + column * run_, channel_stride, Elements(),
-                       run_pixels(count));
+      product.multiply(context.kernels, {}, x, scratch + column * run_, channel_stride,
+                       PaddedElements(), run_pixels(count));
     }
     for (int channel = 0; channel < y_.channels; ++channel) {
       const Elements from = scratch + channel * channel_stride;
@@ -154,9 +155,9 @@ class TransposeConv : public Step {
 
   TransposeAxis rows_, columns_;
   Planes x_, y_;
-  std::size_t plane_ = 0;  // elements between the bordered planes
-  int run_rows_ = 1;       // rows computed together, the border between them included
-  std::size_t run_ = 0;    // elements between the phases of a channel in the scratch
+  std::uint64_t plane_ = 0;  // elements between the bordered planes
+  int run_rows_ = 1;         // rows computed together, the border between them included
+  std::uint64_t run_ = 0;    // elements between the phases of a channel in the scratch
   std::vector<Product> products_;
 };
 
@@ -167,15 +168,15 @@ TransposeWindow transpose_window(const Node& node, const Shape& weights, const S
           {y[2], weights[2], node.stride_w, node.pad_left}};
 }
 
-std::size_t transpose_conv_border(const Graph& graph, const Node& node) {
+std::uint64_t transpose_conv_border(const Graph& graph, const Node& node) {
   const Shape& w = graph.tensors[node.inputs[1]].shape;
   const TransposeWindow window = transpose_window(node, w, graph.tensors[node.output].shape);
-  return plane_stride(static_cast<std::size_t>(window.rows.bordered) * window.columns.bordered) *
+  return plane_stride(static_cast<std::uint64_t>(window.rows.bordered) * window.columns.bordered) *
          w[3];
 }
 
-Status make_transpose_conv(const Graph& graph, const Node& node, int x, int border, int y,
-                           const Kernels& kernels, std::unique_ptr<Step>* result) {
+Status make_transpose_conv(const Graph& graph, const Node& node, Value x, PaddedValue border,
+                           Value y, const Kernels& kernels, std::unique_ptr<Step>* result) {
   const Shape& y_shape = graph.tensors[node.output].shape;
   const Shape& w = graph.tensors[node.inputs[1]].shape;
   auto step = std::make_unique<TransposeConv>(transpose_window(node, w, y_shape),
