@@ -155,12 +155,16 @@ def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
     assert branches.count(None) == 1, "the branch that did not run has no time"
 
 
-def test_names_are_those_of_the_file(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("größe".encode(), "größe"), (b"gr\xf6sse", "gr\N{REPLACEMENT CHARACTER}sse")],
+)
+def test_names_are_those_of_the_file(tmp_path, name, shown):
     model = single_op(pruned((16, 64), 0.8))
-    model.subgraphs[0].tensors[3].name = "größe".encode()
+    model.subgraphs[0].tensors[3].name = name
     path = tmp_path / "model.tflite"
     path.write_bytes(flatbuffer.serialize(model))
-    assert explain(path).layers[-1].name == "größe"
+    assert explain(path).layers[-1].name == shown
 
 
 def test_files_take_turns_when_they_are_measured(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import os
 from pathlib import Path
 
@@ -90,7 +89,7 @@ class _Opened:
                 self.interpreter.invoke()
 
     def explanation(self):
-        report = json.loads(native().report(self.key))
+        report = native().report(self.key)
         steps, unplanned = {}, set()
         for partition in report["partitions"]:
             for step in partition.get("steps", ()):
@@ -248,7 +247,7 @@ def _layer(node, steps, planned, measured):
         index=node["id"],
         operator=node["type"] or builtin_name(node["code"]),
         # The report has a character for each byte of a name, which in files is UTF-8.
-        name=node["name"].encode("latin-1").decode(errors="replace"),
+        name=node["name"],
         taken=node["taken"],
         reason=node["reason"],
         planned=planned,

@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "delegate/tflite/claim.h"
+#include "delegate/tflite/report.h"
 
 namespace tfsparse {
 
@@ -39,9 +41,8 @@ class Delegate {
   TfLiteDelegate* handle() { return &handle_; }
   bool lacks_fp16() const { return options_.lacks_fp16; }
 
-  // What was taken, what not and why, and what runs it, as JSON. Nodes are listed only where the
-  // option `report` is set. Not while an interpreter of the delegate prepares or runs.
-  std::string report() const;
+  // Not while an interpreter of the delegate prepares or runs.
+  Report report() const;
 
  private:
   static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* handle);
@@ -63,7 +64,7 @@ class Delegate {
   std::vector<PlacedPartition*> partitions_;  // owned by the runtime, which calls free
 };
 
-// The report of the delegate that was created with the option report=key; empty when none lives.
-std::string find_report(const std::string& key);
+// The report of the delegate that was created with the option report=key, if it lives.
+std::optional<Report> find_report(const std::string& key);
 
 }  // namespace tfsparse

@@ -2,7 +2,6 @@
 #include <map>
 
 #include "delegate/tflite/delegate.h"
-#include "delegate/tflite/json.h"
 
 namespace tfsparse {
 namespace {
@@ -19,59 +18,39 @@ Registry& registry() {
   return instance;
 }
 
-void write_node(int subgraph, const Node& node, const Graph& graph, const Verdict& verdict,
-                Json* json) {
-  json->begin_object();
-  json->field("subgraph", subgraph);
-  json->field("id", node.id);
-  json->field("type", node.type);
-  json->field("code", node.code);
-  json->field("name", node.output >= 0 ? graph.tensors[node.output].name : "");
-  json->field("taken", verdict.taken());
-  json->field("reason", verdict.reason);
+NodeReport report_node(int subgraph, const Node& node, const Graph& graph, const Verdict& verdict) {
+  NodeReport report{subgraph, node.id,         node.type,      node.code,
+                    "",       verdict.taken(), verdict.reason, {}};
+  if (node.output >= 0) report.name = graph.tensors[node.output].name;
   if (verdict.weights >= 0) {
     const Tensor& weights = graph.tensors[verdict.weights];
-    json->field("weights", weights.shape);
-    json->field("sparsity", verdict.weight_zeros);
-    json->field("encoded", weights.sparsity != nullptr);
+    report.weights = {weights.shape, verdict.weight_zeros, weights.sparsity != nullptr};
   }
-  json->end_object();
+  return report;
 }
 
-void write_plan(const Plan& plan, double default_seconds, Json* json) {
-  json->field("arena_bytes", static_cast<double>(plan.arena_bytes()));
-  json->field("default_seconds", default_seconds);
-  json->field("runs", plan.runs());
-  json->begin_array("steps");
+PlanReport report_plan(const Plan& plan, double default_seconds) {
+  PlanReport report{plan.arena_bytes(), default_seconds, plan.runs(), {}};
   for (std::size_t i = 0; i < plan.steps().size(); ++i) {
-    const Step& step = *plan.steps()[i];
-    for (std::size_t part = 0; part < step.parts.size(); ++part) {
-      json->begin_object();
-      json->field("node", step.parts[part].node_id);
-      json->field("kernel", step.parts[part].kernel);
-      json->field("macs", step.parts[part].macs);
-      if (plan.runs() > 0) json->field("seconds", plan.seconds()[i][part]);
-      json->end_object();
+    const std::vector<StepPart>& parts = plan.steps()[i]->parts;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      const auto& [node, kernel, macs] = parts[part];
+      report.steps.push_back({node, kernel, macs, {}});
+      if (plan.runs() > 0) report.steps.back().seconds = plan.seconds()[i][part];
     }
   }
-  json->end_array();
+  return report;
 }
 
-// There is no plan as long as operators before the partition have not computed its sizes.
-void write_partition(const PlacedPartition& placed, const Speed& speed, Json* json) {
+PartitionReport report_partition(const PlacedPartition& placed, const Speed& speed) {
   const Partition& partition = *placed.partition;
-  json->begin_object();
-  json->field("subgraph", placed.subgraph);
-  json->field("threads", partition.threads());
-  std::vector<int> ids;
-  for (const Node& node : partition.graph().nodes) ids.push_back(node.id);
-  json->field("nodes", ids);
-  json->field("planned", partition.plan() != nullptr);
+  PartitionReport report{placed.subgraph, partition.threads(), {}, {}};
+  for (const Node& node : partition.graph().nodes) report.nodes.push_back(node.id);
   if (const Plan* plan = partition.plan()) {
-    write_plan(*plan, predict_default_seconds(plan->default_work(), speed, partition.threads()),
-               json);
+    report.plan = report_plan(
+        *plan, predict_default_seconds(plan->default_work(), speed, partition.threads()));
   }
-  json->end_object();
+  return report;
 }
 
 }  // namespace
@@ -95,37 +74,30 @@ Delegate::~Delegate() {
   }
 }
 
-std::string Delegate::report() const {
+Report Delegate::report() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  Json json;
-  json.begin_object();
-  json.field("isa", options_.kernels->name);
-  json.field("lacks_fp16", options_.lacks_fp16);
-  json.begin_array("nodes");
+  Report report{options_.kernels->name, options_.lacks_fp16, {}, {}};
   for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
-    const Shown& shown = shown_[subgraph];
-    for (std::size_t i = 0; i < shown.verdicts.size(); ++i) {
-      if (shown.graph.nodes[i].part > 0) continue;  // told with the operator's first output
-      write_node(static_cast<int>(subgraph), shown.graph.nodes[i], shown.graph, shown.verdicts[i],
-                 &json);
+    const auto& [graph, verdicts] = shown_[subgraph];
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+      if (graph.nodes[i].part > 0) continue;  // told with the operator's first output
+      report.nodes.push_back(
+          report_node(static_cast<int>(subgraph), graph.nodes[i], graph, verdicts[i]));
     }
   }
-  json.end_array();
-  json.begin_array("partitions");
   SpeedProbe probe;
   for (int run = 0; run < kSpeedRuns; ++run) probe.run();
   for (const PlacedPartition* placed : partitions_) {
-    write_partition(*placed, probe.fastest(), &json);
+    report.partitions.push_back(report_partition(*placed, probe.fastest()));
   }
-  json.end_array();
-  json.end_object();
-  return json.text();
+  return report;
 }
 
-std::string find_report(const std::string& key) {
+std::optional<Report> find_report(const std::string& key) {
   std::lock_guard<std::mutex> lock(registry().mutex);
   const auto found = registry().delegates.find(key);
-  return found == registry().delegates.end() ? "" : found->second->report();
+  if (found == registry().delegates.end()) return {};
+  return found->second->report();
 }
 
 }  // namespace tfsparse

@@ -5,7 +5,6 @@
 
 import collections
 import itertools
-import json
 import os
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def check(model, path, isa, growth, counts):
                 counts["resized", actual is not None] += bool(change)
             if expected is not None and actual is not None:
                 compare(actual, expected)
-    for node in json.loads(_native.report(key))["nodes"]:
+    for node in _native.report(key)["nodes"]:
         counts[node["type"] or flatbuffer.builtin_name(node["code"]), node["taken"]] += 1
 
 
