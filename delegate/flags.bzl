@@ -4,11 +4,9 @@ def sources_in(*folders):
     """Patterns of the C++ sources of folders of delegate/."""
     return ["delegate/%s/**/*.cc" % folder for folder in folders]
 
-# No exceptions: Android's older releases crash on one in a library that brings its own C++.
 COMMON_FLAGS = [
     "-std=c++17",
     "-O3",
-    "-fno-exceptions",
     "-fno-rtti",
     "-fvisibility=hidden",
     "-ffp-contract=off",
@@ -19,22 +17,28 @@ COMMON_FLAGS = [
 TEST_FLAGS = COMMON_FLAGS + ["-O1"]  # g++ 12 for arm64 fails to vectorise some at the usual -O3
 
 # What the Python module needs beside them.
-PYTHON_FLAGS = ["-fexceptions", "-frtti"]
+PYTHON_FLAGS = ["-frtti"]
+
+# Kernels allocate nothing, and so throw nothing. g++ 12 fails to compile some that might.
+_KERNEL_FLAGS = ["-fno-exceptions"]
 
 # The sources that are compiled for one instruction set each, and its flags: those of arm64, of
 # x86-64 and of every other processor.
 ARM64_ISA_FLAGS = {
     # Loads stay where the kernels have them: g++ would move them all to the front, and spill.
-    "delegate/kernels/isa/neon.cc": ["-fno-schedule-insns"],
-    "delegate/kernels/isa/neon_fp16.cc": ["-fno-schedule-insns", "-march=armv8.2-a+fp16"],
+    "delegate/kernels/isa/neon.cc": _KERNEL_FLAGS + ["-fno-schedule-insns"],
+    "delegate/kernels/isa/neon_fp16.cc": _KERNEL_FLAGS + [
+        "-fno-schedule-insns",
+        "-march=armv8.2-a+fp16",
+    ],
 }
 PORTABLE_ISA_FLAGS = {
-    "delegate/kernels/isa/portable.cc": [],
+    "delegate/kernels/isa/portable.cc": _KERNEL_FLAGS,
 }
 X86_ISA_FLAGS = {
-    "delegate/kernels/isa/portable.cc": [],
-    "delegate/kernels/isa/avx2.cc": ["-mavx2", "-mfma", "-mf16c"],
-    "delegate/kernels/isa/avx512.cc": [
+    "delegate/kernels/isa/portable.cc": _KERNEL_FLAGS,
+    "delegate/kernels/isa/avx2.cc": _KERNEL_FLAGS + ["-mavx2", "-mfma", "-mf16c"],
+    "delegate/kernels/isa/avx512.cc": _KERNEL_FLAGS + [
         "-mavx512f",
         "-mavx512bw",
         "-mavx512vl",

@@ -15,10 +15,11 @@ from delegate import sources, zig
 HERE = Path(__file__).parent
 
 # Code and data of their own for each function, so that the linker can leave out what nobody calls.
-# Nothing is ever thrown, so nobody needs the tables that say how to unwind the stack.
+# No exceptions: Android's older releases crash on one in a library that brings its own C++. What
+# would throw for lack of memory aborts, and nobody needs the tables for unwinding the stack.
 FLAGS = (
     *("-fPIC", "-ffunction-sections", "-fdata-sections", "-fno-stack-protector", "-g0"),
-    *("-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
+    *("-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
 )
 # For what is not in a hurry. The linker then optimises it as one program. Zig takes -Oz for -Os.
 SMALL = ("-Os", "-Xclang", "-Oz", "-flto")
@@ -54,7 +55,7 @@ LIBCXX_DESTRUCTORS = (
     "libcxx/src/mutex_destructor.cpp",
 )
 LIBCXX_FLAGS = (
-    *("-std=c++23", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", *SMALL),
+    *("-std=c++23", "-fno-rtti", "-fvisibility=hidden", *SMALL),
     *("-D_LIBCPP_BUILDING_LIBRARY", "-D_LIBCXXABI_BUILDING_LIBRARY"),
 )
 

@@ -46,8 +46,8 @@ std::vector<std::vector<const Node*>> find_chains(const Graph& graph, std::size_
     chains[i] = {&node};
     const int x = node.inputs[0], before = producer[x];
     if (before < 0 || !is_row_step(graph, node) || !is_row_step(graph, graph.nodes[before]) ||
-        uses[x] != 1 || graph.nodes[before].residual >= 0 ||
-        convolution_reads_border(graph, node) ||
+        uses[x] != 1 || chains[before].size() >= kLongestChain ||
+        graph.nodes[before].residual >= 0 || convolution_reads_border(graph, node) ||
         planes_of(graph.tensors[x].shape).image() * element_bytes < kStripFrom) {
       continue;
     }

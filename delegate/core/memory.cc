@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <numeric>
 #include <utility>
 
@@ -39,7 +38,12 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
 
 }  // namespace
 
-Buffer::Buffer(std::uint64_t count, std::size_t element_bytes) {
+Buffer::Buffer(std::uint64_t count, std::size_t element_bytes)
+    : Buffer(count, element_bytes, std::nothrow) {
+  if (data_ == nullptr && count > 0) fail_to_allocate();
+}
+
+Buffer::Buffer(std::uint64_t count, std::size_t element_bytes, std::nothrow_t) {
   if (count == 0) return;
   constexpr std::uint64_t kMostBytes = PTRDIFF_MAX;
   if (count > (kMostBytes - kHugePage) / element_bytes - kOverread) return;
@@ -48,7 +52,7 @@ Buffer::Buffer(std::uint64_t count, std::size_t element_bytes) {
   // A kernel that walks many channels touches a page a channel: huge pages keep that within the
   // TLB.
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  block_ = std::malloc(padded + alignment);
+  block_ = ::operator new(padded + alignment, std::nothrow);
   if (block_ == nullptr) return;
   block_bytes_ = padded + alignment;
   bytes_ = bytes;
@@ -66,7 +70,7 @@ Buffer::Buffer(std::uint64_t count, std::size_t element_bytes) {
 
 Buffer::~Buffer() {
   ASAN_UNPOISON_MEMORY_REGION(block_, block_bytes_);
-  std::free(block_);
+  ::operator delete(block_);
 }
 
 Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
@@ -81,7 +85,6 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 Buffer to_elements(const std::vector<float>& values, const Kernels& kernels) {
   Buffer buffer(values.size(), kernels.element_bytes);
-  if (buffer.data() == nullptr && !values.empty()) fail_to_allocate();
   kernels.from_floats(values.data(), buffer.data(), values.size());
   return buffer;
 }

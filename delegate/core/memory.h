@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "delegate/core/elements.h"
@@ -19,8 +20,10 @@ constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest v
 class Buffer {
  public:
   Buffer() = default;
-  // data() is null where there is no memory for so many.
+  // Where there is no memory for so many, the first fails as `operator new` does, and data() of the
+  // second is null.
   Buffer(std::uint64_t count, std::size_t element_bytes);
+  Buffer(std::uint64_t count, std::size_t element_bytes, std::nothrow_t);
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;

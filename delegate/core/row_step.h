@@ -70,6 +70,9 @@ struct RowWindow {
 // Plans the widest strips that stay within the second-level cache; rows is 0 where none do.
 StripPlan plan_strips(const std::vector<RowWindow>& windows, std::size_t element_bytes);
 
+// Steps in a chain at most: then a walk down an image needs no memory of its own.
+constexpr std::size_t kLongestChain = 16;
+
 // Runs steps one behind the other, strip by strip of rows, so that what one writes is still in the
 // cache when the next reads it. What lies between them is in the worker's scratch. No row is
 // computed twice by one worker.

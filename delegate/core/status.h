@@ -1,4 +1,5 @@
-// How the core reports failure: no exceptions, since Android's older releases cannot unwind them.
+// How the core reports failure. The standard library alone throws, where memory is short, and is
+// compiled without exceptions for Android, whose older releases cannot unwind them.
 #pragma once
 
 #include <string>

@@ -56,17 +56,6 @@ Tensor to_tensor(const TfLiteTensor& from) {
   return tensor;
 }
 
-// A later or foreign runtime may have moved fields. Better to refuse than to follow wild pointers.
-Status check_runtime(const TfLiteContext& context) {
-  if (context.GetExecutionPlan == nullptr || context.GetNodeAndRegistration == nullptr ||
-      context.ReplaceNodeSubsetsWithDelegateKernels == nullptr || context.ResizeTensor == nullptr ||
-      context.ReportError == nullptr || context.PreviewDelegatePartitioning == nullptr ||
-      context.tensors == nullptr || context.tensors_size > std::size_t{1} << 24) {
-    return Status::error("this runtime's TfLiteContext is not laid out as TFLite 2.x has it");
-  }
-  return {};
-}
-
 bool in_range(const std::vector<int>& tensors, std::size_t count, int lowest) {
   return std::all_of(tensors.begin(), tensors.end(), [&](int index) {
     return index >= lowest && (index < 0 || static_cast<std::size_t>(index) < count);
@@ -103,13 +92,22 @@ class OrderCheck {
 
 }  // namespace
 
+Status check_runtime(const TfLiteContext& context) {
+  if (context.GetExecutionPlan == nullptr || context.GetNodeAndRegistration == nullptr ||
+      context.ReplaceNodeSubsetsWithDelegateKernels == nullptr || context.ResizeTensor == nullptr ||
+      context.ReportError == nullptr || context.PreviewDelegatePartitioning == nullptr ||
+      context.tensors == nullptr || context.tensors_size > std::size_t{1} << 24) {
+    return Status::error("this runtime's TfLiteContext is not laid out as TFLite 2.x has it");
+  }
+  return {};
+}
+
 std::vector<int> to_vector(const TfLiteIntArray* array) {
   if (array == nullptr || array->size <= 0) return {};
   return std::vector<int>(array->data, array->data + array->size);
 }
 
 Status read_graph(TfLiteContext* context, Graph* graph) {
-  TFSPARSE_RETURN_IF_ERROR(check_runtime(*context));
   for (std::size_t i = 0; i < context->tensors_size; ++i) {
     graph->tensors.push_back(to_tensor(context->tensors[i]));
   }

@@ -6,9 +6,12 @@
 
 namespace tfsparse {
 
+// Fails where the runtime's structures do not look like those of abi.h: a later or foreign runtime
+// may have moved fields. Nothing of such a context may be used, not even to report this.
+Status check_runtime(const TfLiteContext& context);
+
 // Describes the whole execution plan. Operators that the core has no word for become kUnsupported
-// nodes with the problem named. The graph borrows the constants' memory from the model. Fails where
-// the runtime's structures do not look like those of abi.h.
+// nodes with the problem named. The graph borrows the constants' memory from the model.
 Status read_graph(TfLiteContext* context, Graph* graph);
 
 // The nodes numbered `ids`, as a graph of their own with the given inputs and outputs. Weights and

@@ -2,19 +2,32 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "delegate/core/infer.h"
 #include "delegate/tflite/adapter.h"
+#include "delegate/tflite/boundary.h"
 
 namespace tfsparse {
 namespace {
 
-TfLiteStatus prepare_partition(TfLiteContext* context, TfLiteNode* node) {
-  return static_cast<PlacedPartition*>(node->user_data)->partition->prepare(context, node);
+TfLiteStatus fail(TfLiteContext* context, const char* message) {
+  context->ReportError(context, "tfsparse: %s", message);
+  return kTfLiteError;
 }
 
-TfLiteStatus invoke_partition(TfLiteContext* context, TfLiteNode* node) {
-  return static_cast<PlacedPartition*>(node->user_data)->partition->invoke(context, node);
+template <class Body>
+TfLiteStatus guard(TfLiteContext* context, const Body& body) {
+  return tfsparse::guard(body, [context] { return fail(context, "out of memory"); });
+}
+
+void* const kInitFailed = reinterpret_cast<void*>(-1);  // TFLite's value for it
+
+template <TfLiteStatus (Partition::*call)(TfLiteContext*, TfLiteNode*)>
+TfLiteStatus call_partition(TfLiteContext* context, TfLiteNode* node) {
+  if (node->user_data == kInitFailed) return kTfLiteError;
+  Partition& partition = *static_cast<PlacedPartition*>(node->user_data)->partition;
+  return guard(context, [&] { return (partition.*call)(context, node); });
 }
 
 // Gives an input whose height and width are open a size to plan for: as many numbers as a picture
@@ -45,7 +58,15 @@ void find_sizes(const TfLiteContext& context, const std::vector<Verdict>& verdic
 }  // namespace
 
 TfLiteStatus Delegate::prepare(TfLiteContext* context, TfLiteDelegate* handle) {
-  return static_cast<Delegate*>(handle->data_)->claim(context);
+  const auto claim_or_tell = [&] {
+    const Status layout = check_runtime(*context);
+    if (layout.ok()) {
+      return guard(context, [&] { return static_cast<Delegate*>(handle->data_)->claim(context); });
+    }
+    std::fprintf(stderr, "tfsparse: %s\n", layout.message().c_str());
+    return kTfLiteError;
+  };
+  return guard(claim_or_tell, [] { return kTfLiteError; });
 }
 
 TfLiteStatus Delegate::claim(TfLiteContext* context) {
@@ -60,28 +81,25 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
     find_sizes(*context, verdicts, &graph);
     status = claim.settle();
   }
-  if (!status.ok()) {
-    if (context->ReportError)
-      context->ReportError(context, "tfsparse: %s", status.message().c_str());
-    return kTfLiteError;
-  }
+  if (!status.ok()) return fail(context, status.message().c_str());
   const IntArray ids(claim.taken_ids());
-  ++subgraph_;
   show(graph, verdicts);
+  ++subgraph_;
   if (ids.get()->size == 0) return kTfLiteOk;
 
   TfLiteRegistration registration{};
   registration.init = &Delegate::init;
   registration.free = &Delegate::free;
-  registration.prepare = prepare_partition;
-  registration.invoke = invoke_partition;
+  registration.prepare = call_partition<&Partition::prepare>;
+  registration.invoke = call_partition<&Partition::invoke>;
   registration.custom_name = "TfSparseDelegate";
   registration.version = 1;
   claiming_ = &claim;
+  init_failed_ = false;
   const TfLiteStatus replaced =
       context->ReplaceNodeSubsetsWithDelegateKernels(context, registration, ids.get(), &handle_);
   claiming_ = nullptr;
-  return replaced;
+  return init_failed_ ? kTfLiteError : replaced;
 }
 
 void Delegate::show(const Graph& graph, const std::vector<Verdict>& verdicts) {
@@ -90,19 +108,26 @@ void Delegate::show(const Graph& graph, const std::vector<Verdict>& verdicts) {
   shown_.push_back({graph, verdicts});
 }
 
-void* Delegate::init(TfLiteContext*, const char* buffer, std::size_t) {
+void* Delegate::init(TfLiteContext* context, const char* buffer, std::size_t) {
   const auto& params = *reinterpret_cast<const TfLiteDelegateParams*>(buffer);
   auto* delegate = static_cast<Delegate*>(params.delegate->data_);
-  if (delegate->claiming_ == nullptr) return reinterpret_cast<void*>(-1);  // TFLite's "init failed"
-  auto* placed =
-      new PlacedPartition{delegate, delegate->subgraph_, delegate->claiming_->partition(params)};
-  std::lock_guard<std::mutex> lock(delegate->mutex_);
-  delegate->partitions_.push_back(placed);
-  return placed;
+  const auto place = [&]() -> void* {
+    if (delegate->claiming_ == nullptr) return kInitFailed;
+    std::unique_ptr<PlacedPartition> placed(
+        new PlacedPartition{delegate, delegate->subgraph_, delegate->claiming_->partition(params)});
+    std::lock_guard<std::mutex> lock(delegate->mutex_);
+    delegate->partitions_.push_back(placed.get());
+    return placed.release();
+  };
+  return guard(place, [context, delegate] {
+    fail(context, "out of memory");
+    delegate->init_failed_ = true;
+    return kInitFailed;
+  });
 }
 
 void Delegate::free(TfLiteContext*, void* user_data) {
-  if (user_data == reinterpret_cast<void*>(-1)) return;  // what a failed init returned
+  if (user_data == kInitFailed) return;
   auto* placed = static_cast<PlacedPartition*>(user_data);
   Delegate* delegate = placed->owner;
   std::lock_guard<std::mutex> lock(delegate->mutex_);
@@ -110,7 +135,9 @@ void Delegate::free(TfLiteContext*, void* user_data) {
   partitions.erase(std::remove(partitions.begin(), partitions.end(), placed), partitions.end());
   // Who asked for a report reads it himself.
   const bool prints = delegate->options_.profile && delegate->options_.report.empty();
-  if (prints) print_profile(*placed, delegate->shown_[placed->subgraph]);
+  if (prints) {
+    guard([&] { print_profile(*placed, delegate->shown_[placed->subgraph]); }, [] {});
+  }
   delete placed;
 }
 

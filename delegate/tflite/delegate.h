@@ -57,7 +57,8 @@ class Delegate {
 
   std::mutex claim_mutex_;     // held while the runtime calls init
   Claim* claiming_ = nullptr;  // while the runtime makes partitions of it
-  int subgraph_ = -1;          // the last one shown, counted from 0
+  bool init_failed_ = false;
+  int subgraph_ = -1;  // the last one shown, counted from 0
 
   mutable std::mutex mutex_;                  // never held while the runtime is called
   std::vector<Shown> shown_;                  // where somebody will want to read them

@@ -2,6 +2,7 @@
 // the C API.
 #include <string>
 
+#include "delegate/tflite/boundary.h"
 #include "delegate/tflite/delegate.h"
 #include "delegate/tfsparse_delegate.h"
 
@@ -20,11 +21,20 @@ Status read_options(const TfSparseDelegateOptions& given, Options* options) {
   return {};
 }
 
-template <class Report>
-TfLiteDelegate* create(const Status& status, const Options& options, const Report& report_error) {
-  if (status.ok()) return (new Delegate(options))->handle();
-  report_error(("tfsparse: " + status.message()).c_str());
-  return nullptr;
+// A delegate with the options that `read` sets; null, and the reason reported, where it fails.
+template <class Read, class Report>
+TfLiteDelegate* create(const Read& read, const Report& report_error) {
+  const auto read_and_create = [&]() -> TfLiteDelegate* {
+    Options options;
+    const Status status = read(&options);
+    if (status.ok()) return (new Delegate(options))->handle();
+    report_error(("tfsparse: " + status.message()).c_str());
+    return nullptr;
+  };
+  return tfsparse::guard(read_and_create, [&]() -> TfLiteDelegate* {
+    report_error("tfsparse: out of memory");
+    return nullptr;
+  });
 }
 
 void destroy(TfLiteDelegate* delegate) {
@@ -39,9 +49,8 @@ TFSPARSE_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const*
                                                               const char* const* values,
                                                               std::size_t count,
                                                               void (*report_error)(const char*)) {
-  Options options;
-  const Status status = parse_options(keys, values, count, &options);
-  return create(status, options, [&](const char* message) {
+  const auto read = [&](Options* options) { return parse_options(keys, values, count, options); };
+  return create(read, [&](const char* message) {
     if (report_error != nullptr) report_error(message);
   });
 }
@@ -49,19 +58,15 @@ TFSPARSE_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const*
 TFSPARSE_EXPORT void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { destroy(delegate); }
 
 TfSparseDelegateOptions TfSparseDelegateOptionsDefault() {
-  const Options defaults;
   TfSparseDelegateOptions options{};
-  options.num_threads = defaults.num_threads;
-  options.automatic = defaults.automatic;
-  options.profile = defaults.profile;
+  options.automatic = true;
   return options;
 }
 
 TfLiteDelegate* TfSparseDelegateCreate(const TfSparseDelegateOptions* options) {
   const TfSparseDelegateOptions given = options ? *options : TfSparseDelegateOptionsDefault();
-  Options read;
-  const Status status = read_options(given, &read);
-  return create(status, read, [&](const char* message) {
+  const auto read = [&](Options* options) { return read_options(given, options); };
+  return create(read, [&](const char* message) {
     if (given.report_error != nullptr) given.report_error(given.user_data, message);
   });
 }

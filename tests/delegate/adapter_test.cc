@@ -177,9 +177,21 @@ TEST(Delegate, LeavesOrRefusesADamagedModel) {
                        {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 9}, {7}}});
             }),
             0);
-  EXPECT_EQ(left([](R& r, const Model&) { r.context().PreviewDelegatePartitioning = nullptr; }),
-            -1);
-  EXPECT_EQ(left([](R& r, const Model&) { r.context().tensors_size = std::size_t{1} << 40; }), -1);
+}
+
+// Where one of its fields is not what it should be, none is used: not even to report that.
+TEST(Adapter, UsesNothingOfARuntimeOfAnotherLayout) {
+  const std::vector<std::function<void(TfLiteContext*)>> changes = {
+      [](TfLiteContext* context) { context->tensors_size = std::size_t{1} << 40; },
+      [](TfLiteContext* context) { context->PreviewDelegatePartitioning = nullptr; }};
+  for (const auto& change : changes) {
+    FakeRuntime runtime;
+    const Model model(runtime);
+    change(&runtime.context());
+    const DelegatePtr delegate = make_delegate();
+    EXPECT_EQ(runtime.apply(delegate.get()), kTfLiteError);
+    EXPECT_EQ(runtime.error(), "");
+  }
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ TEST(Buffer, IsAlignedAndZeroAndMoves) {
 
 TEST(Buffer, IsNullWhereNoMemoryHoldsIt) {
   for (std::uint64_t floats : {std::uint64_t{1} << 61, std::uint64_t{1} << 62, ~std::uint64_t{0}}) {
-    EXPECT_EQ(Buffer(floats, sizeof(float)).data(), nullptr);
+    EXPECT_EQ(Buffer(floats, sizeof(float), std::nothrow).data(), nullptr);
+    EXPECT_THROW(Buffer(floats, sizeof(float)), std::bad_alloc);
   }
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "delegate/core/memory.h"
@@ -92,8 +93,6 @@ class Strips : public Step {
     Run(const Strips& chain, const RunContext& context, int image, int worker)
         : chain_(chain), context_(context), image_(image), profiled_(worker == 0) {
       const std::size_t count = chain.steps_.size();
-      views_.resize(count + 1);
-      have_.resize(count);
       PaddedElements scratch = context.scratch[worker];
       const RowStep &first = *chain.steps_.front(), &last = *chain.steps_.back();
       if (first.x_value.exists()) views_[0] = whole(first.x_value, first.x_planes);
@@ -108,8 +107,8 @@ class Strips : public Step {
 
     void strip(Rows output) {
       const auto& steps = chain_.steps_;
-      std::vector<Rows> need(steps.size());
-      need.back() = output;
+      std::array<Rows, kLongestChain> need;
+      need[steps.size() - 1] = output;
       for (std::size_t i = steps.size(); i-- > 1;) need[i - 1] = steps[i]->input_rows(need[i]);
       for (std::size_t i = 0; i < steps.size(); ++i) {
         const Timer timer(profiled_ && context_.part_seconds ? context_.part_seconds + i : nullptr);
@@ -134,8 +133,9 @@ class Strips : public Step {
     const RunContext& context_;
     int image_;
     bool profiled_;
-    std::vector<RowsView> views_;  // input of each step, and the last one's output
-    std::vector<Rows> have_;       // rows that lie in the strip behind each step
+    std::array<RowsView, kLongestChain + 1>
+        views_;                             // input of each step, and the last one's output
+    std::array<Rows, kLongestChain> have_;  // rows that lie in the strip behind each step
     PaddedElements scratch_;
   };
 

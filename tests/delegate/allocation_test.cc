@@ -1,0 +1,187 @@
+// When memory runs out anywhere in the delegate, the runtime gets an error, no exception, and
+// nothing is lost: as soon as there is memory again, all works.
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/delegate/fake_runtime.h"
+#include "tests/delegate/plugin.h"
+
+namespace {
+
+// Allocations that succeed before one fails; below 0 all do.
+thread_local int allocations_left = -1;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  if (allocations_left == 0) {
+    allocations_left = -1;
+    throw std::bad_alloc();
+  }
+  if (allocations_left > 0) --allocations_left;
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+using namespace tfsparse::testing;
+
+namespace {
+
+// What the runtime allocates does not count.
+template <class Body>
+auto in_runtime(const Body& body) {
+  const int left = allocations_left;
+  allocations_left = -1;
+  const auto result = body();
+  allocations_left = left;
+  return result;
+}
+
+FakeRuntime real;  // whose functions do the work
+
+TfLiteStatus get_plan(TfLiteContext* context, TfLiteIntArray** plan) {
+  return in_runtime([&] { return real.context().GetExecutionPlan(context, plan); });
+}
+TfLiteStatus get_node(TfLiteContext* context, int id, TfLiteNode** node,
+                      TfLiteRegistration** registration) {
+  return in_runtime(
+      [&] { return real.context().GetNodeAndRegistration(context, id, node, registration); });
+}
+TfLiteStatus preview(TfLiteContext* context, const TfLiteIntArray* nodes,
+                     TfLiteDelegateParams** parts, int* count) {
+  return in_runtime(
+      [&] { return real.context().PreviewDelegatePartitioning(context, nodes, parts, count); });
+}
+// The delegate's own part in this, init, counts.
+TfLiteStatus replace(TfLiteContext* context, TfLiteRegistration registration,
+                     const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
+  static int left;
+  static void* (*init)(TfLiteContext*, const char*, std::size_t);
+  left = allocations_left;
+  init = registration.init;
+  registration.init = [](TfLiteContext* context, const char* buffer, std::size_t length) {
+    allocations_left = left;
+    void* const result = init(context, buffer, length);
+    left = allocations_left;
+    allocations_left = -1;
+    return result;
+  };
+  allocations_left = -1;
+  const TfLiteStatus status =
+      real.context().ReplaceNodeSubsetsWithDelegateKernels(context, registration, nodes, delegate);
+  allocations_left = left;
+  return status;
+}
+TfLiteStatus resize(TfLiteContext* context, TfLiteTensor* tensor, TfLiteIntArray* dims) {
+  return in_runtime([&] { return real.context().ResizeTensor(context, tensor, dims); });
+}
+
+// A network with a step of every kind that packs weights.
+struct Model {
+  explicit Model(FakeRuntime& runtime) {
+    runtime.context().GetExecutionPlan = get_plan;
+    runtime.context().GetNodeAndRegistration = get_node;
+    runtime.context().PreviewDelegatePartitioning = preview;
+    runtime.context().ReplaceNodeSubsetsWithDelegateKernels = replace;
+    runtime.context().ResizeTensor = resize;
+    const TfLiteConvParams conv{kTfLitePaddingSame, 1, 1, kTfLiteActRelu, 1, 1};
+    const TfLiteDepthwiseConvParams depthwise{kTfLitePaddingSame, 2, 2, 1, kTfLiteActNone, 1, 1};
+    const TfLiteFullyConnectedParams dense{kTfLiteActNone, 0, false};
+    x = runtime.tensor({1, 8, 8, 4});
+    const int first = runtime.tensor({1, 8, 8, 8}), second = runtime.tensor({1, 4, 4, 8});
+    const int third = runtime.tensor({1, 4, 4, 8});
+    y = runtime.tensor({1, 5});
+    std::vector<float> sparse(8 * 9 * 4, 0.0f);
+    for (std::size_t i = 0; i < sparse.size(); i += 5) sparse[i] = 1.0f;
+    const auto ones = [](int count) { return std::vector<float>(count, 1.0f); };
+    runtime.node(kTfLiteBuiltinConv2d, {x, runtime.floats({8, 3, 3, 4}, sparse)}, {first}, conv);
+    runtime.node(kTfLiteBuiltinDepthwiseConv2d, {first, runtime.floats({1, 3, 3, 8}, ones(72))},
+                 {second}, depthwise);
+    runtime.node(kTfLiteBuiltinAdd, {second, runtime.floats({8}, ones(8))}, {third},
+                 TfLiteArithmeticParams{kTfLiteActNone});
+    runtime.node(kTfLiteBuiltinFullyConnected, {third, runtime.floats({5, 128}, ones(640))}, {y},
+                 dense);
+    runtime.outputs = {y};
+  }
+  int x, y;
+};
+
+// Whether a call, the only one to count allocations, ran out of memory after `succeeding` of them.
+// Then it says so, unless it did without: a sort does. Of a large buffer the size is told.
+template <class Call>
+bool runs_out_of_memory(FakeRuntime* runtime, int succeeding, const Call& call) {
+  allocations_left = succeeding;
+  const TfLiteStatus status = call();
+  const bool was_short = allocations_left < 0;
+  allocations_left = -1;
+  EXPECT_TRUE(was_short || status == kTfLiteOk);
+  EXPECT_TRUE(status == kTfLiteOk || runtime->error() == "tfsparse: out of memory" ||
+              runtime->error().find("tfsparse: no memory for") == 0)
+      << runtime->error();
+  return was_short;
+}
+
+TEST(OutOfMemory, IsAnErrorOfClaiming) {
+  const DelegatePtr delegate = make_delegate();
+  bool is_short = true;
+  int succeeding = 0;
+  for (; is_short; ++succeeding) {
+    FakeRuntime runtime;
+    const Model model(runtime);
+    is_short =
+        runs_out_of_memory(&runtime, succeeding, [&] { return runtime.apply(delegate.get()); });
+    if (is_short) continue;
+    EXPECT_EQ(runtime.parts(), 1);
+    EXPECT_EQ(runtime.left(), 0);
+    EXPECT_EQ(runtime.allocate(), kTfLiteOk);
+    EXPECT_EQ(runtime.invoke(), kTfLiteOk);
+  }
+  EXPECT_GT(succeeding, 100);
+}
+
+TEST(OutOfMemory, IsAnErrorOfRunning) {
+  FakeRuntime runtime;
+  const Model model(runtime);
+  const DelegatePtr delegate = make_delegate();
+  ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+  ASSERT_EQ(runtime.allocate(), kTfLiteOk);
+  std::fill_n(runtime.data(model.x), 8 * 8 * 4, 1.0f);
+  ASSERT_EQ(runtime.invoke(), kTfLiteOk);
+  const std::vector<float> expected(runtime.data(model.y), runtime.data(model.y) + 5);
+  bool is_short = true;
+  int succeeding = 0;
+  for (; is_short; ++succeeding) {
+    const int batch = 1 + succeeding % 2;
+    runtime.resize(model.x, {batch, 8, 8, 4});  // planned anew, by the invocation itself
+    std::fill_n(runtime.data(model.x), batch * 8 * 8 * 4, 1.0f);
+    is_short = runs_out_of_memory(&runtime, succeeding, [&] { return runtime.invoke(); });
+    if (is_short) continue;
+    EXPECT_EQ(runtime.shape(model.y), (std::vector<int>{batch, 5}));
+    for (int i = 0; i < 5 * batch; ++i) EXPECT_EQ(runtime.data(model.y)[i], expected[i % 5]);
+  }
+  EXPECT_GT(succeeding, 50);
+}
+
+TEST(OutOfMemory, IsAnErrorOfCreating) {
+  const char *key = "report", *value = "a key that is too long for a string without memory";
+  static int reports;
+  reports = 0;
+  for (int failures = 0;; ++failures) {
+    allocations_left = failures;
+    const DelegatePtr delegate(
+        tflite_plugin_create_delegate(&key, &value, 1, [](const char*) { ++reports; }));
+    const bool was_short = allocations_left < 0;
+    allocations_left = -1;
+    EXPECT_EQ(delegate == nullptr, was_short);
+    EXPECT_EQ(reports, failures + was_short);
+    if (!was_short) break;
+  }
+  EXPECT_GT(reports, 1);
+}
+
+}  // namespace
