@@ -37,10 +37,9 @@ bool is_sigmoid(const Node& unary) {
 
 class Fusion {
  public:
-  explicit Fusion(Graph* graph) : graph_(*graph) {}
+  explicit Fusion(Graph* graph) : graph_(*graph) { look(); }
 
   void run() {
-    refresh();
     fold_reshapes();
     drop_unused();
     fold_padding();
@@ -51,7 +50,7 @@ class Fusion {
     drop_unused();
     enlarge_late();
     convolve_rows(&graph_);
-    refresh();
+    look();
     fold_residuals();
     drop_unused();
   }
@@ -59,10 +58,22 @@ class Fusion {
  private:
   // A fused node takes the later place, where all that either node reads is there.
   void absorb(Node* earlier, Node* later, const Node& fused) {
-    *later = fused;
+    forget(*earlier);
+    forget(*later);
     earlier->op = Op::kUnsupported;  // unused now, and dropped by drop_unused
     earlier->output = -1;
-    refresh();
+    put(later, fused);
+  }
+
+  void forget(const Node& node) {
+    count_uses(node, -1);
+    producer_[node.output] = -1;
+  }
+
+  void put(Node* place, const Node& node) {
+    *place = node;
+    count_uses(node, 1);
+    producer_[node.output] = static_cast<int>(place - graph_.nodes.data());
   }
 
   // A dense layer takes its rows from a tensor of any shape, and gives its output any, whose last
@@ -71,11 +82,12 @@ class Fusion {
     for (Node& node : graph_.nodes) {
       if (node.op == Op::kFullyConnected) {
         const int depth = graph_.tensors[node.inputs[1]].shape[1];
+        count_uses(node, -1);
         while (const Node* reshape = reshapes_to(node.inputs[0])) {
           if (last_dimension(reshape->inputs[0]) != depth) break;
           node.inputs[0] = reshape->inputs[0];
         }
-        refresh();
+        count_uses(node, 1);
       } else if (is_reshape(node)) {
         Node* layer = made_by(node.inputs[0], Op::kFullyConnected);
         if (layer == nullptr || uses_[layer->output] != 1 ||
@@ -105,11 +117,12 @@ class Fusion {
       if (node.op != Op::kConv2D && node.op != Op::kDepthwiseConv2D) continue;
       const Node* pad = made_by(node.inputs[0], Op::kPad);
       if (pad == nullptr || !is_border(*pad)) continue;
+      count_uses(node, -1);
       node.pad_top += pad->begin[1];
       node.pad_left += pad->begin[2];
       node.inputs[0] = pad->inputs[0];
+      count_uses(node, 1);
     }
-    refresh();
   }
 
   // Whether a pad adds zeros around the pixels, and nothing else.
@@ -170,15 +183,18 @@ class Fusion {
       Tensor product = graph_.tensors[node.output];
       product.shape[1] = small.shape[1];
       product.shape[2] = small.shape[2];
-      node.inputs[0] = resize->inputs[0];
-      resize->inputs[0] = static_cast<int>(graph_.tensors.size());
-      resize->epilogue = node.epilogue;
-      resize->output = node.output;
-      node.epilogue = Epilogue();
-      node.output = resize->inputs[0];
+      forget(node);
+      forget(*resize);
+      Node first = node, second = *resize;
+      first.inputs[0] = second.inputs[0];
+      second.inputs[0] = first.output = static_cast<int>(graph_.tensors.size());
+      second.epilogue = std::exchange(first.epilogue, Epilogue());
+      second.output = node.output;
       graph_.tensors.push_back(std::move(product));
-      std::swap(node, *resize);
-      refresh();
+      uses_.push_back(0);
+      producer_.push_back(-1);
+      put(resize, first);
+      put(&node, second);
     }
   }
 
@@ -221,34 +237,37 @@ class Fusion {
     return is_plain(conv.epilogue) && is_pointwise(graph_, conv);
   }
 
+  // From the last to the first: who made what only an unused node reads comes before it.
   void drop_unused() {
-    for (bool changed = true; changed;) {
-      const auto unused = [&](const Node& node) {
-        return node.output < 0 || uses_[node.output] == 0;
-      };
-      auto& nodes = graph_.nodes;
-      const std::size_t before = nodes.size();
-      nodes.erase(std::remove_if(nodes.begin(), nodes.end(), unused), nodes.end());
-      changed = nodes.size() != before;
-      refresh();
-    }
+    auto& nodes = graph_.nodes;
+    const auto unused = [&](const Node& node) {
+      if (node.output >= 0 && uses_[node.output] > 0) return false;
+      if (node.output >= 0) forget(node);
+      return true;
+    };
+    nodes.erase(nodes.begin(), std::remove_if(nodes.rbegin(), nodes.rend(), unused).base());
+    for (std::size_t i = 0; i < nodes.size(); ++i) producer_[nodes[i].output] = static_cast<int>(i);
   }
 
-  void refresh() {
+  // Finds out who makes and who reads what.
+  void look() {
     uses_.assign(graph_.tensors.size(), 0);
     producer_.assign(graph_.tensors.size(), -1);
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      const Node& node = graph_.nodes[i];
-      if (node.output < 0) continue;
-      producer_[node.output] = static_cast<int>(i);
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        // A shape is known by now: who computed it is of no more use.
-        const bool data = static_cast<int>(k) != shape_input(node);
-        if (data && node.inputs[k] >= 0) ++uses_[node.inputs[k]];
-      }
-      if (node.residual >= 0) ++uses_[node.residual];
+      count_uses(graph_.nodes[i], 1);
+      producer_[graph_.nodes[i].output] = static_cast<int>(i);
     }
     for (int output : graph_.outputs) ++uses_[output];
+  }
+
+  // Adds `change` to the uses of all that a node reads.
+  void count_uses(const Node& node, int change) {
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      // A shape is known by now: who computed it is of no more use.
+      const bool data = static_cast<int>(k) != shape_input(node);
+      if (data && node.inputs[k] >= 0) uses_[node.inputs[k]] += change;
+    }
+    if (node.residual >= 0) uses_[node.residual] += change;
   }
 
   Node* made_by(int tensor, Op op) {

@@ -1,5 +1,6 @@
 #include "delegate/core/graph.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "delegate/kernels/half.h"
@@ -141,23 +142,48 @@ bool is_reshape(const Node& node) {
   return node.op == Op::kReshape || node.op == Op::kSqueeze || node.op == Op::kExpandDims;
 }
 
-const Node* producer(const Graph& graph, int tensor) {
-  for (const Node& node : graph.nodes) {
-    if (node.output == tensor) return &node;
+GraphIndex::GraphIndex(const Graph& graph)
+    : graph_(graph), makers_(graph.tensors.size(), -1), readers_(graph.tensors.size()) {
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const int index = static_cast<int>(i);
+    first_nodes_.emplace(node.id, index);
+    if (node.output >= 0 && makers_[node.output] < 0) makers_[node.output] = index;
+    for (int input : node.inputs) {
+      if (input >= 0) readers_[input].push_back(index);
+    }
   }
-  return nullptr;
 }
 
-int stored_constant(const Graph& graph, int tensor) {
+int GraphIndex::first_node(int id) const {
+  const auto found = first_nodes_.find(id);
+  return found == first_nodes_.end() ? -1 : found->second;
+}
+
+int GraphIndex::stored_constant(int tensor) const {
   // DENSIFY -> DEQUANTIZE is the longest chain there is; the bound keeps a cyclic file from
   // looping.
   for (int depth = 0; depth < 4 && tensor >= 0; ++depth) {
-    if (graph.tensors[tensor].is_constant()) return tensor;
-    const Node* node = producer(graph, tensor);
-    if (node == nullptr || (node->op != Op::kDensify && node->op != Op::kDequantize)) return -1;
-    tensor = node->inputs[0];
+    if (graph_.tensors[tensor].is_constant()) return tensor;
+    if (maker(tensor) < 0) return -1;
+    const Node& node = graph_.nodes[maker(tensor)];
+    if (node.op != Op::kDensify && node.op != Op::kDequantize) return -1;
+    tensor = node.inputs[0];
   }
   return -1;
+}
+
+std::vector<int> nodes_of(const Graph& graph, const GraphIndex& index,
+                          const std::vector<int>& ids) {
+  std::vector<int> nodes;
+  for (int id : ids) {
+    const std::size_t first = static_cast<std::size_t>(std::max(index.first_node(id), 0));
+    for (std::size_t i = first; i < graph.nodes.size() && graph.nodes[i].id == id; ++i) {
+      nodes.push_back(static_cast<int>(i));
+    }
+  }
+  std::sort(nodes.begin(), nodes.end());
+  return nodes;
 }
 
 }  // namespace tfsparse

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "delegate/core/shape.h"
@@ -19,6 +20,7 @@ const char* to_string(DType type);
 
 struct Tensor {
   std::string name;
+  int id = -1;  // the caller's number
   DType type = DType::kOther;
   Shape shape;
   bool size_is_open = false;  // the caller may change the shape, or does not know it yet
@@ -121,10 +123,6 @@ Status read_bias(const Graph& graph, const Node& node, int channels, std::vector
 // The values of a small int32 or int64 constant.
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);
 
-// The constant behind a tensor: itself, or what DENSIFY and DEQUANTIZE make of it. Returns the
-// index of the stored constant, or -1 where there is none.
-int stored_constant(const Graph& graph, int tensor);
-
 // The weights of a convolution or a dense layer as [output, height, width, input].
 Shape filter_shape(const Graph& graph, const Node& node);
 
@@ -138,7 +136,31 @@ int shape_input(const Node& node);
 // Whether a node only gives a tensor another shape.
 bool is_reshape(const Node& node);
 
-// The node that produces a tensor, or null.
-const Node* producer(const Graph& graph, int tensor);
+// Who makes and who reads the tensors of a graph, which may not change meanwhile.
+class GraphIndex {
+ public:
+  explicit GraphIndex(const Graph& graph);
+
+  // The index of the first node that makes a tensor, or -1.
+  int maker(int tensor) const { return makers_[tensor]; }
+  // The indices of the nodes that read a tensor.
+  const std::vector<int>& readers(int tensor) const { return readers_[tensor]; }
+  // The index of the first node with one of the caller's numbers; they follow each other. -1 for
+  // none.
+  int first_node(int id) const;
+
+  // The constant behind a tensor: itself, or what DENSIFY and DEQUANTIZE make of it. Returns the
+  // index of the stored constant, or -1 where there is none.
+  int stored_constant(int tensor) const;
+
+ private:
+  const Graph& graph_;
+  std::vector<int> makers_;
+  std::vector<std::vector<int>> readers_;
+  std::unordered_map<int, int> first_nodes_;  // by id
+};
+
+// The indices of all nodes with these of the caller's numbers, in their order.
+std::vector<int> nodes_of(const Graph& graph, const GraphIndex& index, const std::vector<int>& ids);
 
 }  // namespace tfsparse

@@ -10,7 +10,7 @@ namespace {
 
 class RowsConversion {
  public:
-  explicit RowsConversion(Graph* graph) : graph_(*graph) {}
+  explicit RowsConversion(Graph* graph) : graph_(*graph), makers_(graph->tensors.size(), -1) {}
 
   void run() {
     std::vector<Node> nodes = std::move(graph_.nodes);
@@ -19,12 +19,17 @@ class RowsConversion {
       if (is_matrix_product(node)) {
         add_product(std::move(node));
       } else {
-        graph_.nodes.push_back(std::move(node));
+        add(std::move(node));
       }
     }
   }
 
  private:
+  void add(Node node) {
+    makers_[node.output] = static_cast<int>(graph_.nodes.size());
+    graph_.nodes.push_back(std::move(node));
+  }
+
   const Shape& shape(int tensor) const { return graph_.tensors[tensor].shape; }
 
   // A 1x1 convolution of single pixels is a fully connected layer, whose rows are the images.
@@ -43,7 +48,7 @@ class RowsConversion {
     const int rows = static_cast<int>(element_count(shape(node.inputs[0])) / depth);
     node.op = rows == 1 ? Op::kFullyConnected : Op::kConv2D;
     if (rows == 1 || are_like_images(shape(node.inputs[0]), shape(node.output), depth)) {
-      graph_.nodes.push_back(std::move(node));
+      add(std::move(node));
       return;
     }
     const int y = node.output;
@@ -51,7 +56,7 @@ class RowsConversion {
     node.inputs[0] = as_matrix(node.inputs[0], rows, depth, node.id);
     if (reshapes) node.output = add_tensor({rows, units});
     const int product = node.output, id = node.id;
-    graph_.nodes.push_back(std::move(node));
+    add(std::move(node));
     if (reshapes) add_reshape(product, y, id);
   }
 
@@ -69,9 +74,9 @@ class RowsConversion {
   // A tensor with the same rows that is a matrix.
   int as_matrix(int tensor, int rows, int columns, int id) {
     if (is_matrix(shape(tensor), columns)) return tensor;
-    const Node* node = producer(graph_, tensor);
-    if (node && is_reshape(*node) && is_matrix(shape(node->inputs[0]), columns)) {
-      return node->inputs[0];
+    if (makers_[tensor] >= 0) {
+      const Node& node = graph_.nodes[makers_[tensor]];
+      if (is_reshape(node) && is_matrix(shape(node.inputs[0]), columns)) return node.inputs[0];
     }
     const int matrix = add_tensor({rows, columns});
     add_reshape(tensor, matrix, id);
@@ -83,6 +88,7 @@ class RowsConversion {
     tensor.type = DType::kFloat32;
     tensor.shape = std::move(shape);
     graph_.tensors.push_back(std::move(tensor));
+    makers_.push_back(-1);
     return static_cast<int>(graph_.tensors.size()) - 1;
   }
 
@@ -92,10 +98,11 @@ class RowsConversion {
     node.inputs = {from};
     node.output = to;
     node.id = id;
-    graph_.nodes.push_back(std::move(node));
+    add(std::move(node));
   }
 
   Graph& graph_;
+  std::vector<int> makers_;  // of each tensor, the index of the node that makes it, or -1
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "delegate/core/select.h"
 
 #include <algorithm>
+#include <deque>
+#include <numeric>
+#include <unordered_set>
 
 namespace tfsparse {
 namespace {
@@ -13,7 +16,9 @@ bool is_preparation(Op op) {
 class Selection {
  public:
   Selection(const Graph& graph, std::vector<Verdict>* verdicts)
-      : graph_(graph), verdicts_(*verdicts) {}
+      : graph_(graph), index_(graph), verdicts_(*verdicts), is_output_(graph.tensors.size()) {
+    for (int output : graph.outputs) is_output_[output] = true;
+  }
 
   Status run() {
     verdicts_.assign(graph_.nodes.size(), {});
@@ -28,8 +33,21 @@ class Selection {
     return {};
   }
 
+  // Leaves the preparations that somebody else needs, the nodes whose output's shape is then not
+  // known when the plan is made, and operators of which a part is left; and so on, as far as that
+  // has consequences.
   void leave_dependents() {
-    while (leave_some()) {
+    partly_left_.clear();
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!verdicts_[i].taken()) partly_left_.insert(graph_.nodes[i].id);
+    }
+    std::deque<int> pending(graph_.nodes.size());
+    std::iota(pending.begin(), pending.end(), 0);
+    for (; !pending.empty(); pending.pop_front()) {
+      const int i = pending.front();
+      if (!verdicts_[i].taken()) continue;
+      verdicts_[i].reason = dependence(graph_.nodes[i]);
+      if (!verdicts_[i].taken()) look_again_around(graph_.nodes[i], &pending);
     }
   }
 
@@ -82,7 +100,7 @@ class Selection {
         return pack(node);
       case Op::kDensify:
       case Op::kDequantize:
-        return stored_constant(graph_, node.output) < 0 ? "input is no constant" : "";
+        return index_.stored_constant(node.output) < 0 ? "input is no constant" : "";
       default:
         return "";
     }
@@ -104,7 +122,7 @@ class Selection {
   std::string float_input(const Node& node) const {
     const Tensor& x = tensor(node.inputs[0]);
     if (x.type != DType::kFloat32) return std::string("type is ") + to_string(x.type);
-    if (stored_constant(graph_, node.inputs[0]) >= 0) return "input is a constant";
+    if (index_.stored_constant(node.inputs[0]) >= 0) return "input is a constant";
     if (node.op == Op::kSoftmax && x.shape.empty()) return "input is a scalar";
     return "";
   }
@@ -113,7 +131,7 @@ class Selection {
   std::string float_inputs(const Node& node) const {
     bool any_computed = false;
     for (int input : node.inputs) {
-      const int constant = stored_constant(graph_, input);
+      const int constant = index_.stored_constant(input);
       const DType type = tensor(constant >= 0 ? constant : input).type;
       const bool widens = constant >= 0 && type == DType::kFloat16;
       if (type != DType::kFloat32 && !widens) return std::string("type is ") + to_string(type);
@@ -162,7 +180,7 @@ class Selection {
     if (!problem.empty()) return problem;
     for (std::size_t i = 1; i < std::min<std::size_t>(node.inputs.size(), 3); ++i) {
       if (i == 2 && node.inputs[i] < 0) continue;  // no bias
-      const int constant = stored_constant(graph_, node.inputs[i]);
+      const int constant = index_.stored_constant(node.inputs[i]);
       const char* what = i == 1 ? "weights" : "bias";
       if (constant < 0) return std::string(what) + " are computed at run time";
       const DType type = tensor(constant).type;
@@ -170,7 +188,7 @@ class Selection {
         return std::string(what) + " are of " + to_string(type);
       }
     }
-    const Shape& shape = tensor(stored_constant(graph_, node.inputs[1])).shape;
+    const Shape& shape = tensor(index_.stored_constant(node.inputs[1])).shape;
     if (shape.size() != rank || *std::min_element(shape.begin(), shape.end()) < 1) {
       return "weights have an unexpected shape";
     }
@@ -181,7 +199,7 @@ class Selection {
     const std::string problem = weights(node, 4);
     if (!problem.empty()) return problem;
     const Shape& x = tensor(node.inputs[0]).shape;
-    const Shape& w = tensor(stored_constant(graph_, node.inputs[1])).shape;
+    const Shape& w = tensor(index_.stored_constant(node.inputs[1])).shape;
     if (x.size() != 4) return "input is no 4-D tensor";
     if (node.op == Op::kConv2D) {
       if (x[3] != w[3]) return "grouped convolution";
@@ -202,7 +220,7 @@ class Selection {
   }
 
   Status count_zeros(const Node& node, Verdict* verdict) const {
-    verdict->weights = stored_constant(graph_, node.inputs[1]);
+    verdict->weights = index_.stored_constant(node.inputs[1]);
     std::vector<float> values;
     TFSPARSE_RETURN_IF_ERROR(read_floats(tensor(verdict->weights), &values));
     const auto zeros = std::count(values.begin(), values.end(), 0.0f);
@@ -210,63 +228,57 @@ class Selection {
     return {};
   }
 
-  // Leaves the preparations that somebody else needs, and the nodes whose output's shape is then
-  // not known when the plan is made. Returns whether anything changed.
-  bool leave_some() {
-    bool changed = false;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (!verdicts_[i].taken()) continue;
-      const Node& node = graph_.nodes[i];
-      std::string reason;
-      if (is_preparation(node.op) && needed_elsewhere(node.output)) {
-        reason = "its result is needed outside the delegate";
-      } else if (const int shape = shape_input(node);
-                 shape >= 0 && !known_when_planning(node.inputs[shape])) {
-        reason = "target shape is computed at run time";
-      } else if (node.op == Op::kStridedSlice || node.op == Op::kPack) {
-        for (int input : node.inputs) {
-          if (!known_when_planning(input)) reason = "is no arithmetic on shapes";
-        }
-      } else if (partly_left(node.id)) {
-        reason = "another of its outputs is left";
-      }
-      if (reason.empty()) continue;
-      verdicts_[i].reason = reason;
-      changed = true;
+  // What speaks against the node because of others that are left.
+  std::string dependence(const Node& node) const {
+    if (is_preparation(node.op) && needed_elsewhere(node.output)) {
+      return "its result is needed outside the delegate";
     }
-    return changed;
+    const int shape = shape_input(node);
+    if (shape >= 0 && !known_when_planning(node.inputs[shape])) {
+      return "target shape is computed at run time";
+    }
+    if (node.op == Op::kStridedSlice || node.op == Op::kPack) {
+      const bool known = std::all_of(node.inputs.begin(), node.inputs.end(),
+                                     [&](int input) { return known_when_planning(input); });
+      if (!known) return "is no arithmetic on shapes";
+    }
+    // Nodes of one id are one operator to the runtime.
+    return partly_left_.count(node.id) ? "another of its outputs is left" : "";
   }
 
-  // Nodes of one id are one operator to the runtime.
-  bool partly_left(int id) const {
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (graph_.nodes[i].id == id && !verdicts_[i].taken()) return true;
+  // The nodes that a node which was just left may be a dependence of.
+  void look_again_around(const Node& node, std::deque<int>* pending) {
+    for (int input : node.inputs) {
+      if (input >= 0 && index_.maker(input) >= 0) pending->push_back(index_.maker(input));
     }
-    return false;
+    const std::vector<int>& readers = index_.readers(node.output);
+    pending->insert(pending->end(), readers.begin(), readers.end());
+    if (!partly_left_.insert(node.id).second) return;
+    const std::vector<int> parts = nodes_of(graph_, index_, {node.id});
+    pending->insert(pending->end(), parts.begin(), parts.end());
   }
 
   bool needed_elsewhere(int output) const {
-    if (std::count(graph_.outputs.begin(), graph_.outputs.end(), output)) return true;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      const auto& inputs = graph_.nodes[i].inputs;
-      if (std::count(inputs.begin(), inputs.end(), output) && !verdicts_[i].taken()) return true;
-    }
-    return false;
+    const std::vector<int>& readers = index_.readers(output);
+    return is_output_[output] || std::any_of(readers.begin(), readers.end(), [&](int reader) {
+             return !verdicts_[reader].taken();
+           });
   }
 
   bool known_when_planning(int index) const {
     if (tensor(index).is_constant()) return true;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (graph_.nodes[i].output != index) continue;
-      const Op op = graph_.nodes[i].op;
-      return verdicts_[i].taken() &&
-             (op == Op::kShape || op == Op::kStridedSlice || op == Op::kPack);
-    }
-    return false;
+    const int maker = index_.maker(index);
+    if (maker < 0) return false;
+    const Op op = graph_.nodes[maker].op;
+    return verdicts_[maker].taken() &&
+           (op == Op::kShape || op == Op::kStridedSlice || op == Op::kPack);
   }
 
   const Graph& graph_;
+  const GraphIndex index_;
   std::vector<Verdict>& verdicts_;
+  std::vector<bool> is_output_;          // of each tensor
+  std::unordered_set<int> partly_left_;  // ids of operators
 };
 
 }  // namespace

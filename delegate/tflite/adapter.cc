@@ -1,6 +1,8 @@
 #include "delegate/tflite/adapter.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "delegate/tflite/node_reader.h"
 
@@ -66,28 +68,25 @@ bool in_range(const std::vector<int>& tensors, std::size_t count, int lowest) {
 // twice. No converter writes such a file, and TFLite does not look.
 class OrderCheck {
  public:
-  explicit OrderCheck(std::size_t tensors) : maker_(tensors, -1) {}
+  explicit OrderCheck(std::size_t tensors) : maker_(tensors, -1), twice_(tensors) {}
 
   void note(int position, const std::vector<int>& outputs) {
     for (int output : outputs) {
-      if (maker_[output] >= 0) twice_.push_back(output);
+      if (maker_[output] >= 0) twice_[output] = true;
       maker_[output] = position;
     }
   }
 
   bool is_sound(int position, const Node& node) const {
-    const auto made_twice = [&](int tensor) {
-      return std::find(twice_.begin(), twice_.end(), tensor) != twice_.end();
-    };
-    return !made_twice(node.output) &&
+    return !twice_[node.output] &&
            std::all_of(node.inputs.begin(), node.inputs.end(), [&](int input) {
-             return input < 0 || (maker_[input] < position && !made_twice(input));
+             return input < 0 || (maker_[input] < position && !twice_[input]);
            });
   }
 
  private:
-  std::vector<int> maker_;  // position of the node that makes a tensor, or -1
-  std::vector<int> twice_;
+  std::vector<int> maker_;   // position of the node that makes a tensor, or -1
+  std::vector<bool> twice_;  // whether a tensor is made twice
 };
 
 }  // namespace
@@ -110,6 +109,7 @@ std::vector<int> to_vector(const TfLiteIntArray* array) {
 Status read_graph(TfLiteContext* context, Graph* graph) {
   for (std::size_t i = 0; i < context->tensors_size; ++i) {
     graph->tensors.push_back(to_tensor(context->tensors[i]));
+    graph->tensors.back().id = static_cast<int>(i);
   }
   TfLiteIntArray* plan = nullptr;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk || plan == nullptr) {
@@ -172,30 +172,34 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
   return {};
 }
 
-Graph extract(const Graph& graph, const std::vector<int>& ids, const std::vector<int>& inputs,
-              const std::vector<int>& outputs) {
+Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int>& ids,
+              const std::vector<int>& inputs, const std::vector<int>& outputs) {
   Graph part;
-  part.tensors = graph.tensors;
-  std::vector<bool> used(graph.tensors.size(), false), made(graph.tensors.size(), false);
-  for (const Node& node : graph.nodes) {
-    if (std::find(ids.begin(), ids.end(), node.id) == ids.end()) continue;
+  std::unordered_map<int, int> numbers;  // of tensors, in the part
+  std::unordered_set<int> made;
+  const auto number = [&](int tensor) {
+    const auto [known, is_new] = numbers.emplace(tensor, static_cast<int>(numbers.size()));
+    if (is_new) part.tensors.push_back(graph.tensors[tensor]);
+    return known->second;
+  };
+  for (int i : nodes_of(graph, index, ids)) {
+    Node node = graph.nodes[i];
     if (node.op == Op::kDensify || node.op == Op::kDequantize) continue;
-    Node copy = node;
-    for (int& input : copy.inputs) {
-      const int stored = stored_constant(graph, input);
-      if (stored >= 0) input = stored;
-      if (input >= 0) used[input] = true;
+    made.insert(node.output);
+    for (int& input : node.inputs) {
+      const int stored = index.stored_constant(input);
+      if (input >= 0) input = number(stored >= 0 ? stored : input);
     }
-    made[copy.output] = true;
-    part.nodes.push_back(std::move(copy));
+    node.output = number(node.output);
+    part.nodes.push_back(std::move(node));
   }
   // The runtime puts a DENSIFY in the first part that can have it, however far off its readers are.
   for (int output : outputs) {
-    if (made[output]) part.outputs.push_back(output);
+    if (made.count(output)) part.outputs.push_back(numbers.at(output));
   }
   for (int input : inputs) {
-    if (input >= 0 && used[input] && !graph.tensors[input].is_constant()) {
-      part.inputs.push_back(input);
+    if (input >= 0 && numbers.count(input) && !graph.tensors[input].is_constant()) {
+      part.inputs.push_back(numbers.at(input));
     }
   }
   return part;

@@ -14,10 +14,11 @@ Status check_runtime(const TfLiteContext& context);
 // nodes with the problem named. The graph borrows the constants' memory from the model.
 Status read_graph(TfLiteContext* context, Graph* graph);
 
-// The nodes numbered `ids`, as a graph of their own with the given inputs and outputs. Weights and
-// biases point straight to what is stored, so DENSIFY and DEQUANTIZE are left out.
-Graph extract(const Graph& graph, const std::vector<int>& ids, const std::vector<int>& inputs,
-              const std::vector<int>& outputs);
+// The nodes numbered `ids`, as a graph of their own with the given inputs and outputs and no tensor
+// but those that it uses. Weights and biases point straight to what is stored, so DENSIFY and
+// DEQUANTIZE are left out.
+Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int>& ids,
+              const std::vector<int>& inputs, const std::vector<int>& outputs);
 
 std::vector<int> to_vector(const TfLiteIntArray* array);
 

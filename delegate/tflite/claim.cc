@@ -61,12 +61,13 @@ std::vector<int> Claim::taken_ids() const {
 
 std::unique_ptr<Partition> Claim::partition(const TfLiteDelegateParams& params) {
   const std::vector<int> nodes = to_vector(params.nodes_to_replace);
-  for (Planned& planned : planned_) {
-    if (planned.nodes == nodes && planned.partition) return std::move(planned.partition);
+  const auto planned = planned_.find(nodes.front());
+  if (planned != planned_.end() && planned->second.nodes == nodes && planned->second.partition) {
+    return std::move(planned->second.partition);
   }
-  return std::make_unique<Partition>(
-      options_,
-      extract(graph_, nodes, to_vector(params.input_tensors), to_vector(params.output_tensors)));
+  return std::make_unique<Partition>(options_,
+                                     extract(graph_, index_, nodes, to_vector(params.input_tensors),
+                                             to_vector(params.output_tensors)));
 }
 
 Status Claim::cut(std::vector<Part>* result) const {
@@ -87,10 +88,10 @@ bool Claim::settle_part(const Part& part) {
                  Status::error("no convolution or dense layer nearby: not worth a layout change"));
   }
   if (leave_unknown_shapes(part)) return true;
-  const auto same = [&](const Planned& planned) { return planned.nodes == part.nodes; };
-  if (std::any_of(planned_.begin(), planned_.end(), same)) return false;
-  auto partition =
-      std::make_unique<Partition>(options_, extract(graph_, part.nodes, part.inputs, part.outputs));
+  Planned& planned = planned_[part.nodes.front()];
+  if (planned.nodes == part.nodes) return false;
+  auto partition = std::make_unique<Partition>(
+      options_, extract(graph_, index_, part.nodes, part.inputs, part.outputs));
   const Status status = partition->plan_ahead(*context_);
   if (!status.ok()) return leave(part, status);
   if (options_.automatic) {
@@ -101,28 +102,26 @@ bool Claim::settle_part(const Part& part) {
     const Status advice = partition->compare_with_default();
     if (!advice.ok()) return leave(part, advice);
   }
-  planned_.push_back({part.nodes, std::move(partition)});
+  planned = {part.nodes, std::move(partition)};
   return false;
 }
 
 bool Claim::has_any_weights(const Part& part) const {
-  return std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Node& node) {
-    return has_weights(node) && std::count(part.nodes.begin(), part.nodes.end(), node.id);
-  });
+  const std::vector<int> nodes = nodes_of(graph_, index_, part.nodes);
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](int i) { return has_weights(graph_.nodes[i]); });
 }
 
 // Leaves the nodes that read integers which are neither constants nor computed in the same part.
 bool Claim::leave_unknown_shapes(const Part& part) {
-  const std::set<int> inside(part.nodes.begin(), part.nodes.end());
+  const std::vector<int> nodes = nodes_of(graph_, index_, part.nodes);
   std::set<int> made;  // tensors
-  for (const Node& node : graph_.nodes) {
-    if (inside.count(node.id)) made.insert(node.output);
-  }
+  for (int i : nodes) made.insert(graph_.nodes[i].output);
   bool changed = false;
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+  for (int i : nodes) {
     const Node& node = graph_.nodes[i];
     const bool arithmetic = node.op == Op::kStridedSlice || node.op == Op::kPack;
-    if (!inside.count(node.id) || (!arithmetic && shape_input(node) < 0)) continue;
+    if (!arithmetic && shape_input(node) < 0) continue;
     const std::vector<int> integers =
         arithmetic ? node.inputs : std::vector<int>{node.inputs[shape_input(node)]};
     const bool known = std::all_of(integers.begin(), integers.end(), [&](int input) {
@@ -136,11 +135,9 @@ bool Claim::leave_unknown_shapes(const Part& part) {
 }
 
 bool Claim::leave(const Part& part, const Status& status) {
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    const int id = graph_.nodes[i].id;
-    const bool blamed = status.node() < 0 ? std::count(part.nodes.begin(), part.nodes.end(), id) > 0
-                                          : status.node() == id;
-    if (blamed && verdicts_[i].taken()) verdicts_[i].reason = status.message();
+  const std::vector<int> blamed = status.node() < 0 ? part.nodes : std::vector<int>{status.node()};
+  for (int i : nodes_of(graph_, index_, blamed)) {
+    if (verdicts_[i].taken()) verdicts_[i].reason = status.message();
   }
   return true;
 }

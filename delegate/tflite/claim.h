@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "delegate/core/select.h"
@@ -16,7 +17,7 @@ class Claim {
   // of the model turns out not to work or not to pay. All of it outlives the claim.
   Claim(TfLiteContext* context, const Graph& graph, const Options& options,
         std::vector<Verdict>* verdicts)
-      : context_(context), graph_(graph), options_(options), verdicts_(*verdicts) {}
+      : context_(context), graph_(graph), index_(graph), options_(options), verdicts_(*verdicts) {}
 
   // Leaves nodes to the runtime until every part that it would cut the others into can be planned.
   Status settle();
@@ -46,9 +47,10 @@ class Claim {
 
   TfLiteContext* context_;
   const Graph& graph_;
+  const GraphIndex index_;
   const Options& options_;
   std::vector<Verdict>& verdicts_;
-  std::vector<Planned> planned_;
+  std::unordered_map<int, Planned> planned_;  // by the first node's number
 };
 
 // The runtime does not tell what a model's outputs are, but what would leave the whole of it.

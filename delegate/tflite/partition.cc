@@ -31,15 +31,15 @@ TfLiteIntArray* new_int_array(const Shape& shape) {
 TfLiteStatus Partition::prepare(TfLiteContext* context, TfLiteNode*) {
   bool sizes_known = true;
   for (int input : graph_.inputs) {
-    sizes_known = sizes_known && context->tensors[input].allocation_type != kTfLiteDynamic;
+    sizes_known = sizes_known && tensor(*context, input).allocation_type != kTfLiteDynamic;
   }
   if (!sizes_known) {
     // An operator before us decides its size only when it runs; so do we then.
     for (int output : graph_.outputs) {
-      TfLiteTensor& tensor = context->tensors[output];
-      if (tensor.allocation_type == kTfLiteDynamic) continue;
-      tensor.allocation_type = kTfLiteDynamic;
-      tensor.data = nullptr;
+      TfLiteTensor& unsized = tensor(*context, output);
+      if (unsized.allocation_type == kTfLiteDynamic) continue;
+      unsized.allocation_type = kTfLiteDynamic;
+      unsized.data = nullptr;
     }
     return kTfLiteOk;
   }
@@ -56,10 +56,10 @@ TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
   std::vector<const float*> inputs;
   std::vector<float*> outputs;
   for (int input : graph_.inputs) {
-    inputs.push_back(static_cast<const float*>(context->tensors[input].data));
+    inputs.push_back(static_cast<const float*>(tensor(*context, input).data));
   }
   for (int output : graph_.outputs) {
-    outputs.push_back(static_cast<float*>(context->tensors[output].data));
+    outputs.push_back(static_cast<float*>(tensor(*context, output).data));
   }
   if (options_.profile) {
     plan_->run_profiled(pool_.get(), inputs, outputs);
@@ -148,7 +148,7 @@ int Partition::threads_wanted(const TfLiteContext& context) const {
 
 Status Partition::make_ready(const TfLiteContext& context) {
   std::vector<Shape> shapes;
-  for (int input : graph_.inputs) shapes.push_back(to_vector(context.tensors[input].dims));
+  for (int input : graph_.inputs) shapes.push_back(to_vector(tensor(context, input).dims));
   return make_plan(std::move(shapes), threads_wanted(context));
 }
 
@@ -174,14 +174,14 @@ Status Partition::build_plan(const std::vector<Shape>& input_shapes,
 
 TfLiteStatus Partition::size_outputs(TfLiteContext* context) const {
   for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
-    TfLiteTensor* tensor = &context->tensors[graph_.outputs[i]];
+    TfLiteTensor& sized = tensor(*context, graph_.outputs[i]);
     const Shape& shape = plan_->output_shapes()[i];
     // A dynamic tensor has memory only once it has been resized.
-    const bool lacks_memory = tensor->allocation_type == kTfLiteDynamic && tensor->data == nullptr;
-    if (to_vector(tensor->dims) == shape && !lacks_memory) continue;
+    const bool lacks_memory = sized.allocation_type == kTfLiteDynamic && sized.data == nullptr;
+    if (to_vector(sized.dims) == shape && !lacks_memory) continue;
     TfLiteIntArray* dims = new_int_array(shape);
     if (dims == nullptr) return fail(context, Status::error("no memory"));
-    const TfLiteStatus status = context->ResizeTensor(context, tensor, dims);
+    const TfLiteStatus status = context->ResizeTensor(context, &sized, dims);
     if (status != kTfLiteOk) return status;
   }
   return kTfLiteOk;

@@ -45,6 +45,10 @@ class Partition {
   Status make_plan(std::vector<Shape> input_shapes, int threads);
   int threads_wanted(const TfLiteContext& context) const;
   TfLiteStatus size_outputs(TfLiteContext* context) const;
+  // The runtime's tensor behind one of the graph's.
+  TfLiteTensor& tensor(const TfLiteContext& context, int index) const {
+    return context.tensors[graph_.tensors[index].id];
+  }
 
   const Options& options_;
   Graph graph_;

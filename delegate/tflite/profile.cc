@@ -6,16 +6,10 @@
 namespace tfsparse {
 namespace {
 
-const Node* find_node(const Graph& graph, int id) {
-  for (const Node& node : graph.nodes) {
-    if (node.id == id) return &node;
-  }
-  return nullptr;
-}
-
 // Time, arithmetic speed on what is not zero, what ran it, and what it is.
-void print_step(const StepPart& part, double seconds, const Graph& graph) {
-  const Node* node = find_node(graph, part.node_id);
+void print_step(const StepPart& part, double seconds, const Graph& graph, const GraphIndex& index) {
+  const int first = index.first_node(part.node_id);
+  const Node* node = first >= 0 ? &graph.nodes[first] : nullptr;
   std::fprintf(stderr, "%9.1f us ", 1e6 * seconds);
   if (part.macs > 0 && seconds > 0) {
     std::fprintf(stderr, "%6.1f GFLOP/s", 2e-9 * part.macs / seconds);
@@ -31,6 +25,7 @@ void print_step(const StepPart& part, double seconds, const Graph& graph) {
 void print_profile(const PlacedPartition& placed, const Shown& shown) {
   const Plan* plan = placed.partition->plan();
   if (plan == nullptr || plan->runs() == 0) return;
+  const GraphIndex index(shown.graph);
   double total = 0;
   std::fprintf(stderr, "tfsparse: the fastest of %d run(s) of each step, %d thread(s)\n",
                plan->runs(), placed.partition->threads());
@@ -40,7 +35,7 @@ void print_profile(const PlacedPartition& placed, const Shown& shown) {
   for (std::size_t i = 0; i < plan->steps().size(); ++i) {
     const std::vector<StepPart>& parts = plan->steps()[i]->parts;
     for (std::size_t part = 0; part < parts.size(); ++part) {
-      print_step(parts[part], plan->seconds()[i][part], shown.graph);
+      print_step(parts[part], plan->seconds()[i][part], shown.graph, index);
       total += plan->seconds()[i][part];
     }
   }

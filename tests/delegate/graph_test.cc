@@ -101,10 +101,12 @@ TEST(StoredConstant, IsFoundBehindDensifyAndDequantize) {
   const int stored = b.constant({1}, {1}), x = b.input({1});
   const int dense = b.node(Op::kDensify, {stored}).output;
   const int wide = b.node(Op::kDequantize, {dense}).output;
-  EXPECT_EQ(stored_constant(b.graph, stored), stored);
-  EXPECT_EQ(stored_constant(b.graph, wide), stored);
-  EXPECT_EQ(stored_constant(b.graph, x), -1);
-  EXPECT_EQ(stored_constant(b.graph, b.node(Op::kDequantize, {x}).output), -1);
+  const int computed = b.node(Op::kDequantize, {x}).output;
+  const GraphIndex index(b.graph);
+  EXPECT_EQ(index.stored_constant(stored), stored);
+  EXPECT_EQ(index.stored_constant(wide), stored);
+  EXPECT_EQ(index.stored_constant(x), -1);
+  EXPECT_EQ(index.stored_constant(computed), -1);
 }
 
 }  // namespace

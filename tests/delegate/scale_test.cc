@@ -1,0 +1,101 @@
+// Models of many operators load in time that grows as they do: those of 20,000 in seconds.
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/delegate/fake_runtime.h"
+#include "tests/delegate/plugin.h"
+
+using namespace tfsparse::testing;
+
+namespace {
+
+constexpr int kOperators = 20000, kTopK = 48;
+constexpr TfLiteConvParams kConv{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
+
+// A chain of operators on [1, 2, 2, 1] images, of which add(runtime, i, x, y) adds the i-th.
+template <class Add>
+std::unique_ptr<FakeRuntime> chain(int operators, const Add& add) {
+  auto runtime = std::make_unique<FakeRuntime>();
+  int x = runtime->tensor({1, 2, 2, 1});
+  for (int i = 0; i < operators; ++i) {
+    const int y = runtime->tensor({1, 2, 2, 1});
+    add(runtime.get(), i, x, y);
+    x = y;
+  }
+  runtime->outputs = {x};
+  return runtime;
+}
+
+TEST(TwentyThousandOperators, OnePartWhoseActivationsAreFused) {
+  const auto runtime = chain(kOperators, [](FakeRuntime* r, int i, int x, int y) {
+    if (i % 2 > 0) return r->node(kTfLiteBuiltinRelu, {x}, {y});
+    r->node(kTfLiteBuiltinConv2d, {x, r->floats({1, 1, 1, 1}, {1})}, {y}, kConv);
+  });
+  const DelegatePtr delegate = make_delegate();
+  ASSERT_EQ(runtime->apply(delegate.get()), kTfLiteOk);
+  EXPECT_EQ(runtime->parts(), 1);
+  EXPECT_EQ(runtime->left(), 0);
+  ASSERT_EQ(runtime->allocate(), kTfLiteOk);
+  for (int i = 0; i < 4; ++i) runtime->data(0)[i] = static_cast<float>(i - 1);
+  ASSERT_EQ(runtime->invoke(), kTfLiteOk);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(runtime->data(runtime->outputs[0])[i], std::max(0.0f, static_cast<float>(i - 1)));
+  }
+}
+
+TEST(TwentyThousandOperators, ManyParts) {
+  constexpr int kParts = 100;
+  const auto runtime = chain(kOperators, [](FakeRuntime* r, int i, int x, int y) {
+    if (i % (kOperators / kParts) == 0) return r->node(kTopK, {x}, {y});
+    r->node(kTfLiteBuiltinConv2d, {x, r->floats({1, 1, 1, 1}, {1})}, {y}, kConv);
+  });
+  const DelegatePtr delegate = make_delegate();
+  ASSERT_EQ(runtime->apply(delegate.get()), kTfLiteOk);
+  EXPECT_EQ(runtime->parts(), kParts);
+  EXPECT_EQ(runtime->left(), kParts);
+}
+
+// Each is left because the next one is, from the last to the first.
+TEST(TwentyThousandOperators, AChainOfConsequences) {
+  FakeRuntime runtime;
+  const int x = runtime.tensor({1, 2, 2, 1});
+  int size = runtime.tensor({}, kTfLiteInt32);
+  const int shape = runtime.tensor({4}, kTfLiteInt32);
+  const auto at = [&](int i) { return runtime.constant<int>({1}, {i}, kTfLiteInt32); };
+  const int zero = at(0), one = at(1);
+  const TfLiteStridedSliceParams slice{0, 0, 0, 0, 1, false};
+  runtime.node(kTfLiteBuiltinShape, {x}, {shape});
+  runtime.node(kTfLiteBuiltinStridedSlice, {shape, zero, one, one}, {size}, slice);
+  for (int i = 0; i < kOperators / 2; ++i) {
+    const int packed = runtime.tensor({1}, kTfLiteInt32), next = runtime.tensor({}, kTfLiteInt32);
+    runtime.node(kTfLiteBuiltinPack, {size}, {packed}, TfLitePackParams{1, 0});
+    runtime.node(kTfLiteBuiltinStridedSlice, {packed, zero, one, one}, {next}, slice);
+    size = next;
+  }
+  const int y = runtime.tensor({1, 2, 2, 1});
+  runtime.node(kTopK, {size}, {y});
+  runtime.outputs = {y};
+  const DelegatePtr delegate = make_delegate();
+  ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+  EXPECT_EQ(runtime.parts(), 0);
+  EXPECT_EQ(runtime.left(), kOperators + 3);
+}
+
+TEST(TwentyThousandOperators, OneOperatorOfManyOutputs) {
+  FakeRuntime runtime;
+  const int x = runtime.tensor({1, kOperators}),
+            axis = runtime.constant<int>({}, {1}, kTfLiteInt32);
+  std::vector<int> parts;
+  for (int i = 0; i < kOperators; ++i) parts.push_back(runtime.tensor({1, 1}));
+  runtime[parts.back()].type = kTfLiteInt64;  // so all are left
+  runtime.node(kTfLiteBuiltinSplit, {axis, x}, parts);
+  runtime.outputs = parts;
+  const DelegatePtr delegate = make_delegate();
+  ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+  EXPECT_EQ(runtime.parts(), 0);
+  EXPECT_EQ(runtime.left(), 1);
+}
+
+}  // namespace
