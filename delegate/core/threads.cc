@@ -2,10 +2,15 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <climits>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 namespace tfsparse {
 namespace {
@@ -24,6 +29,8 @@ inline void pause_cpu() {
 #endif
 }
 
+long this_process() { return getpid(); }
+
 // Those of the machine that this process may run on, or more than any machine has if unknown.
 int usable_cores() {
 #if defined(__linux__)
@@ -37,61 +44,115 @@ int usable_cores() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int size) : requested_(size) {
-  const int useful = std::min(size, usable_cores());
-  workers_.reserve(std::max(0, useful - 1));  // they move no more once they run
-  for (int index = 1; index < useful; ++index) {
-    workers_.push_back({this, index, {}});
-    if (pthread_create(&workers_.back().thread, nullptr, &ThreadPool::start, &workers_.back())) {
-      workers_.pop_back();  // a limit on threads or memory: work with those that there are
-      break;
+class ThreadPool::Workers {
+ public:
+  explicit Workers(int count) {
+    threads_.reserve(count);  // they move no more once they run
+    for (int index = 1; index <= count; ++index) {
+      threads_.push_back({this, index, {}});
+      if (pthread_create(&threads_.back().thread, nullptr, &Workers::start, &threads_.back())) {
+        threads_.pop_back();  // a limit on threads or memory: work with those that there are
+        break;
+      }
     }
   }
+
+  ~Workers() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stop_ = true;
+      ++generation_;
+    }
+    wake_.notify_all();
+    for (const Thread& thread : threads_) pthread_join(thread.thread, nullptr);
+  }
+
+  int count() const { return static_cast<int>(threads_.size()); }
+
+  void run(const std::function<void(int)>& job) {
+    job_ = &job;
+    running_ = count();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      ++generation_;
+    }
+    wake_.notify_all();
+    job(0);
+    // The shares are equal, so the others are about to end: sleeping here would only add latency.
+    for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
+      if (looks < kLooksBeforeSleep) {
+        pause_cpu();
+      } else {
+        sched_yield();
+      }
+    }
+  }
+
+ private:
+  // Not std::thread, which throws at a limit on threads.
+  struct Thread {
+    Workers* workers;
+    int index;
+    pthread_t thread;
+  };
+
+  static void* start(void* argument) {
+    const auto& [workers, index, thread] = *static_cast<Thread*>(argument);
+    workers->work(index);
+    return nullptr;
+  }
+
+  void work(int worker) {
+    unsigned seen = 0;
+    while (wait_for_job(seen)) {
+      seen = generation_.load(std::memory_order_acquire);
+      (*job_)(worker);
+      running_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  // Returns once there is a job newer than `seen`, or false when the pool ends.
+  bool wait_for_job(unsigned seen) {
+    for (int looks = 0; looks < kLooksBeforeSleep; ++looks) {
+      if (generation_.load(std::memory_order_acquire) != seen) return !stop_;
+      pause_cpu();
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    wake_.wait(lock, [&] { return generation_.load() != seen; });
+    return !stop_;
+  }
+
+  std::vector<Thread> threads_;
+  const std::function<void(int)>* job_ = nullptr;
+  std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the threads
+  std::atomic<int> running_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+ThreadPool::ThreadPool(int size) : requested_(size), size_(1), process_(this_process()) {
+  const int useful = std::min(size, usable_cores());
+  if (useful > 1) workers_ = std::make_unique<Workers>(useful - 1);
+  if (workers_) size_ = workers_->count() + 1;
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stop_ = true;
-    ++generation_;
-  }
-  wake_.notify_all();
-  for (const Worker& worker : workers_) pthread_join(worker.thread, nullptr);
+  // Joining threads that did not come along would wait for ever, and so would the destruction of
+  // what they waited for.
+  if (!is_usable()) static_cast<void>(workers_.release());
 }
 
-void* ThreadPool::start(void* worker) {
-  const auto& [pool, index, thread] = *static_cast<Worker*>(worker);
-  pool->work(index);
-  return nullptr;
-}
+bool ThreadPool::is_usable() const { return workers_ == nullptr || process_ == this_process(); }
 
 void ThreadPool::run(const std::function<void(int)>& job) {
-  if (workers_.empty()) {
-    job(0);
-    return;
-  }
-  job_ = &job;
-  running_ = static_cast<int>(workers_.size());
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    ++generation_;
-  }
-  wake_.notify_all();
-  job(0);
-  // The shares are equal, so the others are about to end: sleeping here would only add latency.
-  for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
-    if (looks < kLooksBeforeSleep) {
-      pause_cpu();
-    } else {
-      sched_yield();
-    }
-  }
+  size_ > 1 ? workers_->run(job) : job(0);
 }
 
 void ThreadPool::parallel_for(int count, int grain,
                               const std::function<void(int, int, int)>& body) {
   const int chunks = (count + grain - 1) / grain;
-  if (workers_.empty() || chunks <= 1) {
+  if (size_ == 1 || chunks <= 1) {
     if (count > 0) body(0, count, 0);
     return;
   }
@@ -101,26 +162,6 @@ void ThreadPool::parallel_for(int count, int grain,
         static_cast<int>(static_cast<long long>(chunks) * (worker + 1) / size()) * grain;
     if (begin < std::min(end, count)) body(begin, std::min(end, count), worker);
   });
-}
-
-void ThreadPool::work(int worker) {
-  unsigned seen = 0;
-  while (wait_for_job(seen)) {
-    seen = generation_.load(std::memory_order_acquire);
-    (*job_)(worker);
-    running_.fetch_sub(1, std::memory_order_release);
-  }
-}
-
-// Returns once there is a job newer than `seen`, or false when the pool ends.
-bool ThreadPool::wait_for_job(unsigned seen) {
-  for (int looks = 0; looks < kLooksBeforeSleep; ++looks) {
-    if (generation_.load(std::memory_order_acquire) != seen) return !stop_;
-    pause_cpu();
-  }
-  std::unique_lock<std::mutex> lock(mutex_);
-  wake_.wait(lock, [&] { return generation_.load() != seen; });
-  return !stop_;
 }
 
 }  // namespace tfsparse

@@ -1,13 +1,8 @@
 // A pool of worker threads that sleep while idle.
 #pragma once
 
-#include <pthread.h>
-
-#include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
-#include <vector>
+#include <memory>
 
 namespace tfsparse {
 
@@ -21,8 +16,11 @@ class ThreadPool {
 
   // Threads there are: fewer than asked for where the machine has fewer cores or lets us have
   // fewer.
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return size_; }
   int requested() const { return requested_; }
+
+  // False in a forked child, which has none of the threads. The pool can then only be deleted.
+  bool is_usable() const;
 
   // Calls job(worker) for every worker in [0, size()) and returns when all are done. One caller at
   // a time.
@@ -34,25 +32,12 @@ class ThreadPool {
                     const std::function<void(int begin, int end, int worker)>& body);
 
  private:
-  // std::thread reports a limit on threads by an exception, which we compile without.
-  struct Worker {
-    ThreadPool* pool;
-    int index;
-    pthread_t thread;
-  };
-
-  static void* start(void* worker);
-  void work(int worker);
-  bool wait_for_job(unsigned seen);
+  class Workers;  // all threads but the caller's
 
   int requested_;
-  std::vector<Worker> workers_;
-  const std::function<void(int)>* job_ = nullptr;
-  std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the workers
-  std::atomic<int> running_{0};
-  std::atomic<bool> stop_{false};
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  int size_;
+  long process_;
+  std::unique_ptr<Workers> workers_;  // null where the caller's thread is the only one
 };
 
 }  // namespace tfsparse

@@ -153,11 +153,12 @@ Status Partition::make_ready(const TfLiteContext& context) {
 }
 
 Status Partition::make_plan(std::vector<Shape> input_shapes, int threads) {
-  const bool same_threads = pool_ != nullptr && pool_->requested() == threads;
-  if (plan_ != nullptr && same_threads && input_shapes == input_shapes_) return {};
+  const bool has_pool = pool_ && pool_->requested() == threads && pool_->is_usable();
+  const int planned_threads = plan_ ? pool_->size() : 0;
+  if (!has_pool) pool_ = std::make_unique<ThreadPool>(threads);
+  if (planned_threads == pool_->size() && input_shapes == input_shapes_) return {};
 
   plan_.reset();
-  if (!same_threads) pool_ = std::make_unique<ThreadPool>(threads);
   TFSPARSE_RETURN_IF_ERROR(build_plan(input_shapes, &plan_));
   input_shapes_ = std::move(input_shapes);
   return {};

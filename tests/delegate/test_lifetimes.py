@@ -1,6 +1,7 @@
 """Many interpreters: at the same time, one after the other, and of changing sizes."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -65,6 +66,25 @@ def test_resized_back_and_forth(path):
         (expected,) = invoke(reference, inputs).values()
         (actual,) = invoke(resize(delegated, shape), inputs).values()
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python says what is tested here
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_forked_child_runs_what_its_parent_ran(path, threads):
+    interpreter = make_interpreter(path, threads)
+    inputs = random_inputs(resize(interpreter, (1, 24, 24, 3)))
+    (expected,) = invoke(interpreter, inputs).values()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(60)  # ends a child that hangs
+            (actual,) = invoke(interpreter, inputs).values()
+            np.testing.assert_array_equal(actual, expected)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 # The first hundred let the allocator and the runtime reach their size. The next thousand then took

@@ -1,9 +1,13 @@
 // The thread pool: every share of the work is done once, whatever the number of threads.
 #include "delegate/core/threads.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -58,5 +62,35 @@ TEST(ThreadPool, SleepsWhenIdle) {
   // Three spinning threads would have used 0.6 to 0.9 s on two cores or more.
   EXPECT_LT(process_cpu_seconds() - before, 0.1);
 }
+
+#if !defined(__SANITIZE_THREAD__)  // which allows no thread in the child of a process with threads
+// What a forked child returns, or an error of its own where it hangs.
+template <class Body>
+int status_of_child(const Body& body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    _exit(body());
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(ThreadPool, IsReplacedInAForkedChild) {
+  auto pool = std::make_unique<ThreadPool>(2);
+  pool->run([](int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // its thread sleeps
+  const int status = status_of_child([&] {
+    if (pool->size() > 1 && pool->is_usable()) return 1;
+    pool = std::make_unique<ThreadPool>(2);  // deletes that of the parent
+    std::atomic<int> calls{0};
+    pool->run([&](int) { ++calls; });
+    return calls == pool->size() ? 0 : 2;
+  });
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(pool->is_usable());
+}
+#endif
 
 }  // namespace
