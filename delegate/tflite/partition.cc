@@ -52,6 +52,8 @@ TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
   if (!status.ok()) return fail(context, status);
   const TfLiteStatus sized = size_outputs(context);
   if (sized != kTfLiteOk) return sized;
+  const Status enough = check_memory(*context);
+  if (!enough.ok()) return fail(context, enough);
 
   std::vector<const float*> inputs;
   std::vector<float*> outputs;
@@ -171,6 +173,25 @@ Status Partition::build_plan(const std::vector<Shape>& input_shapes,
     graph.tensors[graph.inputs[i]].shape = input_shapes[i];
   }
   return Plan::build(std::move(graph), *options_.kernels, pool_->size(), plan);
+}
+
+Status Partition::check_memory(const TfLiteContext& context) const {
+  const auto check = [&](int index, const Shape& shape) -> Status {
+    const std::uint64_t needed = sizeof(float) * static_cast<std::uint64_t>(element_count(shape));
+    const TfLiteTensor& held = tensor(context, index);
+    const bool is_read = graph_.tensors[index].type == DType::kFloat32;
+    if (!is_read || needed == 0 || (held.data != nullptr && held.bytes >= needed)) return {};
+    return Status::error("expected " + std::to_string(needed) + " bytes of memory for tensor '" +
+                         graph_.tensors[index].name + "' of shape " + to_string(shape) +
+                         ", received " + std::to_string(held.data != nullptr ? held.bytes : 0));
+  };
+  for (std::size_t i = 0; i < graph_.inputs.size(); ++i) {
+    TFSPARSE_RETURN_IF_ERROR(check(graph_.inputs[i], input_shapes_[i]));
+  }
+  for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
+    TFSPARSE_RETURN_IF_ERROR(check(graph_.outputs[i], plan_->output_shapes()[i]));
+  }
+  return {};
 }
 
 TfLiteStatus Partition::size_outputs(TfLiteContext* context) const {

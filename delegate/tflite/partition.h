@@ -45,6 +45,8 @@ class Partition {
   Status make_plan(std::vector<Shape> input_shapes, int threads);
   int threads_wanted(const TfLiteContext& context) const;
   TfLiteStatus size_outputs(TfLiteContext* context) const;
+  // Fails where the runtime has less memory for an input or output than its shape says.
+  Status check_memory(const TfLiteContext& context) const;
   // The runtime's tensor behind one of the graph's.
   TfLiteTensor& tensor(const TfLiteContext& context, int index) const {
     return context.tensors[graph_.tensors[index].id];

@@ -179,6 +179,21 @@ TEST(Delegate, LeavesOrRefusesADamagedModel) {
             0);
 }
 
+TEST(Delegate, RefusesLessMemoryThanAShapeSays) {
+  FakeRuntime runtime;
+  const Model model(runtime);
+  const DelegatePtr delegate = make_delegate();
+  ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
+  ASSERT_EQ(runtime.allocate(), kTfLiteOk);
+  for (int tensor : {model.x, model.y}) {
+    runtime[tensor].bytes -= 4;
+    EXPECT_EQ(runtime.invoke(), kTfLiteError);
+    EXPECT_EQ(runtime.error().rfind("tfsparse: expected ", 0), 0) << runtime.error();
+    runtime[tensor].bytes += 4;
+  }
+  EXPECT_EQ(runtime.invoke(), kTfLiteOk);
+}
+
 // Where one of its fields is not what it should be, none is used: not even to report that.
 TEST(Adapter, UsesNothingOfARuntimeOfAnotherLayout) {
   const std::vector<std::function<void(TfLiteContext*)>> changes = {
