@@ -135,7 +135,7 @@ void expect_scales(const Graph& graph, const std::string& expected_kernels, int 
   EXPECT_EQ(kernels(*plan), expected_kernels);
   std::vector<float> x(count);
   for (int i = 0; i < count; ++i) x[i] = static_cast<float>(i + 1);
-  const auto y = run(plan.get(), x, count);
+  const auto y = run(plan.get(), x);
   for (int i = 0; i < count; ++i) EXPECT_NEAR(y[i], scale * x[i], 1e-4);
 }
 
