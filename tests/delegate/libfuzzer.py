@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.delegate.cpp import Build, sources
@@ -34,12 +35,16 @@ def missing(build):
     return None
 
 
-def fuzz(build, source, seconds):
-    """Whether the target ran for that time without a finding."""
+def compile_target(build, source):
+    """Path of the program of a target."""
     objects = [build.compile(source), *build.engine(["core", "tflite"]).values()]
     # Clang takes many minutes to instrument the kernels, which `make sanitize` has with GCC.
     objects += Build("cpp-tests").engine(["kernels"]).values()
-    program = build.link(objects, Path(source).stem)
+    return build.link(objects, Path(source).stem)
+
+
+def fuzz(program, seconds):
+    """Whether the target ran for that time without a finding."""
     corpus = Path(program + "-corpus")
     corpus.mkdir(exist_ok=True)
     command = [program, f"-max_total_time={seconds}", "-max_len=2048", "-timeout=60"]
@@ -51,7 +56,12 @@ def fuzz(build, source, seconds):
         ).returncode
     lines = log.read_text(errors="replace").splitlines()
     shown = [line for line in lines if line.startswith("stat::")] if code == 0 else lines[-60:]
-    print(f"{source}: {'no finding' if code == 0 else 'FAILED'}", *shown, sep="\n  ", flush=True)
+    print(
+        f"{Path(program).name}: {'no finding' if code == 0 else 'FAILED'}",
+        *shown,
+        sep="\n  ",
+        flush=True,
+    )
     return code == 0
 
 
@@ -65,7 +75,10 @@ def main():
         print(f"libFuzzer targets are left out, since {problem}")
         return 0
     targets = sources.find("tests/delegate/fuzz/*_fuzzer.cc")
-    return 0 if all([fuzz(build, source, arguments.seconds) for source in targets]) else 1
+    programs = [compile_target(build, source) for source in targets]
+    with ThreadPoolExecutor() as pool:  # which are few, and take a core each
+        passed = pool.map(lambda program: fuzz(program, arguments.seconds), programs)
+    return 0 if all(list(passed)) else 1
 
 
 if __name__ == "__main__":
