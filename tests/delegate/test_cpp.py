@@ -1,11 +1,16 @@
-"""Compiles every *_test.cc of this folder with the sources it tests, and runs it."""
+"""Compiles every *_test.cc of this folder with the sources it tests, and runs it.
+
+For this machine with sanitizers, for others in an emulator without.
+"""
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.delegate.cpp import CXX, NO_GOOGLETEST, Build, CrossBuild, run, sources
+from tests.delegate.sanitize import SANITIZERS
 from tfsparse import _native
 
 EXPORTS = [
@@ -18,6 +23,10 @@ EXPORTS = [
 pytestmark = pytest.mark.skipif(shutil.which(CXX) is None, reason=f"no C++ compiler {CXX}")
 needs_googletest = pytest.mark.skipif(NO_GOOGLETEST is not None, reason=str(NO_GOOGLETEST))
 TESTS = sources.find("tests/delegate/*_test.cc")
+# What these test is the same for every processor.
+PORTABLE = {
+    f"{name}_test" for name in ("allocation", "infer", "memory", "rehearsal", "scale", "sparsity")
+}
 ARM64_CPUS = ["cortex-a72", "cortex-a76", "max"]  # without float16 arithmetic, with it, with all
 
 
@@ -33,12 +42,15 @@ def objects(build):
 
 @needs_googletest
 @pytest.mark.parametrize("source", TESTS)
-def test_cpp(source, build):
+def test_cpp_under_sanitizers(source):
+    build = Build("asan-ubsan", flags=SANITIZERS["asan-ubsan"])
     print(run(build.test_program(source)))
 
 
 @needs_googletest
-@pytest.mark.parametrize("source", TESTS)
+@pytest.mark.parametrize(
+    "source", [source for source in TESTS if Path(source).stem not in PORTABLE]
+)
 def test_cpp_on_arm64(source):
     build = cross_build("aarch64")
     program = build.test_program(source)
