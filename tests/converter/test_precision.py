@@ -57,6 +57,16 @@ def test_a_model_in_half_precision_is_converted_in_float32(path, build, library,
     np.testing.assert_allclose(outputs(path), wanted, atol=0.02 * np.abs(wanted).max())
 
 
+def test_a_model_with_a_lookup_table(path):
+    word = keras.Input((1,), dtype="string")
+    number = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(word)
+    model = keras.Model(word, keras.layers.Dense(4, dtype="mixed_float16")(number))
+    tfsparse.convert(model, path)
+    x = np.array([[b"b"]])
+    wanted = tf.cast(model(tf.constant(x)), tf.float32)
+    np.testing.assert_allclose(outputs(path, x), wanted, atol=0.01)
+
+
 def test_a_saved_model_in_half_precision_is_converted_in_float32(tmp_path, path):
     model = in_half_precision(keras, "mixed_float16")
     model.export(tmp_path / "saved", verbose=False)

@@ -25,16 +25,25 @@ def in_float32(function):
     graph = frozen.graph.as_graph_def()
     _widen(graph)
     _rename_functions(graph)
-    names = [tensor.name for tensor in frozen.inputs]
     results = [tensor.name for tensor in frozen.outputs]
     specs = [
         tf.TensorSpec(spec.shape, tf.float32 if _is_half(spec.dtype) else spec.dtype, spec.name)
         for spec in tf.nest.flatten(function.structured_input_signature)
     ]
 
+    names = [tensor.name for tensor in function.inputs[: len(specs)]]
+    # What is no variable has stayed an input: lookup tables.
+    tables = {
+        inside.name: outside
+        for outside, inside in function.graph.captures
+        if inside.name in {tensor.name for tensor in frozen.inputs}
+    }
+
     @tf.function(input_signature=specs, autograph=False)
     def serve(*inputs):
         feeds = dict(zip(names, inputs, strict=True))
+        capture = tf.compat.v1.get_default_graph().capture
+        feeds.update((name, capture(table)) for name, table in tables.items())
         outputs = tf.graph_util.import_graph_def(graph, feeds, results, name="")
         return tf.nest.pack_sequence_as(function.structured_outputs, outputs)
 
