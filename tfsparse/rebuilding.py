@@ -13,7 +13,6 @@ import warnings
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import tree
 from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
 
 from tfsparse.prune.optimizers import all_optimizers
@@ -141,7 +140,7 @@ def _copy_attributes(old, new):
 
 def _same(a, b):
     """Returns whether two values are equal data, or no data at all."""
-    a, b = tree.flatten(a), tree.flatten(b)
+    a, b = tf.nest.flatten(a), tf.nest.flatten(b)
     if not all(isinstance(x, (*_PLAIN, tf.Tensor)) for x in a):
         return True
     return len(a) == len(b) and all(map(np.array_equal, a, b))

@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
-from keras import tree
+import tensorflow as tf
 
 from tfsparse.graph import ChannelGraph, constants, rules, trace
 from tfsparse.outputs import check_outputs
@@ -174,7 +174,7 @@ def _rebuild(model, state):
             own = type(original).__init__ is keras.Sequential.__init__
             kind = type(original) if own else keras.Sequential
             return kind(layers, original.trainable, original.name)
-        inputs = tree.pack_sequence_as(original.input, inputs)
+        inputs = tf.nest.pack_sequence_as(original.input, inputs)
         # Keras would compile it with what it finds by the names of losses and metrics.
         return keras.models.clone_model(view(original, compiled=False), inputs, clone)
 
