@@ -37,10 +37,12 @@ def convert(
         source: One of
             - a built `keras.Model` (on the TensorFlow backend) or `tf_keras.Model`, functional,
               sequential or subclassed. One that tensorflow-model-optimization wrapped for pruning
-              is taken as it is, and converted without the wrappers;
+              or clustering is taken as it is, and converted without the wrappers;
             - the path of a `.keras` or `.h5` file, or of a SavedModel folder with its signatures;
             - the path of a `.tflite` file, dense or sparse, of which all that is no pruned weight
               stays as it is: quantisation, signatures, metadata, custom operators.
+            Models that compute in float16 or bfloat16, as in mixed precision, are converted in
+            float32, in which TFLite computes.
         path: Where to write the file; it may be `source`. It appears complete or not at all, and
             replaces a file of the same name.
         batch_size: Number of examples in one inference. `"auto"`, the default, is 1, or the batch
