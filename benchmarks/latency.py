@@ -169,6 +169,8 @@ def main(argv):
         console.print("-threads: tfsparse with one thread, and with two, side by side.")
     if ISA.value:
         console.print(f"tfsparse is limited to {ISA.value}. {ISA_NOTE}", highlight=False)
+    for note in benchmark.notes(results):
+        console.print(note, highlight=False)
     if JSON.value:
         found = benchmark.to_dict(results, machine)
         Path(JSON.value).write_text(json.dumps(found, indent=2) + "\n")

@@ -12,7 +12,7 @@ import pytest
 import tfsparse
 from tests.converter.single_op import pruned, single_op
 from tests.delegate import networks
-from tfsparse import flatbuffer
+from tfsparse import benchmark, flatbuffer
 from tfsparse.command_line import main as command
 from tfsparse.inspection import delegate
 
@@ -123,6 +123,14 @@ def test_benchmark(run, model):
     code, out, _ = run("benchmark", model, "--seconds", 0.1, "--json")
     found = json.loads(out)
     assert found["results"][0]["comparison"]["speedup"] > 0
+
+
+def test_benchmark_fails_where_outputs_are_wrong(run, model, monkeypatch):
+    monkeypatch.setattr(benchmark.Result, "is_wrong", lambda *_: True)
+    code, out, err = run("benchmark", model, "--seconds", 0.1)
+    assert code == 1
+    assert "model.tflite" in out
+    assert "Outputs are off by more than 0.0001: model.tflite" in err
 
 
 def test_sizes_that_a_file_leaves_open_are_given_to_each_command(run, tmp_path):
