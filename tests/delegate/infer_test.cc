@@ -36,6 +36,86 @@ TEST(InferShapes, Convolution) {
   EXPECT_EQ(convolve({1 << 14, 1 << 14, 3, 6}), "refused");
 }
 
+TEST(InferShapes, ConvolutionPadsOneMoreBehindThanBefore) {
+  GraphBuilder b;
+  Node& node = b.node(
+      Op::kConv2D, {b.input({1, 4, 5, 1}), b.constant({1, 3, 3, 1}, {0, 0, 0, 0, 1, 0, 0, 0, 0})});
+  node.padding = Padding::kSame;
+  node.stride_h = node.stride_w = 2;
+  ASSERT_TRUE(infer_shapes(&b.graph).ok());
+  EXPECT_EQ(b.graph.nodes[0].pad_top, 0);   // of 1 in all
+  EXPECT_EQ(b.graph.nodes[0].pad_left, 1);  // of 2
+}
+
+TEST(InferShapes, FullyConnected) {
+  const auto multiply = [](Shape x, bool keep_dims) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      Node& node =
+          b.node(Op::kFullyConnected, {b.input(x), b.constant({2, 6}, std::vector<float>(12, 1))});
+      node.keep_dims = keep_dims;
+      return node;
+    });
+  };
+  EXPECT_EQ(multiply({2, 3, 6}, true), "[2, 3, 2]");
+  EXPECT_EQ(multiply({2, 2, 3}, false), "[2, 2]");
+  EXPECT_EQ(multiply({2, 2, 3}, true), "refused");
+  EXPECT_EQ(multiply({5}, false), "refused");
+}
+
+TEST(InferShapes, Broadcasting) {
+  const auto add = [](Shape x, Shape y) {
+    return shape_of(
+        [&](GraphBuilder& b) -> Node& { return b.node(Op::kBinary, {b.input(x), b.input(y)}); });
+  };
+  EXPECT_EQ(add({2, 1, 3}, {4, 1}), "[2, 4, 3]");
+  EXPECT_EQ(add({}, {2}), "[2]");
+  EXPECT_EQ(add({2}, {3}), "refused");
+}
+
+TEST(InferShapes, Resize) {
+  const auto resize = [](Shape x, std::vector<std::int32_t> size) {
+    return shape_of(
+        [&](GraphBuilder& b) -> Node& { return b.node(Op::kResize, {b.input(x), b.ints(size)}); });
+  };
+  EXPECT_EQ(resize({2, 3, 4, 5}, {6, 1}), "[2, 6, 1, 5]");
+  EXPECT_EQ(resize({2, 3, 4, 5}, {0, 1}), "refused");
+  EXPECT_EQ(resize({2, 3, 4, 5}, {6}), "refused");
+  EXPECT_EQ(resize({2, 0, 4, 5}, {6, 1}), "refused");
+}
+
+TEST(InferShapes, Reshape) {
+  const auto reshape = [](Shape x, std::vector<int> target) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      Node& node = b.node(Op::kReshape, {b.input(x)});
+      node.new_shape = target;
+      return node;
+    });
+  };
+  EXPECT_EQ(reshape({2, 6}, {3, -1, 2}), "[3, 2, 2]");
+  EXPECT_EQ(reshape({2, 6}, {-1, -1}), "refused");
+  EXPECT_EQ(reshape({2, 6}, {5, -1}), "refused");
+  EXPECT_EQ(reshape({2, 6}, {-2, -6}), "refused");
+}
+
+// As models with open sizes compute them: a part of the input's shape, and another number.
+TEST(InferShapes, ReshapeToAComputedShape) {
+  const auto reshape = [](std::int32_t begin, std::int32_t end, bool shrink) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      const int x = b.input({2, 3, 4});
+      const int shape = b.node(Op::kShape, {x}).output;
+      Node& slice = b.node(Op::kStridedSlice, {shape, b.ints({begin}), b.ints({end}), b.ints({1})});
+      slice.shrink_axis_mask = shrink;
+      const int part = slice.output;
+      const int target = shrink ? b.node(Op::kPack, {part, b.ints({-1})}).output : part;
+      return b.node(Op::kReshape, {x, target});
+    });
+  };
+  EXPECT_EQ(reshape(0, 3, false), "[2, 3, 4]");
+  EXPECT_EQ(reshape(1, 2, true), "[3, 8]");
+  EXPECT_EQ(reshape(-1, 3, true), "[4, 6]");
+  EXPECT_EQ(reshape(0, 2, false), "refused");  // fewer elements
+}
+
 TEST(InferShapes, Pad) {
   const auto pad = [](Shape x, std::vector<std::int32_t> amounts) {
     return shape_of(

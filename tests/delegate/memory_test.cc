@@ -34,6 +34,11 @@ TEST(PlanArena, AChainNeedsTwoTensorsAtATime) {
   EXPECT_EQ(plan_arena(chain).elements, 2048);
 }
 
+// Placed in their order, the last would find no gap that is large enough.
+TEST(PlanArena, PlacesLargeTensorsFirst) {
+  EXPECT_EQ(plan_arena({{16, 0, 0}, {32, 0, 1}, {48, 1, 1}}).elements, 80);
+}
+
 TEST(PlanArena, TensorsThatLiveTogetherNeverOverlap) {
   std::mt19937 random(1);
   for (int round = 0; round < 300; ++round) {
@@ -76,6 +81,8 @@ TEST(Buffer, IsAlignedAndZeroAndMoves) {
     Buffer moved = std::move(buffer);
     EXPECT_EQ(moved.data(), data);
     EXPECT_EQ(buffer.data(), nullptr);
+    EXPECT_EQ(moved.bytes(), floats * sizeof(float));
+    EXPECT_EQ(buffer.bytes(), 0);
   }
 }
 

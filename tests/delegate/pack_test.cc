@@ -64,6 +64,12 @@ TEST(PackBlocks, KeepsEveryWeight) {
   }
 }
 
+TEST(PackRows, KeepsNonzerosAlone) {
+  const SparseRows packed = pack_rows({1, 0, 2, 0, 0, 0, 0, 3, 0}, 3, 3, best_kernels());
+  EXPECT_EQ(packed.columns, (std::vector<std::int32_t>{0, 2, 1}));
+  EXPECT_EQ(packed.row_nnz, (std::vector<std::int32_t>{2, 0, 1}));
+}
+
 TEST(ConsecutiveBlocks, KeepTheOrderOfRows) {
   Random random(2);
   for (int rows = 1; rows < 12; ++rows) {

@@ -53,6 +53,46 @@ TEST(Plan, FusesTheActivationOfAResidual) {
   for (int i = 0; i < 8; ++i) EXPECT_NEAR(result[i], expected[i], 1e-5);
 }
 
+TEST(Plan, FusesAClampOfAClamp) {
+  GraphBuilder b;
+  const int clamped = b.unary(b.scaling(b.input({1, 2, 2, 2}), 2, 1), Unary::kIdentity, 0, 2);
+  b.graph.outputs = {b.unary(clamped, Unary::kIdentity, -1, 3)};
+  auto plan = build(b.graph);
+  EXPECT_EQ(kernels(*plan), "to;sparse;from;");
+  EXPECT_EQ(run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1}),
+            (std::vector<float>{0, 0, 1, 2, 2, 0.5f, 0, 1}));
+}
+
+TEST(Plan, AddsTwoResiduals) {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  const int sum = b.binary(b.scaling(x, 2, 3), x, Binary::kAdd);
+  b.graph.outputs = {b.binary(sum, b.unary(x, Unary::kIdentity, 0, kInfinity), Binary::kAdd)};
+  EXPECT_EQ(run(b.graph, {-1, 0, 1, 2, 3, 0.5f, -2, 1}),
+            (std::vector<float>{-4, 0, 5, 10, 15, 2.5f, -8, 5}));
+}
+
+TEST(Plan, AddsAResidualOfOnePixel) {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  Node& mean = b.node(Op::kReduce, {x, b.ints({1, 2})});
+  mean.keep_dims = true;
+  const int pixel = mean.output;
+  b.graph.outputs = {b.binary(b.scaling(x, 2, 1), pixel, Binary::kAdd)};
+  EXPECT_EQ(run(b.graph, {0, 8, 1, 8, 2, 8, 1, 16}),
+            (std::vector<float>{1, 18, 2, 18, 3, 18, 2, 26}));
+}
+
+TEST(Plan, ClampsAResidualOfABorderedConvolution) {
+  GraphBuilder b;
+  const int x = b.input({1, 1, 3, 1});
+  Node& conv = b.node(Op::kConv2D, {x, b.constant({1, 1, 3, 1}, {1, 1, 1})});
+  conv.padding = Padding::kSame;
+  const int sums = conv.output;
+  b.graph.outputs = {b.unary(b.binary(sums, x, Binary::kAdd), Unary::kIdentity, 0, 6)};
+  EXPECT_EQ(run(b.graph, {-5, 2, 3}), (std::vector<float>{0, 2, 6}));
+}
+
 TEST(Plan, KeepsATensorThatSomethingElseReads) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
@@ -229,15 +269,44 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
   }
 }
 
-// The first value of the plan is needed again at its end: nothing may take its memory before.
-TEST(Plan, KeepsAnInputForALateResidual) {
+// The first value is read last: none of those between may take its memory.
+TEST(Plan, KeepsAValueUntilItIsReadLast) {
   GraphBuilder b;
-  const int x = b.input({1, 2, 2, 2});
-  b.graph.outputs = {
-      b.binary(b.scaling(b.scaling(b.scaling(x, 2, 2), 2, 3), 2, 5), x, Binary::kAdd)};
-  const std::vector<float> image = {-1, 0, 1, 2, 3, 0.5f, -2, 1};
-  const std::vector<float> y = run(b.graph, image);
-  for (int i = 0; i < 8; ++i) EXPECT_NEAR(y[i], 31 * image[i], 1e-4);
+  const int x = b.input({1, 4});
+  const auto unary = [&](int from, Unary op) {
+    Node& node = b.node(Op::kUnary, {from});
+    node.unary = op;
+    return node.output;
+  };
+  const int squared = unary(x, Unary::kSquare);
+  const int positive = unary(unary(x, Unary::kNegate), Unary::kAbs);
+  b.graph.outputs = {b.binary(squared, positive, Binary::kAdd)};
+  EXPECT_EQ(run(b.graph, {-3, -1, 0, 2}), (std::vector<float>{12, 2, 0, 6}));
+}
+
+TEST(Plan, TakesNoMemoryForInputsAndOutputs) {
+  GraphBuilder b;
+  Node& node = b.node(Op::kUnary, {b.input({1, 1000})});
+  node.unary = Unary::kNegate;
+  b.graph.outputs = {node.output};
+  EXPECT_LT(build(b.graph)->arena_bytes(), 1000 * sizeof(float));
+}
+
+TEST(Plan, ProfilesTheFastestRunOfEachStep) {
+  GraphBuilder b;
+  b.graph.outputs = {b.scaling(b.input({1, 8, 8, 4}), 4, 1)};
+  auto plan = build(b.graph);
+  const std::vector<float> x(8 * 8 * 4);
+  std::vector<float> y(x.size());
+  ThreadPool pool(1);
+  for (int i = 0; i < 30; ++i) {
+    const auto before = plan->seconds();
+    plan->run_profiled(&pool, {x.data()}, {y.data()});
+    for (std::size_t step = 0; step < before.size(); ++step) {
+      EXPECT_GT(plan->seconds()[step][0], 0);
+      EXPECT_LE(plan->seconds()[step][0], before[step][0]);
+    }
+  }
 }
 
 TEST(Plan, RunsEmptyImages) {

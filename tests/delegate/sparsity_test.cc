@@ -36,14 +36,18 @@ TEST(LocateValues, Columns) {
 }
 
 // A 4 x 4 matrix in blocks of 2 x 2, of which the upper right and the lower left are stored.
-TEST(LocateValues, Blocks) {
+SparseEncoding by_blocks() {
   SparseEncoding encoding;
   encoding.traversal_order = {0, 1, 2, 3};
   encoding.block_map = {0, 1};
   encoding.levels = {
       {false, 2, {}, {}}, {true, 0, {0, 1, 2}, {1, 0}}, {false, 2, {}, {}}, {false, 2, {}, {}}};
+  return encoding;
+}
+
+TEST(LocateValues, Blocks) {
   Positions positions;
-  EXPECT_TRUE(locate_values(encoding, {4, 4}, 8, &positions).ok());
+  EXPECT_TRUE(locate_values(by_blocks(), {4, 4}, 8, &positions).ok());
   EXPECT_EQ(positions, (Positions{2, 3, 6, 7, 8, 9, 12, 13}));
 }
 
@@ -84,6 +88,20 @@ TEST(LocateValues, RefusesContradictions) {
   EXPECT_TRUE(refuses([](SparseEncoding*) {}, {3, 4}, 13));
   EXPECT_TRUE(refuses([](SparseEncoding*) {}, {3, -4}));
   EXPECT_TRUE(refuses([](SparseEncoding*) {}, {1 << 20, 1 << 20}));
+}
+
+TEST(LocateValues, RefusesBlocksThatDoNotFit) {
+  Positions positions;
+  EXPECT_FALSE(locate_values(by_blocks(), {5, 4}, 8, &positions).ok());
+  SparseEncoding compressed = by_blocks();
+  compressed.levels[3] = {true, 2, {0, 1, 2, 3, 4}, {0, 0, 0, 0}};
+  EXPECT_FALSE(locate_values(compressed, {4, 4}, 4, &positions).ok());
+  SparseEncoding twice;  // two levels of blocks of one dimension
+  twice.traversal_order = {0, 1, 2, 3};
+  twice.block_map = {0, 0};
+  twice.levels = {
+      {false, 1, {}, {}}, {true, 0, {0, 2}, {0, 1}}, {false, 2, {}, {}}, {false, 2, {}, {}}};
+  EXPECT_FALSE(locate_values(twice, {4, 4}, 8, &positions).ok());
 }
 
 // A file of a few bytes must not cost gigabytes before it is refused.

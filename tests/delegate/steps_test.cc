@@ -80,6 +80,32 @@ TEST(Slice, BeginsAnywhereInAnyDimension) {
   }
 }
 
+// So many inputs leave the first-level cache: they are added up in parts, the residual with the
+// last of them.
+TEST(Conv2D, AddsUpManyInputsInParts) {
+  constexpr int kInputs = 1024, kOutputs = 8, kSide = 12;
+  std::vector<float> weights(kOutputs * kInputs);
+  for (int i = 0; i < kInputs; ++i) weights[i % kOutputs * kInputs + i] = i % 2 ? 1.0f : -1.0f;
+  GraphBuilder b;
+  const int x = b.input({1, kSide, kSide, kInputs});
+  const int sums = b.node(Op::kConv2D, {x, b.constant({kOutputs, 1, 1, kInputs}, weights)}).output;
+  const Node& first = b.node(Op::kSlice, {x, b.ints({0, 0, 0, 0}), b.ints({-1, -1, -1, kOutputs})});
+  b.graph.outputs = {b.binary(sums, first.output, Binary::kAdd)};
+  const auto plan = build(b.graph);
+  std::vector<float> image(element_count({kSide, kSide, kInputs}));
+  for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i % 23);
+  std::vector<float> expected(kSide * kSide * kOutputs);
+  for (int pixel = 0; pixel < kSide * kSide; ++pixel) {
+    const float* from = image.data() + pixel * kInputs;
+    for (int o = 0; o < kOutputs; ++o) {
+      float& sum = expected[pixel * kOutputs + o];
+      sum = from[o];
+      for (int i = 0; i < kInputs; ++i) sum += weights[o * kInputs + i] * from[i];
+    }
+  }
+  EXPECT_EQ(run(plan.get(), image), expected);
+}
+
 // The kernel of a dense layer of ten weights, of which some are zero.
 std::string kernel_with_zeros(int zeros) {
   std::vector<float> weights(10, 1.0f);

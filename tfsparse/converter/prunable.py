@@ -53,7 +53,8 @@ class Layer:
         columns = (
             [weights] if self.bias is None else [weights, flatbuffer.constant(model, self.bias)]
         )
-        return np.column_stack([column.astype(np.float64) for column in columns])
+        with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaNs
+            return np.column_stack([column.astype(np.float64) for column in columns])
 
     def write(self, model, matrix):
         """Replaces the weights in a model, and the bias."""
