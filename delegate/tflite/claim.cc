@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "delegate/core/fingerprint.h"
 #include "delegate/tflite/adapter.h"
 
 namespace tfsparse {
@@ -38,12 +39,26 @@ Status find_outputs(TfLiteContext* context, Graph* graph) {
   return {};
 }
 
+bool Claim::follow(const std::vector<int>& operators) {
+  const std::set<int> wanted(operators.begin(), operators.end());
+  std::set<int> possible;
+  for (int id : taken_ids()) possible.insert(id);
+  if (!std::includes(possible.begin(), possible.end(), wanted.begin(), wanted.end())) return false;
+  for (std::size_t i = 0; i < verdicts_.size(); ++i) {
+    if (verdicts_[i].taken() && !wanted.count(graph_.nodes[i].id)) {
+      verdicts_[i].reason = "left by tuning: TFLite's default was about as fast or faster";
+    }
+  }
+  leave_dependents(graph_, &verdicts_);
+  follows_ = true;
+  return true;
+}
+
 Status Claim::settle() {
   for (bool changed = true; changed;) {
     changed = false;
-    std::vector<Part> parts;
-    TFSPARSE_RETURN_IF_ERROR(cut(&parts));
-    for (const Part& part : parts) {
+    TFSPARSE_RETURN_IF_ERROR(cut(&parts_));
+    for (const Part& part : parts_) {
       if (settle_part(part)) changed = true;
     }
     if (changed) leave_dependents(graph_, &verdicts_);
@@ -70,7 +85,26 @@ std::unique_ptr<Partition> Claim::partition(const TfLiteDelegateParams& params) 
                                              to_vector(params.output_tensors)));
 }
 
+std::vector<TakenPart> Claim::taken_parts() const {
+  std::vector<double> sparsity(graph_.tensors.size(), 0.0);
+  for (const Verdict& verdict : verdicts_) {
+    if (verdict.weights >= 0) sparsity[verdict.weights] = verdict.weight_zeros;
+  }
+  std::vector<TakenPart> taken;
+  for (const Part& part : parts_) {
+    const auto planned = planned_.find(part.nodes.front());
+    const bool is_planned = planned != planned_.end() && planned->second.partition;
+    const double macs = is_planned ? planned->second.partition->macs() : 0;
+    const Graph graph = extract(graph_, index_, part.nodes, part.inputs, part.outputs);
+    std::vector<int> operators;
+    for (const Node& node : graph.nodes) add_once(node.id, &operators);
+    taken.push_back({std::move(operators), structure_fingerprint(graph, sparsity), macs});
+  }
+  return taken;
+}
+
 Status Claim::cut(std::vector<Part>* result) const {
+  result->clear();
   TfLiteDelegateParams* parts = nullptr;
   int count = 0;
   TFSPARSE_RETURN_IF_ERROR(preview(context_, taken_ids(), &parts, &count));
@@ -94,7 +128,7 @@ bool Claim::settle_part(const Part& part) {
       options_, extract(graph_, index_, part.nodes, part.inputs, part.outputs));
   const Status status = partition->plan_ahead(*context_);
   if (!status.ok()) return leave(part, status);
-  if (options_.automatic) {
+  if (options_.automatic && !follows_) {
     if (!partition->sizes_are_known()) {
       return leave(part, Status::error("its size is known only when the model runs: option auto "
                                        "cannot tell which is faster"));

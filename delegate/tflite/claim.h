@@ -1,6 +1,7 @@
 // Decides which nodes of a subgraph the delegate asks the runtime for.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -11,6 +12,13 @@
 
 namespace tfsparse {
 
+// A part of a model that the delegate takes, for tuning.
+struct TakenPart {
+  std::vector<int> operators;  // without those that only make constants dense or wider
+  std::uint64_t structure;     // equal for parts that are alike, see structure_fingerprint
+  double macs;                 // of one run, zeros skipped
+};
+
 class Claim {
  public:
   // `graph` has its outputs. The verdicts are those of select_nodes, and are changed where a part
@@ -18,6 +26,10 @@ class Claim {
   Claim(TfLiteContext* context, const Graph& graph, const Options& options,
         std::vector<Verdict>* verdicts)
       : context_(context), graph_(graph), index_(graph), options_(options), verdicts_(*verdicts) {}
+
+  // Takes these operators alone, as a measurement decided: they are not compared with the default.
+  // Returns false, and changes nothing, where one of them cannot be taken.
+  bool follow(const std::vector<int>& operators);
 
   // Leaves nodes to the runtime until every part that it would cut the others into can be planned.
   Status settle();
@@ -27,6 +39,9 @@ class Claim {
 
   // The partition made of these nodes while settling, or a new one.
   std::unique_ptr<Partition> partition(const TfLiteDelegateParams& params);
+
+  // What was planned for each part that is taken. Before the partitions are handed out.
+  std::vector<TakenPart> taken_parts() const;
 
  private:
   // A connected part of the model, as the runtime cuts it.
@@ -50,7 +65,9 @@ class Claim {
   const GraphIndex index_;
   const Options& options_;
   std::vector<Verdict>& verdicts_;
+  std::vector<Part> parts_;                   // as last cut
   std::unordered_map<int, Planned> planned_;  // by the first node's number
+  bool follows_ = false;
 };
 
 // The runtime does not tell what a model's outputs are, but what would leave the whole of it.

@@ -77,14 +77,22 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   if (status.ok()) status = find_outputs(context, &graph);
   if (status.ok()) status = select_nodes(graph, &verdicts);
   Claim claim(context, graph, options_, &verdicts);
+  Decision decision;
   if (status.ok()) {
+    if (tuning_) decision = follow_tuning(*context, graph, &claim);
     find_sizes(*context, verdicts, &graph);
     status = claim.settle();
   }
   if (!status.ok()) return fail(context, status.message().c_str());
   const IntArray ids(claim.taken_ids());
-  show(graph, verdicts);
+  show(graph, verdicts, decision.measured);
   ++subgraph_;
+  if (decisions_ != nullptr) {
+    decision.taken = claim.taken_ids();
+    std::sort(decision.taken.begin(), decision.taken.end());
+    decision.parts = claim.taken_parts();
+    decisions_->push_back(std::move(decision));
+  }
   if (ids.get()->size == 0) return kTfLiteOk;
 
   TfLiteRegistration registration{};
@@ -102,10 +110,19 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   return init_failed_ ? kTfLiteError : replaced;
 }
 
-void Delegate::show(const Graph& graph, const std::vector<Verdict>& verdicts) {
+Decision Delegate::follow_tuning(const TfLiteContext& context, const Graph& graph,
+                                 Claim* claim) const {
+  Decision decision;
+  decision.key = tuning_key(graph, options_, threads_wanted(options_, context));
+  const TuningEntry* entry = find_entry(*tuning_, decision.key);
+  decision.measured = entry != nullptr && claim->follow(entry->operators);
+  return decision;
+}
+
+void Delegate::show(const Graph& graph, const std::vector<Verdict>& verdicts, bool tuned) {
   if (options_.report.empty() && !options_.profile) return;
   std::lock_guard<std::mutex> lock(mutex_);
-  shown_.push_back({graph, verdicts});
+  shown_.push_back({graph, verdicts, tuned});
 }
 
 void* Delegate::init(TfLiteContext* context, const char* buffer, std::size_t) {

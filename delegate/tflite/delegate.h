@@ -9,6 +9,7 @@
 
 #include "delegate/tflite/claim.h"
 #include "delegate/tflite/report.h"
+#include "delegate/tflite/tuning/cache.h"
 
 namespace tfsparse {
 
@@ -25,6 +26,15 @@ struct PlacedPartition {
 struct Shown {
   Graph graph;
   std::vector<Verdict> verdicts;
+  bool tuned;  // whether a measured decision was followed
+};
+
+// What a delegate with a tuning cache decided about a subgraph.
+struct Decision {
+  TuningKey key;
+  bool measured = false;   // an entry of the cache was followed
+  std::vector<int> taken;  // operators, ascending
+  std::vector<TakenPart> parts;
 };
 
 // Prints where the time of a partition went, and what was left to the runtime, to stderr.
@@ -33,7 +43,10 @@ void print_profile(const PlacedPartition& placed, const Shown& shown);
 // Must outlive the interpreters that it is given to, as every TfLiteDelegate must.
 class Delegate {
  public:
+  // Follows the tuning cache that the options name.
   explicit Delegate(const Options& options);
+  // Follows these entries.
+  Delegate(const Options& options, std::vector<TuningEntry> tuning);
   ~Delegate();
   Delegate(const Delegate&) = delete;
   Delegate& operator=(const Delegate&) = delete;
@@ -44,21 +57,29 @@ class Delegate {
   // Not while an interpreter of the delegate prepares or runs.
   Report report() const;
 
+  // From now on adds a decision here for each subgraph that the delegate is shown. The vector
+  // outlives the delegate.
+  void record_decisions(std::vector<Decision>* decisions) { decisions_ = decisions; }
+
  private:
   static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* handle);
   static void* init(TfLiteContext* context, const char* buffer, std::size_t length);
   static void free(TfLiteContext* context, void* partition);
 
+  void connect();
   TfLiteStatus claim(TfLiteContext* context);
-  void show(const Graph& graph, const std::vector<Verdict>& verdicts);
+  Decision follow_tuning(const TfLiteContext& context, const Graph& graph, Claim* claim) const;
+  void show(const Graph& graph, const std::vector<Verdict>& verdicts, bool tuned);
 
   Options options_;
+  std::optional<std::vector<TuningEntry>> tuning_;  // none: nothing is looked up
   TfLiteDelegate handle_{};
 
   std::mutex claim_mutex_;     // held while the runtime calls init
   Claim* claiming_ = nullptr;  // while the runtime makes partitions of it
   bool init_failed_ = false;
   int subgraph_ = -1;  // the last one shown, counted from 0
+  std::vector<Decision>* decisions_ = nullptr;
 
   mutable std::mutex mutex_;                  // never held while the runtime is called
   std::vector<Shown> shown_;                  // where somebody will want to read them

@@ -79,9 +79,16 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
       options->profile = flag == 1;
     } else if (key == "report") {
       options->report = value;
+    } else if (key == "tuning") {
+      options->tuning = value;
+    } else if (key == "runtime_version") {
+      options->runtime_version = value;
+    } else if (key == "input_shapes") {
+      options->input_shapes = value;
     } else {
       return Status::error("unknown option '" + key +
-                           "': expected num_threads, isa, precision, auto, profile or report");
+                           "': expected num_threads, isa, precision, auto, profile, report, "
+                           "tuning, runtime_version or input_shapes");
     }
   }
   if (fp16) set_fp16(options);

@@ -17,6 +17,9 @@ struct Options {
   bool automatic = true;    // leave to the default runtime what it runs faster
   bool profile = false;     // time every step
   std::string report;       // a key under which find_report finds the delegate
+  std::string tuning;       // the file of measured decisions that are followed; none where empty
+  // Parts of the key of a measured decision, see tuning/cache.h.
+  std::string runtime_version, input_shapes;
 };
 
 // Both fail where the value cannot be used, and change nothing then.

@@ -28,6 +28,11 @@ TfLiteIntArray* new_int_array(const Shape& shape) {
 
 }  // namespace
 
+int threads_wanted(const Options& options, const TfLiteContext& context) {
+  return options.num_threads > 0 ? options.num_threads
+                                 : std::max(1, context.recommended_num_threads);
+}
+
 TfLiteStatus Partition::prepare(TfLiteContext* context, TfLiteNode*) {
   bool sizes_known = true;
   for (int input : graph_.inputs) {
@@ -78,7 +83,7 @@ Status Partition::plan_ahead(const TfLiteContext& context) {
     shapes.push_back(graph_.tensors[input].shape);
     guess = guess || graph_.tensors[input].size_is_open;
   }
-  const Status status = make_plan(std::move(shapes), threads_wanted(context));
+  const Status status = make_plan(std::move(shapes), threads_wanted(options_, context));
   return guess ? Status() : status;
 }
 
@@ -143,15 +148,19 @@ bool Partition::has_open_rows() const {
   return dense > kLargePart * all;
 }
 
-int Partition::threads_wanted(const TfLiteContext& context) const {
-  return options_.num_threads > 0 ? options_.num_threads
-                                  : std::max(1, context.recommended_num_threads);
+double Partition::macs() const {
+  double sum = 0;
+  if (plan_ == nullptr) return sum;
+  for (const auto& step : plan_->steps()) {
+    for (const StepPart& part : step->parts) sum += part.macs;
+  }
+  return sum;
 }
 
 Status Partition::make_ready(const TfLiteContext& context) {
   std::vector<Shape> shapes;
   for (int input : graph_.inputs) shapes.push_back(to_vector(tensor(context, input).dims));
-  return make_plan(std::move(shapes), threads_wanted(context));
+  return make_plan(std::move(shapes), threads_wanted(options_, context));
 }
 
 Status Partition::make_plan(std::vector<Shape> input_shapes, int threads) {

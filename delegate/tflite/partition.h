@@ -10,6 +10,9 @@
 
 namespace tfsparse {
 
+// The threads that the delegate uses in an interpreter.
+int threads_wanted(const Options& options, const TfLiteContext& context);
+
 class Partition {
  public:
   // `options` outlives the partition.
@@ -36,6 +39,8 @@ class Partition {
   // Null as long as it was never planned: the sizes of its inputs may be computed by the model.
   const Plan* plan() const { return plan_.get(); }
   int threads() const { return pool_ ? pool_->size() : 0; }
+  // Multiply-adds of one run, zeros skipped; 0 where there is no plan yet.
+  double macs() const;
 
  private:
   Status compare_with_default(Plan* plan) const;
@@ -43,7 +48,6 @@ class Partition {
   Status build_plan(const std::vector<Shape>& input_shapes, std::unique_ptr<Plan>* plan) const;
   Status make_ready(const TfLiteContext& context);
   Status make_plan(std::vector<Shape> input_shapes, int threads);
-  int threads_wanted(const TfLiteContext& context) const;
   TfLiteStatus size_outputs(TfLiteContext* context) const;
   // Fails where the runtime has less memory for an input or output than its shape says.
   Status check_memory(const TfLiteContext& context) const;

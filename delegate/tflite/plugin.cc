@@ -1,9 +1,11 @@
 // What the shared object exports: the functions by which every TFLite runtime loads a delegate, and
 // the C API.
 #include <string>
+#include <utility>
 
 #include "delegate/tflite/boundary.h"
 #include "delegate/tflite/delegate.h"
+#include "delegate/tflite/tuning/tune.h"
 #include "delegate/tfsparse_delegate.h"
 
 namespace {
@@ -18,23 +20,49 @@ Status read_options(const TfSparseDelegateOptions& given, Options* options) {
   if (given.fp16) set_fp16(options);
   options->automatic = given.automatic;
   options->profile = given.profile;
+  if (given.tuning != nullptr) options->tuning = given.tuning;
+  if (given.runtime_version != nullptr) options->runtime_version = given.runtime_version;
+  if (given.input_shapes != nullptr) options->input_shapes = given.input_shapes;
   return {};
 }
 
-// A delegate with the options that `read` sets; null, and the reason reported, where it fails.
-template <class Read, class Report>
-TfLiteDelegate* create(const Read& read, const Report& report_error) {
-  const auto read_and_create = [&]() -> TfLiteDelegate* {
-    Options options;
-    const Status status = read(&options);
-    if (status.ok()) return (new Delegate(options))->handle();
-    report_error(("tfsparse: " + status.message()).c_str());
-    return nullptr;
+// The delegate that `make` makes; null, and the reason reported, where it fails.
+template <class Make, class Report>
+TfLiteDelegate* create(const Make& make, const Report& report_error) {
+  const auto make_or_report = [&]() -> TfLiteDelegate* {
+    TfLiteDelegate* delegate = nullptr;
+    const Status status = make(&delegate);
+    if (!status.ok()) report_error(("tfsparse: " + status.message()).c_str());
+    return delegate;
   };
-  return tfsparse::guard(read_and_create, [&]() -> TfLiteDelegate* {
+  return tfsparse::guard(make_or_report, [&]() -> TfLiteDelegate* {
     report_error("tfsparse: out of memory");
     return nullptr;
   });
+}
+
+// The same for the C API: `make` takes the options, too.
+template <class Make>
+TfLiteDelegate* create_with(const TfSparseDelegateOptions* given, const Make& make) {
+  const TfSparseDelegateOptions from = given ? *given : TfSparseDelegateOptionsDefault();
+  const auto read_and_make = [&](TfLiteDelegate** delegate) -> Status {
+    Options options;
+    TFSPARSE_RETURN_IF_ERROR(read_options(from, &options));
+    return make(options, delegate);
+  };
+  return create(read_and_make, [&](const char* message) {
+    if (from.report_error != nullptr) from.report_error(from.user_data, message);
+  });
+}
+
+void summarize(const tfsparse::TuneResult& from, TfSparseTuneResult* to) {
+  to->measured = from.measured;
+  to->saved = from.saved;
+  to->parts = static_cast<int>(from.parts.size());
+  to->parts_taken = 0;
+  for (const tfsparse::TunedPart& part : from.parts) to->parts_taken += part.taken;
+  to->default_seconds = from.baseline.median;
+  to->tfsparse_seconds = from.candidate.median;
 }
 
 void destroy(TfLiteDelegate* delegate) {
@@ -49,8 +77,13 @@ TFSPARSE_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const*
                                                               const char* const* values,
                                                               std::size_t count,
                                                               void (*report_error)(const char*)) {
-  const auto read = [&](Options* options) { return parse_options(keys, values, count, options); };
-  return create(read, [&](const char* message) {
+  const auto make = [&](TfLiteDelegate** delegate) -> Status {
+    Options options;
+    TFSPARSE_RETURN_IF_ERROR(parse_options(keys, values, count, &options));
+    *delegate = (new Delegate(options))->handle();
+    return {};
+  };
+  return create(make, [&](const char* message) {
     if (report_error != nullptr) report_error(message);
   });
 }
@@ -64,10 +97,21 @@ TfSparseDelegateOptions TfSparseDelegateOptionsDefault() {
 }
 
 TfLiteDelegate* TfSparseDelegateCreate(const TfSparseDelegateOptions* options) {
-  const TfSparseDelegateOptions given = options ? *options : TfSparseDelegateOptionsDefault();
-  const auto read = [&](Options* options) { return read_options(given, options); };
-  return create(read, [&](const char* message) {
-    if (given.report_error != nullptr) given.report_error(given.user_data, message);
+  return create_with(options, [](const Options& options, TfLiteDelegate** delegate) -> Status {
+    *delegate = (new Delegate(options))->handle();
+    return {};
+  });
+}
+
+TfLiteDelegate* TfSparseDelegateCreateTuned(const TfSparseDelegateOptions* options,
+                                            const TfSparseTuneHost* host,
+                                            TfSparseTuneResult* result) {
+  return create_with(options, [&](const Options& options, TfLiteDelegate** delegate) -> Status {
+    tfsparse::TuneResult found;
+    TFSPARSE_RETURN_IF_ERROR(tfsparse::tune(options, *host, tfsparse::steady_clock(), &found));
+    if (result != nullptr) summarize(found, result);
+    *delegate = (new Delegate(options, std::move(found.entries)))->handle();
+    return {};
   });
 }
 

@@ -1,4 +1,5 @@
 // Delegate::report, and the keys by which Python finds the delegates that it asked for one.
+#include <algorithm>
 #include <map>
 
 #include "delegate/tflite/delegate.h"
@@ -56,6 +57,16 @@ PartitionReport report_partition(const PlacedPartition& placed, const Speed& spe
 }  // namespace
 
 Delegate::Delegate(const Options& options) : options_(options) {
+  if (!options.tuning.empty()) tuning_ = read_tuning(options.tuning);
+  connect();
+}
+
+Delegate::Delegate(const Options& options, std::vector<TuningEntry> tuning)
+    : options_(options), tuning_(std::move(tuning)) {
+  connect();
+}
+
+void Delegate::connect() {
   handle_.data_ = this;
   handle_.Prepare = &Delegate::prepare;
   // Keras models with an open batch dimension compute the shapes of their reshapes. We compute them
@@ -76,9 +87,12 @@ Delegate::~Delegate() {
 
 Report Delegate::report() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  Report report{options_.kernels->name, options_.lacks_fp16, {}, {}};
+  const bool tuned =
+      std::any_of(shown_.begin(), shown_.end(), [](const Shown& shown) { return shown.tuned; });
+  Report report{options_.kernels->name, options_.lacks_fp16, tuned, {}, {}};
   for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
-    const auto& [graph, verdicts] = shown_[subgraph];
+    const Graph& graph = shown_[subgraph].graph;
+    const std::vector<Verdict>& verdicts = shown_[subgraph].verdicts;
     for (std::size_t i = 0; i < verdicts.size(); ++i) {
       if (graph.nodes[i].part > 0) continue;  // told with the operator's first output
       report.nodes.push_back(

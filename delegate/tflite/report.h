@@ -48,6 +48,7 @@ struct PartitionReport {
 struct Report {
   std::string isa;
   bool lacks_fp16;
+  bool tuned;                     // a measured decision was followed, under the same condition
   std::vector<NodeReport> nodes;  // only where the option `report` is set
   std::vector<PartitionReport> partitions;
 };

@@ -21,6 +21,30 @@ static void check_refused(const TfSparseDelegateOptions* options, const char* ex
   if (options->report_error != NULL) check(strstr(options->user_data, expected) != NULL, expected);
 }
 
+static void* open_nothing(void* user_data, struct TfLiteDelegate* delegate) {
+  *(int*)user_data += delegate != NULL;
+  return NULL;
+}
+static int invoke_nothing(void* user_data, void* interpreter) {
+  return user_data != NULL || interpreter != NULL;
+}
+static void close_nothing(void* user_data, void* interpreter) {
+  check(user_data == NULL && interpreter == NULL, "nothing was opened");
+}
+
+/* What a host's functions look like, and how a failure of theirs is told. */
+static void check_tuning(TfSparseDelegateOptions options) {
+  int opened = 0;
+  TfSparseTuneResult result;
+  const TfSparseTuneHost host = {open_nothing, invoke_nothing, close_nothing, &opened};
+  check(options.tuning == NULL && options.runtime_version == NULL && options.input_shapes == NULL,
+        "no tuning cache by default");
+  options.tuning = "/no/such/folder/tuning.txt";
+  check(TfSparseDelegateCreateTuned(&options, &host, &result) == NULL, "a host that fails");
+  check(opened == 1, "the host was asked once");
+  check(strstr(options.user_data, "the host could not open the model") != NULL, "the reason");
+}
+
 int main(void) {
   char error[200] = "";
   TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
@@ -37,6 +61,9 @@ int main(void) {
   options.num_threads = 2;
   options.isa = "abacus";
   check_refused(&options, "received 'abacus'");
+
+  options.isa = NULL;
+  check_tuning(options);
 
   options.isa = "portable";
   struct TfLiteDelegate* portable = TfSparseDelegateCreate(&options);

@@ -170,6 +170,8 @@ class FakeRuntime {
                                           [&](int id) { return nodes_[id].registration.invoke; }));
   }
   int left() const { return static_cast<int>(plan_.size()) - parts(); }
+  // Whether the runtime itself runs a node of the model.
+  bool is_left(int node) const { return std::count(plan_.begin(), plan_.end(), node) > 0; }
   TfLiteContext& context() { return context_; }
   const std::string& error() const { return error_; }
 

@@ -15,6 +15,7 @@ from tfsparse import _native
 
 EXPORTS = [
     "TfSparseDelegateCreate",
+    "TfSparseDelegateCreateTuned",
     "TfSparseDelegateDelete",
     "TfSparseDelegateOptionsDefault",
     "tflite_plugin_create_delegate",
