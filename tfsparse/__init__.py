@@ -27,6 +27,7 @@ _PUBLIC = {
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
     "sensitivity": "tfsparse.prune.sensitivity",
     "shrink": "tfsparse.shrinking",
+    "tune": "tfsparse.tuning",
 }
 
 __all__ = sorted([*_PUBLIC, *_MODULES])

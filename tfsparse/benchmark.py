@@ -1,18 +1,17 @@
 """Latency of files with TFLite's default and with tfsparse, as a table and as JSON."""
 
 import dataclasses
-from importlib import metadata
 from pathlib import Path
 
 from tfsparse import inputs, timing
-from tfsparse.runtime import installed_runtime
+from tfsparse.capture import captured_output
+from tfsparse.runtime import installed_runtime, runtime_version
 from tfsparse.text import significant
 
 # Rounding errors of two orders of summation are of the same size: in Google's pose_landmark_full,
 # which magnifies them, those of tfsparse were 0.3 to 1.9 times those of TFLite's default. What is
 # wrong is off by much more.
 WORSE_THAN_DEFAULT = 4
-_PACKAGES = {"tf": "tensorflow", "litert": "ai-edge-litert"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,13 +83,8 @@ def machine(threads=1, runtime=None, options=None):
         ImportError: The runtime is not installed.
     """
     runtime = installed_runtime(runtime)
-    package = _PACKAGES[runtime]
-    try:
-        version = f"{package} {metadata.version(package)}"
-    except metadata.PackageNotFoundError:
-        raise ImportError(
-            f"The runtime {runtime!r} needs a package: pip install {package}"
-        ) from None
+    with captured_output():
+        version = runtime_version(runtime)
     return Machine(timing.cpu_name(), threads, runtime, version, dict(options or {}))
 
 

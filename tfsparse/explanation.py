@@ -101,6 +101,7 @@ class _Opened:
             path=str(self.path),
             isa=report["isa"],
             lacks_fp16=report["lacks_fp16"],
+            tuned=report["tuned"],
             partitions=len(report["partitions"]),
             default_seconds=sum(p.get("default_seconds", 0) for p in report["partitions"]),
             assumed_shapes=self.assumed,
@@ -157,6 +158,7 @@ class Explanation:
         isa: The instruction set whose kernels are used, and `fp16` where they compute in float16.
         lacks_fp16: Whether option `precision` asked for float16 in vain, as there are no such
             kernels for this CPU: float32 is computed.
+        tuned: Whether the decision what to take is one that `tune` measured.
         partitions: How many connected parts of the model the delegate runs.
         default_seconds: How long TFLite's default is predicted to take for these parts, which
             option `auto` compares with the delegate's time.
@@ -168,6 +170,7 @@ class Explanation:
     path: str
     isa: str
     lacks_fp16: bool
+    tuned: bool
     partitions: int
     default_seconds: float
     assumed_shapes: dict
@@ -205,6 +208,8 @@ class Explanation:
         )
         if len(taken) < len(self.layers):
             text += "; the rest stays with TFLite"
+        if self.tuned:
+            text += ", as was measured"
         if unplanned:
             text += (
                 f". {unplanned} are planned when the model runs, which computes their sizes: see "

@@ -7,12 +7,16 @@ import os
 from tfsparse.schedules import check_positive
 
 RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
+_PACKAGES = {"litert": "ai-edge-litert", "tf": "tensorflow"}
 # Those that check a file before they follow its offsets; `tf.lite` crashes on one cut short.
 _VERIFYING_RUNTIMES = ("ai_edge_litert.interpreter",)
 
 
-def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs):
+def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=False, **kwargs):
     """A TFLite interpreter with the delegate loaded.
+
+    What the delegate runs of a model is what was measured to be faster, where `tune` has measured
+    this model on this machine, and otherwise what is predicted to be faster.
 
     Args:
         path: A `.tflite` file.
@@ -20,7 +24,10 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs)
             default, one.
         runtime: `"litert"` (package ai-edge-litert), `"tf"` (`tf.lite`), or `None` for the first of
             them that is installed.
-        options: A dictionary of options for `load_delegate`.
+        options: A dictionary of options for `load_delegate`. By default, `tuning` is the user's
+            tuning cache unless `auto` is False; `None` reads none.
+        tune: Measure the model now, which takes some seconds, if the tuning cache does not have it:
+            see `tfsparse.tune`.
         **kwargs: Passed on to the runtime's own `Interpreter`.
 
     Returns:
@@ -42,9 +49,17 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, **kwargs)
     if num_threads is not None:
         check_positive("num_threads", num_threads)
     module = import_runtime(runtime)
-    delegate = load_delegate(runtime=runtime, **(options or {}))
+    tuning = importlib.import_module("tfsparse.tuning")
+    options = dict(options or {})
+    if tune:
+        delegate = tuning.tuned_delegate(path, num_threads, runtime, options, **kwargs)[0]
+    else:
+        cache = tuning.default_cache()
+        if options.get("auto", True) and cache and cache.exists():
+            options.setdefault("tuning", cache)
+        delegate = load_delegate(runtime=runtime, **options)
     delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
-    return _open(module, path, num_threads=num_threads, experimental_delegates=delegates, **kwargs)
+    return open_interpreter(module, path, num_threads, experimental_delegates=delegates, **kwargs)
 
 
 def load_delegate(*, runtime=None, **options):
@@ -58,7 +73,10 @@ def load_delegate(*, runtime=None, **options):
             as arm64 ones since ARMv8.2, and in float32 where it does not, which `explain` tells),
             `auto` (bool, default True; leave to TFLite's default what it would run about as fast or
             faster), `profile` (bool; time every step and print the times to stderr when the
-            interpreter ends).
+            interpreter ends), `tuning` (a file in which `tune` has kept what it measured: models
+            that it has are run accordingly, others as `auto` says; by default none), `input_shapes`
+            (the shapes to which inputs will be resized, as `tune` was given them: what was measured
+            for these is followed).
 
     With `precision="fp16"` the weights and everything between the inputs and outputs of what the
     delegate takes are float16: numbers beyond 65504 overflow, and outputs have about three digits.
@@ -74,11 +92,28 @@ def load_delegate(*, runtime=None, **options):
     """
     module = import_runtime(runtime)
     load = getattr(module, "load_delegate", None) or module.experimental.load_delegate
-    texts = {key: str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
-    return load(native().__file__, texts)
+    return load(native().__file__, delegate_options(runtime, options))
 
 
-def _open(module, path, **kwargs):
+def delegate_options(runtime, options):
+    """The options of `load_delegate` as texts, as the delegate wants them."""
+    options = {key: value for key, value in options.items() if value is not None}
+    if "tuning" in options:
+        options["runtime_version"] = runtime_version(runtime)
+    if "input_shapes" in options:
+        options["input_shapes"] = _shapes_as_text(options["input_shapes"])
+    return {key: str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
+
+
+def _shapes_as_text(shapes):
+    """A shape, or a dictionary of them by the names of inputs, as `1x8x8x3` or `name=1x8x8x3`."""
+    if isinstance(shapes, dict):
+        return ",".join(f"{name}={_shapes_as_text(shapes[name])}" for name in sorted(shapes))
+    return "x".join(map(str, shapes))
+
+
+def open_interpreter(module, path, num_threads, **kwargs):
+    """The interpreter of a runtime's module for a file; raises as `Interpreter` does."""
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"Expected a .tflite file. Received: {path!r}: there is none.")
@@ -86,7 +121,7 @@ def _open(module, path, **kwargs):
         if module.__name__ not in _VERIFYING_RUNTIMES:
             flatbuffer = importlib.import_module("tfsparse.flatbuffer")
             flatbuffer.read(path)
-        return module.Interpreter(model_path=path, **kwargs)
+        return module.Interpreter(model_path=path, num_threads=num_threads, **kwargs)
     except ValueError as error:
         if _is_whole(path):  # So an argument is wrong.
             raise
@@ -135,6 +170,24 @@ def installed_runtime(name=None):
     if name not in RUNTIMES:
         raise ValueError(f"Expected runtime to be one of {sorted(RUNTIMES)}. Received: {name!r}")
     return name
+
+
+def runtime_version(name=None):
+    """Returns the package of a runtime and its version, such as `"ai-edge-litert 2.3.0"`.
+
+    Args:
+        name: As for `installed_runtime`.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    name = installed_runtime(name)
+    package = _PACKAGES[name]
+    try:
+        module = importlib.import_module(RUNTIMES[name].split(".")[0])
+    except ImportError:
+        raise ImportError(f"The runtime {name!r} needs a package: pip install {package}") from None
+    return f"{package} {module.__version__}"
 
 
 def import_runtime(name):

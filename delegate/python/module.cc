@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include "delegate/kernels/kernels.h"
+#include "delegate/python/tuning.h"
 #include "delegate/tflite/delegate.h"
 
 namespace py = pybind11;
@@ -60,7 +61,8 @@ py::object report(const std::string& key) {
   const auto found = tfsparse::find_report(key);
   if (!found) return py::none();
   return py::dict("isa"_a = found->isa, "lacks_fp16"_a = found->lacks_fp16,
-                  "nodes"_a = to_list(found->nodes), "partitions"_a = to_list(found->partitions));
+                  "tuned"_a = found->tuned, "nodes"_a = to_list(found->nodes),
+                  "partitions"_a = to_list(found->partitions));
 }
 
 }  // namespace
@@ -81,4 +83,5 @@ PYBIND11_MODULE(_native, module) {
   module.def(
       "isa", [] { return tfsparse::best_kernels().name; },
       "The instruction set that the delegate uses on this machine.");
+  tfsparse::define_tuning(module);
 }

@@ -72,7 +72,7 @@ def test_the_overview_names_all_commands(run):
         (["benchmark"], "Expected one or more .tflite files"),
         *(
             ([name, "a.tflite", "--shape", "1x?x?x3"], "Expected --shape 1x224x224x3, or")
-            for name in ("benchmark", "explain", "inspect", "report")
+            for name in ("benchmark", "explain", "inspect", "report", "tune")
         ),
         (["explain", "a.tflite", "--shape", "1x8", "--shape", "1x8"], "or --shape name=1x224"),
         (["demo", "now"], "Expected flags only"),
@@ -85,7 +85,7 @@ def test_wrong_usage_is_exit_code_2(run, arguments, message):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["inspect", "explain", "benchmark"])
+@pytest.mark.parametrize("name", ["inspect", "explain", "benchmark", "tune"])
 @pytest.mark.parametrize("content", [None, b"no model"])
 def test_errors_are_one_line_and_exit_code_1(run, tmp_path, name, content):
     path = tmp_path / "model.tflite"
@@ -147,6 +147,20 @@ def test_sizes_that_a_file_leaves_open_are_given_to_each_command(run, tmp_path):
             assert (code, err) == (0, "")
             out = page.read_text() if command_and_flags[0] == "report" else out
             assert ("image as 1x224x224x3" in out) == expected, command_and_flags
+
+
+def test_tune(run, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    code, out, err = run("tune", model)
+    assert (code, err) == (0, "")
+    assert "TFLite's default" in out
+    assert f"Kept in {tmp_path}" in out
+    code, out, _ = run("tune", model)
+    assert code == 0
+    assert "Nothing was measured" in out
+    code, out, _ = run("tune", model, "--shape", "1x8x8x64", "-o", tmp_path / "t.txt", "--json")
+    found = json.loads(out)
+    assert (found["measured"], found["cache"]) == (True, str(tmp_path / "t.txt"))
 
 
 @pytest.mark.parametrize(("encoding", "smaller"), [("auto", True), ("2x1", True), ("none", False)])

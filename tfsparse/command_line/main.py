@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "what tfsparse's delegate runs of a file, how, and why not the rest",
     "report": "the same as a web page, with pictures and times; two files side by side",
     "benchmark": "how much faster files run with tfsparse than with TFLite's default",
+    "tune": "measure which parts of a file run faster with tfsparse, and run it so from then on",
     "demo": "train, prune, convert, check and time a small network",
 }
 HELP = ("--help", "-help", "-h", "-?")

@@ -1,0 +1,132 @@
+#include "delegate/python/tuning.h"
+
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/tflite/delegate.h"
+#include "delegate/tflite/tuning/tune.h"
+
+namespace py = pybind11;
+
+namespace tfsparse {
+namespace {
+
+// Runs a model in interpreters that a Python function opens. What Python raises is kept, and raised
+// when the engine, which calls C functions, has returned.
+class PythonHost {
+ public:
+  explicit PythonHost(py::function open) : open_(std::move(open)) {}
+
+  TfSparseTuneHost functions() { return {open, invoke, close, this}; }
+  void raise_error() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  // Calls with Python's lock held. Returns whether nothing was raised.
+  template <class Function>
+  static bool guard(void* user_data, const Function& function) {
+    auto& host = *static_cast<PythonHost*>(user_data);
+    const py::gil_scoped_acquire lock;
+    try {
+      function(host);
+      return true;
+    } catch (...) {
+      host.error_ = std::current_exception();
+      return false;
+    }
+  }
+
+  static void* open(void* user_data, TfLiteDelegate* delegate) {
+    void* interpreter = nullptr;
+    guard(user_data, [&](PythonHost& host) {
+      py::object pointer = py::none();
+      if (delegate != nullptr) pointer = py::int_(reinterpret_cast<std::uintptr_t>(delegate));
+      interpreter = host.open_(pointer).release().ptr();
+    });
+    return interpreter;
+  }
+  static int invoke(void* user_data, void* interpreter) {
+    const bool ran = guard(user_data, [&](PythonHost&) {
+      py::handle(static_cast<PyObject*>(interpreter)).attr("invoke")();
+    });
+    return ran ? 0 : 1;
+  }
+  static void close(void*, void* interpreter) {
+    const py::gil_scoped_acquire lock;
+    py::handle(static_cast<PyObject*>(interpreter)).dec_ref();
+  }
+
+  py::function open_;
+  std::exception_ptr error_;
+};
+
+Options to_options(const py::dict& from) {
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : from) {
+    texts.push_back(py::cast<std::string>(key));
+    texts.push_back(py::cast<std::string>(value));
+  }
+  std::vector<const char*> keys, values;
+  for (std::size_t i = 0; i < texts.size(); i += 2) {
+    keys.push_back(texts[i].c_str());
+    values.push_back(texts[i + 1].c_str());
+  }
+  Options options;
+  const Status status = parse_options(keys.data(), values.data(), keys.size(), &options);
+  if (!status.ok()) throw py::value_error("tfsparse: " + status.message());
+  return options;
+}
+
+py::dict to_dict(const TuneResult& result) {
+  py::list parts;
+  for (const TunedPart& part : result.parts) {
+    py::dict entry;
+    entry["subgraph"] = part.subgraph;
+    entry["operators"] = part.operators;
+    entry["taken"] = part.taken;
+    entry["speedup"] = part.speedup;
+    parts.append(std::move(entry));
+  }
+  py::dict found;
+  found["measured"] = result.measured;
+  found["saved"] = result.saved;
+  found["default_seconds"] = result.baseline.median;
+  found["tfsparse_seconds"] = result.candidate.median;
+  found["parts"] = std::move(parts);
+  return found;
+}
+
+py::tuple tune_model(const py::dict& options, py::function open) {
+  const Options read = to_options(options);
+  PythonHost host(std::move(open));
+  TuneResult result;
+  Status status;
+  {
+    const py::gil_scoped_release unlocked;
+    const TfSparseTuneHost functions = host.functions();
+    status = tune(read, functions, steady_clock(), &result);
+  }
+  host.raise_error();
+  if (!status.ok()) throw std::runtime_error("tfsparse: " + status.message());
+  return py::make_tuple(std::make_unique<Delegate>(read, result.entries), to_dict(result));
+}
+
+}  // namespace
+
+void define_tuning(py::module_& module) {
+  py::class_<Delegate>(module, "Delegate", "A delegate that follows what was measured.")
+      .def("_get_native_delegate_pointer",
+           [](Delegate& delegate) { return reinterpret_cast<std::uintptr_t>(delegate.handle()); });
+  module.def("tune", &tune_model, py::arg("options"), py::arg("open"),
+             "Measures a model, see TfSparseDelegateCreateTuned. `open` is called with the address "
+             "of a delegate, or None, and returns an object whose `invoke` runs the model. Returns "
+             "the delegate, and what was measured.");
+}
+
+}  // namespace tfsparse
