@@ -1,8 +1,8 @@
 /* Runs a model once with a delegate, in C from main to end:
  *   host MODEL INPUT OUTPUT THREADS ISA DELEGATE
  * INPUT and OUTPUT are files of the floats of the model's one input and one output, DELEGATE is
- * fp32 or fp16 for ours, which writes to stderr what it took, or xnnpack for the one that Android's
- * Java loads by default.
+ * fp32 or fp16 for ours, which writes to stderr what it took, tuned:CACHE for ours as measured or
+ * followed, which it writes, or xnnpack for the one that Android's Java loads by default.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,27 +46,71 @@ static TfLiteDelegate* ours(const char* isa, const char* precision) {
   return TfSparseDelegateCreate(&options);
 }
 
-int main(int argc, char** argv) {
-  check(argc == 7, "MODEL INPUT OUTPUT THREADS ISA DELEGATE");
-  const int xnnpack = strcmp(argv[6], "xnnpack") == 0;
-  TfLiteDelegate* delegate = xnnpack ? TfLiteXNNPackDelegateCreate(NULL) : ours(argv[5], argv[6]);
-  check(delegate != NULL, "creating the delegate");
+/* A model and what it is run with. */
+typedef struct App {
+  const TfLiteModel* model;
+  const char* input;
+  int threads;
+} App;
 
-  TfLiteModel* model = TfLiteModelCreateFromFile(argv[1]);
-  check(model != NULL, "TfLiteModelCreateFromFile");
+static void* open_interpreter(void* user_data, TfLiteDelegate* delegate) {
+  const App* app = user_data;
   TfLiteInterpreterOptions* options = TfLiteInterpreterOptionsCreate();
-  TfLiteInterpreterOptionsSetNumThreads(options, atoi(argv[4]));
-  TfLiteInterpreterOptionsAddDelegate(options, delegate);
-  TfLiteInterpreter* interpreter = TfLiteInterpreterCreate(model, options);
+  TfLiteInterpreterOptionsSetNumThreads(options, app->threads);
+  if (delegate != NULL) TfLiteInterpreterOptionsAddDelegate(options, delegate);
+  TfLiteInterpreter* interpreter = TfLiteInterpreterCreate(app->model, options);
+  TfLiteInterpreterOptionsDelete(options);
   check(interpreter != NULL, "TfLiteInterpreterCreate");
   check(TfLiteInterpreterAllocateTensors(interpreter) == kTfLiteOk, "AllocateTensors");
-  transfer(argv[2], "rb", TfLiteInterpreterGetInputTensor(interpreter, 0));
+  transfer(app->input, "rb", TfLiteInterpreterGetInputTensor(interpreter, 0));
+  return interpreter;
+}
+
+static int invoke(void* user_data, void* interpreter) {
+  (void)user_data;
+  return TfLiteInterpreterInvoke(interpreter) == kTfLiteOk ? 0 : 1;
+}
+
+static void close_interpreter(void* user_data, void* interpreter) {
+  (void)user_data;
+  TfLiteInterpreterDelete(interpreter);
+}
+
+static TfLiteDelegate* tuned(const char* cache, App* app) {
+  TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
+  options.tuning = cache;
+  options.runtime_version = TfLiteVersion();
+  options.report_error = report;
+  const TfSparseTuneHost host = {open_interpreter, invoke, close_interpreter, app};
+  TfSparseTuneResult result;
+  TfLiteDelegate* delegate = TfSparseDelegateCreateTuned(&options, &host, &result);
+  check(delegate != NULL, "TfSparseDelegateCreateTuned");
+  fprintf(stderr, "%s, %s; %d part(s)\n", result.measured ? "measured" : "followed",
+          result.saved ? "saved" : "not saved", result.parts);
+  return delegate;
+}
+
+static TfLiteDelegate* make_delegate(const char* name, const char* isa, App* app) {
+  if (strcmp(name, "xnnpack") == 0) return TfLiteXNNPackDelegateCreate(NULL);
+  if (strncmp(name, "tuned:", 6) == 0) return tuned(name + 6, app);
+  return ours(isa, name);
+}
+
+int main(int argc, char** argv) {
+  check(argc == 7, "MODEL INPUT OUTPUT THREADS ISA DELEGATE");
+  TfLiteModel* model = TfLiteModelCreateFromFile(argv[1]);
+  check(model != NULL, "TfLiteModelCreateFromFile");
+  App app = {model, argv[2], atoi(argv[4])};
+  TfLiteDelegate* delegate = make_delegate(argv[6], argv[5], &app);
+  check(delegate != NULL, "creating the delegate");
+
+  TfLiteInterpreter* interpreter = open_interpreter(&app, delegate);
   check(TfLiteInterpreterInvoke(interpreter) == kTfLiteOk, "Invoke");
   transfer(argv[3], "wb", TfLiteInterpreterGetOutputTensor(interpreter, 0));
 
   TfLiteInterpreterDelete(interpreter);
-  TfLiteInterpreterOptionsDelete(options);
   TfLiteModelDelete(model);
+  const int xnnpack = strcmp(argv[6], "xnnpack") == 0;
   (xnnpack ? TfLiteXNNPackDelegateDelete : TfSparseDelegateDelete)(delegate);
   puts(TfLiteVersion());
   return 0;

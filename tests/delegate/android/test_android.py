@@ -23,7 +23,7 @@ from tests.delegate.outputs import invoke, random_inputs, reference_interpreter,
 from tests.delegate.test_cpp import EXPORTS
 
 ABIS = {abi.name: abi for abi in toolchain.ABIS}
-JAVA = ["Java_com_tfsparse_SparseDelegate_create", "Java_com_tfsparse_SparseDelegate_delete"]
+JAVA = [f"Java_com_tfsparse_SparseDelegate_{name}" for name in ("create", "createTuned", "delete")]
 
 
 @functools.cache
@@ -90,7 +90,10 @@ def test_the_archive_holds_what_android_studio_expects_and_always_the_same_bytes
         archive.extract("classes.jar", tmp_path)
     with zipfile.ZipFile(tmp_path / "classes.jar") as classes:
         assert classes.namelist() == [
+            "com/tfsparse/SparseDelegate$Host.class",
             "com/tfsparse/SparseDelegate$Options.class",
+            "com/tfsparse/SparseDelegate$Session.class",
+            "com/tfsparse/SparseDelegate$Tuning.class",
             "com/tfsparse/SparseDelegate.class",
         ]
 
@@ -130,6 +133,17 @@ def test_outputs_are_litert_s_and_every_operator_is_taken(host, model, threads, 
     assert f"{min(threads, len(os.sched_getaffinity(0)))} thread(s)" in steps
     assert len(re.findall(r"sparse \S+ .*CONV_2D", steps)) > 5
     assert "left to TFLite" not in steps
+
+
+def test_what_was_measured_is_followed(host, model, tmp_path):
+    reference = resize(reference_interpreter(model), None)
+    inputs = random_inputs(reference)
+    (expected,) = invoke(reference, inputs).values()
+    (image,) = inputs.values()
+    for done in ("measured", "followed"):
+        output, told = host.infer(model, image, tmp_path, delegate=f"tuned:{tmp_path / 'cache'}")
+        np.testing.assert_allclose(output.reshape(expected.shape), expected, rtol=0, atol=1e-6)
+        assert f"{done}, saved; 1 part(s)" in told
 
 
 @pytest.mark.parametrize("host", ["arm64-v8a"], indirect=True)

@@ -15,11 +15,12 @@ MISSING = [program for program in ("javac", "java", CXX) if shutil.which(program
 @pytest.mark.skipif(bool(MISSING), reason=f"apt-get install default-jdk-headless g++: {MISSING}")
 def test_creates_uses_and_closes_the_delegate(tmp_path):
     build = Build("cpp-tests")
-    jni = build.compile("delegate/android/jni.cc", aar.jni_flags())
-    library = build.link([jni, *build.engine().values()], "jni.so", ["-shared", "-Wl,-z,defs"])
+    methods = ("delegate/android/jni.cc", "tests/delegate/android/fake_tflite.cc")
+    jni = [build.compile(source, aar.jni_flags()) for source in methods]
+    library = build.link([*jni, *build.engine().values()], "jni.so", ["-shared", "-Wl,-z,defs"])
     shutil.copy(library, tmp_path / "libtfsparse_delegate.so")
     aar.compile_java(tmp_path)
     # The interface is the app's TFLite's, and not in our archive.
-    sources = [HERE / "SparseDelegateTest.java", *aar.HERE.glob("stubs/**/*.java")]
+    sources = [*HERE.glob("*.java"), *aar.HERE.glob("stubs/**/*.java")]
     run("javac", "-cp", str(tmp_path), "-d", str(tmp_path), *map(str, sources))
     run("java", "-cp", str(tmp_path), f"-Djava.library.path={tmp_path}", "SparseDelegateTest")

@@ -59,8 +59,9 @@ class Host:
     def infer(self, model, image, folder, threads=1, isa="", delegate="fp32", cpu=arm64.CPU):
         """The output of a model, and what the delegate wrote about its steps.
 
-        `delegate` is ours in "fp32" or "fp16", or "xnnpack", which Java loads by default. `cpu` is
-        what QEMU emulates where the processor is not this machine's.
+        `delegate` is ours in "fp32" or "fp16" or "tuned:" and the file of a tuning cache, or
+        "xnnpack", which Java loads by default. `cpu` is what QEMU emulates where the processor is
+        not this machine's.
         """
         given, found = folder / "input", folder / "output"
         image.tofile(given)
