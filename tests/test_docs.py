@@ -39,6 +39,7 @@ def arguments_table(page):
 def test_the_python_examples_run_in_order(page, tmp_path, monkeypatch):
     code = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     model = small_classifier()
     fit = model.fit
     monkeypatch.setattr(model, "fit", lambda *args, epochs, **kwargs: fit(*args, **kwargs))
