@@ -133,7 +133,7 @@ def open_reporting(path, auto):
     from tfsparse.runtime import native
 
     key = f"decisions-{auto}"
-    options = {"auto": auto, "report": key}
+    options = {"auto": auto, "report": key, "tuning": None}
     interpreter = timing.open_one(path, True, THREADS.value, "litert", options)
     nodes = json.loads(native().report(key))["nodes"]
     return [node["id"] for node in nodes if node["taken"]], interpreter
