@@ -231,7 +231,7 @@ TEST(Plan, TakesSinglePixelsOfSeveralImagesAsRows) {
 TEST(Plan, RunsWithoutRows) {
   GraphBuilder b;
   b.graph.outputs = {b.row_scaling(b.input({0, 4}), 4, 3)};
-  run(build(b.graph).get(), {}, 0);
+  run(build(b.graph).get(), {});
 }
 
 TEST(Plan, RefusesShapesThatDoNotFit) {
