@@ -80,8 +80,8 @@ def load_delegate(*, runtime=None, **options):
 
     With `precision="fp16"` the weights and everything between the inputs and outputs of what the
     delegate takes are float16: numbers beyond 65504 overflow, and outputs have about three digits.
-    Long sums (means, softmax, dense layers) and the inside of activations stay float32, as do the
-    model's own inputs and outputs.
+    Long sums (means, softmax, dense layers over one row) and the inside of activations stay
+    float32, as do the model's own inputs and outputs.
 
     Raises:
         ValueError: An option is unknown or its value cannot be used.

@@ -183,6 +183,8 @@ class Work {
       case Activation::kSwish:
       case Activation::kTanh:
       case Activation::kElu:
+      case Activation::kGelu:
+      case Activation::kGeluTanh:
         return kExponential;
       default:
         return 0;
