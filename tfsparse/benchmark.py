@@ -108,13 +108,11 @@ def measure(path, machine, seconds, baseline=None, shapes=None):
     pair = timing.open_pair(
         baseline or path, path, machine.threads, machine.runtime, machine.options, shapes
     )
-    assumed = inputs.assumed(pair[1], shapes)
-    with inputs.hinting(assumed):
-        reference = timing.open_plain(path, machine.runtime, shapes)
-        return compare(Path(path).name, pair, seconds, reference, assumed)
+    reference = timing.open_plain(path, machine.runtime, shapes)
+    return compare(Path(path).name, pair, seconds, reference, shapes)
 
 
-def compare(name, pair, seconds, reference=None, assumed_shapes=None):
+def compare(name, pair, seconds, reference=None, shapes=None):
     """Times two interpreters in turn.
 
     Args:
@@ -122,17 +120,22 @@ def compare(name, pair, seconds, reference=None, assumed_shapes=None):
         pair: TFLite's default and tfsparse, with inputs set.
         seconds: Time to spend.
         reference: An interpreter to judge their outputs by, or `None`.
-        assumed_shapes: For the `Result` that is returned.
+        shapes: Those that the inputs were given, as for `measure`.
+
+    Returns:
+        A `Result`.
     """
-    default, candidate = (timing.outputs(one) for one in pair)
-    expected, default_difference = default, None
-    if reference is not None:
-        timing.set_random_inputs([pair[0], reference])
-        expected = timing.outputs(reference)
-        default_difference = timing.largest_difference(zip(expected, default, strict=True))
-    difference = timing.largest_difference(zip(expected, candidate, strict=True))
-    comparison = timing.compare(*pair, seconds=seconds)
-    return Result(name, comparison, difference, default_difference, assumed_shapes or {})
+    assumed = inputs.assumed(pair[1], shapes)
+    with inputs.hinting(assumed):
+        default, candidate = (timing.outputs(one) for one in pair)
+        expected, default_difference = default, None
+        if reference is not None:
+            timing.set_random_inputs([pair[0], reference])
+            expected = timing.outputs(reference)
+            default_difference = timing.largest_difference(zip(expected, default, strict=True))
+        difference = timing.largest_difference(zip(expected, candidate, strict=True))
+        comparison = timing.compare(*pair, seconds=seconds)
+    return Result(name, comparison, difference, default_difference, assumed)
 
 
 def table(results, tolerance, extra=()):
