@@ -129,8 +129,11 @@ def operator_code(model, builtin, version=1):
     for i, code in enumerate(model.operatorCodes):
         if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin and code.version >= version:
             return i
+    # The older field has a byte, and the largest for all that it cannot hold.
     model.operatorCodes.append(
-        schema.OperatorCodeT(deprecatedBuiltinCode=builtin, builtinCode=builtin, version=version)
+        schema.OperatorCodeT(
+            deprecatedBuiltinCode=min(builtin, 127), builtinCode=builtin, version=version
+        )
     )
     return len(model.operatorCodes) - 1
 
