@@ -39,6 +39,11 @@ class Buffer {
   std::size_t bytes_ = 0;
 };
 
+// What a buffer of float32 holds.
+inline float* floats(const Buffer& buffer) {
+  return static_cast<float*>(static_cast<void*>(buffer.data()));
+}
+
 // Constants as the kernels read them.
 Buffer to_elements(const std::vector<float>& values, const Kernels& kernels);
 

@@ -14,10 +14,6 @@ constexpr int kDepth = 64;  // of the tile, whose data then stay in the first-le
 constexpr double kPasses[] = {1 << 12, 1 << 16, 1 << 19, 1 << 21};
 constexpr std::size_t kMostNumbers = 1 << 21;
 
-float* floats(const Buffer& buffer) {
-  return static_cast<float*>(static_cast<void*>(buffer.data()));
-}
-
 template <class Body>
 void time_once_more(const Body& body, double* fastest) {
   using Clock = std::chrono::steady_clock;

@@ -6,18 +6,12 @@
 namespace tfsparse {
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
-
 std::vector<Buffer> zeros(const std::vector<Shape>& shapes) {
   std::vector<Buffer> buffers;
   for (const Shape& shape : shapes) {
     buffers.emplace_back(static_cast<std::size_t>(element_count(shape)) + kOverread, sizeof(float));
   }
   return buffers;
-}
-
-float* floats(const Buffer& buffer) {
-  return static_cast<float*>(static_cast<void*>(buffer.data()));
 }
 
 }  // namespace
@@ -52,6 +46,7 @@ Comparison compare(const std::function<double()>& plan_seconds,
   // A small plan runs often before it is given up, and no plan for long.
   constexpr double kLeastSeconds = 0.025, kMostSeconds = 1;
 
+  constexpr double kNever = std::numeric_limits<double>::infinity();
   double plan = kNever, fallback = kNever, spent = 0;
   for (int settled = 0;; ++settled) {
     const double default_now = default_seconds(), plan_now = plan_seconds();
