@@ -45,10 +45,11 @@ Comparison compare(const std::function<double()>& plan_seconds,
   constexpr int kSettled = 8, kSettledWhereClear = 2;
   // A small plan runs often before it is given up, and no plan for long.
   constexpr double kLeastSeconds = 0.025, kMostSeconds = 1;
+  constexpr int kEnoughRounds = 24;
 
   constexpr double kNever = std::numeric_limits<double>::infinity();
   double plan = kNever, fallback = kNever, spent = 0;
-  for (int settled = 0;; ++settled) {
+  for (int settled = 0, round = 1;; ++settled, ++round) {
     const double default_now = default_seconds(), plan_now = plan_seconds();
     if (plan_now < kShorter * plan || default_now < kShorter * fallback) settled = 0;
     plan = plan_now;
@@ -58,7 +59,7 @@ Comparison compare(const std::function<double()>& plan_seconds,
     const bool clear = ratio <= kClearlyFaster || ratio >= kClearlySlower;
     if (settled < (clear ? kSettledWhereClear : kSettled) && spent < kMostSeconds) continue;
     if (ratio <= kFaster) return {true, plan, fallback};
-    if (spent >= kLeastSeconds) return {false, plan, fallback};
+    if (spent >= kLeastSeconds || round >= kEnoughRounds) return {false, plan, fallback};
   }
 }
 

@@ -68,7 +68,9 @@ TEST(Compare, LeavesWhatIsAsFast) {
 }
 
 TEST(Compare, GivesUpALargePlanSooner) {
-  const Decision small({3 * kDefault}), large({3000}, {1000});
+  const Decision tiny({3e-9}, {1e-9}), small({3 * kDefault}), large({3000}, {1000});
+  EXPECT_FALSE(tiny.comparison.faster);
+  EXPECT_EQ(tiny.runs(), 24u);
   EXPECT_FALSE(small.comparison.faster);
   EXPECT_EQ(small.runs(), 9u);  // 25 ms
   EXPECT_FALSE(large.comparison.faster);
