@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "delegate/core/shape.h"
@@ -157,7 +157,7 @@ class GraphIndex {
   const Graph& graph_;
   std::vector<int> makers_;
   std::vector<std::vector<int>> readers_;
-  std::unordered_map<int, int> first_nodes_;  // by id
+  std::map<int, int> first_nodes_;  // by id
 };
 
 // The indices of all nodes with these of the caller's numbers, in their order.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <numeric>
-#include <unordered_set>
+#include <set>
 
 namespace tfsparse {
 namespace {
@@ -277,8 +277,8 @@ class Selection {
   const Graph& graph_;
   const GraphIndex index_;
   std::vector<Verdict>& verdicts_;
-  std::vector<bool> is_output_;          // of each tensor
-  std::unordered_set<int> partly_left_;  // ids of operators
+  std::vector<bool> is_output_;  // of each tensor
+  std::set<int> partly_left_;    // ids of operators
 };
 
 }  // namespace

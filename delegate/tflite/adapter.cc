@@ -1,8 +1,8 @@
 #include "delegate/tflite/adapter.h"
 
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
+#include <map>
+#include <set>
 
 #include "delegate/tflite/node_reader.h"
 
@@ -175,8 +175,8 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
 Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int>& ids,
               const std::vector<int>& inputs, const std::vector<int>& outputs) {
   Graph part;
-  std::unordered_map<int, int> numbers;  // of tensors, in the part
-  std::unordered_set<int> made;
+  std::map<int, int> numbers;  // of tensors, in the part
+  std::set<int> made;
   const auto number = [&](int tensor) {
     const auto [known, is_new] = numbers.emplace(tensor, static_cast<int>(numbers.size()));
     if (is_new) part.tensors.push_back(graph.tensors[tensor]);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "delegate/core/select.h"
@@ -65,8 +65,8 @@ class Claim {
   const GraphIndex index_;
   const Options& options_;
   std::vector<Verdict>& verdicts_;
-  std::vector<Part> parts_;                   // as last cut
-  std::unordered_map<int, Planned> planned_;  // by the first node's number
+  std::vector<Part> parts_;         // as last cut
+  std::map<int, Planned> planned_;  // by the first node's number
   bool follows_ = false;
 };
 
