@@ -53,9 +53,20 @@ def test_the_file_is_smaller_than_the_dense_one_and_gives_its_outputs(tmp_path, 
     np.testing.assert_allclose(outputs(dense), wanted, atol=0.05 * np.ptp(wanted))
 
 
-def two_inputs():
-    inputs = [keras.Input((5,), name="z"), keras.Input((7,), name="a")]
+def two_inputs(sizes=(5, 7)):
+    inputs = [keras.Input((size,), name=name) for name, size in zip("za", sizes, strict=True)]
     return keras.Model(inputs, keras.layers.Add()([keras.layers.Dense(3)(x) for x in inputs]))
+
+
+def spans_of_inputs(path):
+    """What int8 spans of each input: what was seen of it."""
+    graph = flatbuffer.read(path).subgraphs[0]
+    return [
+        255 * graph.tensors[op.outputs[0]].quantization.scale[0]
+        for index in graph.inputs
+        for op in graph.operators
+        if op.inputs[0] == index
+    ]
 
 
 Z, A = np.full((4, 1, 5), 2, np.float32), np.full((4, 1, 7), 30, np.float32)
@@ -75,17 +86,23 @@ def test_a_dataset_of_several_inputs_is_by_name_or_in_order(tmp_path, dataset):
     path = tfsparse.convert(
         two_inputs(), tmp_path / "m.tflite", weights="int8", representative_dataset=dataset
     )
-    graph = flatbuffer.read(path).subgraphs[0]
-    # int8 spans what was seen of each input.
-    spans = [
-        255 * graph.tensors[op.outputs[0]].quantization.scale[0]
-        for index in graph.inputs
-        for op in graph.operators
-        if op.inputs[0] == index
-    ]
-    np.testing.assert_allclose(spans, [2, 30], rtol=0.02)
+    np.testing.assert_allclose(spans_of_inputs(path), [2, 30], rtol=0.02)
     names = [d["name"] for d in Interpreter(path).get_input_details()]
     assert ["_z" in name for name in names] == [True, False]
+
+
+def test_inputs_of_a_folder_are_by_name(tmp_path):
+    """A SavedModel has them sorted: those of a list would be swapped, and fit all the same."""
+    two_inputs(sizes=(5, 5)).export(tmp_path / "saved", verbose=False)
+    source, path = tmp_path / "saved", tmp_path / "m.tflite"
+    pairs = list(zip(Z, A[..., :5], strict=True))
+    for dataset in (pairs, [list(pair) for pair in pairs], lambda: iter(pairs)):
+        message = r"dictionaries of the inputs \['a', 'z'\].* Received: (tuple|list)"
+        with pytest.raises(ValueError, match=message):
+            tfsparse.convert(source, path, weights="int8", representative_dataset=dataset)
+    named = [{"z": z, "a": a} for z, a in pairs]
+    tfsparse.convert(source, path, weights="int8", representative_dataset=named)
+    np.testing.assert_allclose(spans_of_inputs(path), [30, 2], rtol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def convert(
         representative_dataset: For `weights="int8"`: typical inputs, some 100, from which the range
             of every activation is taken. An iterable of examples or of batches of any size, or a
             function that returns one; each an array, or for several inputs a list in their order or
-            a dictionary by name. Integers and other floats become the dtype of an input where they
+            a dictionary by name. For several inputs of a SavedModel, which has no order of them, it
+            must be a dictionary. Integers and other floats become the dtype of an input where they
             are the same numbers. They are what `tfsparse.prune_file` takes.
 
     Returns:

@@ -38,7 +38,7 @@ def _input(tensor, name):
     return name, shape_of(tensor), dtype
 
 
-def read(data, inputs, argument="data"):
+def read(data, inputs, argument="data", *, are_in_order=True):
     """The examples in some data, in batches of the model's own size.
 
     The first dimension of every input is that of the batch, if it is the same for all. Items of the
@@ -52,6 +52,8 @@ def read(data, inputs, argument="data"):
             A dictionary of arrays is one batch.
         inputs: For each input its name, its shape, with -1 where that is open, and its dtype.
         argument: What the caller of the package knows the data as, for errors.
+        are_in_order: Whether `inputs` have the order that the user knows. If not, examples of
+            several inputs must be dictionaries.
 
     Returns:
         A list of what the model takes at once, each a list of arrays, one an input, of the dtype of
@@ -62,7 +64,10 @@ def read(data, inputs, argument="data"):
         ValueError: There is no example, one that does not fit, or no end.
     """
     batch_size = _batch_size(inputs)
-    read_items = [_read(item, inputs, batch_size) for item in _items(data, argument)]
+    items = _items(data, argument)
+    if len(inputs) > 1 and not are_in_order:
+        items = _dictionaries(items, [name for name, _, _ in inputs], argument)
+    read_items = [_read(item, inputs, batch_size) for item in items]
     examples = [example for read_item in read_items for example in read_item]
     if not examples:
         raise ValueError(f"Expected {argument} with at least one example. Received: none.")
@@ -86,6 +91,18 @@ def _items(data, argument):
             "some of it, such as .take(100)."
         )
     return items
+
+
+def _dictionaries(items, names, argument):
+    """Yields the items, which must be dictionaries."""
+    for item in items:
+        if not isinstance(item, dict):
+            raise ValueError(
+                f"Expected {argument} of dictionaries of the inputs {names} by name, as the order "
+                f"of the model's inputs is not known. Received: {type(item).__name__}. Give "
+                f"{{{', '.join(f'{name!r}: ...' for name in names)}}} for each."
+            )
+        yield item
 
 
 def _batch_size(inputs):

@@ -100,7 +100,7 @@ def _batches(trace, dataset):
         )
         for name in names
     ]
-    return [
-        dict(zip(names, arrays, strict=True))
-        for arrays in examples.read(dataset, inputs, "representative_dataset")
-    ]
+    taken = examples.read(
+        dataset, inputs, "representative_dataset", are_in_order=trace.are_in_order
+    )
+    return [dict(zip(names, arrays, strict=True)) for arrays in taken]

@@ -18,6 +18,8 @@ class Trace:
         functions: A `tf.ConcreteFunction` for each signature.
         owner: What holds the variables and tables that they read.
         inputs: The names of the inputs of each signature, in the model's order.
+        are_in_order: Whether that is the order in which the model is called. A SavedModel does not
+            have it: its inputs are sorted by name.
         outputs: The names of its outputs, in the model's order.
         aliases: Further keys of the signatures that have any.
     """
@@ -26,6 +28,7 @@ class Trace:
     owner: object
     inputs: dict
     outputs: dict
+    are_in_order: bool = True
     aliases: dict = dataclasses.field(default_factory=dict)
 
 
@@ -63,7 +66,7 @@ def of_saved_model(module, batch_size):
     }
     inputs = {key: [spec.name for spec in inputs_of(f)] for key, f in functions.items()}
     outputs = {key: list(f.structured_outputs) for key, f in functions.items()}
-    return Trace(functions, module, inputs, outputs, aliases)
+    return Trace(functions, module, inputs, outputs, are_in_order=False, aliases=aliases)
 
 
 def first_dimensions(module):
