@@ -197,6 +197,32 @@ def test_what_was_learnt_into_attributes_is_copied():
     np.testing.assert_array_equal(new(np.zeros((1, 3))), [[-1.5, -2.5, -3.5]])
 
 
+@pytest.mark.parametrize(
+    ("at_first", "learnt"),
+    [
+        ({}, {1: 2.0, "a": 3.0}),
+        ({1: 2.0, "a": 3.0}, {1: 2.0, "a": [4.0, 5.0]}),
+        ({"a": 2.0}, {"b": 2.0}),
+    ],
+    ids=["keys of two types", "another value", "another key"],
+)
+def test_dictionaries_that_were_learnt_are_copied(at_first, learnt):
+    class Prices(L.Layer):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.prices = at_first
+
+        def call(self, x):
+            return x
+
+    layer = Prices()
+    layer.prices = learnt
+    new = renew(layer)
+    copy_state(layer, new)
+    assert new.prices == learnt
+    assert new.prices is not layer.prices
+
+
 WORDS = ["a", "b", "b", "c"]
 ADAPTED = {
     "Normalization": (L.Normalization, {}, [[1.0], [3.0]]),

@@ -140,10 +140,26 @@ def _copy_attributes(old, new):
 
 def _same(a, b):
     """Returns whether two values are equal data, or no data at all."""
-    a, b = tf.nest.flatten(a), tf.nest.flatten(b)
-    if not all(isinstance(x, (*_PLAIN, tf.Tensor)) for x in a):
+    a, b = _leaves(a), _leaves(b)
+    if not all(isinstance(x, (*_PLAIN, tf.Tensor)) for x in a.values()):
         return True
-    return len(a) == len(b) and all(map(np.array_equal, a, b))
+    return a.keys() == b.keys() and all(np.array_equal(a[path], b[path]) for path in a)
+
+
+def _leaves(value, path=()):
+    """Returns all that is in the lists, tuples and dicts of a value, a dict by the way there.
+
+    Unlike those of `tf.nest.flatten`, keys need no order.
+    """
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    else:
+        return {path: value}
+    return {
+        inner: leaf for key, held in items for inner, leaf in _leaves(held, (*path, key)).items()
+    }
 
 
 class _Reference:
