@@ -60,6 +60,21 @@ def test_an_input_without_dimensions_goes_with_every_example():
     assert examples.read([[7.0]], inputs[1:]) == [[7.0]]
 
 
+@pytest.mark.parametrize("count", [2, 5])
+def test_whole_arrays_of_several_inputs_are_a_dictionary(count):
+    """In a tuple they would be items: with two examples each fits, and would be taken apart."""
+    inputs = [("z", (-1, 4), FLOAT), ("a", (-1, 4), FLOAT)]
+    z, a = X[:count], -X[:count]
+    found = examples.read({"z": z, "a": a}, inputs)
+    np.testing.assert_array_equal(np.concatenate([array for array, _ in found]), z)
+    message = (
+        r"Expected examples of 2 arrays, for \['z', 'a'\], without labels. Received: ndarray. "
+        "Arrays of all examples go into one dictionary, by name"
+    )
+    with pytest.raises(ValueError, match=message):
+        examples.read((z, a), inputs)
+
+
 def test_inputs_without_a_common_batch_are_taken_whole():
     inputs = [("image", (1, 4), FLOAT), ("anchors", (3, 2), FLOAT)]
     ((image, anchors),) = examples.read([(X[0], np.ones((3, 2)))], inputs)

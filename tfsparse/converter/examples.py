@@ -120,10 +120,12 @@ def _read(item, inputs, batch_size):
         item = [item[name] for name in names]
     elif len(inputs) == 1 and not isinstance(item, list | tuple):
         item = [item]
-    if len(item) != len(inputs):
+    is_sequence = isinstance(item, list | tuple)
+    if not is_sequence or len(item) != len(inputs):
         raise ValueError(
             f"Expected examples of {len(inputs)} arrays, for {names}, without labels. Received: "
-            f"{len(item)}"
+            f"{len(item) if is_sequence else type(item).__name__}. Arrays of all examples go into "
+            "one dictionary, by name."
         )
     arrays = [
         _checked(array, name, shape, dtype, batch_size)
