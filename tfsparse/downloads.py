@@ -3,9 +3,10 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from tfsparse import processes
 
 # Wheels are archives to us: which Python they are for is of no account.
 ANY_PYTHON = ("--python-version=3.11", "--platform=manylinux_2_28_x86_64", "--only-binary=:all:")
@@ -58,7 +59,7 @@ def make_once(target, make):
 
 
 def _download(requirement, pip_options, folder, timeout):
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+    command = processes.command("pip", "download", "--quiet", "--no-deps", "--dest", folder)
     try:
         subprocess.run(
             [*command, *pip_options, requirement],

@@ -17,6 +17,7 @@ import numpy as np
 
 from tfsparse import (
     flatbuffer,  # noqa: F401  So that no child has to import it.
+    processes,
     timing,
 )
 from tfsparse.capture import captured_output
@@ -57,7 +58,7 @@ def measure(path, threads=1, runtime="tf", options=None, repeats=5):
         A `Footprint`.
     """
     request = json.dumps([str(path), threads, runtime, options, repeats])
-    command = [sys.executable, "-m", "tfsparse.footprint", request]
+    command = processes.command("tfsparse.footprint", request)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"Could not measure the memory of {path}: {done.stderr.strip()}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfsparse import processes
 from tfsparse.text import last_line
 
 # Files beside the SavedModel.
@@ -40,7 +41,7 @@ def in_a_process(folder, signature, batches):
         for name, array in batch.items()
     }
     np.savez(os.path.join(folder, BATCHES), **arrays)
-    command = [sys.executable, "-m", "tfsparse.converter.quantize", folder, signature]
+    command = processes.command("tfsparse.converter.quantize", folder, signature)
     # The memory of a GPU belongs to this process; the calibration has no use for it.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from tfsparse import timing
+from tfsparse import processes, timing
 from tfsparse.explanation import explain_in_turn
 from tfsparse.text import last_line
 
@@ -56,7 +56,7 @@ def ask(path, num_threads=1, *, sizes=False, **options):
 def ask_in_turn(paths, num_threads=1, *, sizes=False, **options):
     """A list of `Answer`s about files with the same inputs, which are measured in turn."""
     request = json.dumps([[os.fspath(path) for path in paths], num_threads, sizes, options])
-    command = [sys.executable, "-m", "tfsparse.inspection.delegate", request]
+    command = processes.command("tfsparse.inspection.delegate", request)
 
     def none(problem):
         return [Answer({}, None, "", problem=problem) for _ in paths]
