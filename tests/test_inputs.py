@@ -69,11 +69,21 @@ def test_shapes_are_given_by_name_or_as_the_only_one():
         ({"image": (1, 8, 8)}, "Received: 1x8x8"),
         ({"image": (1, 8, 0, 3)}, "Received: 1x8x0x3"),
         ((1, 8), "Expected the shapes of 2 inputs by name, of: image, ids"),
+        ({"ids": "1x8"}, "Expected a shape such as .* Received: '1x8'"),
+        ({"ids": (1, 8.5)}, "Expected a shape such as"),
+        ({"ids": 8}, "Expected a shape such as"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(shapes, message):
     with pytest.raises(ValueError, match=message):
         inputs.allocate(Fake(image=(-1, -1, -1, 3), ids=(1, 8)), shapes)
+
+
+def test_shapes_as_text():
+    assert inputs.as_text((1, np.int64(8), 8, 3)) == "1x8x8x3"
+    assert inputs.as_text({"image": [1, 8, 8, 3], "ids": (1, 20)}) == "ids=1x20,image=1x8x8x3"
+    with pytest.raises(ValueError, match=r"Expected a shape such as .* Received: '1x8x8x3'"):
+        inputs.as_text("1x8x8x3")
 
 
 def test_errors_of_assumed_sizes_tell_how_to_give_others():

@@ -123,6 +123,7 @@ def test_another_file_is_not_overwritten(model, tmp_path):
         ({"auto": False}, "Expected the option auto=True"),
         ({"isa": "mmx"}, "option isa: expected an instruction set"),
         ({"input_shapes": (1, 5, 5, 64)}, "Expected a shape 1x8x8x64"),
+        ({"input_shapes": "1x8x8x64"}, "Expected a shape such as"),
     ],
 )
 def test_wrong_options(model, options, message):
@@ -137,6 +138,14 @@ def test_open_sizes_are_measured_as_they_are_given(tmp_path, shapes):
     options = {"input_shapes": shapes}
     assert tfsparse.explain(path, shapes=shapes, options=options).tuned
     assert not tfsparse.explain(path, options={"input_shapes": (1, 64, 64, 3)}).tuned
+
+
+def test_the_shape_of_the_only_input_may_have_its_name(tmp_path):
+    path = networks.open_sizes(tmp_path / "open.tflite")
+    shape = (1, 40, 40, 3)
+    assert tfsparse.tune(path, shapes=shape).measured
+    assert not tfsparse.tune(path, shapes={"image": list(shape)}).measured
+    assert tfsparse.explain(path, options={"input_shapes": {"image": shape}}).tuned
 
 
 def test_a_missing_file_is_told_as_by_the_interpreter():

@@ -1,6 +1,7 @@
 """The sizes of a model's inputs, where the file leaves them open."""
 
 import contextlib
+import operator
 
 BATCH, SIDE = 1, 224  # What is usual where a file leaves the batch, and height and width, open.
 
@@ -28,6 +29,41 @@ def allocate(interpreter, shapes=None):
             interpreter.resize_tensor_input(detail["index"], shape)
     with hinting(assumed(interpreter, shapes)):
         interpreter.allocate_tensors()
+
+
+def as_text(shapes):
+    """What `allocate` is given, as `1x8x8x3` or `name=1x8x8x3,other=1x20`.
+
+    Raises:
+        ValueError: There is something else than shapes.
+    """
+    if isinstance(shapes, dict):
+        return ",".join(f"{name}={as_text(shapes[name])}" for name in sorted(shapes))
+    return "x".join(map(str, _sizes(shapes)))
+
+
+def unnamed_option(path, options):
+    """A copy of a delegate's options, where `input_shapes` of a model's only input has no name.
+
+    The tuning cache finds a model by the text of that option, so that there must be one text for
+    the same shapes.
+
+    Args:
+        path: A `.tflite` file. What is wrong with it is left to the interpreter to tell.
+        options: A dictionary.
+    """
+    from tfsparse import flatbuffer
+    from tfsparse.inspection.tensors import text
+
+    options = dict(options)
+    shapes = options.get("input_shapes")
+    if isinstance(shapes, dict) and len(shapes) == 1:
+        with contextlib.suppress(OSError, ValueError):
+            graph = flatbuffer.read(path).subgraphs[0]
+            names = [text(graph.tensors[index].name) for index in flatbuffer.ints(graph.inputs)]
+            if names == list(shapes):
+                options["input_shapes"] = shapes[names[0]]
+    return options
 
 
 def assumed(interpreter, shapes=None):
@@ -97,8 +133,18 @@ def by_name(shapes, details):
         if name not in signatures:
             names = ", ".join(signatures)
             raise ValueError(f"Expected names of inputs, of: {names}. Received: {name!r}.")
-        _check_shape(name, shape, signatures[name])
-    return {name: tuple(shape) for name, shape in shapes.items()}
+        _check_shape(name, _sizes(shape), signatures[name])
+    return {name: _sizes(shape) for name, shape in shapes.items()}
+
+
+def _sizes(shape):
+    try:
+        return tuple(map(operator.index, shape))
+    except TypeError:
+        raise ValueError(
+            "Expected a shape such as (1, 224, 224, 3), or a dictionary from names of inputs to "
+            f"shapes. Received: {shape!r}."
+        ) from None
 
 
 def _check_shape(name, shape, signature):

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 
+from tfsparse import inputs
 from tfsparse.schedules import check_positive
 
 RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
@@ -50,7 +51,7 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=Fals
         check_positive("num_threads", num_threads)
     module = import_runtime(runtime)
     tuning = importlib.import_module("tfsparse.tuning")
-    options = dict(options or {})
+    options = inputs.unnamed_option(path, options or {})
     if tune:
         delegate = tuning.tuned_delegate(path, num_threads, runtime, options, **kwargs)[0]
     else:
@@ -76,7 +77,7 @@ def load_delegate(*, runtime=None, **options):
             interpreter ends), `tuning` (a file in which `tune` has kept what it measured: models
             that it has are run accordingly, others as `auto` says; by default none), `input_shapes`
             (the shapes to which inputs will be resized, as `tune` was given them: what was measured
-            for these is followed).
+            for these is followed; of a model with one input its shape, of others a dictionary).
 
     With `precision="fp16"` the weights and everything between the inputs and outputs of what the
     delegate takes are float16: numbers beyond 65504 overflow, and outputs have about three digits.
@@ -101,15 +102,8 @@ def delegate_options(runtime, options):
     if "tuning" in options:
         options["runtime_version"] = runtime_version(runtime)
     if "input_shapes" in options:
-        options["input_shapes"] = _shapes_as_text(options["input_shapes"])
+        options["input_shapes"] = inputs.as_text(options["input_shapes"])
     return {key: str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
-
-
-def _shapes_as_text(shapes):
-    """A shape, or a dictionary of them by the names of inputs, as `1x8x8x3` or `name=1x8x8x3`."""
-    if isinstance(shapes, dict):
-        return ",".join(f"{name}={_shapes_as_text(shapes[name])}" for name in sorted(shapes))
-    return "x".join(map(str, shapes))
 
 
 def open_interpreter(module, path, num_threads, **kwargs):

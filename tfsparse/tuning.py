@@ -137,6 +137,7 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
             "Expected the option auto=True when tuning, which decides what to take by measuring. "
             "Received: auto=False."
         )
+    options = inputs.unnamed_option(path, options)
     _prepare_cache(options["tuning"])
     module = import_runtime(runtime)
     shapes = options.get("input_shapes")
