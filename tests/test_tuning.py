@@ -135,9 +135,20 @@ def test_wrong_options(model, options, message):
 def test_open_sizes_are_measured_as_they_are_given(tmp_path, shapes):
     path = networks.open_sizes(tmp_path / "open.tflite")
     tfsparse.tune(path, shapes=shapes)
-    options = {"input_shapes": shapes}
-    assert tfsparse.explain(path, shapes=shapes, options=options).tuned
-    assert not tfsparse.explain(path, options={"input_shapes": (1, 64, 64, 3)}).tuned
+    assert tfsparse.explain(path, shapes=shapes).tuned
+    assert tfsparse.explain(path, options={"input_shapes": shapes}).tuned
+    assert not tfsparse.explain(path, shapes=(1, 64, 64, 3)).tuned
+    assert tfsparse.explain(path).tuned == (shapes is None)
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 40, 3), (1, 48, 48, 3)])
+def test_benchmarks_follow_what_was_measured_for_their_shapes(tmp_path, shape):
+    path = networks.open_sizes(tmp_path / "open.tflite")
+    tfsparse.tune(path, shapes=(1, 40, 40, 3))
+    options = {"report": "benchmark-of-shapes"}
+    interpreter = timing.open_one(path, True, runtime=None, options=options, shapes=shape)
+    assert native().report("benchmark-of-shapes")["tuned"] == (shape == (1, 40, 40, 3))
+    del interpreter  # The report lives as long.
 
 
 def test_the_shape_of_the_only_input_may_have_its_name(tmp_path):

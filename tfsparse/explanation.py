@@ -78,7 +78,8 @@ class _Opened:
         self.path = path
         self.measure = measure
         self.key = f"explain-{os.getpid()}-{next(_report_keys)}"
-        options = {**(options or {}), "report": self.key, "profile": measure}
+        options = inputs.with_shapes(options, shapes)
+        options |= {"report": self.key, "profile": measure}
         self.interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
         inputs.allocate(self.interpreter, shapes)
         self.assumed = inputs.assumed(self.interpreter, shapes)

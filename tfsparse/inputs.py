@@ -42,6 +42,14 @@ def as_text(shapes):
     return "x".join(map(str, _sizes(shapes)))
 
 
+def with_shapes(options, shapes):
+    """A copy of a delegate's options for inputs of these shapes, which `allocate` will be given.
+
+    What was measured for these is followed, and for `None` what was for those of the file.
+    """
+    return {**(options or {}), **({} if shapes is None else {"input_shapes": shapes})}
+
+
 def unnamed_option(path, options):
     """A copy of a delegate's options, where `input_shapes` of a model's only input has no name.
 

@@ -72,6 +72,7 @@ def open_one(path, delegate, threads=1, runtime="tf", options=None, shapes=None)
     """Opens a file with the delegate or without, and allocates its tensors; see `open_pair`."""
     with captured_output():
         if delegate:
+            options = inputs.with_shapes(options, shapes)
             interpreter = tfsparse.Interpreter(path, threads, runtime=runtime, options=options)
         else:
             interpreter = prepare(runtime)(model_path=str(path), num_threads=threads)

@@ -23,7 +23,8 @@ def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
         path: A `.tflite` file.
         num_threads: Threads of the interpreters.
         shapes: Sizes of inputs that the file leaves open, as for `explain`. What is measured for
-            given ones is followed where the option `input_shapes` names them.
+            given ones is followed by `explain` with the same, and by `Interpreter` where the option
+            `input_shapes` names them.
         runtime: As for `Interpreter`.
         options: A dictionary of options for `load_delegate`. `tuning` is the file to keep the
             result in, by default one in the user's cache folder.
@@ -36,9 +37,7 @@ def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
         RuntimeError: TFLite cannot run the model.
     """
     check_positive("num_threads", num_threads)
-    options = dict(options or {})
-    if shapes is not None:
-        options["input_shapes"] = shapes
+    options = inputs.with_shapes(options, shapes)
     return tuned_delegate(path, num_threads, runtime, options)[1]
 
 
