@@ -141,6 +141,17 @@ def test_open_sizes_are_measured_as_they_are_given(tmp_path, shapes):
     assert tfsparse.explain(path).tuned == (shapes is None)
 
 
+def test_sizes_that_were_assumed_are_told(tmp_path):
+    path = networks.open_sizes(tmp_path / "open.tflite")
+    for _ in range(2):  # measured, and as the cache has it
+        found = tfsparse.tune(path)
+        assert found.assumed_shapes == {"image": (1, 224, 224, 3)}
+        assert "Taken: image as 1x224x224x3. --shape (shapes=) sets others." in str(found)
+    found = tfsparse.tune(path, shapes=(1, 40, 40, 3))
+    assert found.assumed_shapes == {}
+    assert "--shape" not in str(found)
+
+
 @pytest.mark.parametrize("shape", [(1, 40, 40, 3), (1, 48, 48, 3)])
 def test_benchmarks_follow_what_was_measured_for_their_shapes(tmp_path, shape):
     path = networks.open_sizes(tmp_path / "open.tflite")
@@ -198,7 +209,7 @@ def test_the_faster_of_two_is_chosen(model, cache, faster):
 
 def test_the_table_tells_what_runs_each_part():
     parts = (Part(0, (0, 1, 2, 5), True, 2.5), Part(0, (7,), False, 0.9))
-    text = str(Tuning("a/m.tflite", "t.txt", True, True, 2, 8.0, 3.2, parts))
+    text = str(Tuning("a/m.tflite", "t.txt", True, True, 2, 8.0, 3.2, {}, parts))
     assert "0-2, 5     tfsparse  2.50x" in text
     assert "7          TFLite    0.90x" in text
     assert "m.tflite: tfsparse runs 1 of 2 parts that it can run." in text

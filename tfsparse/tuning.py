@@ -72,6 +72,8 @@ class Tuning:
         default_ms: Median latency of TFLite's default in milliseconds, or `None`.
         tfsparse_ms: The same with the parts that the delegate takes, or with all where it takes
             none.
+        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
+            open, and the caller, too.
         parts: Every `Part`.
     """
 
@@ -82,6 +84,7 @@ class Tuning:
     threads: int
     default_ms: float | None
     tfsparse_ms: float | None
+    assumed_shapes: dict
     parts: tuple[Part, ...]
 
     def __str__(self):
@@ -117,6 +120,8 @@ class Tuning:
             yield f"Kept in {self.cache}."
         else:
             yield "Not kept: the tuning cache cannot be written."
+        if self.assumed_shapes:
+            yield inputs.hint(self.assumed_shapes)
 
 
 def tuned_delegate(path, num_threads, runtime, options, **kwargs):
@@ -141,6 +146,7 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
     module = import_runtime(runtime)
     shapes = options.get("input_shapes")
     others = kwargs.pop("experimental_delegates", None) or []
+    assumed = {}
 
     def open_trial(pointer):
         ours = [] if pointer is None else [_Borrowed(pointer)]
@@ -148,11 +154,12 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
             *(module, path, num_threads), experimental_delegates=[*ours, *others], **kwargs
         )
         inputs.allocate(interpreter, shapes)
+        assumed.update(inputs.assumed(interpreter, shapes))
         set_random_inputs([interpreter])
         return interpreter
 
     delegate, found = native().tune(delegate_options(runtime, options), open_trial)
-    return delegate, _tuning(path, options["tuning"], num_threads, found)
+    return delegate, _tuning(path, options["tuning"], num_threads, assumed, found)
 
 
 def default_cache():
@@ -192,7 +199,7 @@ def _prepare_cache(path):
             )
 
 
-def _tuning(path, cache, num_threads, found):
+def _tuning(path, cache, num_threads, assumed, found):
     def measured(key, entry, scale=1):
         return scale * entry[key] or None
 
@@ -204,6 +211,7 @@ def _tuning(path, cache, num_threads, found):
         threads=num_threads or 1,
         default_ms=measured("default_seconds", found, 1e3),
         tfsparse_ms=measured("tfsparse_seconds", found, 1e3),
+        assumed_shapes=assumed,
         parts=tuple(
             Part(
                 part["subgraph"],
