@@ -109,6 +109,17 @@ def test_a_cache_that_cannot_be_written_is_no_error(model, tmp_path, monkeypatch
     output(tfsparse.Interpreter(model, tune=True))
 
 
+@pytest.mark.parametrize("name", ["file/t.txt", "missing/t.txt", "folder"])
+def test_a_given_file_that_cannot_be_written_is_told_before_measuring(
+    model, tmp_path, monkeypatch, name
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr("tfsparse.tuning.native", None)  # nothing is measured
+    with pytest.raises(OSError, match=name):
+        tfsparse.tune(model, options={"tuning": tmp_path / name})
+
+
 def test_another_file_is_not_overwritten(model, tmp_path):
     other = tmp_path / "thesis.txt"
     other.write_text("Chapter 1")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tfsparse import inputs
+from tfsparse.files import check_writable
 from tfsparse.runtime import delegate_options, import_runtime, native, open_interpreter
 from tfsparse.schedules import check_positive
 from tfsparse.text import as_text, significant
@@ -34,10 +35,13 @@ def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
 
     Raises:
         FileNotFoundError, ValueError: As `Interpreter`, or a shape does not fit.
+        OSError: The file of the option `tuning` cannot be written.
         RuntimeError: TFLite cannot run the model.
     """
     check_positive("num_threads", num_threads)
     options = inputs.with_shapes(options, shapes)
+    if options.get("tuning") is not None:
+        check_writable(options["tuning"])
     return tuned_delegate(path, num_threads, runtime, options)[1]
 
 

@@ -141,6 +141,7 @@ def test_sizes_that_a_file_leaves_open_are_given_to_each_command(run, tmp_path):
         ("explain",),
         ("inspect",),
         ("report", "-o", page, "--nomeasure"),
+        ("tune", "-o", tmp_path / "tuning.txt"),
     ):
         for shape, expected in ((), True), (("--shape", "image=1x32x32x3"), False):
             code, out, err = run(*command_and_flags, path, *shape)
@@ -161,6 +162,9 @@ def test_tune(run, model, tmp_path, monkeypatch):
     code, out, _ = run("tune", model, "--shape", "1x8x8x64", "-o", tmp_path / "t.txt", "--json")
     found = json.loads(out)
     assert (found["measured"], found["cache"]) == (True, str(tmp_path / "t.txt"))
+    code, out, err = run("tune", model, "-o", tmp_path / "t.txt" / "t.txt")
+    assert (code, out) == (1, "")
+    assert "Cannot write" in err
 
 
 @pytest.mark.parametrize(("encoding", "smaller"), [("auto", True), ("2x1", True), ("none", False)])
