@@ -93,9 +93,10 @@ typedef struct TfSparseTuneHost {
 } TfSparseTuneHost;
 
 typedef struct TfSparseTuneResult {
-  /* Whether something was measured now; otherwise the tuning cache had the model. */
+  /* Whether something was measured now; otherwise the cache had the model, or it has no parts. */
   bool measured;
-  /* Whether the tuning cache has it now: false without one, or if it could not be written. */
+  /* Whether the tuning cache has it now: false without one or without parts, or if the file could
+     not be written. */
   bool saved;
   /* Connected parts of the model that tfsparse can run, and how many of them it does. */
   int parts, parts_taken;

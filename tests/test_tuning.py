@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsparse
 from tests.converter.single_op import pruned, single_op
@@ -184,6 +185,19 @@ def test_the_shape_of_the_only_input_may_have_its_name(tmp_path):
 def test_a_missing_file_is_told_as_by_the_interpreter():
     with pytest.raises(FileNotFoundError, match="no-such-model"):
         tfsparse.tune("no-such-model.tflite")
+
+
+def test_a_model_without_any_part_is_not_measured(tmp_path, cache):
+    unknown = networks.convert_function(
+        tf.cumsum, tmp_path / "cumsum.tflite", tf.TensorSpec([4, 8])
+    )
+    for _ in range(2):
+        found = tfsparse.tune(unknown)
+        assert (found.measured, found.saved, found.parts) == (False, False, ())
+        assert "Nothing was measured: there is nothing to decide." in str(found)
+        assert "Kept" not in str(found)
+    assert not cache.exists()
+    assert not tfsparse.explain(unknown).tuned
 
 
 class Delayed:

@@ -70,7 +70,8 @@ class Tuning:
     Attributes:
         path: The file of the model.
         cache: The file of the tuning cache, or `None` where there is no place for one.
-        measured: Whether it was measured now; otherwise the cache had the model.
+        measured: Whether it was measured now; otherwise the cache had the model, or there are no
+            parts to measure.
         saved: Whether the cache has the model now.
         threads: Of the interpreters.
         default_ms: Median latency of TFLite's default in milliseconds, or `None`.
@@ -118,7 +119,9 @@ class Tuning:
                 f"TFLite's default {significant(self.default_ms)} ms, "
                 f"tfsparse {significant(self.tfsparse_ms)} ms{used} ({threads})."
             )
-        if not self.measured:
+        if not self.parts:
+            yield "Nothing was measured: there is nothing to decide."
+        elif not self.measured:
             yield f"Nothing was measured: {self.cache} has it for {threads}."
         elif self.saved:
             yield f"Kept in {self.cache}."

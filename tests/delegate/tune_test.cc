@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "delegate/tflite/delegate.h"
+#include "delegate/tflite/tuning/cache.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/fake_runtime.h"
 #include "tests/delegate/plugin.h"
@@ -306,16 +307,15 @@ TEST(Tune, FollowsNoEntryWithImpossibleOperators) {
   }
 }
 
-TEST(Tune, RemembersAModelWithNothingToTake) {
+TEST(Tune, DecidesNothingAboutAModelWithNothingToTake) {
   const TemporaryFile file;
-  for (const bool measured : {true, false}) {
-    FakeHost host({});
-    const TuneResult result = tuned(&host, options_with(file.path()));
-    EXPECT_EQ(result.measured, measured);
-    EXPECT_TRUE(result.saved);
-    EXPECT_TRUE(result.parts.empty());
-    EXPECT_EQ(host.invoked, 0);
-  }
+  FakeHost host({});
+  const TuneResult result = tuned(&host, options_with(file.path()));
+  EXPECT_FALSE(result.measured);
+  EXPECT_FALSE(result.saved);
+  EXPECT_TRUE(result.parts.empty());
+  EXPECT_EQ(host.invoked, 0);
+  EXPECT_TRUE(read_tuning(file.path()).empty());
 }
 
 TEST(Tune, ReportsFailuresOfTheHost) {

@@ -19,7 +19,7 @@ struct TunedPart {
 };
 
 struct TuneResult {
-  bool measured = false;  // otherwise the tuning cache had an entry for the model
+  bool measured = false;  // otherwise the cache had an entry for the model, or it has no parts
   bool saved = false;     // whether the tuning cache has it now
   // Of an inference by TFLite's default, and with tfsparse as decided; with all parts where none
   // is faster. 0 if not measured.
