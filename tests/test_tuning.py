@@ -1,5 +1,6 @@
 """What `tfsparse.tune` measures is kept, and followed from then on. No test depends on a time."""
 
+import json
 import time
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_what_differs_is_measured_by_itself(model, change):
     assert not tfsparse.tune(model).measured, "both are kept"
 
 
+@RUNTIMES
+def test_threads_may_be_a_number_of_numpy(model, runtime):
+    found = tfsparse.tune(model, np.int64(2), runtime=runtime)
+    assert json.dumps(found.threads) == "2"
+    tfsparse.Interpreter(model, np.int64(2), runtime=runtime).allocate_tensors()
+    timing.open_one(model, False, np.int64(2), runtime)
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("no tuning cache")])
 def test_a_cache_that_is_gone_or_damaged_is_made_again(model, cache, damage):
     tfsparse.tune(model)
@@ -133,6 +142,7 @@ def test_another_file_is_not_overwritten(model, tmp_path):
     ("options", "message"),
     [
         ({"auto": False}, "Expected the option auto=True"),
+        ({"num_threads": 2}, "Expected the threads as the argument num_threads"),
         ({"isa": "mmx"}, "option isa: expected an instruction set"),
         ({"input_shapes": (1, 5, 5, 64)}, "Expected a shape 1x8x8x64"),
         ({"input_shapes": "1x8x8x64"}, "Expected a shape such as"),

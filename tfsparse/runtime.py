@@ -49,6 +49,7 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=Fals
     """
     if num_threads is not None:
         check_positive("num_threads", num_threads)
+        num_threads = int(num_threads)  # The runtimes refuse numpy's.
     module = import_runtime(runtime)
     tuning = importlib.import_module("tfsparse.tuning")
     options = inputs.unnamed_option(path, options or {})

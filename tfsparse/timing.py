@@ -75,7 +75,7 @@ def open_one(path, delegate, threads=1, runtime="tf", options=None, shapes=None)
             options = inputs.with_shapes(options, shapes)
             interpreter = tfsparse.Interpreter(path, threads, runtime=runtime, options=options)
         else:
-            interpreter = prepare(runtime)(model_path=str(path), num_threads=threads)
+            interpreter = prepare(runtime)(model_path=str(path), num_threads=int(threads))
         inputs.allocate(interpreter, shapes)
     return interpreter
 

@@ -39,6 +39,7 @@ def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
         RuntimeError: TFLite cannot run the model.
     """
     check_positive("num_threads", num_threads)
+    num_threads = int(num_threads)  # The runtimes refuse numpy's.
     options = inputs.with_shapes(options, shapes)
     if options.get("tuning") is not None:
         check_writable(options["tuning"])
@@ -149,6 +150,11 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
             "Received: auto=False."
         )
     options = inputs.unnamed_option(path, options)
+    if options.get("num_threads"):
+        raise ValueError(
+            "Expected the threads as the argument num_threads when tuning, for TFLite's default "
+            f"and the delegate alike. Received: the option num_threads={options['num_threads']!r}."
+        )
     _prepare_cache(options["tuning"])
     module = import_runtime(runtime)
     shapes = options.get("input_shapes")
