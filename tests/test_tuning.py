@@ -98,6 +98,7 @@ def test_threads_may_be_a_number_of_numpy(model, runtime):
     assert json.dumps(found.threads) == "2"
     tfsparse.Interpreter(model, np.int64(2), runtime=runtime).allocate_tensors()
     timing.open_one(model, False, np.int64(2), runtime)
+    assert tfsparse.inspect(model, num_threads=np.int64(2)).operators
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("no tuning cache")])

@@ -6,6 +6,7 @@ happen to the program that asks.
 
 import dataclasses
 import json
+import operator
 import os
 import subprocess
 import sys
@@ -55,7 +56,8 @@ def ask(path, num_threads=1, *, sizes=False, **options):
 
 def ask_in_turn(paths, num_threads=1, *, sizes=False, **options):
     """A list of `Answer`s about files with the same inputs, which are measured in turn."""
-    request = json.dumps([[os.fspath(path) for path in paths], num_threads, sizes, options])
+    request = [[os.fspath(path) for path in paths], num_threads, sizes, options]
+    request = json.dumps(request, default=operator.index)  # Numbers may be of numpy.
     command = processes.command("tfsparse.inspection.delegate", request)
 
     def none(problem):
