@@ -1,4 +1,6 @@
 // The file in which measured decisions are kept: what is read back, and what is not believed.
+#include <unistd.h>
+
 #include <functional>
 
 #include "delegate/tflite/tuning/cache.h"
@@ -69,6 +71,29 @@ TEST(TuningCache, DropsTheOldestEntriesFirst) {
   const std::vector<TuningEntry> read = read_tuning(file.path());
   ASSERT_EQ(read.size(), 500);
   EXPECT_EQ(read.front().key.fingerprint, 100);
+}
+
+TEST(TuningCache, KeepsTheNewestEntriesOfLargeModels) {
+  const TemporaryFile file;
+  std::vector<int> operators;  // every second, so that they are not written as a range
+  for (int i = 0; i < 5000; ++i) operators.push_back(2 * i);
+  std::vector<TuningEntry> many;
+  for (int i = 0; i < 60; ++i) many.push_back(entry(i, operators));
+  EXPECT_TRUE(write_tuning(file.path(), many));
+  const std::vector<TuningEntry> read = read_tuning(file.path());
+  EXPECT_GT(read.size(), 30);
+  EXPECT_LT(read.size(), 60);
+  ASSERT_TRUE(find_entry(read, entry(59).key));
+  EXPECT_EQ(find_entry(read, entry(59).key)->operators.size(), operators.size());
+}
+
+TEST(TuningCache, FollowsSymbolicLinks) {
+  const TemporaryFile file;
+  const std::string link = file.path() + "-link";
+  ASSERT_EQ(symlink(file.path().c_str(), link.c_str()), 0);
+  EXPECT_TRUE(write_tuning(link, {entry(1)}));
+  EXPECT_TRUE(find_entry(read_tuning(file.path()), entry(1).key));
+  EXPECT_EQ(unlink(link.c_str()), 0);
 }
 
 TEST(TuningCache, LeavesOutDamagedLines) {

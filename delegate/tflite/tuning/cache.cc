@@ -153,9 +153,17 @@ bool write_tuning(const std::string& path, const std::vector<TuningEntry>& entri
               all.end());
     all.push_back(entry);
   }
-  const std::size_t first = all.size() > kMostEntries ? all.size() - kMostEntries : 0;
-  std::string text = std::string(kHeader) + "\n";
-  for (std::size_t i = first; i < all.size(); ++i) text += write_line(all[i]) + "\n";
+  const std::string header = std::string(kHeader) + "\n";
+  std::vector<std::string> newest;  // the newest first, as many as can be read again
+  std::size_t bytes = header.size();
+  for (auto old = all.rbegin(); old != all.rend() && newest.size() < kMostEntries; ++old) {
+    std::string line = write_line(*old) + "\n";
+    bytes += line.size();
+    if (bytes > kMostFileBytes) break;
+    newest.push_back(std::move(line));
+  }
+  std::string text = header;
+  for (auto line = newest.rbegin(); line != newest.rend(); ++line) text += *line;
   return replace_file(path, text);
 }
 

@@ -20,22 +20,24 @@ bool write_all(int file, const std::string& bytes) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  constexpr std::size_t kMostBytes = 1 << 20;
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return "";
-  std::string bytes(kMostBytes, '\0');
+  std::string bytes(kMostFileBytes, '\0');
   bytes.resize(std::fread(&bytes[0], 1, bytes.size(), file));
   std::fclose(file);
   return bytes;
 }
 
 bool replace_file(const std::string& path, const std::string& bytes) {
-  std::string temporary = path + ".XXXXXX";  // in the same folder, so that it can be renamed
+  char* const resolved = realpath(path.c_str(), nullptr);  // null where there is no file yet
+  const std::string target = resolved == nullptr ? path : resolved;
+  std::free(resolved);
+  std::string temporary = target + ".XXXXXX";  // in the same folder, so that it can be renamed
   const int file = mkstemp(&temporary[0]);
   if (file < 0) return false;
   bool done = write_all(file, bytes);
   done = close(file) == 0 && done;
-  done = done && std::rename(temporary.c_str(), path.c_str()) == 0;
+  done = done && std::rename(temporary.c_str(), target.c_str()) == 0;
   if (!done) unlink(temporary.c_str());
   return done;
 }

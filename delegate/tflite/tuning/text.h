@@ -2,15 +2,19 @@
 // Android.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace tfsparse {
 
-// The bytes of a file up to a megabyte; empty where it cannot be read.
+constexpr std::size_t kMostFileBytes = 1 << 20;
+
+// The first bytes of a file, at most kMostFileBytes; empty where it cannot be read.
 std::string read_file(const std::string& path);
 
-// Replaces a file as a whole: a reader sees the old or the new bytes. Returns whether it could.
+// Replaces a file as a whole: a reader sees the old or the new bytes. A symbolic link stays one.
+// Returns whether it could.
 bool replace_file(const std::string& path, const std::string& bytes);
 
 // The texts between separators. What follows the last separator is one of them.

@@ -70,7 +70,7 @@ class Tuner {
     TFSPARSE_RETURN_IF_ERROR(open({}, &all_));
     decisions_ = all_->decisions();
     list_parts();
-    if (result_.parts.empty()) return {};  // nothing to decide
+    if (result_.parts.empty()) return {};    // nothing to decide
     if (groups_.size() > 1) all_ = nullptr;  // its memory is needed for other trials
     if (look_up()) return {};
     result_.measured = true;
