@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "delegate/kernels/kernels.h"
@@ -16,8 +17,12 @@ class Elements {
   Elements(void* first, std::size_t element_bytes)
       : first_(static_cast<char*>(first)), element_bytes_(element_bytes) {}
 
+  // By integers: an empty tensor may be longer between its planes than there are addresses, and
+  // nothing is read there.
   Elements operator+(std::ptrdiff_t count) const {
-    return {first_ + count * static_cast<std::ptrdiff_t>(element_bytes_), element_bytes_};
+    const auto bytes = static_cast<std::uintptr_t>(count) * element_bytes_;
+    return {reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(first_) + bytes),
+            element_bytes_};
   }
   operator void*() const { return first_; }
   std::size_t element_bytes() const { return element_bytes_; }

@@ -180,9 +180,9 @@ TEST(Delegate, LeavesOrRefusesADamagedModel) {
 }
 
 TEST(Delegate, RefusesLessMemoryThanAShapeSays) {
+  const DelegatePtr delegate = make_delegate();
   FakeRuntime runtime;
   const Model model(runtime);
-  const DelegatePtr delegate = make_delegate();
   ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
   ASSERT_EQ(runtime.allocate(), kTfLiteOk);
   for (int tensor : {model.x, model.y}) {

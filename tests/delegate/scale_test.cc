@@ -29,11 +29,11 @@ std::unique_ptr<FakeRuntime> chain(int operators, const Add& add) {
 }
 
 TEST(TwentyThousandOperators, OnePartWhoseActivationsAreFused) {
+  const DelegatePtr delegate = make_delegate();  // outlives the runtime
   const auto runtime = chain(kOperators, [](FakeRuntime* r, int i, int x, int y) {
     if (i % 2 > 0) return r->node(kTfLiteBuiltinRelu, {x}, {y});
     r->node(kTfLiteBuiltinConv2d, {x, r->floats({1, 1, 1, 1}, {1})}, {y}, kConv);
   });
-  const DelegatePtr delegate = make_delegate();
   ASSERT_EQ(runtime->apply(delegate.get()), kTfLiteOk);
   EXPECT_EQ(runtime->parts(), 1);
   EXPECT_EQ(runtime->left(), 0);
@@ -46,12 +46,12 @@ TEST(TwentyThousandOperators, OnePartWhoseActivationsAreFused) {
 }
 
 TEST(TwentyThousandOperators, ManyParts) {
+  const DelegatePtr delegate = make_delegate();  // outlives the runtime
   constexpr int kParts = 100;
   const auto runtime = chain(kOperators, [](FakeRuntime* r, int i, int x, int y) {
     if (i % (kOperators / kParts) == 0) return r->node(kTopK, {x}, {y});
     r->node(kTfLiteBuiltinConv2d, {x, r->floats({1, 1, 1, 1}, {1})}, {y}, kConv);
   });
-  const DelegatePtr delegate = make_delegate();
   ASSERT_EQ(runtime->apply(delegate.get()), kTfLiteOk);
   EXPECT_EQ(runtime->parts(), kParts);
   EXPECT_EQ(runtime->left(), kParts);
@@ -59,6 +59,7 @@ TEST(TwentyThousandOperators, ManyParts) {
 
 // Each is left because the next one is, from the last to the first.
 TEST(TwentyThousandOperators, AChainOfConsequences) {
+  const DelegatePtr delegate = make_delegate();  // outlives the runtime
   FakeRuntime runtime;
   const int x = runtime.tensor({1, 2, 2, 1});
   int size = runtime.tensor({}, kTfLiteInt32);
@@ -77,13 +78,13 @@ TEST(TwentyThousandOperators, AChainOfConsequences) {
   const int y = runtime.tensor({1, 2, 2, 1});
   runtime.node(kTopK, {size}, {y});
   runtime.outputs = {y};
-  const DelegatePtr delegate = make_delegate();
   ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
   EXPECT_EQ(runtime.parts(), 0);
   EXPECT_EQ(runtime.left(), kOperators + 3);
 }
 
 TEST(TwentyThousandOperators, OneOperatorOfManyOutputs) {
+  const DelegatePtr delegate = make_delegate();  // outlives the runtime
   FakeRuntime runtime;
   const int x = runtime.tensor({1, kOperators}),
             axis = runtime.constant<int>({}, {1}, kTfLiteInt32);
@@ -92,7 +93,6 @@ TEST(TwentyThousandOperators, OneOperatorOfManyOutputs) {
   runtime[parts.back()].type = kTfLiteInt64;  // so all are left
   runtime.node(kTfLiteBuiltinSplit, {axis, x}, parts);
   runtime.outputs = parts;
-  const DelegatePtr delegate = make_delegate();
   ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
   EXPECT_EQ(runtime.parts(), 0);
   EXPECT_EQ(runtime.left(), 1);

@@ -114,7 +114,7 @@ public final class SparseDelegate implements Delegate {
   public static final class Tuning {
     private final double[] values;
 
-    private Tuning(double[] values) {
+    Tuning(double[] values) {
       this.values = values;
     }
 
