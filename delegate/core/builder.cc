@@ -210,7 +210,7 @@ Status PlanBuilder::lay_out_memory(int threads) {
   std::vector<std::ptrdiff_t> offsets;
   const ArenaPlan arena = values_.plan_memory(&offsets);
   plan_.arena_ = Buffer(arena.elements, kernels_.element_bytes, std::nothrow);
-  if (plan_.arena_.data() == nullptr && arena.elements > 0) {
+  if (plan_.arena_.data() == nullptr) {
     return Status::error("no memory for " + std::to_string(arena.elements) + " activations");
   }
   std::vector<PaddedElements> own;
@@ -222,7 +222,7 @@ Status PlanBuilder::lay_out_memory(int threads) {
   for (const auto& step : plan_.steps_) scratch = std::max(scratch, step->scratch);
   for (int worker = 0; worker < threads; ++worker) {
     plan_.scratch_.emplace_back(scratch, kernels_.element_bytes, std::nothrow);
-    if (plan_.scratch_.back().data() == nullptr && scratch > 0) {
+    if (plan_.scratch_.back().data() == nullptr) {
       return Status::error("no memory for " + std::to_string(scratch) + " elements of scratch");
     }
   }

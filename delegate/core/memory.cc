@@ -40,11 +40,10 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
 
 Buffer::Buffer(std::uint64_t count, std::size_t element_bytes)
     : Buffer(count, element_bytes, std::nothrow) {
-  if (data_ == nullptr && count > 0) fail_to_allocate();
+  if (data_ == nullptr) fail_to_allocate();
 }
 
 Buffer::Buffer(std::uint64_t count, std::size_t element_bytes, std::nothrow_t) {
-  if (count == 0) return;
   constexpr std::uint64_t kMostBytes = PTRDIFF_MAX;
   if (count > (kMostBytes - kHugePage) / element_bytes - kOverread) return;
   const auto bytes = static_cast<std::size_t>(count * element_bytes);

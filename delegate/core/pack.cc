@@ -161,7 +161,8 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   values.resize(count * blocks.block);
   packed.values = to_elements(values, kernels);
   offsets.resize(count);
-  offsets.resize(count + 2, 0);  // see SpmmArgs
+  // See SpmmArgs: pixel 0 of channel 0 may lie outside of the input.
+  offsets.resize(count + 2, taps.empty() ? 0 : taps.front().offset);
   if (narrow) {
     packed.narrow_offsets.assign(offsets.begin(), offsets.end());
   } else {

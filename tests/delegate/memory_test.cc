@@ -93,4 +93,12 @@ TEST(Buffer, IsNullWhereNoMemoryHoldsIt) {
   }
 }
 
+// The weights of a layer of zeros are such: kernels read a vector behind the last.
+TEST(Buffer, CanBeReadBehindNoElements) {
+  const Buffer buffer(0, sizeof(float));
+  EXPECT_EQ(buffer.bytes(), 0u);
+  ASSERT_NE(buffer.data(), nullptr);
+  for (int i = 0; i < tfsparse::kOverread; ++i) EXPECT_EQ(tfsparse::floats(buffer)[i], 0.0f);
+}
+
 }  // namespace

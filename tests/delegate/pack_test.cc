@@ -64,6 +64,14 @@ TEST(PackBlocks, KeepsEveryWeight) {
   }
 }
 
+// Kernels read two pixels ahead, and pixel 0 may lie before an input that is padded.
+TEST(PackBlocks, ReadsAheadWhereATapIs) {
+  const std::vector<Tap> taps = {{0, 70000}, {1, 70004}};
+  const SparseBlocks packed = pack_blocks({0, 2}, 2, {1, {0}}, taps, best_kernels());
+  ASSERT_EQ(packed.places, std::vector<std::int32_t>{1});
+  EXPECT_EQ(packed.wide_offsets, (std::vector<std::int32_t>{70004, 70000, 70000}));
+}
+
 TEST(PackRows, KeepsNonzerosAlone) {
   const SparseRows packed = pack_rows({1, 0, 2, 0, 0, 0, 0, 3, 0}, 3, 3, best_kernels());
   EXPECT_EQ(packed.columns, (std::vector<std::int32_t>{0, 2, 1}));
