@@ -147,9 +147,9 @@ TEST(OutOfMemory, IsAnErrorOfClaiming) {
 }
 
 TEST(OutOfMemory, IsAnErrorOfRunning) {
+  const DelegatePtr delegate = make_delegate();  // outlives the runtime
   FakeRuntime runtime;
   const Model model(runtime);
-  const DelegatePtr delegate = make_delegate();
   ASSERT_EQ(runtime.apply(delegate.get()), kTfLiteOk);
   ASSERT_EQ(runtime.allocate(), kTfLiteOk);
   std::fill_n(runtime.data(model.x), 8 * 8 * 4, 1.0f);
