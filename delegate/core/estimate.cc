@@ -7,9 +7,9 @@ namespace tfsparse {
 namespace {
 
 // Costs of XNNPACK's kernels, in vectors of its register tile where nothing else is said. Measured
-// operator by operator, then those of whole networks fitted by least squares of the relative errors
-// to 33 networks, with AVX-512 and with AVX2; benchmarks/default_latency.py shows what the
-// prediction is worth on any machine.
+// operator by operator on one processor, with AVX-512 and with AVX2, then adjusted to the latencies
+// of 33 networks, where caches are colder; benchmarks/default_latency.py shows what the prediction
+// is worth on any machine.
 constexpr double kOperator = 300;       // starting an operator
 constexpr double kPointwise = 1.18;     // a vector of multiply-adds of a product of matrices
 constexpr double kConvolution = 1.2;    // of a larger convolution
