@@ -99,6 +99,7 @@ Report Delegate::report() const {
           report_node(static_cast<int>(subgraph), graph.nodes[i], graph, verdicts[i]));
     }
   }
+  if (partitions_.empty()) return report;  // the speed is of no use
   SpeedProbe probe;
   for (int run = 0; run < kSpeedRuns; ++run) probe.run();
   for (const PlacedPartition* placed : partitions_) {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tf_keras
 
+from tests.prune.two_layers import build
 from tfsparse import ChannelPruning, GradualPruning, RigL
 from tfsparse.prune.averages import MaskedAverages
 from tfsparse.prune.callback import Callback
@@ -31,20 +32,6 @@ class Watch(Callback):
         return True
 
 
-def build(optimizer, package=keras):
-    package.utils.set_random_seed(0)
-    layers = package.layers
-    model = package.Sequential(
-        [
-            layers.Input((8,)),
-            layers.Dense(16, activation="relu", name="wide"),
-            layers.Dense(3, name="head"),
-        ]
-    )
-    model.compile(optimizer, "mse")
-    return model
-
-
 def zeros(model):
     return float(np.mean(model.get_layer("wide").kernel.numpy() == 0))
 
@@ -63,7 +50,7 @@ def adam(package=keras, **options):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("order", itertools.permutations(["pruning", "swap", "checkpoint"]))
 def test_swapped_averages_are_validated_saved_and_returned_with_zeros(method, order, tmp_path):
-    model, watch = build(adam()), Watch()
+    model, watch = build(keras, adam()), Watch()
     callbacks = {
         "pruning": METHODS[method](),
         "swap": keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
@@ -79,7 +66,7 @@ def test_swapped_averages_are_validated_saved_and_returned_with_zeros(method, or
 @pytest.mark.parametrize("frequency", [None, 3])
 def test_averages_that_overwrite_weights_have_zeros(package, frequency):
     optimizer = adam(package, ema_overwrite_frequency=frequency)
-    model = build(optimizer, package)
+    model = build(package, optimizer)
     model.fit(X, Y, 8, 4, verbose=0, callbacks=[METHODS["gradual"]()])
     assert zeros(model) == average(model) == 0.5
     assert "_model_variables_moving_average" in vars(optimizer)
@@ -87,7 +74,7 @@ def test_averages_that_overwrite_weights_have_zeros(package, frequency):
 
 
 def test_every_step_leaves_the_zeros_of_averages_alone():
-    model, pruning, seen = build(adam()), METHODS["gradual"](), []
+    model, pruning, seen = build(keras, adam()), METHODS["gradual"](), []
 
     class Read(Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -98,7 +85,7 @@ def test_every_step_leaves_the_zeros_of_averages_alone():
 
 
 def test_averages_of_an_optimizer_with_loss_scaling():
-    model = build(keras.mixed_precision.LossScaleOptimizer(adam()))
+    model = build(keras, keras.mixed_precision.LossScaleOptimizer(adam()))
     model.fit(X, Y, 8, 4, verbose=0, callbacks=[METHODS["gradual"]()])
     assert zeros(model) == 0.5
 

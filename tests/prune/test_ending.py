@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from tests.prune.two_layers import build
 from tfsparse import ChannelPruning, GradualPruning, RigL
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.ending import call_at_end
@@ -53,20 +54,6 @@ def kernel(model):
     return np.array(model.get_layer("wide").kernel)
 
 
-def build(keras):
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            layers.Input((8,)),
-            layers.Dense(16, activation="relu", name="wide"),
-            layers.Dense(3, name="head"),
-        ]
-    )
-    model.compile("adam", "mse")
-    return model
-
-
 def fit(model, *callbacks, best, epochs=4):
     """Trains, and returns the history, the zeros of each epoch, and whether fit has warned."""
     record = Record()
@@ -83,7 +70,7 @@ def fit(model, *callbacks, best, epochs=4):
 def test_the_best_epoch_is_restored_uncut_and_a_denser_one_with_a_warning(keras, method, order):
     if keras.__name__ == "tf_keras" and method == "channels":
         pytest.skip("channels are cut in Keras 3 models")
-    model, pruning = build(keras), METHODS[method]()
+    model, pruning = build(keras, "adam"), METHODS[method]()
     stop = keras.callbacks.EarlyStopping("rank", patience=1, mode="min", restore_best_weights=True)
     history, zeros, warned = fit(model, *[pruning, stop][::order], best=0)
     np.testing.assert_array_equal(kernel(model) == 0, zeros[0])
@@ -95,7 +82,7 @@ def test_the_best_epoch_is_restored_uncut_and_a_denser_one_with_a_warning(keras,
 
 @pytest.mark.parametrize("order", [1, -1], ids=["pruning first", "pruning last"])
 def test_an_epoch_that_was_as_sparse_is_restored_silently(keras, order):
-    model, pruning = build(keras), METHODS["gradual"]()
+    model, pruning = build(keras, "adam"), METHODS["gradual"]()
     stop = keras.callbacks.EarlyStopping("rank", patience=1, mode="min", restore_best_weights=True)
     history, zeros, warned = fit(model, *[pruning, stop][::order], best=6, epochs=8)
     assert not warned
@@ -105,7 +92,7 @@ def test_an_epoch_that_was_as_sparse_is_restored_silently(keras, order):
 
 @pytest.mark.parametrize("order", [1, -1], ids=["pruning first", "pruning last"])
 def test_weights_of_rigl_are_not_cut_by_the_masks_of_a_later_epoch(keras, order):
-    model, pruning = build(keras), RigL(scope={"wide": 0.5}, frequency=1, end=1.0)
+    model, pruning = build(keras, "adam"), RigL(scope={"wide": 0.5}, frequency=1, end=1.0)
     stop = keras.callbacks.EarlyStopping("rank", patience=1, mode="min", restore_best_weights=True)
     _, zeros, warned = fit(model, *[pruning, stop][::order], best=0)
     assert np.any(zeros[0] != zeros[-1])
@@ -116,7 +103,7 @@ def test_weights_of_rigl_are_not_cut_by_the_masks_of_a_later_epoch(keras, order)
 @pytest.mark.parametrize("order", [1, -1], ids=["pruning first", "pruning last"])
 def test_a_checkpoint_that_a_callback_loads_is_left_as_it_is(keras, order, tmp_path):
     path = str(tmp_path / "best.weights.h5")
-    model = build(keras)
+    model = build(keras, "adam")
     best = keras.callbacks.ModelCheckpoint(
         path, "rank", mode="min", save_best_only=True, save_weights_only=True
     )
@@ -127,7 +114,7 @@ def test_a_checkpoint_that_a_callback_loads_is_left_as_it_is(keras, order, tmp_p
 
 
 def test_callbacks_that_no_fit_calls_end_by_themselves(keras):
-    model, pruning = build(keras), METHODS["gradual"]()
+    model, pruning = build(keras, "adam"), METHODS["gradual"]()
     model.fit(X, Y, verbose=0)
     pruning.set_model(model)
     pruning.set_params({"epochs": 1, "steps": 1})
@@ -150,7 +137,7 @@ def test_functions_are_called_once_behind_all_callbacks():
         def on_train_end(self, logs=None):
             calls.append(self.name)
 
-    model = build(keras)
+    model = build(keras, "adam")
     history = model.fit(X, Y, verbose=0, callbacks=[Late("a"), Late("b")])
     assert calls == ["a", "b", "a, late", "b, late"]
     model.fit(X, Y, verbose=0)
