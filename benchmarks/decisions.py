@@ -135,7 +135,7 @@ def open_reporting(path, auto):
     key = f"decisions-{auto}"
     options = {"auto": auto, "report": key, "tuning": None}
     interpreter = timing.open_one(path, True, THREADS.value, "litert", options)
-    nodes = json.loads(native().report(key))["nodes"]
+    nodes = native().report(key)["nodes"]
     return [node["id"] for node in nodes if node["taken"]], interpreter
 
 
