@@ -64,12 +64,12 @@ $(VENV)/.installed: pyproject.toml setup.py delegate/flags.bzl delegate/sources.
 # compiler is the package ziglang.
 android: $(VENV)/.installed
 	$(call need,command -v javac,a Java compiler,default-jdk-headless)
-	@$(RUN)/python -m delegate.android.build
+	@$(RUN)/python -m delegate.packaging.android.build
 
 # For Linux on x86-64 and arm64, in dist. The compiler is that of ziglang again.
 wheel: $(VENV)/.installed
-	@$(RUN)/python -m delegate.python.wheels
-	@TFSPARSE_WHEELS=dist $(RUN)/python -m pytest tests/test_wheels.py
+	@$(RUN)/python -m delegate.packaging.wheels
+	@TFSPARSE_WHEELS=dist $(RUN)/python -m pytest tests/delegate/packaging/test_wheels.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info tfsparse/_native*.so

@@ -28,7 +28,7 @@ from absl import app, flags
 from accuracy_results import Result, read, table_of, write
 
 import tfsparse
-from tfsparse import timing
+from tfsparse.runtime import timing
 
 SPARSITY = 0.9
 # Of the 3x3 kernels removed as a whole, as in PCONV and PatDNN.

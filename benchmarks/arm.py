@@ -34,7 +34,8 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from tests.delegate import arm64  # noqa: E402
-from tfsparse import downloads, networks, timing  # noqa: E402
+from tfsparse.runtime import timing  # noqa: E402
+from tfsparse.zoo import catalogue, downloads  # noqa: E402
 
 RUNS = flags.DEFINE_integer(
     "runs", 10, "Count a run of this many inferences and one of twice as many.", lower_bound=1
@@ -120,9 +121,9 @@ def select(patterns):
 
 
 def file_of(case):
-    if case.network not in networks.NETWORKS:
+    if case.network not in catalogue.NETWORKS:
         return Path(case.network)
-    return networks.cached_file(
+    return catalogue.cached_file(
         case.network, CACHE_DIR.value, case.sparsity or 0.0, encoding="auto"
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsparse import datasets
+from tfsparse.zoo import datasets
 
 # Of He et al. 2016, section 4.2, but for what serves a short training: a schedule that warms up to
 # twice the learning rate, and shifts of half as many pixels. Chosen on the dense network.
@@ -24,7 +24,7 @@ def load(path=None):
     """Loads CIFAR-10 from Keras, or from a folder or zip file of class folders.
 
     Returns:
-        A `tfsparse.datasets.Dataset` of uint8 pictures, (pictures, 32, 32, 3).
+        A `tfsparse.zoo.datasets.Dataset` of uint8 pictures, (pictures, 32, 32, 3).
     """
     if path is not None:
         return datasets.load(path, SIZE)
@@ -35,13 +35,13 @@ def load(path=None):
 
 
 def resnet20(inputs, width, stem_strides):
-    from tfsparse import architectures
+    from tfsparse.zoo import architectures
 
     return architectures.cifar_resnet(inputs, 20, round(width), len(NAMES), stem_strides)
 
 
 def mobilenet_v2(inputs, width, stem_strides):
-    from tfsparse import architectures
+    from tfsparse.zoo import architectures
 
     return architectures.cifar_mobilenet_v2(inputs, width, len(NAMES), stem_strides)
 

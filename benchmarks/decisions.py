@@ -25,8 +25,9 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
-from tfsparse import downloads, networks, timing
 from tfsparse.progress import track
+from tfsparse.runtime import timing
+from tfsparse.zoo import catalogue, downloads
 
 LOADS = flags.DEFINE_integer("loads", 10, "Loads of each network.", lower_bound=1)
 BUSY = flags.DEFINE_float(
@@ -59,8 +60,8 @@ class Case:
 
     def file(self):
         if self.sparsity is None:
-            return networks.published_file(self.network, CACHE_DIR.value)
-        return networks.cached_file(self.network, CACHE_DIR.value, self.sparsity, size=self.size)
+            return catalogue.published_file(self.network, CACHE_DIR.value)
+        return catalogue.cached_file(self.network, CACHE_DIR.value, self.sparsity, size=self.size)
 
 
 CASES = (
@@ -130,7 +131,7 @@ def measure(path):
 
 def open_reporting(path, auto):
     """The operators that the delegate took, and the interpreter."""
-    from tfsparse.runtime import native
+    from tfsparse.runtime.interpreter import native
 
     key = f"decisions-{auto}"
     options = {"auto": auto, "report": key, "tuning": None}

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import downloads, networks, timing
+from tfsparse.runtime import timing
+from tfsparse.zoo import catalogue, downloads
 
 SECONDS = flags.DEFINE_float("seconds", 3, "Time to measure each file for.", lower_bound=0.1)
 CACHE_DIR = flags.DEFINE_string(
@@ -40,10 +41,10 @@ def fastest(interpreter, seconds):
 def find(name):
     if Path(name).is_file():
         return Path(name)
-    if name in networks.NETWORKS:
-        sparsity = 0.0 if name in networks.ARCHITECTURES else None
-        return networks.cached_file(name, CACHE_DIR.value, sparsity)
-    raise app.UsageError(f"{name!r} is neither a file nor one of {', '.join(networks.NETWORKS)}.")
+    if name in catalogue.NETWORKS:
+        sparsity = 0.0 if name in catalogue.ARCHITECTURES else None
+        return catalogue.cached_file(name, CACHE_DIR.value, sparsity)
+    raise app.UsageError(f"{name!r} is neither a file nor one of {', '.join(catalogue.NETWORKS)}.")
 
 
 def main(argv):
@@ -51,7 +52,7 @@ def main(argv):
     for column in ("fastest ms", "predicted ms", "predicted / measured"):
         table.add_column(column, justify="right")
     ratios = []
-    for name in argv[1:] or networks.NETWORKS:
+    for name in argv[1:] or catalogue.NETWORKS:
         path = find(name)
         predicted = tfsparse.explain(path, options={"auto": False}).default_seconds
         default = timing.open_one(path, False)

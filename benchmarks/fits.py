@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import timing
+from tfsparse.runtime import timing
 
 # Those that take their time in `fit` itself: DiscriminationAwareChannelPruning trains on its own.
 METHODS = {

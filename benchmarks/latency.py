@@ -26,7 +26,8 @@ import suite
 from absl import app, flags
 from rich.console import Console
 
-from tfsparse import benchmark, downloads, footprint, networks, timing
+from tfsparse.runtime import benchmark, loading, timing
+from tfsparse.zoo import catalogue, downloads
 
 SUITE = flags.DEFINE_bool("suite", False, "Measure what tfsparse promises.")
 SPARSITY = flags.DEFINE_list(
@@ -63,7 +64,7 @@ class Result(benchmark.Result):
     """One row: also the case, and what it takes to load."""
 
     case: suite.Case
-    footprint: footprint.Footprint | None
+    loading_cost: loading.LoadingCost | None
 
 
 def cases_to_measure(arguments):
@@ -76,22 +77,22 @@ def cases_to_measure(arguments):
             raise app.UsageError(f"--suite: {error}") from None
     cases = []
     for argument in arguments or ["mobilenet_v2"]:
-        if argument in networks.ARCHITECTURES:
+        if argument in catalogue.ARCHITECTURES:
             cases += [suite.Case(argument, s, int(BLOCK.value)) for s in sparsities]
-        elif argument in networks.PRETRAINED or Path(argument).is_file():
+        elif argument in catalogue.PRETRAINED or Path(argument).is_file():
             cases.append(suite.Case(argument))
         else:
-            names = ", ".join(networks.NETWORKS)
+            names = ", ".join(catalogue.NETWORKS)
             raise app.UsageError(f"{argument!r} is neither a file nor one of {names}.")
     return cases
 
 
 def file_of(case):
     """Returns the file of a case, made or downloaded where missing."""
-    if case.network not in networks.NETWORKS:
+    if case.network not in catalogue.NETWORKS:
         return Path(case.network)
     try:
-        return networks.cached_file(
+        return catalogue.cached_file(
             case.network, CACHE_DIR.value, case.sparsity or 0.0, case.block_size
         )
     except OSError as error:
@@ -107,13 +108,13 @@ def measure(case, path, machine):
         timing.set_random_inputs(pair)
     else:
         pair = timing.open_pair(path, path, threads, runtime, options)
-    name = Path(case.name).name if case.network not in networks.NETWORKS else case.name
+    name = Path(case.name).name if case.network not in catalogue.NETWORKS else case.name
     reference = timing.open_plain(path, runtime)
     measured = benchmark.compare(name, pair, SECONDS.value, reference)
-    weight = None
+    cost = None
     if case.weighs and sys.platform == "linux":
-        weight = footprint.measure(path, threads, runtime, options)
-    return Result(**vars(measured), case=case, footprint=weight)
+        cost = loading.measure(path, threads, runtime, options)
+    return Result(**vars(measured), case=case, loading_cost=cost)
 
 
 def promises(results):
@@ -125,13 +126,15 @@ def promises(results):
         reached = result.comparison.speedup >= result.case.at_least
         return f"{result.case.at_least:g}x {'kept' if reached else 'missed'}"
 
-    def weight(field):
-        return lambda result: f"{getattr(result.footprint, field):.2f}x" if result.footprint else ""
+    def cost(field):
+        return lambda result: (
+            f"{getattr(result.loading_cost, field):.2f}x" if result.loading_cost else ""
+        )
 
     return [
         ("promised", kept),
-        (f"load, <= {suite.MOST_LOAD:g}x", weight("load")),
-        (f"memory, <= {suite.MOST_PEAK}x", weight("peak")),
+        (f"load, <= {suite.MOST_LOAD:g}x", cost("load")),
+        (f"memory, <= {suite.MOST_PEAK}x", cost("peak")),
     ]
 
 

@@ -33,10 +33,12 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import downloads, flatbuffer
-from tfsparse.converter import calibration, prunable, typical_inputs
+from tfsparse import flatbuffer
+from tfsparse.calibration import example_files
 from tfsparse.progress import track
 from tfsparse.prune import magnitude
+from tfsparse.prune.files import layer_inputs, prunable_layers
+from tfsparse.zoo import downloads
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 import prune_pretrained as pretrained
@@ -89,7 +91,7 @@ def calibration_pictures(path, dense):
             if path.endswith(".deb"):
                 photographs.unpack(path, unpacked)
                 path = unpacked
-            return typical_inputs.load(path, dense, EXAMPLES.value)
+            return example_files.load(path, dense, EXAMPLES.value)
         except (OSError, ValueError) as error:
             sys.exit(str(error))
 
@@ -97,16 +99,16 @@ def calibration_pictures(path, dense):
 def smallest(source, out, sparsity, data=None):
     """Zeroes the smallest weights, and with data corrects the biases, one layer after the other."""
     model, original = flatbuffer.read(source), flatbuffer.read(source)
-    layers = prunable.pointwise([layer for layer, _ in prunable.find(model)])
+    layers = prunable_layers.pointwise([layer for layer, _ in prunable_layers.find(model)])
     batches = [[picture[None]] for picture in data] if data is not None else []
-    networks = [calibration.Activations(one, batches) for one in (model, original)]
+    networks = [layer_inputs.Activations(one, batches) for one in (model, original)]
     for layer in track(layers, "Pruning"):
         before = layer.read(model)
         after = before.copy()
         after[:, :-1] *= magnitude.keep_largest(abs(before[:, :-1]), sparsity)
         if data is not None:
             position = flatbuffer.position(model.subgraphs[0], layer.operator)
-            moments = calibration.gather(layer, position, *networks)
+            moments = layer_inputs.gather(layer, position, *networks)
             # Of the moments with the input that is always 1: means of the inputs.
             after[:, -1] += before @ moments.cross[-1] - after @ moments.own[-1]
         layer.write(model, after)

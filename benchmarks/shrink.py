@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import timing
+from tfsparse.runtime import timing
 
 RATE = flags.DEFINE_float("rate", 0.5, "Part of the channels that go.", 0, 1)
 SIZE = flags.DEFINE_integer("size", 224, "Height and width, but for networks of CIFAR-10.", 32)
@@ -42,7 +42,7 @@ def build(name):
     """Builds a network; BatchNorm statistics are set so that outputs keep their scale."""
     import keras
 
-    from tfsparse import architectures
+    from tfsparse.zoo import architectures
 
     keras.utils.set_random_seed(0)
     size = 32 if name in CIFAR_RESNETS else SIZE.value

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import networks
 from tfsparse.capture import captured_output
+from tfsparse.zoo import catalogue
 
 SPARSITY = flags.DEFINE_float("sparsity", 0.8, "Fraction of zeros in every layer.", 0, 1)
 SIZE = flags.DEFINE_integer("size", 96, "Height and width, of which a file's size is free.", 32)
@@ -30,7 +30,7 @@ EXAMPLES = 4  # for int8: enough for ranges, as the weights are random
 
 def build(name):
     """A network with zeros in every convolution, depthwise ones included, and dense layer."""
-    model = networks.build(name, SPARSITY.value, size=SIZE.value)
+    model = catalogue.build(name, SPARSITY.value, size=SIZE.value)
     for variable in model.trainable_variables:
         if variable.name == "kernel":
             values = variable.numpy()
@@ -102,8 +102,8 @@ def rows(name, folder):
 def main(argv):
     names = argv[1:] or ["mobilenet_v2"]
     for name in names:
-        if name not in networks.ARCHITECTURES:
-            raise app.UsageError(f"{name!r} is none of {', '.join(networks.ARCHITECTURES)}.")
+        if name not in catalogue.ARCHITECTURES:
+            raise app.UsageError(f"{name!r} is none of {', '.join(catalogue.ARCHITECTURES)}.")
     for name in names:
         table = Table("weights", "file", title=f"{name}, {SPARSITY.value:.0%} zeros")
         for column in ("MB", "of dense", "gzip, MB", "runs"):

@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse import timing
 from tfsparse.prune.callback import Callback
+from tfsparse.runtime import timing
 
 STEPS = flags.DEFINE_integer("steps", 20, "Timed steps in a turn.", lower_bound=3)
 REPEATS = flags.DEFINE_integer("repeats", 20, "Turns of each training.", lower_bound=1)

@@ -19,7 +19,7 @@ import numpy as np
 from absl import app, flags
 
 import tfsparse
-from tfsparse import architectures, datasets
+from tfsparse.zoo import architectures, datasets
 
 EPOCHS = flags.DEFINE_integer("epochs", 5, "Passes over the 60,000 training pictures.", 1)
 BATCH = flags.DEFINE_integer("batch", 128, "Pictures in a training step.", 1)

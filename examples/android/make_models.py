@@ -14,7 +14,7 @@ from absl import app, flags
 from PIL import Image
 
 import tfsparse
-from tfsparse import architectures, datasets
+from tfsparse.zoo import architectures, datasets
 
 DATASET = flags.DEFINE_string(
     "dataset", "digits", "digits, fashion_mnist, or a folder or zip file of class folders."

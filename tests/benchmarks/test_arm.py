@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from tests.delegate import arm64
-from tfsparse import networks
+from tfsparse.zoo import catalogue
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "arm.py"
 MAPS = """\
@@ -32,8 +32,8 @@ def arm():
 def test_every_case_is_a_network_with_a_name_of_its_own(arm):
     assert len({case.name for case in arm.CASES}) == len(arm.CASES)
     for case in arm.CASES:
-        assert case.network in networks.NETWORKS
-        assert (case.sparsity is None) == (case.network in networks.PRETRAINED)
+        assert case.network in catalogue.NETWORKS
+        assert (case.sparsity is None) == (case.network in catalogue.PRETRAINED)
 
 
 def test_patterns_and_files_choose_rows(arm):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tfsparse
-from tfsparse import architectures
+from tfsparse.zoo import architectures
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "decisions.py"
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import tfsparse
-from tfsparse import architectures
+from tfsparse.zoo import architectures
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "default_latency.py"
 

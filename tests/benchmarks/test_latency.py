@@ -8,7 +8,7 @@ import pytest
 
 import tfsparse
 from tests.delegate import networks as networks_of_tests
-from tfsparse import architectures, networks
+from tfsparse.zoo import architectures, catalogue
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "latency.py"
 
@@ -50,12 +50,12 @@ def test_compares_a_file_in_text_and_json(model, tmp_path, runtime):
 @pytest.fixture
 def cache(model, tmp_path, monkeypatch):
     """A function that puts the tiny model into a cache folder under another's name."""
-    monkeypatch.setattr(networks, "build", lambda *_: None)
+    monkeypatch.setattr(catalogue, "build", lambda *_: None)
     monkeypatch.setattr(
         tfsparse, "convert", lambda _, path, encoding: Path(path).write_bytes(content)
     )
     content = Path(model).read_bytes()
-    return lambda name, *args: networks.cached_file(name, tmp_path, *args)
+    return lambda name, *args: catalogue.cached_file(name, tmp_path, *args)
 
 
 def test_takes_named_networks_from_the_cache_at_each_sparsity(cache, tmp_path):
@@ -84,13 +84,13 @@ def test_the_suite_shows_what_is_promised_beside_what_is_measured(cache, tmp_pat
     whole, threads = json.loads(out.read_text())["results"]
     assert whole["name"] == "mobilenet_v2-80"
     assert whole["case"]["at_least"] == 1.9
-    assert whole["footprint"]["peak"] > 0
+    assert whole["loading_cost"]["peak"] > 0
     assert threads["case"]["baseline"] == "one thread"
-    assert threads["footprint"] is None
+    assert threads["loading_cost"] is None
 
 
 def test_takes_a_pretrained_network_from_the_cache(model, tmp_path):
-    folder = tmp_path / networks.MEDIAPIPE.replace("==", "-") / "mediapipe" / "modules" / "pose"
+    folder = tmp_path / catalogue.MEDIAPIPE.replace("==", "-") / "mediapipe" / "modules" / "pose"
     folder.mkdir(parents=True)
     (folder / "pose_detection.tflite").write_bytes(Path(model).read_bytes())
     result = run("pose_detection", "--seconds", 0.1, "--cache_dir", tmp_path)

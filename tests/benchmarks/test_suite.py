@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tfsparse import networks
+from tfsparse.zoo import catalogue
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "suite.py"
 
@@ -19,8 +19,8 @@ def suite():
 def test_every_case_is_a_network_with_a_name_of_its_own(suite):
     assert len({case.name for case in suite.CASES}) == len(suite.CASES)
     for case in suite.CASES:
-        assert case.network in networks.NETWORKS
-        assert (case.sparsity is None) == (case.network in networks.PRETRAINED)
+        assert case.network in catalogue.NETWORKS
+        assert (case.sparsity is None) == (case.network in catalogue.PRETRAINED)
 
 
 def test_patterns_choose_cases_in_the_order_of_the_suite(suite):

@@ -12,9 +12,10 @@ import pytest
 import tfsparse
 from tests.converter.single_op import pruned, single_op
 from tests.delegate import networks
-from tfsparse import benchmark, flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.command_line import main as command
 from tfsparse.inspection import delegate
+from tfsparse.runtime import benchmark
 
 
 @pytest.fixture

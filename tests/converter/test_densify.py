@@ -13,7 +13,7 @@ from tfsparse import flatbuffer
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.layouts import encode_as
 from tfsparse.converter.sparsify import sparsify
-from tfsparse.flatbuffer.encode import decode, encode
+from tfsparse.flatbuffer.encoding import decode, encode
 
 LAYOUTS = ("auto", "csr", (4, 1), (1, 4), (2, 2))
 

@@ -11,7 +11,7 @@ import tfsparse
 from tests.converter.single_op import pruned, single_op
 from tests.mutations import check_refused_or_written, how_many
 from tfsparse import flatbuffer
-from tfsparse.flatbuffer.encode import encode
+from tfsparse.flatbuffer.encoding import encode
 
 MESSAGES = ("Expected ", "The TFLite file is damaged", "Cannot convert ", "Cannot make ")
 

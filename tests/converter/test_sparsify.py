@@ -9,7 +9,7 @@ from tests.converter.single_op import pruned, quantized_op, run, single_op
 from tfsparse import flatbuffer
 from tfsparse.converter.layouts import encode_as
 from tfsparse.converter.sparsify import sparsify
-from tfsparse.flatbuffer.encode import decode, encode
+from tfsparse.flatbuffer.encoding import decode, encode
 
 RUNTIMES = {
     "tf.lite": (tf.lite.Interpreter, tf.lite.experimental.OpResolverType),

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.delegate import cpp
-from tfsparse import downloads
+from tfsparse.zoo import downloads
 
 QEMU = "qemu-aarch64-static"
 CXX = "aarch64-linux-gnu-g++"

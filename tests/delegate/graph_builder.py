@@ -6,7 +6,7 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.flatbuffer import DTYPES, schema
-from tfsparse.flatbuffer.encode import encode
+from tfsparse.flatbuffer.encoding import encode
 
 # The table of options of an operator, where it has one.
 OPTIONS = {

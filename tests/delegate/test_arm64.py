@@ -11,7 +11,7 @@ import tfsparse
 from tests.delegate import arm64, networks
 from tests.delegate.outputs import ALWAYS, TOLERANCE
 from tests.downloads import mediapipe_model
-from tfsparse import timing
+from tfsparse.runtime import timing
 
 pytestmark = pytest.mark.download
 

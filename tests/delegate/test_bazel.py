@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 import tfsparse
 from delegate import sources
 from tests.delegate.cpp import NO_GOOGLETEST, CrossBuild
-from tfsparse import architectures, timing
+from tfsparse.runtime import timing
+from tfsparse.zoo import architectures
 
 pytestmark = [
     pytest.mark.skipif(

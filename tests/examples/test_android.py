@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import tfsparse
-from delegate.android import aar
+from delegate.packaging.android import aar
 
 APP = Path(__file__).parents[2] / "examples" / "android"
 # What the app uses of Android and of TFLite, with the signatures of their documentation.
@@ -79,7 +79,7 @@ def test_the_java_compiles(tmp_path):
         path = tmp_path / f"{name.replace('.', '/')}.java"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"package {name.rpartition('.')[0]};\npublic {text}\n")
-    folders = [tmp_path, aar.HERE / "stubs", aar.HERE / "java", APP / "app/src/main/java"]
+    folders = [tmp_path, aar.ANDROID / "stubs", aar.ANDROID / "java", APP / "app/src/main/java"]
     result = subprocess.run(
         [
             *("javac", "--release", "8", "-Xlint:all,-options", "-Werror"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.converter.single_op import pruned, run, single_op
 from tests.downloads import mediapipe_model
 from tfsparse import flatbuffer
-from tfsparse.flatbuffer.encode import encode
+from tfsparse.flatbuffer.encoding import encode
 
 
 def sparse_model(weights=None, **options):

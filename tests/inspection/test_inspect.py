@@ -19,7 +19,7 @@ from tests.converter.single_op import pruned, single_op, with_custom_operator
 from tests.delegate import networks
 from tests.downloads import mediapipe_model
 from tfsparse import flatbuffer
-from tfsparse.flatbuffer.encode import encode
+from tfsparse.flatbuffer.encoding import encode
 from tfsparse.inspection import delegate
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tfsparse import downloads
+from tfsparse.zoo import downloads
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,12 +13,13 @@ import pytest
 
 import tfsparse
 from tests.converter.single_op import pruned, run, single_op
-from tfsparse import benchmark, flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.command_line import main as command
+from tfsparse.formatting import byte_size
 from tfsparse.inspection import delegate
 from tfsparse.inspection.inspect import inspect
 from tfsparse.report import pictures, times, write
-from tfsparse.text import byte_size
+from tfsparse.runtime import benchmark
 
 EVIL = "<script>alert('tensor')</script>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

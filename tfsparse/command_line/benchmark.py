@@ -15,9 +15,9 @@ default: some networks magnify what every runtime rounds. The last line names wh
 from absl import app, flags
 from rich.console import Group
 
-from tfsparse import benchmark
 from tfsparse.command_line import shared
 from tfsparse.progress import track
+from tfsparse.runtime import benchmark
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)

@@ -14,8 +14,8 @@ Examples:
 from absl import app, flags
 
 import tfsparse
+from tfsparse.calibration import example_files
 from tfsparse.command_line import shared
-from tfsparse.converter import typical_inputs
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
@@ -46,7 +46,7 @@ def main(arguments):
         raise app.UsageError("Expected the file to write: -o model.tflite.")
     typical = None
     if REPRESENTATIVE.value is not None:
-        typical = typical_inputs.arrays(REPRESENTATIVE.value)
+        typical = example_files.arrays(REPRESENTATIVE.value)
     path = tfsparse.convert(
         source,
         OUTPUT.value,

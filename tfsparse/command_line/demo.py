@@ -14,6 +14,6 @@ A folder or zip of pictures holds one folder of pictures a class, with or withou
 folders above them.
 """
 
-from tfsparse.demo import FLAGS, main
+from tfsparse.zoo.demo import FLAGS, main
 
 __all__ = ["FLAGS", "main"]

@@ -19,8 +19,8 @@ import warnings
 from absl import app, flags
 
 import tfsparse
+from tfsparse.calibration import example_files
 from tfsparse.command_line import shared
-from tfsparse.converter import typical_inputs
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
@@ -63,7 +63,7 @@ def main(arguments):
         path = tfsparse.prune_file(
             source,
             OUTPUT.value,
-            data=typical_inputs.load(
+            data=example_files.load(
                 DATA.value, source, EXAMPLES.value, _numbers("mean", MEAN), _numbers("std", STD)
             ),
             sparsity=SPARSITY.value,

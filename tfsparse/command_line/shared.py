@@ -8,8 +8,8 @@ import sys
 from absl import app, flags
 from rich.console import Console
 
-from tfsparse.runtime import RUNTIMES
-from tfsparse.text import byte_size
+from tfsparse.formatting import byte_size
+from tfsparse.runtime.interpreter import RUNTIMES
 
 # Off a terminal there is no width to fit: a table cut in a log file would be useless.
 PLAIN_WIDTH = 200

@@ -6,7 +6,7 @@ import operator
 from tfsparse import flatbuffer
 from tfsparse.converter import sources
 from tfsparse.converter.densify import densify_model
-from tfsparse.converter.halve import halve
+from tfsparse.converter.float16 import halve
 from tfsparse.converter.paddings import split_paddings
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.files import check_writable, write_atomically

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsparse.flatbuffer.encode import encode, index_dtype
+from tfsparse.flatbuffer.encoding import encode, index_dtype
 
 # Sizes of blocks along one dimension that are tried, each while the one before made it smaller.
 BLOCK_SIZES = (2, 4, 8, 16)

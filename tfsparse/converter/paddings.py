@@ -11,7 +11,7 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.flatbuffer import ints, schema
-from tfsparse.inspection.broken import broken_entries
+from tfsparse.inspection.xnnpack_faults import broken_entries
 
 IN_TWO = b"_in_two"
 FIRST, SECOND = b"_first", b"_second"

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 from tfsparse import flatbuffer
+from tfsparse.calibration import examples
 from tfsparse.capture import captured_output
-from tfsparse.converter import examples, trace
-from tfsparse.converter.tflite import dense_model
+from tfsparse.converter import inference_functions
+from tfsparse.converter.tensorflow_converter import dense_model
 
 EXPECTED = (
     "Expected a keras.Model or tf_keras.Model, or the path of a .keras, .h5 or .tflite file or of "
@@ -38,9 +39,11 @@ def load(source, batch_size, weights, representative_dataset):
     elif os.path.isdir(source):
         module = _load_saved_model(source)
         name = f"SavedModel {os.fspath(source)!r}"
-        _check_batch_size(name, trace.first_dimensions(module), batch_size, may_be_set=True)
+        _check_batch_size(
+            name, inference_functions.first_dimensions(module), batch_size, may_be_set=True
+        )
         trace_it = functools.partial(
-            trace.of_saved_model, module, 1 if batch_size == AUTO else batch_size
+            inference_functions.of_saved_model, module, 1 if batch_size == AUTO else batch_size
         )
         return name, dense_model(name, trace_it, weights, representative_dataset), None
     elif _first_bytes(source).startswith((ZIP, HDF5)):
@@ -52,7 +55,9 @@ def load(source, batch_size, weights, representative_dataset):
         return name, model, data
     name = f"model {model.name!r}"
     batch_size = 1 if batch_size == AUTO else batch_size
-    trace_it = functools.partial(trace.of_keras, model, trace.input_signature(model, batch_size))
+    trace_it = functools.partial(
+        inference_functions.of_keras, model, inference_functions.input_signature(model, batch_size)
+    )
     return name, dense_model(name, trace_it, weights, representative_dataset), None
 
 

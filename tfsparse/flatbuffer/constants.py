@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from tfsparse.flatbuffer.definitions import DTYPES, MAX_BYTES, ints, schema
-from tfsparse.flatbuffer.encode import CsrLevel, DenseLevel, SparseEncoding, decode, index_dtype
+from tfsparse.flatbuffer.encoding import CsrLevel, DenseLevel, SparseEncoding, decode, index_dtype
 
 _INDEX_VECTORS = {
     np.dtype(np.uint8): (schema.SparseIndexVector.Uint8Vector, schema.Uint8VectorT),

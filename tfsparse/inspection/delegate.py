@@ -11,9 +11,10 @@ import os
 import subprocess
 import sys
 
-from tfsparse import processes, timing
-from tfsparse.explanation import explain_in_turn
-from tfsparse.text import last_line
+from tfsparse import processes
+from tfsparse.formatting import last_line
+from tfsparse.runtime import timing
+from tfsparse.runtime.explain import explain_in_turn
 
 # Many times what preparing the largest of models takes.
 TIMEOUT_SECONDS = 300
@@ -25,7 +26,7 @@ class Answer:
 
     Attributes:
         layers: Dictionary from (subgraph, operator) to a dictionary of what
-            `tfsparse.explanation.Layer` has.
+            `tfsparse.runtime.explain.Layer` has.
         isa: The instruction set whose kernels it uses, or `None`.
         summary: A sentence or two.
         assumed_shapes: Shapes of inputs that neither the file nor the caller gave, by name.

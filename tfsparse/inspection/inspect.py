@@ -4,12 +4,13 @@ import contextlib
 import dataclasses
 import os
 
-from tfsparse import flatbuffer, inputs
+from tfsparse import flatbuffer
 from tfsparse.inspection import delegate
 from tfsparse.inspection.describe import describe_operators, describe_tensors, input_details
 from tfsparse.inspection.operators import Verdict
 from tfsparse.inspection.result import Inspection, Totals
 from tfsparse.inspection.tensors import gzip_file_size
+from tfsparse.runtime import input_shapes
 
 
 def inspect(path, *, num_threads=1, shapes=None):
@@ -50,7 +51,7 @@ def inspect(path, *, num_threads=1, shapes=None):
     with _telling_damage(path):
         tensors = describe_tensors(model)
     details = input_details(model)
-    shapes = inputs.by_name(shapes, details)
+    shapes = input_shapes.by_name(shapes, details)
     sizes_are_open = any(-1 in detail["shape_signature"][1:] for detail in details)
     answer = delegate.ask(path, num_threads, sizes=sizes_are_open or bool(shapes), shapes=shapes)
     tensors = [_sized(tensor, answer.sizes) for tensor in tensors]

@@ -4,8 +4,8 @@ import dataclasses
 import math
 
 from tfsparse import flatbuffer
+from tfsparse.formatting import operator_number
 from tfsparse.inspection.tensors import Tensor, text
-from tfsparse.text import operator_number
 
 # Which input of an operator are its weights.
 WEIGHTS = {

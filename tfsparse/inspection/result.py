@@ -4,10 +4,10 @@ import dataclasses
 import json
 from pathlib import Path
 
-from tfsparse import inputs
+from tfsparse.formatting import as_text, byte_size, count
 from tfsparse.inspection.operators import RUNTIMES, Operator
 from tfsparse.inspection.tensors import Tensor
-from tfsparse.text import as_text, byte_size, count
+from tfsparse.runtime import input_shapes
 
 # Columns of the table: heading, whether it is of numbers, whether narrow terminals have it too.
 _COLUMNS = (
@@ -180,7 +180,7 @@ class Inspection:
             f"{missing}"
         )
         if self.assumed_shapes:
-            yield inputs.hint(self.assumed_shapes)
+            yield input_shapes.hint(self.assumed_shapes)
 
     def _table(self, wide):
         from rich.table import Table

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.flatbuffer.constants import buffer_bytes
-from tfsparse.flatbuffer.encode import CsrLevel, decode
+from tfsparse.flatbuffer.encoding import CsrLevel, decode
 from tfsparse.inspection.zeros import CHUNK, Zeros, count_zeros, find_zeros
 
 # That of the command gzip, and of web servers that compress what they send.

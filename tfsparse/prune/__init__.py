@@ -1,1 +1,1 @@
-"""Pruning methods, one a file, and what they share: masks, scopes, magnitudes."""
+"""Pruning of Keras models while they train, and of files without training."""

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.prune.batches import slices, stored
+from tfsparse.prune.schedules import check_positive
 from tfsparse.prune.scope import keras_of, walk
-from tfsparse.schedules import check_positive
 
 
 def recalibrate_batchnorm(model, data, batches=None, batch_size=128):

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfsparse.schedules import check_sparsity
+from tfsparse.prune.schedules import check_sparsity
 
 _LISTED = 20
 _NAMES = ("pointwise", "all_but_first", "all")

@@ -6,11 +6,12 @@ import tempfile
 
 import numpy as np
 
-from tfsparse import benchmark, flatbuffer
+from tfsparse import flatbuffer
 from tfsparse.converter.densify import densify_model
 from tfsparse.files import write_atomically
 from tfsparse.inspection import delegate
 from tfsparse.inspection.operators import constant_weights
+from tfsparse.runtime import benchmark
 
 # What a zero becomes in the dense twin: small enough that no activation overflows.
 FILLER = 1e-3

@@ -6,13 +6,13 @@ import pathlib
 import jinja2
 
 import tfsparse
-from tfsparse import benchmark, inputs
 from tfsparse.files import check_writable, write_atomically
+from tfsparse.formatting import byte_size, count, duration
 from tfsparse.inspection.operators import RUNTIMES
 from tfsparse.progress import track
 from tfsparse.report import times
 from tfsparse.report.content import content_of
-from tfsparse.text import byte_size, count, duration
+from tfsparse.runtime import benchmark, input_shapes
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.html.jinja")
 
@@ -67,7 +67,7 @@ def render(contents, machine=None):
         "bytes": byte_size,
         "count": count,
         "duration": duration,
-        "hint": inputs.hint,
+        "hint": input_shapes.hint,
     }
     layers = [layer for content in contents for layer in content.layers]
     seconds = [s for layer in layers for s in (layer.seconds, layer.dense_seconds) if s]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tfsparse
-from delegate.android import aar, build, toolchain
+from delegate.packaging.android import aar, build, toolchain
 from tests.delegate import arm64, networks
 from tests.delegate.android import tflite
 from tests.delegate.cpp import run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from delegate.android import aar
+from delegate.packaging.android import aar
 from tests.delegate.cpp import CXX, Build, run
 
 HERE = Path(__file__).parent
@@ -21,6 +21,6 @@ def test_creates_uses_and_closes_the_delegate(tmp_path):
     shutil.copy(library, tmp_path / "libtfsparse_delegate.so")
     aar.compile_java(tmp_path)
     # The interface is the app's TFLite's, and not in our archive.
-    sources = [*HERE.glob("*.java"), *aar.HERE.glob("stubs/**/*.java")]
+    sources = [*HERE.glob("*.java"), *aar.ANDROID.glob("stubs/**/*.java")]
     run("javac", "-cp", str(tmp_path), "-d", str(tmp_path), *map(str, sources))
     run("java", "-cp", str(tmp_path), f"-Djava.library.path={tmp_path}", "SparseDelegateTest")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from delegate import zig
-from delegate.android import toolchain
+from delegate.packaging import zig
+from delegate.packaging.android import toolchain
 from tests.delegate import arm64
 from tests.downloads import npm_package
 

@@ -1,0 +1,56 @@
+"""Makes what an Android app needs: a library for each processor, and an AAR around them.
+
+python -m delegate.packaging.android.build        # what `make android` runs
+"""
+
+import shutil
+from pathlib import Path
+
+from delegate import sources
+from delegate.packaging import zig
+from delegate.packaging.android import aar, toolchain
+
+NAME = "libtfsparse_delegate.so"
+OUTPUT = sources.ROOT / "dist" / "android"
+FLAGS = (*sources.COMMON_FLAGS, "-Werror", "-I.")
+# Every app carries the library: what is no kernel is kept small.
+SMALL = (*FLAGS, *toolchain.SMALL)
+
+
+def library(abi):
+    """Path of the delegate for a processor, with the C API and what Java calls."""
+    jobs = toolchain.libcxx(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
+    for folder, files in _by_folder(sources.common_sources("core", "kernels", "tflite")).items():
+        source = toolchain.together(abi, folder.replace("/", "-"), files)
+        jobs[source] = (*SMALL, *abi.flags)
+    for source, flags in abi.kernels.items():
+        # The loops of kernels that matter are unrolled by hand, and the same with it.
+        jobs[source] = (*FLAGS, "-Os", *zig.translate(flags), *abi.flags)
+    jobs["delegate/android/jni.cc"] = (*SMALL, *aar.jni_flags())
+    target = abi.folder / NAME
+    toolchain.link(abi, toolchain.compile_all(abi, jobs), target, "delegate/exports.map")
+    return target
+
+
+def _by_folder(files):
+    folders = {}
+    for file in files:
+        folders.setdefault(str(Path(file).parent), []).append(file)
+    return folders
+
+
+def main():
+    """Writes everything to dist/android, and prints what it is."""
+    libraries = {abi.name: library(abi) for abi in toolchain.ABIS}
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for name, path in libraries.items():
+        (OUTPUT / name).mkdir(exist_ok=True)
+        shutil.copy(path, OUTPUT / name)
+    shutil.copy(sources.ROOT / "delegate" / "tfsparse_delegate.h", OUTPUT)
+    aar.write(OUTPUT / "tfsparse.aar", libraries)
+    for path in sorted(path for path in OUTPUT.rglob("*") if path.is_file()):
+        print(f"{path.stat().st_size:9,} bytes  {path.relative_to(sources.ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Compiles and links for Android with the Python package ziglang, where the NDK cannot be had.
+
+The package is a clang with musl's headers and libc++'s sources. Of musl nothing but declarations
+gets into a library: what it calls is looked up in the stand-ins for Android's own libraries, made
+of the lists `libc.txt` and `libm.txt`, so that a call that they do not list fails to link.
+"""
+
+import dataclasses
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from delegate import sources
+from delegate.packaging import zig
+
+HERE = Path(__file__).parent
+
+# Code and data of their own for each function, so that the linker can leave out what nobody calls.
+# No exceptions: Android's older releases crash on one in a library that brings its own C++. What
+# would throw for lack of memory aborts, and nobody needs the tables for unwinding the stack.
+FLAGS = (
+    *("-fPIC", "-ffunction-sections", "-fdata-sections", "-fno-stack-protector", "-g0"),
+    *("-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
+)
+# For what is not in a hurry. The linker then optimises it as one program. Zig takes -Oz for -Os.
+SMALL = ("-Os", "-Xclang", "-Oz", "-flto")
+# 16 KB pages: what Android 15 asks of libraries for 64-bit processors.
+LINK_FLAGS = (
+    *("-shared", "--gc-sections", "--icf=all", "--strip-all", "--hash-style=both"),
+    "--build-id=none",
+    *("-z", "defs", "-z", "max-page-size=16384", "--no-rosegment"),
+    *("-z", "start-stop-visibility=hidden"),
+)
+
+# The part of libc++ and of its ABI library that the delegate's objects refer to. `memory` comes
+# first because it asks for other definitions of what all headers declare.
+LIBCXX = (
+    "libcxx/src/memory.cpp",
+    "libcxx/src/algorithm.cpp",
+    "libcxx/src/chrono.cpp",
+    "libcxx/src/condition_variable.cpp",
+    "libcxx/src/mutex.cpp",
+    "libcxx/src/new_handler.cpp",
+    "libcxx/src/new_helpers.cpp",
+    "libcxx/src/string.cpp",
+    "libcxx/src/system_error.cpp",
+    "libcxx/src/verbose_abort.cpp",
+    "libcxxabi/src/abort_message.cpp",
+    "libcxxabi/src/cxa_guard.cpp",
+    "libcxxabi/src/cxa_virtual.cpp",
+    "libcxxabi/src/stdlib_new_delete.cpp",
+)
+# These declare their class anew, and so stand alone.
+LIBCXX_DESTRUCTORS = (
+    "libcxx/src/condition_variable_destructor.cpp",
+    "libcxx/src/mutex_destructor.cpp",
+)
+LIBCXX_FLAGS = (
+    *("-std=c++23", "-fno-rtti", "-fvisibility=hidden", *SMALL),
+    *("-D_LIBCPP_BUILDING_LIBRARY", "-D_LIBCXXABI_BUILDING_LIBRARY"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Abi:
+    """A processor that libraries are built for.
+
+    Attributes:
+        name: Android's word for it.
+        machine: clang's word for it.
+        kernels: {source: flags} of the kernels that there is room for.
+        flags: What says so, for every source of ours.
+    """
+
+    name: str
+    machine: str
+    kernels: dict
+    flags: tuple[str, ...]
+
+    @property
+    def folder(self):
+        """Where what is made for it is kept."""
+        folder = sources.ROOT / "build" / "android" / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def target(self):
+        """The compiler's flags for it."""
+        return ("-target", f"{self.machine}-linux-musl")
+
+
+# x86_64 is that of emulators. Its other kernels would be chosen by a part of the compiler's own
+# library that ziglang lacks.
+ABIS = (
+    Abi("arm64-v8a", "aarch64", sources.isa_flags("arm64-v8a"), ()),
+    Abi("x86_64", "x86_64", sources.isa_flags("others"), ("-DTFSPARSE_PORTABLE", "-Os")),
+)
+
+
+def compile(abi, source, *flags):
+    """Path of the object of a C or C++ source."""
+    language = "cc" if Path(source).suffix == ".c" else "c++"
+    target = abi.folder / f"{Path(source).name}.o"
+    zig.run(language, *abi.target, *FLAGS, *flags, "-c", source, "-o", target)
+    return target
+
+
+def compile_all(abi, jobs):
+    """Paths of the objects of {source: flags}."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda job: compile(abi, job[0], *job[1]), jobs.items()))
+
+
+def together(abi, name, files):
+    """Path of a source that includes `files`: their headers are then read once."""
+    target = abi.folder / f"{name}.cc"
+    target.write_text("".join(f'#include "{file}"\n' for file in files))
+    return target
+
+
+def libcxx(abi):
+    """{source: flags} of the C++ library."""
+    lib = zig.package() / "lib"
+    flags = (*LIBCXX_FLAGS, f"-I{lib}", f"-I{lib}/libcxx/src", f"-I{lib}/libcxx/libc")
+    return {together(abi, "libcxx", LIBCXX): flags} | {
+        together(abi, Path(source).stem, [source]): flags for source in LIBCXX_DESTRUCTORS
+    }
+
+
+def stand_in(abi, name):
+    """Path of a library that has nothing but the names listed in `name`.txt."""
+    source, target = abi.folder / f"{name}.s", abi.folder / f"{name}.so"
+    names = symbols(name)
+    source.write_text("".join(f".globl {n}\n.type {n}, %function\n{n}:\n" for n in names))
+    stub = abi.folder / f"{name}.o"
+    zig.run("cc", *abi.target, "-c", source, "-o", stub)
+    zig.run("ld.lld", "-shared", "-soname", target.name, stub, "-o", target)
+    return target
+
+
+def symbols(name):
+    """The names listed in `name`.txt, sorted."""
+    lines = (HERE / f"{name}.txt").read_text().splitlines()
+    return sorted(line.split("#")[0].strip() for line in lines if line.split("#")[0].strip())
+
+
+def link(abi, objects, target, exports):
+    """Links a library that exports what the version script `exports` says."""
+    libraries = [stand_in(abi, name) for name in ("libc", "libm")]
+    about = ("-soname", target.name, f"--version-script={exports}", "-o", target)
+    zig.run("ld.lld", *LINK_FLAGS, *about, *objects, *libraries)

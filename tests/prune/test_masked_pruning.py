@@ -1,0 +1,59 @@
+"""What holds for every method with masks, such as that a model it refuses stays a plain one."""
+
+import keras
+import pytest
+
+import tfsparse
+from tfsparse.prune import masks
+from tfsparse.prune.channels import scale_penalty
+from tfsparse.prune.weights.sensitivity import LayerSensitivity, Sensitivity
+
+OTHER_LAYER = Sensitivity("loss", 0.0, False, (0.9,), (LayerSensitivity("other", 8, (1.0,)),))
+
+
+class Broken(Exception):
+    pass
+
+
+def break_down(*args):
+    raise Broken
+
+
+def network():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3)(inputs)
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 1)(x))
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize("method", [tfsparse.RigL, tfsparse.PatternPruning])
+def test_no_mask_stays_where_pruning_at_once_breaks_down(method, monkeypatch):
+    model, pruning = network(), method()
+    monkeypatch.setattr(pruning, "_keep", break_down)
+    with pytest.raises(Broken):
+        pruning.apply(model)
+    assert [layer.kernel.constraint for layer in model.layers[1:]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "pruning",
+    [
+        tfsparse.GradualPruning(0.5, scope="all", distribution=OTHER_LAYER),
+        tfsparse.PatternPruning(scope=lambda layer: True),
+    ],
+)
+def test_no_mask_stays_on_a_model_that_is_refused(pruning):
+    model = network()
+    with pytest.raises(ValueError, match="Expected"):
+        pruning.apply(model)
+    assert [layer.kernel.constraint for layer in model.layers[1:]] == [None, None]
+
+
+def test_constraints_and_regularizers_are_of_the_kind_that_every_keras_takes():
+    model = network()
+    kernel, strategy = model.layers[1].kernel, masks.strategy_of(model)
+    masks.Mask(kernel, strategy).attach()
+    scale_penalty.ScalePenalty(kernel, strategy).attach(0.1)
+    assert isinstance(kernel.constraint, keras.constraints.Constraint)
+    assert isinstance(kernel.regularizer, keras.regularizers.Regularizer)

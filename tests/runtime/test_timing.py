@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from tfsparse.runtime import timing
+
+
+class Clock:
+    """A time that passes while somebody sleeps, and at no other."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Fake:
+    """An interpreter of two inputs and one output that takes a given time."""
+
+    def __init__(self, seconds=0.0, output=(1.0, -2.0)):
+        self.seconds = seconds
+        self.output = np.array(output, np.float32)
+        self.inputs = {}
+        self.invocations = 0
+
+    def get_input_details(self):
+        return [
+            {"index": 0, "shape": np.array([2, 3]), "dtype": np.float32},
+            {"index": 1, "shape": np.array([50]), "dtype": np.int8},
+        ]
+
+    def get_output_details(self):
+        return [{"index": 2}]
+
+    def set_tensor(self, index, value):
+        self.inputs[index] = value
+
+    def get_tensor(self, index):
+        assert index == 2
+        return self.output
+
+    def invoke(self):
+        self.invocations += 1
+        timing.time.sleep(self.seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    monkeypatch.setattr(timing, "time", Clock())
+
+
+def test_the_speedup_is_that_of_the_second_over_the_first(clock):
+    slow, fast = Fake(0.008), Fake(0.002)
+    result = timing.compare(slow, fast, seconds=0.1)
+    assert result.rounds == timing.MIN_ROUNDS, "a minimum, however brief the time"
+    assert result.speedup == pytest.approx(4)
+    assert result.speedup_quartiles == pytest.approx((4, 4))
+    assert (result.baseline_median, result.baseline_min) == pytest.approx((8, 8))
+    assert (result.candidate_median, result.candidate_min) == pytest.approx((2, 2))
+
+
+def test_two_alike_are_measured_alike_for_as_long_as_is_asked(clock):
+    result = timing.compare(Fake(0.004), Fake(0.004), seconds=2)
+    assert result.rounds > timing.MIN_ROUNDS
+    assert result.speedup == pytest.approx(1)
+    assert timing.time.now == pytest.approx(2, rel=0.5)
+
+
+def test_the_time_must_be_positive():
+    with pytest.raises(ValueError, match="Received: 0"):
+        timing.compare(Fake(), Fake(), seconds=0)
+
+
+def test_random_inputs_are_the_same_for_both_and_fill_the_range():
+    pair = Fake(), Fake()
+    timing.set_random_inputs(pair)
+    for index, shape, dtype in ((0, (2, 3), np.float32), (1, (50,), np.int8)):
+        value = pair[0].inputs[index]
+        assert value.shape == shape
+        assert value.dtype == dtype
+        np.testing.assert_array_equal(value, pair[1].inputs[index])
+    assert pair[0].inputs[1].min() < -50
+    assert pair[0].inputs[1].max() > 50
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "difference"),
+    [
+        ([1, -4], [1, -4], 0),
+        ([1, -4], [1.5, -4], 0.125),
+        ([0, 0], [0, 0.25], 0.25),
+        ([1, 2], [1, np.nan], np.inf),
+        ([1, np.inf], [1, np.inf], np.inf),
+    ],
+)
+def test_the_difference_is_a_part_of_the_largest_output(baseline, candidate, difference):
+    pair = Fake(output=baseline), Fake(output=candidate)
+    assert timing.output_difference(*pair) == difference
+    assert [one.invocations for one in pair] == [1, 1]
+
+
+def test_the_cpu_has_a_name():
+    assert timing.cpu_name().strip()

@@ -1,0 +1,164 @@
+import keras
+import numpy as np
+import pytest
+
+import tfsparse
+from tests.downloads import mediapipe_model
+from tfsparse.zoo import architectures, catalogue
+
+
+def zeros(layer):
+    return np.mean(layer.kernel.numpy() == 0)
+
+
+def convolutions(model):
+    return [layer for layer in model.layers if type(layer) is keras.layers.Conv2D]
+
+
+def test_every_pointwise_convolution_has_the_sparsity_and_no_other_layer():
+    model = catalogue.build("mobilenet_v2", 0.8, size=32)
+    pointwise = [layer for layer in convolutions(model) if layer.kernel_size == (1, 1)]
+    assert len(pointwise) == 34
+    for layer in pointwise:
+        assert zeros(layer) == pytest.approx(0.8, abs=2 / layer.kernel.numpy().size)
+    for layer in model.layers:
+        if layer not in pointwise and hasattr(layer, "kernel"):
+            assert zeros(layer) == 0
+
+
+def test_every_convolution_of_a_resnet_has_the_sparsity_and_its_classifier_is_dense():
+    model = catalogue.build("resnet50", 0.9, size=64)
+    assert len(convolutions(model)) == 53
+    for layer in convolutions(model):
+        assert zeros(layer) == pytest.approx(0.9, abs=1e-3)
+    assert zeros(model.layers[-1]) == 0
+
+
+def test_output_channels_of_a_block_share_a_pattern():
+    model = catalogue.build("mobilenet_v1", 0.8, block_size=4, size=32)
+    pointwise = [layer for layer in convolutions(model) if layer.kernel_size == (1, 1)]
+    for layer in pointwise:
+        kept = (layer.kernel.numpy() != 0).reshape(-1, layer.filters // 4, 4)
+        np.testing.assert_array_equal(kept.any(axis=2), kept.all(axis=2))
+        assert zeros(layer) == pytest.approx(0.8, abs=1e-2)
+
+
+def test_efficientnet_lite0_has_the_parameters_of_the_published_one():
+    model = architectures.efficientnet_lite0(keras.Input((224, 224, 3)))
+    assert model.count_params() - moving_statistics(model) == 4_652_008
+
+
+def moving_statistics(model):
+    return sum(np.prod(weight.shape) for weight in model.non_trainable_weights)
+
+
+def test_u_net_names_a_class_for_every_pixel():
+    model = catalogue.build("u_net", 0.8, size=64)
+    scores = model(np.random.default_rng(1).random((1, 64, 64, 3), np.float32)).numpy()
+    assert scores.shape == (1, 64, 64, 3)
+    np.testing.assert_allclose(scores.sum(axis=-1), 1, rtol=1e-5)
+    assert scores.std() > 0.05, "not all pixels look alike"
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v3_small"])
+def test_activations_keep_their_scale_so_that_outputs_can_be_compared(name):
+    model = catalogue.build(name, 0.9)
+    scores = model(np.random.default_rng(1).random((1, 224, 224, 3), np.float32)).numpy()
+    assert np.isfinite(scores).all()
+    assert scores.max() > 1.5 * scores.min(), "not all classes look alike"
+    assert scores.max() < 0.5, "no class drowns the others"
+
+
+@pytest.mark.parametrize("name", catalogue.ARCHITECTURES)
+def test_every_name_is_a_network_of_keras_or_ours(name):
+    source = catalogue.ARCHITECTURES[name].source
+    assert hasattr(keras.applications, source) != hasattr(architectures, source)
+
+
+@pytest.mark.parametrize("function", [catalogue.build, catalogue.cached_file])
+def test_an_unknown_name_lists_the_known(function, tmp_path):
+    with pytest.raises(ValueError, match=r"mobilenet_v1.*Received: 'mobilenet'"):
+        function("mobilenet", tmp_path)
+
+
+def test_a_file_is_made_once(tmp_path, monkeypatch):
+    built = []
+
+    def build(*arguments):
+        built.append(arguments)
+        return architectures.small_mobilenet_v2((8, 8, 1), 2)
+
+    monkeypatch.setattr(catalogue, "build", build)
+    first = catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8)
+    assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8) == first
+    assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, block_size=4) != first
+    assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, encoding="auto") != first
+    assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, size=32) != first
+    assert built == [
+        ("mobilenet_v1", 0.8, block, size)
+        for block, size in [(1, None), (4, None), (1, None), (1, 32)]
+    ]
+    interpreter = tfsparse.Interpreter(first)
+    interpreter.allocate_tensors()
+    assert interpreter.get_input_details()[0]["shape"].tolist() == [1, 8, 8, 1]
+
+
+@pytest.mark.download
+@pytest.mark.parametrize("name", catalogue.PRETRAINED)
+def test_googles_networks_are_sparse(name):
+    weights = [layer for layer in tfsparse.explain(mediapipe_model(name)).layers if layer.encoded]
+    assert len(weights) > 30
+
+
+def test_the_small_network_scales_with_its_width():
+    narrow = architectures.small_mobilenet_v2((32, 32, 1), 10)
+    wide = architectures.small_mobilenet_v2((32, 32, 1), 10, width=2)
+    assert narrow.output_shape == (None, 10)
+    assert 3 < wide.count_params() / narrow.count_params() < 4
+
+
+@pytest.mark.parametrize(("depth", "parameters"), [(20, 0.27), (56, 0.85)])
+def test_resnets_for_cifar_have_the_parameters_of_the_paper(depth, parameters):
+    model = architectures.cifar_resnet(keras.Input((32, 32, 3)), depth)
+    layers_with_weights = [
+        layer
+        for layer in model.layers
+        if hasattr(layer, "kernel") and not layer.name.endswith("shortcut")
+    ]
+    assert len(layers_with_weights) == depth
+    trained = model.count_params() - moving_statistics(model)
+    assert trained / 1e6 == pytest.approx(parameters, abs=0.01)
+    assert model.get_layer("stage3_block1_add").output.shape == (None, 8, 8, 64)
+
+
+def test_the_resnet_scales_with_its_width_and_names_a_wrong_depth():
+    model = architectures.cifar_resnet(keras.Input((8, 8, 3)), depth=8, width=5, classes=3)
+    assert [model.get_layer(f"stage{i}_block1_conv2").filters for i in (1, 2, 3)] == [5, 10, 20]
+    assert model.output_shape == (None, 3)
+    with pytest.raises(ValueError, match=r"depth of 8, 14, 20.*Received: 18"):
+        architectures.cifar_resnet(keras.Input((32, 32, 3)), 18)
+
+
+def test_mobilenet_v2_for_cifar_has_the_parameters_of_the_published_one():
+    inputs = keras.Input((32, 32, 3))
+    model = architectures.cifar_mobilenet_v2(inputs, classes=1000)
+    published = keras.applications.MobileNetV2(input_tensor=inputs, weights=None)
+    assert model.count_params() == published.count_params()
+    assert model.layers[-2].input.shape[1:3] == (4, 4)
+
+
+@pytest.mark.parametrize("variant", ["mobilenet_v2_padded", "mobilenet_v2_convolutional"])
+def test_variants_of_mobilenet_v2_have_its_parameters_and_feature_maps(variant):
+    inputs = keras.Input((64, 64, 3))
+    model = getattr(architectures, variant)(inputs)
+    published = keras.applications.MobileNetV2(input_tensor=inputs, weights=None)
+    assert model.count_params() == published.count_params()
+    depthwise = [
+        [
+            layer.output.shape
+            for layer in network.layers
+            if isinstance(layer, keras.layers.DepthwiseConv2D)
+        ]
+        for network in (model, published)
+    ]
+    assert depthwise[0] == depthwise[1]

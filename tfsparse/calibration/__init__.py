@@ -1,0 +1,1 @@
+"""Calibration data: examples of a model's inputs."""

@@ -1,0 +1,281 @@
+"""Channel pruning by an importance of each channel."""
+
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.prune import schedules
+from tfsparse.prune.batches import check_data
+from tfsparse.prune.channels import importance as importances
+from tfsparse.prune.channels import widths
+from tfsparse.prune.channels.budget import amount_to_cut, within_budget
+from tfsparse.prune.channels.masked_channels import MaskedChannels
+from tfsparse.prune.channels.scale_penalty import ScalePenalty
+from tfsparse.prune.channels.scope import check_channel_scope
+
+_BATCH_SIZE = 32
+# Network slimming's, for VGG; the paper takes 1e-5 for ResNet and DenseNet.
+_GAMMA_L1 = 1e-4
+
+
+class ChannelPruning(MaskedChannels):
+    """Cuts the least important channels of a model while it trains.
+
+    A channel is cut wherever it passes (see `tfsparse.graph`): its filter, its bias, its entries in
+    BatchNormalization, its depthwise kernel, and the weights of all layers that read it become
+    zero, inside each compiled train step. The model stays a plain Keras model of the same shape and
+    computes what the smaller one would; `tfsparse.shrink(model)` then makes that smaller model.
+
+    Channels that are zero everywhere count as cut, so a training that is resumed from saved weights
+    goes on where it was. They get no gradient, so a later `fit` without this callback leaves them
+    zero too, unless an activation such as sigmoid makes something of zero. A `GradualPruning` may
+    prune the weights that are left, in the same `fit` or in a later one. A `fit` that an exception
+    ends leaves its masks in force; the next one with a `ChannelPruning` replaces them.
+
+    `fit` logs `"channel_sparsity"`, the fraction of the channels in the scope that are cut, and
+    `"multiply_adds"`, the fraction of the model's multiply-adds that remains.
+
+    For functional and Sequential Keras 3 models, with any optimizer, `steps_per_execution`,
+    `jit_compile`, mixed precision and `tf.distribute.MirroredStrategy`.
+
+    Args:
+        importance: What decides. `"l1"` and `"l2"`, the norm of the weights that make a channel (Li
+            et al., 2017, https://arxiv.org/abs/1608.08710); `"bn_gamma"`, its scale in
+            BatchNormalization, which an L1 term keeps small before the cut: network slimming (Liu
+            et al., 2017, https://arxiv.org/abs/1708.06519); `"taylor"`, the change of the loss to
+            the first order, from `data` (Molchanov et al., 2019,
+            https://arxiv.org/abs/1906.10771); `"random"`, the control; or a function from a
+            `tfsparse.graph.ChannelGroup` to a float array with one score a channel, or to None to
+            leave the group whole.
+        rate: Float in [0, 1), the fraction of the channels in the scope to cut, 0.5 by default.
+        multiply_adds: Float in (0, 1), a budget instead of a rate: the fraction of the model's
+            multiply-adds that may remain.
+        distribution: `"uniform"` cuts the same fraction of every group; `"global"` compares all
+            channels with each other.
+        multiple_of: Int, usually 4 or 8: a group that loses channels keeps a multiple of it,
+            rounded down, which fast kernels like. No group loses all of its channels.
+        scope: Which groups of channels. `"inner"` for those that meet no addition: in residual
+            blocks the channels inside. `"all"` also cuts channels that are added, from all layers
+            that are tied by it. Or a function that takes a `ChannelGroup` and returns a bool, or a
+            mapping of layer-name patterns (as in `fnmatch`) to rates, of which the first that
+            matches a layer that makes the channels counts.
+        begin: When to cut: a float in [0, 1] is a fraction of the training, an int is a step. By
+            default at the start, and with `"bn_gamma"` at 0.5, so that scales are trained first.
+        end: If given, channels are cut little by little from `begin` to `end`, as by
+            `PolynomialDecay`, the least important of those that are left each time.
+        data: For `"taylor"`: a tuple `(x, y)` of arrays, or a `tf.data.Dataset` or another iterable
+            of batches, of inputs and labels. All of it is looked at once a cut; a few hundred
+            examples do.
+        gamma_l1: Float, strength of the L1 term of `"bn_gamma"`, 1e-4 by default.
+        seed: Int, of `"random"`.
+
+    Raises:
+        TypeError: An argument is of a wrong type. `fit` and `apply` raise it if the model is no
+            Keras 3 model.
+        ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
+            built or is subclassed, the scope matches no group of it, the budget is out of reach, or
+            `"taylor"` has no data.
+
+    Example:
+
+    ```python
+    model.fit(x, y, epochs=20, callbacks=[tfsparse.ChannelPruning("l1", rate=0.5)])
+    smaller = tfsparse.shrink(model)
+    ```
+    """
+
+    def __init__(
+        self,
+        importance="l1",
+        rate=None,
+        *,
+        multiply_adds=None,
+        distribution="uniform",
+        multiple_of=1,
+        scope="inner",
+        begin=None,
+        end=None,
+        data=None,
+        gamma_l1=None,
+        seed=0,
+    ):
+        check_channel_scope(scope)
+        _check_importance(importance, gamma_l1)
+        if begin is None:
+            begin = 0.5 if importance == "bn_gamma" else 0.0
+        amount = amount_to_cut(rate, multiply_adds, scope)
+        super().__init__(scope, _schedule_for(amount, begin, end))
+        if distribution not in ("uniform", "global"):
+            raise ValueError(
+                f"Expected distribution to be 'uniform' or 'global'. Received: {distribution!r}"
+            )
+        if distribution == "global" and isinstance(scope, Mapping):
+            raise ValueError(
+                "distribution='global' chooses the layers' rates, and so does a mapping as scope. "
+                f"Give one of the two. Received: scope={dict(scope)!r}"
+            )
+        schedules.check_positive("multiple_of", multiple_of)
+        if data is not None:
+            check_data(data)
+        self.importance = importance
+        self.distribution = distribution
+        self.multiple_of = multiple_of
+        self.data = data
+        self.gamma_l1 = _GAMMA_L1 if gamma_l1 is None else gamma_l1
+        self.seed = seed
+        self._has_budget = multiply_adds is not None
+
+    def apply(self, model, data=None):
+        """Cuts channels at once, outside of `fit`.
+
+        Args:
+            model: Built functional or Sequential Keras 3 model; with `"taylor"`, compiled.
+            data: Inputs and labels, instead of those given to the constructor.
+
+        Returns:
+            The fraction of the channels in the scope that are cut, a float.
+
+        Raises:
+            TypeError: `model` is no Keras 3 model, or `data` cannot be read.
+            ValueError: The model is not built or is subclassed, the scope matches no group, the
+                budget is out of reach, or `"taylor"` has no data.
+            RuntimeError: Called inside a `tf.function`.
+
+        Example:
+
+        ```python
+        tfsparse.ChannelPruning("taylor", multiply_adds=0.5).apply(model, (x[:512], y[:512]))
+        ```
+        """
+        if data is not None:
+            check_data(data)
+            self.data = data
+        return self._cut_at_once(model)
+
+    def _update(self, amount):
+        if amount == self._scheduled:
+            return
+        if amount == self.schedule.final_sparsity:
+            for penalty in self._penalties:
+                penalty.stop()
+        scores = self._scores() if amount else {}
+        removed = {group: np.flatnonzero(self._dead(group)) for group in self._groups}
+        self._cut(removed | self._choose(scores, amount))
+        self._scheduled = amount
+
+    def _scores(self):
+        """Returns the scores of each group that the importance has something to say about."""
+        if self.importance == "taylor":
+            self._importance.measure(self.data, _BATCH_SIZE)
+        scores = {}
+        for group in self._groups:
+            of_group = self._importance(group)
+            if of_group is None:
+                continue
+            of_group = np.array(of_group, np.float64)
+            if of_group.shape != (group.size,) or not np.isfinite(of_group).all():
+                raise ValueError(
+                    f"Expected importance to return {group.size} finite scores for {group!r}. "
+                    f"Received: {of_group}"
+                )
+            of_group[self._dead(group)] = -np.inf
+            scores[group] = of_group
+        if not scores:
+            raise ValueError(f"importance={self.importance!r} has no score for any group in scope.")
+        return scores
+
+    def _make_importance(self, model):
+        if self.importance == "random":
+            return importances.Random(self.seed)
+        if self.importance == "taylor":
+            return importances.Taylor(model, self._groups)
+        if callable(self.importance):
+            return self.importance
+        return getattr(importances, self.importance)
+
+    def _choose(self, scores, amount):
+        """Returns which channels go, a dict from groups to int arrays."""
+        if not scores:
+            return {}
+        arrays = list(scores.values())
+
+        def removed_at(rate):
+            if self.distribution == "global":
+                cuts = widths.global_cuts(arrays, rate, self.multiple_of)
+            else:
+                cuts = widths.uniform_cuts(arrays, self._rates(scores, rate))
+            chosen = widths.remove_lowest(arrays, cuts, self.multiple_of)
+            return dict(zip(scores, chosen, strict=True))
+
+        if not self._has_budget:
+            return removed_at(amount)
+        return within_budget(self._graph, removed_at, 1 - amount, sum(s.size for s in arrays))
+
+    def _attach(self, model, train_step=None):
+        if self.importance == "taylor":
+            self._check_taylor(model)
+        super()._attach(model, train_step)
+        self._importance = self._make_importance(model)
+        # What cannot be done is better refused now than in the middle of a training.
+        self._choose({g: np.zeros(g.size) for g in self._groups}, self.schedule.final_sparsity)
+        if self.importance == "bn_gamma" and self.gamma_l1:
+            places = [place for group in self._groups for place in importances.gammas(group)]
+            variables = list({id(place.variable): place.variable for place in places}.values())
+            self._penalties = self._attach_parts(
+                "penalty", variables, lambda variable: ScalePenalty(variable, self._strategy)
+            )
+            for penalty in self._penalties:
+                penalty.attach(self.gamma_l1)
+
+    def _check_taylor(self, model):
+        if self.data is None:
+            raise ValueError(
+                "importance='taylor' measures the loss on data. Give it as data=(x, y), to "
+                "ChannelPruning or to apply."
+            )
+        is_dataset = isinstance(self.data, tf.data.Dataset)
+        if is_dataset and self.data.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise ValueError(
+                "importance='taylor' looks at all of its data, and this repeats without end. Give "
+                f"data.take(batches). Received: {self.data}"
+            )
+        if not getattr(model, "compiled", False):
+            raise ValueError(
+                f"importance='taylor' measures the loss, and model {model.name!r} has none yet. "
+                "Call model.compile first."
+            )
+
+    def _detach(self):
+        for penalty in self._penalties:
+            penalty.detach()
+        super()._detach()
+
+    def _forget(self):
+        super()._forget()
+        self._scheduled = self._importance = None
+        self._penalties = []
+
+
+def _check_importance(importance, gamma_l1):
+    if importance not in importances.NAMES and not callable(importance):
+        raise ValueError(
+            f"Expected importance to be one of {', '.join(importances.NAMES)}, or a function of a "
+            f"tfsparse.graph.ChannelGroup. Received: {importance!r}"
+        )
+    if gamma_l1 is None:
+        return
+    if importance != "bn_gamma":
+        raise ValueError(
+            "gamma_l1 is the strength of the L1 term of importance='bn_gamma'. Received: "
+            f"gamma_l1={gamma_l1}, importance={importance!r}"
+        )
+    if not isinstance(gamma_l1, Real) or isinstance(gamma_l1, bool) or gamma_l1 < 0:
+        raise ValueError(f"Expected gamma_l1 to be a float of at least 0. Received: {gamma_l1!r}")
+
+
+def _schedule_for(amount, begin, end):
+    if end is None:
+        return schedules.ConstantSparsity(amount, begin)
+    return schedules.PolynomialDecay(amount, begin=begin, end=end)

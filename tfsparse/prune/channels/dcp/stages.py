@@ -1,0 +1,79 @@
+"""The stages of discrimination-aware channel pruning, and how each begins."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfsparse.prune.channels.dcp.auxiliary_losses import FinalLoss, Head, evenly_spaced, forward
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stage:
+    """The groups that are chosen by one loss.
+
+    Attributes:
+        loss: `Head`, or `FinalLoss` in the last stage.
+        groups: List of `ChannelGroup`, by where they are read.
+    """
+
+    loss: Any
+    groups: list
+
+
+def make_stages(program, groups, num_losses):
+    """Divides groups among extra losses: each goes to the first one behind all that reads it.
+
+    Args:
+        program: `tfsparse.graph.calls.Program`.
+        groups: List of `ChannelGroup`.
+        num_losses: Int, how many extra losses there are besides the model's own.
+
+    Returns:
+        List of `Stage`, in the order of the model, without those that have no group.
+    """
+    ends = [*evenly_spaced(program, num_losses), len(program.calls) - 1]
+    read = {group: _last_reader(program, group) for group in groups}
+    stages, begin = [], -1
+    for end in ends:
+        members = [group for group in groups if begin < read[group] <= end]
+        if members:
+            loss = FinalLoss(program) if end == ends[-1] else Head(program, end)
+            stages.append(Stage(loss, sorted(members, key=read.get)))
+        begin = end
+    return stages
+
+
+def train_stage(stage, model, program, batches, learning_rate):
+    """Trains a model, and a stage's head, with the stage's loss and the model's own.
+
+    Args:
+        stage: `Stage`.
+        model: Compiled Keras 3 model.
+        program: Its `tfsparse.graph.calls.Program`.
+        batches: Iterable of batches `(x, y)`.
+        learning_rate: Float, of SGD with a Nesterov momentum of 0.9.
+    """
+    final = FinalLoss(program)
+    variables = [*model.trainable_variables, *stage.loss.variables]
+    optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True)
+    optimizer.build(variables)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            values = forward(program, x, final.end, training=True)
+            loss = final.loss(model, values, x, y)
+            if isinstance(stage.loss, Head):
+                loss += stage.loss.loss(model, values, x, y, training=True)
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    for x, y in batches:
+        step(x, y)
+
+
+def _last_reader(program, group):
+    readers = {id(place.layer) for place in group.consumers}
+    return max(i for i, call in enumerate(program.calls) if id(call.operation) in readers)

@@ -1,0 +1,1 @@
+"""One-shot pruning of TFLite files, without labels and training."""

@@ -1,0 +1,183 @@
+"""`tfsparse.prune_file`: one-shot pruning of a TFLite file, without labels and training."""
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tfsparse import flatbuffer
+from tfsparse.calibration import examples
+from tfsparse.converter.convert import checked_encoding
+from tfsparse.converter.densify import densify_model
+from tfsparse.converter.paddings import split_paddings
+from tfsparse.converter.sparsify import sparsify
+from tfsparse.files import check_writable, write_atomically
+from tfsparse.progress import track
+from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
+from tfsparse.prune.magnitude import check_block_size
+from tfsparse.prune.schedules import check_sparsity
+from tfsparse.runtime.interpreter import installed_runtime
+
+SCOPES = ("pointwise", "all")
+MOST_NAMED = 5  # of the layers that an error lists
+
+
+def prune_file(
+    source,
+    path,
+    *,
+    data,
+    sparsity=0.5,
+    scope="pointwise",
+    block_size=1,
+    encoding="auto",
+    runtime=None,
+):
+    """Prunes the weights of a TFLite file, and corrects those that remain.
+
+    Layer by layer, the weights go whose loss changes the layer's outputs least, once the others
+    have made up for it; then those others and the bias are set to what brings the outputs of the
+    layer nearest to those of the original network: a least squares problem for each output, on the
+    inputs that some typical examples give. Later layers see the inputs that the pruned ones before
+    them leave. No labels and no training are needed.
+
+    Layers in scope that cannot be pruned stay as they are, and a `UserWarning` says why: their
+    weights are int8 or shared, or they are grouped convolutions. Not looked at are depthwise and
+    transposed convolutions, and other subgraphs than the first. Of the examples, moments are kept,
+    and activations between layers where these take no more than 128 MB in each network.
+
+    From Frantar & Alistarh, "Optimal Brain Compression", 2022 (https://arxiv.org/abs/2208.11580).
+
+    Args:
+        source: Path of a `.tflite` file with float32 or float16 weights, dense or sparse.
+        path: Where to write the pruned file; it may be `source`. It appears complete or not at all.
+        data: Typical inputs, scaled as in inference; some hundred, and the more the better. An
+            array (examples, ...), another iterable of examples or of batches of any size, or a
+            function that returns one; for several inputs each item is a list in their order or a
+            dictionary by their names. Integers and other floats become the dtype of an input where
+            they are the same numbers.
+        sparsity: Float in [0, 1), the fraction of weights that become zero in each layer. What is
+            zero already stays zero, and counts.
+        scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
+            convolution, `"all"` for all convolutions and fully connected layers, or a mapping of
+            patterns (as in `fnmatch`) of the names of their outputs, as `tfsparse.inspect` shows
+            them, to sparsities, of which the first that matches counts.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
+            faster and cost accuracy.
+        encoding: How pruned weights are stored, as for `tfsparse.convert`.
+        runtime: Whose interpreter computes the inputs of layers, as for `tfsparse.Interpreter`.
+
+    Returns:
+        `path`, as a string.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: The file is damaged, TFLite cannot run it, it has no layer that can be pruned,
+            or an argument, or the data, does not fit.
+        OSError: A file cannot be read or written.
+
+    Example:
+
+    >>> images = np.load("some_images.npy")  # (200, 224, 224, 3)
+    >>> tfsparse.prune_file("model.tflite", "pruned.tflite", data=images, sparsity=0.5)
+    'pruned.tflite'
+    """
+    check_sparsity("sparsity", sparsity)
+    check_block_size(block_size)
+    _check_scope(scope)
+    installed_runtime(runtime)
+    encoding = checked_encoding(encoding)
+    path = check_writable(path)
+    name, content = os.fspath(source), Path(source).read_bytes()
+    # Two models, as one is edited.
+    model, original = (flatbuffer.parse(content, name) for _ in range(2))
+    try:
+        densify_model(model)
+        densify_model(original)
+        layers = _in_scope(model, scope, sparsity)
+        inputs = examples.inputs_of(original)
+    except ValueError as error:
+        raise ValueError(f"Cannot prune {name}: {error}") from error
+    taken = examples.read(data, inputs)
+    try:
+        networks = [layer_inputs.Activations(one, taken, runtime) for one in (model, original)]
+        for layer, share in track(layers, "Pruning"):
+            _prune(model, layer, networks, share, block_size)
+        if encoding != "none" and sparsify(model, encoding):
+            split_paddings(model)
+        pieces = flatbuffer.pieces(model)
+    except ValueError as error:
+        raise ValueError(f"Cannot prune {name}: {error}") from error
+    write_atomically(path, *pieces)
+    return path
+
+
+def _prune(model, layer, networks, sparsity, block_size):
+    """Prunes one layer of `model`, in which those before it have been pruned."""
+    position = flatbuffer.position(model.subgraphs[0], layer.operator)
+    moments = layer_inputs.gather(layer, position, *networks)
+    weights = layer.read(model)
+    if not np.isfinite(weights).all():
+        raise ValueError(f"the weights of {layer.name} are not all finite numbers")
+    if not all(np.isfinite(sums).all() for sums in (moments.own, moments.cross)):
+        raise ValueError(f"the data gives {layer.name} inputs that are not all finite numbers")
+    layer.write(model, reconstruction.prune(weights, moments, sparsity, block_size))
+
+
+def _in_scope(model, scope, sparsity):
+    """Pairs of a layer to prune and its sparsity; warns of those that cannot be pruned."""
+    found = prunable_layers.find(model)
+    wanted = _sparsities([layer for layer, _ in found], scope, sparsity)
+    chosen = [(layer, why) for layer, why in found if layer in wanted]
+    left = [f"{layer.name} {why}" for layer, why in chosen if why]
+    if len(left) == len(chosen):
+        raise ValueError(
+            f"it has no layer in scope={scope!r} that can be pruned: {_why(left, found, scope)}"
+        )
+    if left:
+        warnings.warn(f"Left as they are: {'; '.join(left)}.", stacklevel=3)
+    return [(layer, wanted[layer]) for layer, why in chosen if not why]
+
+
+def _why(left, found, scope):
+    """Why no layer can be pruned, and what to do."""
+    if left:
+        named = "; ".join(left[:MOST_NAMED])
+        return (
+            f"{named}. Expected float32 or float16 weights: prune before the weights are quantised."
+        )
+    others = [layer for layer, why in found if not why]
+    if scope == "pointwise" and others:
+        return (
+            "none is a 1x1 convolution behind the first convolution. Use scope='all' to prune its "
+            f"{len(others)} convolutions and fully connected layers."
+        )
+    return "none of its convolutions and fully connected layers has constant weights."
+
+
+def _sparsities(layers, scope, sparsity):
+    """The sparsity of each layer in scope, a dictionary."""
+    if isinstance(scope, Mapping):
+        from tfsparse.prune.scope import listed, match_patterns
+
+        names = {layer: [layer.name] for layer in layers}
+        return match_patterns(
+            scope, names, "matches no layer", f"Layers: {listed([n for (n,) in names.values()])}."
+        )
+    if scope == "pointwise":
+        layers = prunable_layers.pointwise(layers)
+    return dict.fromkeys(layers, sparsity)
+
+
+def _check_scope(scope):
+    if isinstance(scope, Mapping):
+        from tfsparse.prune.scope import check_mapping
+
+        check_mapping(scope, "sparsity", "sparsities")
+    elif scope not in SCOPES:
+        raise ValueError(
+            f"Expected scope to be one of {SCOPES} or a mapping of patterns of layer names to "
+            f"sparsities. Received: {scope!r}"
+        )

@@ -1,0 +1,1 @@
+"""Methods that prune single weights, blocks of them, and kernels."""

@@ -1,0 +1,224 @@
+"""Gradual magnitude pruning."""
+
+from collections.abc import Mapping
+
+from tfsparse.prune import magnitude, schedules
+from tfsparse.prune.masked_pruning import MaskedPruning
+from tfsparse.prune.scope import check_scope
+from tfsparse.prune.train_step import TrainStep
+from tfsparse.prune.weights.distribution import erdos_renyi_kernel
+from tfsparse.prune.weights.sensitivity import Sensitivity
+
+DISTRIBUTIONS = ("uniform", "global", "erdos_renyi_kernel")
+_DEFAULT_SPARSITY = 0.8
+
+
+class GradualPruning(MaskedPruning):
+    """Prunes the smallest weights while a model trains, more and more of them.
+
+    Masks follow a schedule and are applied inside each compiled train step, so a pruned weight is
+    exactly zero at any time. The model stays a plain Keras model: it saves, clones and exports as
+    before, during the training too. Works on Keras 3 (TensorFlow backend) and on tf_keras models,
+    with any optimizer, `steps_per_execution`, `jit_compile`, mixed precision and
+    `tf.distribute.MirroredStrategy`.
+
+    A training that is resumed from saved weights and optimizer state (with `initial_epoch`, or by
+    `BackupAndRestore`) goes on where it was: pruned weights are those that are zero. A later `fit`
+    without this callback lets them grow again; to fine-tune a pruned model as it is, give that
+    `fit` a `GradualPruning(schedule=ConstantSparsity(...))`. A `fit` that an exception ends leaves
+    its masks in force; the next one with a `GradualPruning` replaces them.
+
+    `fit` logs the sparsity reached as `"sparsity"`: the fraction of zeros in all layers of the
+    scope. Callbacks that read the logs, such as `TensorBoard`, see it if they come later in the
+    list; the progress bar and `History` always do.
+
+    From Zhu & Gupta, "To prune, or not to prune", 2017 (https://arxiv.org/abs/1710.01878).
+
+    Args:
+        final_sparsity: Float in [0, 1), the fraction of weights that end up zero, 0.8 by default.
+            It is reached after three quarters of the training; the rest is fine-tuning. Not
+            together with `schedule` or with a mapping as `scope`, which say it themselves.
+        schedule: `PolynomialDecay`, `ConstantSparsity`, or a `PruningSchedule` of
+            tensorflow-model-optimization.
+        scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
+            convolution, `"all_but_first"` for all layers except that convolution, `"all"`, a
+            function that takes a layer and returns a bool, or a mapping of layer-name patterns (as
+            in `fnmatch`) to final sparsities, of which the first that matches a layer counts.
+            Layers are Conv1D, Conv2D, Dense, EinsumDense (of which attention is made), and
+            SeparableConv1D and SeparableConv2D with their pointwise kernels.
+        distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
+            `"global"` compares the magnitudes of all layers with each other;
+            `"erdos_renyi_kernel"` makes small layers denser than large ones, as `RigL` does; the
+            result of `tfsparse.sensitivity` prunes those layers less that lose most.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
+            faster and cost accuracy.
+        frequency: Int, steps between two updates of the masks. Not together with `schedule`.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
+            built, or the scope matches no layer of it.
+
+    Example:
+
+    ```python
+    model.fit(x, y, epochs=20, callbacks=[tfsparse.GradualPruning(final_sparsity=0.8)])
+    ```
+    """
+
+    def __init__(
+        self,
+        final_sparsity=None,
+        *,
+        schedule=None,
+        scope="pointwise",
+        distribution="uniform",
+        block_size=1,
+        frequency=None,
+    ):
+        check_scope(scope)
+        super().__init__(scope, _schedule_for(final_sparsity, schedule, scope, frequency))
+        _check_distribution(distribution, scope, self.schedule)
+        self.distribution = distribution
+        magnitude.check_block_size(block_size)
+        self.block_size = block_size
+
+    def apply(self, model, step=None, total_steps=None):
+        """Prunes outside of `fit`: in a custom training loop, or once.
+
+        With a step, the masks are brought to what the schedule asks for at that step, and from the
+        first call on every optimizer update keeps them. Without a step, the model gets the final
+        sparsity and is a plain model again.
+
+        Args:
+            model: Built Keras 3 or tf_keras model.
+            step: Int, the number of optimizer updates done: `optimizer.iterations`.
+            total_steps: Int, steps in the whole training; needed if the schedule's positions are
+                fractions of it.
+
+        Returns:
+            The sparsity reached, a float.
+
+        Raises:
+            ValueError: The model is not built, the scope matches no layer, or `total_steps` is
+                missing.
+            RuntimeError: Called inside a `tf.function`.
+
+        Example:
+
+        ```python
+        for batch in dataset:
+            pruning.apply(model, int(optimizer.iterations), total_steps)
+            train_step(batch)  # calls optimizer.apply_gradients, in a tf.function or not
+        pruning.apply(model)
+
+        tfsparse.GradualPruning(final_sparsity=0.5).apply(model)  # once, without training
+        ```
+        """
+        self._check_eager()
+        if step is None:
+            self._finish(model)
+        else:
+            schedule = schedules.in_steps(self.schedule, total_steps)
+            if self._masked_model is not model:
+                self._attach(model, TrainStep.of(model))
+            self._schedule = schedule
+            self._advance(int(step))
+        return self._sparsity
+
+    def _update(self, sparsity):
+        if sparsity == self._scheduled:
+            return
+        weights = self._weights()
+        scores = [magnitude.block_magnitudes(w, self.block_size) for w in weights]
+        if self.distribution == "global":
+            keeps = magnitude.keep_largest_of_all(scores, sparsity)
+        else:
+            keeps = [
+                magnitude.keep_largest(score, sparsity * share)
+                for score, share in zip(scores, self._shares, strict=True)
+            ]
+        self._keep(keeps, weights, self.block_size)
+        self._scheduled = sparsity
+
+    def _finish(self, model):
+        final = schedules.final_sparsity(self.schedule)
+        if final is None:
+            raise ValueError(
+                f"Expected a step: {self.schedule} has no final_sparsity to prune to at once."
+            )
+        if self._masked_model is not model:
+            self._attach(model)
+        self._update(final)
+        self._hold()
+        self._detach()
+
+    def _prepare(self, model):
+        self._shares = self._layer_shares(schedules.final_sparsity(self.schedule))
+
+    def _layer_shares(self, final):
+        """Returns the final sparsity of each layer as a multiple of the schedule's."""
+        if isinstance(self.distribution, Sensitivity):
+            names = [target.name for target in self._targets]
+            return [s / final for s in self.distribution.allocate(final, names).values()]
+        if self.distribution == "erdos_renyi_kernel":
+            shapes = [tuple(target.kernel.shape) for target in self._targets]
+            return [s / final for s in erdos_renyi_kernel(shapes, final)]
+        return [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
+
+    def _forget(self):
+        super()._forget()
+        self._scheduled = None
+
+
+def _check_distribution(distribution, scope, schedule):
+    if isinstance(distribution, Sensitivity):
+        given = "A sensitivity"
+    elif distribution in DISTRIBUTIONS:
+        given = f"distribution={distribution!r}"
+    else:
+        raise ValueError(
+            f"Expected distribution to be one of {DISTRIBUTIONS} or a result of "
+            f"tfsparse.sensitivity. Received: {distribution!r}"
+        )
+    if distribution not in ("uniform", "global") and not schedules.final_sparsity(schedule):
+        raise ValueError(
+            f"{given} shares out a final_sparsity above 0, at which the schedule must end. "
+            f"Received: schedule={schedule}"
+        )
+    if distribution != "uniform" and isinstance(scope, Mapping):
+        raise ValueError(
+            f"{given} chooses the layers' sparsities, and so does a mapping as scope. Give one of "
+            f"the two. Received: scope={dict(scope)!r}"
+        )
+
+
+def _schedule_for(final_sparsity, schedule, scope, frequency):
+    layers_decide = isinstance(scope, Mapping)
+    if schedule is None:
+        if layers_decide and final_sparsity is not None:
+            raise ValueError(
+                "Give final_sparsity or a mapping as scope, which says it for each layer. "
+                f"Received: final_sparsity={final_sparsity}, scope={dict(scope)!r}"
+            )
+        if layers_decide:
+            final_sparsity = max(scope.values())
+        elif final_sparsity is None:
+            final_sparsity = _DEFAULT_SPARSITY
+        return schedules.PolynomialDecay(final_sparsity, frequency=frequency)
+    if final_sparsity is not None or frequency is not None:
+        raise ValueError(
+            "A schedule says its own final_sparsity and frequency. Received: "
+            f"schedule={schedule}, final_sparsity={final_sparsity}, frequency={frequency}"
+        )
+    if not callable(schedule) or isinstance(schedule, type):
+        raise TypeError(
+            "Expected schedule to be a PolynomialDecay, a ConstantSparsity or a PruningSchedule of "
+            f"tensorflow-model-optimization. Received: {schedule!r}"
+        )
+    if layers_decide and not schedules.final_sparsity(schedule):
+        raise ValueError(
+            "With a mapping as scope, expected a schedule that ends at a final_sparsity above 0. "
+            f"Received: schedule={schedule}"
+        )
+    return schedule

@@ -1,0 +1,186 @@
+"""Pattern and connectivity pruning of 3x3 convolutions."""
+
+from numbers import Integral, Real
+
+from tfsparse.prune import schedules
+from tfsparse.prune.magnitude import check_block_size
+from tfsparse.prune.masked_pruning import MaskedPruning
+from tfsparse.prune.masks import strategy_of
+from tfsparse.prune.scope import first_convolution
+from tfsparse.prune.update_schedules import Progress
+from tfsparse.prune.weights.admm import Admm, Pull
+from tfsparse.prune.weights.kernel_patterns import most_frequent, nearest
+
+
+class PatternPruning(MaskedPruning):
+    """Prunes 3x3 convolutions to a few patterns, and removes whole kernels.
+
+    Every kernel, which connects one input channel with one output channel, keeps 4 of its 9
+    weights, the centre among them, in one of 8 patterns: those that lose least of most kernels of
+    the trained network. The training goes through two phases. At first a term of the loss draws
+    the kernels to their patterns, by the alternating direction method of multipliers (ADMM). Then
+    they are cut, and train on under masks. The model stays a plain Keras model.
+
+    Begin with a trained model: the patterns are chosen from its weights. To train from scratch,
+    let `begin` leave time for the weights to take shape. Works wherever `GradualPruning` does. A
+    training that is resumed while weights are still drawn begins with multipliers of zero; one
+    that is resumed later goes on with the masks it had, since they are where the weights are zero.
+
+    `fit` logs the sparsity reached as `"sparsity"`, 0 in the first phase.
+
+    From Ma et al., "PCONV: The Missing but Desirable Sparsity in DNN Weight Pruning for Real-time
+    Execution on Mobile Devices", 2020 (https://arxiv.org/abs/1909.05073), and Niu et al., "PatDNN:
+    Achieving Real-Time DNN Execution on Mobile Devices with Pattern-based Weight Pruning", 2020
+    (https://arxiv.org/abs/2001.00138).
+
+    Args:
+        patterns: Int, how many patterns the network has.
+        entries: Int from 1 to 9, the weights that a kernel keeps.
+        connectivity: Float in [0, 1), the fraction of each layer's kernels that are removed as a
+            whole; the model's first convolution keeps all. The papers remove 0.72.
+        rho: Positive float, how strongly weights are drawn to their patterns: the loss has
+            `rho / 2` times their squared distance.
+        begin: Where the first phase begins: a float in [0, 1] is a fraction of the training, an int
+            is a step.
+        end: Where weights are cut and the second phase begins, given as `begin` is. With 0 they
+            are cut at once.
+        block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
+            a pattern. Larger blocks run faster and cost accuracy.
+        frequency: Int, steps between two updates of the multipliers. By default 100, or fewer in a
+            phase so short that there would be less than 10 updates.
+        scope: None for every 3x3 Conv2D, or a function that takes a layer and returns a bool.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
+            built, or the scope matches no layer or one that is no 3x3 convolution; `fit` also if
+            the model has no optimizer.
+
+    Example:
+
+    ```python
+    model.fit(x, y, epochs=40, callbacks=[tfsparse.PatternPruning(connectivity=0.5)])
+    ```
+    """
+
+    def __init__(
+        self,
+        *,
+        patterns=8,
+        entries=4,
+        connectivity=0.0,
+        rho=1e-2,
+        begin=0.0,
+        end=0.5,
+        block_size=1,
+        frequency=None,
+        scope=None,
+    ):
+        _check_count("patterns", patterns, 70)  # as many as there can be, with 5 entries
+        _check_count("entries", entries, 9)
+        schedules.check_sparsity("connectivity", connectivity)
+        check_block_size(block_size)
+        if not isinstance(rho, Real) or not 0 < rho < float("inf"):
+            raise ValueError(f"Expected rho to be a positive float. Received: {rho!r}")
+        if scope is not None and not callable(scope):
+            raise TypeError(
+                f"Expected scope to be None or a function of a layer. Received: {scope!r}"
+            )
+        super().__init__(scope or _is_3x3, Progress(begin, end, frequency))
+        self.patterns = patterns
+        self.entries = entries
+        self.connectivity = connectivity
+        self.rho = rho
+        self.block_size = block_size
+
+    def apply(self, model):
+        """Cuts a model's weights at once, as at the end of the first phase.
+
+        Args:
+            model: Built Keras 3 or tf_keras model. It is a plain model again afterwards.
+
+        Returns:
+            The sparsity reached, a float.
+
+        Raises:
+            ValueError: The model is not built, or the scope matches no layer or one that is no 3x3
+                convolution.
+            RuntimeError: Called inside a `tf.function`.
+        """
+        return self._prune_at_once(model, self._cut)
+
+    def on_train_begin(self, logs=None):
+        """Attaches masks that prune nothing yet, and the term that draws weights to patterns."""
+        model = self.model
+        if model.optimizer is None:
+            raise ValueError(
+                "PatternPruning adds to the gradients of model.optimizer, and there is none. "
+                "Compile the model with the optimizer that trains it."
+            )
+        super().on_train_begin(logs)
+        strategy = strategy_of(model)
+        pulls = self._attach_parts(
+            "pull",
+            [mask.variable for mask in self._masks],
+            lambda variable: Pull(variable, strategy),
+        )
+        self._admm = Admm(model.optimizer, pulls, self.rho)
+
+    def _update(self, progress):
+        if self._is_cut or progress is None:
+            return
+        if progress < 1:
+            self._admm.update(self._weights(), self._project)
+        else:
+            self._admm.stop()
+            self._cut()
+
+    def _cut(self):
+        weights = self._weights()
+        self._keep(self._nearest(weights), weights)
+        self._is_cut = True
+
+    def _project(self, weights):
+        masks = self._nearest(weights)
+        return [w * mask for w, mask in zip(weights, masks, strict=True)]
+
+    def _nearest(self, weights):
+        """Returns the masks of the patterns that are nearest to the weights."""
+        if self._library is None:
+            self._library = most_frequent(weights, self.patterns, self.entries, self.block_size)
+        return [
+            nearest(w, self._library, connectivity, self.block_size)
+            for w, connectivity in zip(weights, self._connectivities, strict=True)
+        ]
+
+    def _prepare(self, model):
+        for target in self._targets:
+            if not _is_3x3(target.layer):
+                raise ValueError(
+                    "Expected scope to choose 3x3 convolutions. Received: layer "
+                    f"{target.layer.name!r} with a kernel of shape {tuple(target.kernel.shape)}"
+                )
+        first = first_convolution(model)
+        self._connectivities = [
+            0.0 if target.layer is first else self.connectivity for target in self._targets
+        ]
+
+    def _detach(self):
+        if self._admm is not None:
+            self._admm.detach()
+        super()._detach()
+
+    def _forget(self):
+        super()._forget()
+        self._admm = self._library = None
+        self._is_cut = False
+
+
+def _is_3x3(layer):
+    kernel = getattr(layer, "kernel", None)  # a separable convolution has two of other names
+    return kernel is not None and len(kernel.shape) == 4 and tuple(kernel.shape[:2]) == (3, 3)
+
+
+def _check_count(name, value, most):
+    if not isinstance(value, Integral) or not 1 <= value <= most:
+        raise ValueError(f"Expected {name} to be an int from 1 to {most}. Received: {value!r}")

@@ -1,0 +1,255 @@
+"""Sparse training whose connections move: RigL, SET, and masks that never change."""
+
+import warnings
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+
+from tfsparse.prune import magnitude, schedules
+from tfsparse.prune.masked_pruning import MaskedPruning
+from tfsparse.prune.masks import strategy_of
+from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
+from tfsparse.prune.scope import check_scope
+from tfsparse.prune.update_schedules import CosineDecay
+from tfsparse.prune.weights.distribution import erdos_renyi_kernel
+from tfsparse.prune.weights.rewiring import first_mask, rewire
+
+_DEFAULT_SPARSITY = 0.8
+
+
+class RigL(MaskedPruning):
+    """Trains a sparse network from its first step on, and moves its connections as it learns.
+
+    Training begins with random masks. Every so many steps each layer drops its smallest weights and
+    grows as many where the loss would gain most: where the gradient of a pruned weight is largest.
+    What grows starts at zero, with its optimizer slots zero. The number of weights of each layer
+    stays as it is.
+
+    The gradient is the one that the train step computes anyway: an update follows a step and uses
+    the gradient of that step, as the optimizer saw it, so no step costs more but the updates.
+    Masks change just before the next step, so that a weight which has grown has left zero before
+    anything can save or evaluate the model. Works wherever `GradualPruning` does.
+
+    **Resuming.** The masks of a model that holds zeros already are where those are, as far as the
+    sparsity asked for has room; positions beyond the zeros, and active weights that happen to be
+    exactly zero, are drawn at random. So a resumed training goes on with the masks it had, and a
+    second `fit` with those of the first.
+
+    `fit` logs `"sparsity"`, as `GradualPruning` does. A `fit` that an exception ends leaves its
+    masks in force; the next one with a callback of ours replaces them.
+
+    From Evci et al., "Rigging the Lottery: Making All Tickets Winners", 2020
+    (https://arxiv.org/abs/1911.11134). With `growth="random"` it is SET, from Mocanu et al.,
+    "Scalable training of artificial neural networks with adaptive sparse connectivity inspired by
+    network science", 2018 (https://arxiv.org/abs/1707.04780).
+
+    Args:
+        sparsity: Float in [0, 1), the fraction of zeros in all layers of the scope, 0.8 by
+            default. Not together with a mapping as `scope`, which says it for each layer.
+        distribution: `"erdos_renyi_kernel"`, the default, makes small layers denser than large
+            ones, which serves accuracy best; `"uniform"` gives every layer the same sparsity,
+            which needs about half the multiplications. Not together with a mapping as `scope`.
+        scope: Which layers: `"all_but_first"` for all but the model's first
+            convolution, or what `GradualPruning` takes. Depthwise convolutions are always dense.
+        growth: `"gradient"` grows where the gradient is largest (RigL), `"random"` anywhere (SET);
+            None never changes the masks, the control of both.
+        drop_fraction: Float in (0, 1], the fraction of a layer's weights that the first updates
+            move; it falls to 0 along half a cosine.
+        end: When the last updates are: a float in [0, 1] is a fraction of the training, an int is
+            a step.
+        frequency: Int, steps between two updates. By default 100, or fewer in a training so short
+            that there would be less than 10 updates.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
+            faster and cost accuracy.
+        seed: Int, the same masks for the same seed.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument is out of its range. `fit` raises it if the model has no optimizer
+            to take gradients from, `fit` and `apply` if it is not built or the scope matches no
+            layer of it.
+
+    Example:
+
+    ```python
+    model.fit(x, y, epochs=20, callbacks=[tfsparse.RigL(sparsity=0.9)])
+    ```
+    """
+
+    def __init__(
+        self,
+        sparsity=None,
+        *,
+        distribution=None,
+        scope="all_but_first",
+        growth="gradient",
+        drop_fraction=0.3,
+        end=0.75,
+        frequency=None,
+        block_size=1,
+        seed=0,
+    ):
+        check_scope(scope)
+        _check_choice("growth", growth, ("gradient", "random", None))
+        magnitude.check_block_size(block_size)
+        _check_choice("distribution", distribution, ("erdos_renyi_kernel", "uniform", None))
+        if isinstance(scope, Mapping) and not sparsity is distribution is None:
+            raise ValueError(
+                "A mapping as scope gives each layer its sparsity; give it alone. Received: "
+                f"scope={dict(scope)!r}, sparsity={sparsity}, distribution={distribution!r}"
+            )
+        if not isinstance(drop_fraction, Real) or not 0 < drop_fraction <= 1:
+            raise ValueError(
+                "Expected drop_fraction to be a float in (0, 1]; growth=None keeps the masks as "
+                f"they are. Received: {drop_fraction!r}"
+            )
+        self.target_sparsity = _DEFAULT_SPARSITY if sparsity is None else sparsity
+        schedules.check_sparsity("sparsity", self.target_sparsity)
+        moves = CosineDecay(drop_fraction, end, frequency)
+        stays = schedules.ConstantSparsity(self.target_sparsity)
+        super().__init__(scope, moves if growth else stays)
+        self.distribution = distribution or "erdos_renyi_kernel"
+        self.growth = growth
+        self.block_size = block_size
+        self.seed = seed
+
+    def apply(self, model):
+        """Gives a model the masks that a training would begin with, once.
+
+        Args:
+            model: Built Keras 3 or tf_keras model. It is a plain model again afterwards.
+
+        Returns:
+            The sparsity reached, a float.
+
+        Raises:
+            ValueError: The model is not built, or the scope matches no layer.
+            RuntimeError: Called inside a `tf.function`.
+        """
+        return self._prune_at_once(model, self._draw)
+
+    def on_train_begin(self, logs=None):
+        """Attaches masks that prune nothing yet, and hooks that see the gradients."""
+        optimizer = self.model.optimizer
+        if optimizer is None and self.growth == "gradient":
+            raise ValueError(
+                "RigL takes the gradients from model.optimizer, and there is none. Compile the "
+                "model with the optimizer that trains it, or use growth='random'."
+            )
+        super().on_train_begin(logs)
+        if self.growth == "gradient":
+            strategy = strategy_of(self.model)
+            self._gradients = self._attach_parts(
+                "gradient",
+                [mask.variable for mask in self._masks],
+                lambda variable: LastGradient(variable, strategy),
+            )
+            self._hooks = GradientHooks(optimizer)
+            for mask, gradient in zip(self._masks, self._gradients, strict=True):
+                self._hooks.attach(mask.variable, gradient)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Moves connections if the schedule said so after the last step."""
+        super().on_train_batch_begin(batch, logs)
+        # State that was restored brings no gradient: an update then waits for the first step.
+        if self._due and self._clock.elapsed > self._started:
+            self._move(self._due)
+            self._due = None
+
+    def _begin(self, step):
+        if self._started is None:
+            self._draw()
+            self._started = self._clock.elapsed
+        is_due, fraction = self._schedule(step)
+        if is_due:
+            self._update(fraction)
+
+    def _update(self, fraction):
+        self._due = fraction if self.growth else None
+
+    def _plan(self):
+        super()._plan()
+        end = getattr(self._schedule, "end", None)
+        frequency = self.schedule.frequency if self.growth else None
+        if end is not None and frequency is not None and frequency >= end:
+            warnings.warn(
+                f"No connection will move: the first update would be at step {frequency}, and "
+                f"updates end at step {end}. Leave frequency out, and it fits any training.",
+                stacklevel=2,
+            )
+
+    def _draw(self):
+        """Assigns the first masks."""
+        keeps, weights = [], self._weights()
+        for index, (values, sparsity) in enumerate(zip(weights, self._shares(), strict=True)):
+            rng = np.random.default_rng((self.seed, index))
+            keeps.append(first_mask(self._score(values), sparsity, rng))
+        self._keep(keeps, weights, self.block_size)
+
+    def _shares(self):
+        """Returns the sparsity of each layer."""
+        if isinstance(self.scope, Mapping):
+            return [target.sparsity for target in self._targets]
+        if self.distribution == "uniform":
+            return [self.target_sparsity] * len(self._masks)
+        shapes = [tuple(mask.variable.shape) for mask in self._masks]
+        return erdos_renyi_kernel(shapes, self.target_sparsity)
+
+    def _move(self, fraction):
+        """Drops and grows connections, and forgets what the optimizer knew of where they grow."""
+        growths = self._growths()
+        if all(growth is None for growth in growths):
+            warnings.warn(
+                "No connection moves: no layer of the scope has a gradient that is finite and not "
+                "all zeros. If the train step does not use model.optimizer, compile the model with "
+                "the optimizer that it uses; growth='random' needs no gradient.",
+                stacklevel=2,
+            )
+        before = [mask.keep for mask in self._masks]
+        keeps = [keep[..., :: self.block_size] for keep in before]
+        weights = self._weights()
+        for index, (values, growth) in enumerate(zip(weights, growths, strict=True)):
+            if growth is not None:
+                keeps[index] = rewire(keeps[index], self._score(values), growth, fraction)
+        self._keep(keeps, weights, self.block_size)
+        grown = [
+            (mask.variable, mask.keep & ~old) for mask, old in zip(self._masks, before, strict=True)
+        ]
+        zero_slots(self.model.optimizer, grown)
+
+    def _growths(self):
+        """Returns for each layer how much each of its blocks deserves to grow, None to stay."""
+        if self.growth == "gradient":
+            gradients = [gradient.numpy() for gradient in self._gradients]
+            # A layer that is frozen has no gradient, and one of a diverged step means nothing.
+            usable = [np.all(np.isfinite(g)) and np.any(g) for g in gradients]
+            return [self._score(g) if u else None for g, u in zip(gradients, usable, strict=True)]
+        trained = {id(variable) for variable in self.model.trainable_variables}
+        growths = []
+        for index, mask in enumerate(self._masks):
+            rng = np.random.default_rng((self.seed, index, self._seen))
+            blocks = self._score(mask.keep).shape
+            growths.append(rng.random(blocks) if id(mask.variable) in trained else None)
+        return growths
+
+    def _score(self, values):
+        return magnitude.block_magnitudes(values, self.block_size)
+
+    def _detach(self):
+        if self._hooks is not None:
+            self._hooks.detach()
+        super()._detach()
+
+    def _forget(self):
+        super()._forget()
+        self._gradients, self._hooks = [], None
+        self._started = self._due = None
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"Expected {name} to be {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}. "
+            f"Received: {value!r}"
+        )

@@ -1,0 +1,294 @@
+"""How much each layer minds being pruned, and what sparsity to give each."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from tfsparse.files import write_atomically
+from tfsparse.formatting import as_text
+from tfsparse.progress import track
+from tfsparse.prune import magnitude
+from tfsparse.prune.batchnorm import recalibrate_batchnorm
+from tfsparse.prune.masks import Mask, strategy_of
+from tfsparse.prune.schedules import check_sparsity
+from tfsparse.prune.scope import select
+from tfsparse.prune.weights.allocation import equal_losses
+
+_SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerSensitivity:
+    """What pruning one layer alone does.
+
+    Attributes:
+        name: The layer's name.
+        size: Int, weights in its kernel.
+        values: Tuple of floats, the metric at each sparsity.
+    """
+
+    name: str
+    size: int
+    values: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sensitivity:
+    """What `tfsparse.sensitivity` found. It prints as a table.
+
+    Attributes:
+        metric: Name of the metric.
+        reference: Float, the metric of the model as it was.
+        higher_is_better: Bool, whether a fall of the metric is a loss, or a rise.
+        sparsities: Tuple of floats, rising.
+        layers: Tuple of `LayerSensitivity`, in the model's order.
+    """
+
+    metric: str
+    reference: float
+    higher_is_better: bool
+    sparsities: tuple[float, ...]
+    layers: tuple[LayerSensitivity, ...]
+
+    def losses(self):
+        """Returns how much worse the metric is than the reference.
+
+        Returns:
+            Float array (layers, sparsities); below 0 where pruning has made it better.
+        """
+        values = np.array([layer.values for layer in self.layers])
+        return self.reference - values if self.higher_is_better else values - self.reference
+
+    def allocate(self, sparsity, names=None):
+        """Returns sparsities of the layers that cost each of them the same.
+
+        Each layer gets the largest sparsity at which it alone loses no more than a tolerance, the
+        same for all, such that together they have the sparsity asked for; see
+        `tfsparse.prune.weights.allocation`.
+
+        Args:
+            sparsity: Float in (0, 1), the fraction of zeros in the layers together.
+            names: Names of the layers to share it; by default all.
+
+        Returns:
+            Dict from names to floats.
+
+        Raises:
+            ValueError: A layer was not measured, or `sparsity` is above all sparsities measured.
+        """
+        check_sparsity("sparsity", sparsity)
+        if not 0 < sparsity <= self.sparsities[-1]:
+            raise ValueError(
+                f"Expected a sparsity above 0 and of at most {self.sparsities[-1]}, the highest at "
+                f"which layers were measured. Received: {sparsity}. Measure higher ones for more."
+            )
+        rows = {layer.name: i for i, layer in enumerate(self.layers)}
+        names = list(rows) if names is None else list(names)
+        unknown = [name for name in names if name not in rows]
+        if unknown:
+            raise ValueError(
+                f"Expected layers whose sensitivity was measured: {', '.join(rows)}. Received: "
+                f"{', '.join(unknown)}. Give sensitivity() the same scope."
+            )
+        chosen = [rows[name] for name in names]
+        sizes = np.array([self.layers[i].size for i in chosen])
+        points = np.array([0.0, *self.sparsities])
+        # What costs nothing at a high sparsity costs nothing at a lower one either.
+        losses = np.maximum.accumulate(np.pad(self.losses()[chosen], ((0, 0), (1, 0))), axis=1)
+        shares = equal_losses(points, losses, sizes, sparsity)
+        return dict(zip(names, shares.tolist(), strict=True))
+
+    def to_json(self):
+        """Returns everything as JSON, a string that `from_json` reads."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text):
+        """Returns the result that `to_json` wrote."""
+        fields = json.loads(text)
+        fields["sparsities"] = tuple(fields["sparsities"])
+        fields["layers"] = tuple(
+            LayerSensitivity(layer["name"], layer["size"], tuple(layer["values"]))
+            for layer in fields["layers"]
+        )
+        return cls(**fields)
+
+    def save(self, path):
+        """Writes `to_json` to a file."""
+        write_atomically(path, f"{self.to_json()}\n".encode())
+
+    @classmethod
+    def load(cls, path):
+        """Returns the result that `save` wrote."""
+        return cls.from_json(Path(path).read_text())
+
+    def plot(self, path):
+        """Draws how much worse the metric gets, layers down and sparsities across.
+
+        Args:
+            path: File to write; its suffix (.png, .svg, .pdf) says in which format.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        from tfsparse.prune.weights.sensitivity_figure import draw
+
+        draw(self).savefig(path)
+
+    def __str__(self):
+        """The table, as wide as it needs."""
+        return as_text(self, width=200)
+
+    def __rich__(self):
+        """The same for rich's consoles."""
+        from rich.console import Group
+        from rich.table import Table
+
+        table = Table("layer", box=None, pad_edge=False)
+        table.add_column("weights", justify="right")
+        for sparsity in self.sparsities:
+            table.add_column(f"{sparsity:.4g}", justify="right")
+        for layer in self.layers:
+            values = (f"{value:.4f}" for value in layer.values)
+            table.add_row(layer.name, f"{layer.size:,}", *values)
+        title = f"{self.metric} with one layer pruned; {self.reference:.4f} with none"
+        return Group(title, table)
+
+
+def sensitivity(
+    model,
+    data,
+    sparsities=_SPARSITIES,
+    *,
+    metric=None,
+    higher_is_better=None,
+    scope="pointwise",
+    block_size=1,
+    batch_size=128,
+    recalibrate=None,
+):
+    """Measures a metric with each layer pruned alone, at a row of sparsities.
+
+    The smallest magnitudes of one layer are zeroed, the model is evaluated, and the layer gets its
+    weights back, so the time is that of `layers * sparsities + 1` evaluations. What layers lose
+    alone does not simply add up when all are pruned, but tells which to prune less:
+    `GradualPruning(0.8, distribution=<the result>)` does. In the end, and after an exception, every
+    weight and every statistic is what it was.
+
+    As in Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015
+    (https://arxiv.org/abs/1506.02626), section 3.4 and figure 6.
+
+    Args:
+        model: Built and compiled Keras 3 or tf_keras model.
+        data: What `model.evaluate` is given: a tuple `(x, y)` or `(x, y, sample_weight)`, a
+            `tf.data.Dataset` or a `PyDataset`, each time with the same examples.
+        sparsities: Rising floats above 0 and below 1.
+        metric: Name of the metric, as `evaluate` names it, or `"loss"`; by default the model's
+            first metric beside the loss, if it has one.
+        higher_is_better: Bool. By default true of metrics in whose name is "acc", "auc",
+            "precision", "recall" or "iou".
+        scope: Which layers, see `GradualPruning`; of a mapping its sparsities are left aside.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern.
+        batch_size: Int, for arrays.
+        recalibrate: Data for `tfsparse.recalibrate_batchnorm`, to be called on each pruned model
+            before it is evaluated. By default the statistics stay as they are.
+
+    Returns:
+        A `Sensitivity`.
+
+    Raises:
+        TypeError: `model` is no Keras model, or a sparsity no number.
+        ValueError: The model is not built or not compiled, it has no such metric, the scope matches
+            no layer or two of one name, `data` can be read only once, or an argument is out of its
+            range.
+
+    Example:
+
+    ```python
+    result = tfsparse.sensitivity(model, (x_val, y_val))
+    print(result)
+    result.plot("sensitivity.png")
+    model.fit(x, y, epochs=20, callbacks=[tfsparse.GradualPruning(0.8, distribution=result)])
+    ```
+    """
+    sparsities = _checked_sparsities(sparsities)
+    if hasattr(data, "__next__"):
+        raise ValueError(
+            f"Expected data that can be read again and again. Received: {data!r}. Give arrays, a "
+            "tf.data.Dataset or a PyDataset."
+        )
+    targets = select(model, scope)
+    _check_names(targets)
+    magnitude.check_block_size(block_size)
+    found = _evaluate(model, data, batch_size)
+    metric = _metric(found, metric)
+    if higher_is_better is None:
+        higher_is_better = any(part in metric for part in _HIGHER_IS_BETTER)
+    layers = []
+    weights = model.get_weights()
+    try:
+        for target in track(targets, "Measuring layers"):
+            values = []
+            for sparsity in sparsities:
+                _prune(model, target.kernel, sparsity, block_size)
+                if recalibrate is not None:
+                    recalibrate_batchnorm(model, recalibrate)
+                values.append(float(_evaluate(model, data, batch_size)[metric]))
+                model.set_weights(weights)
+            size = math.prod(target.kernel.shape)
+            layers.append(LayerSensitivity(target.name, size, tuple(values)))
+    finally:
+        model.set_weights(weights)
+    return Sensitivity(metric, float(found[metric]), higher_is_better, sparsities, tuple(layers))
+
+
+def _prune(model, kernel, sparsity, block_size):
+    mask = Mask(kernel, strategy_of(model))
+    scores = magnitude.block_magnitudes(mask.weights(), block_size)
+    keep = magnitude.keep_largest(scores, sparsity)
+    mask.assign(magnitude.spread_blocks(keep, kernel.shape[-1], block_size))
+
+
+def _evaluate(model, data, batch_size):
+    options = {"verbose": 0, "return_dict": True}
+    if isinstance(data, tuple):
+        x, y, *sample_weight = data
+        weight = sample_weight[0] if sample_weight else None
+        return model.evaluate(x, y, sample_weight=weight, batch_size=batch_size, **options)
+    return model.evaluate(data, **options)
+
+
+def _metric(found, name):
+    """Returns the name of the metric that is asked for, among those that `evaluate` found."""
+    if name is None:
+        return next((key for key in found if key != "loss"), "loss")
+    if name not in found:
+        raise ValueError(
+            f"Expected metric to be one that the model is compiled with: {', '.join(found)}. "
+            f"Received: {name!r}"
+        )
+    return name
+
+
+def _checked_sparsities(sparsities):
+    sparsities = tuple(sparsities)
+    for sparsity in sparsities:
+        check_sparsity("every one of sparsities", sparsity)
+    rising = all(a < b for a, b in zip((0, *sparsities), sparsities, strict=False))
+    if not sparsities or not rising:
+        raise ValueError(f"Expected sparsities to be rising floats above 0. Received: {sparsities}")
+    return tuple(map(float, sparsities))
+
+
+def _check_names(targets):
+    names = [target.name for target in targets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"Expected a name of its own for each layer. Received more than one {twice[0]!r}: "
+            "rename layers, or give a scope that matches fewer."
+        )

@@ -1,0 +1,1 @@
+"""Runs TFLite models with tfsparse's delegate, explains and times them."""

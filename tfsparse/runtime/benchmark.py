@@ -1,0 +1,207 @@
+"""Latency of files with TFLite's default and with tfsparse, as a table and as JSON."""
+
+import dataclasses
+from pathlib import Path
+
+from tfsparse.capture import captured_output
+from tfsparse.formatting import significant
+from tfsparse.runtime import input_shapes, timing
+from tfsparse.runtime.interpreter import installed_runtime, runtime_version
+
+# Rounding errors of two orders of summation are of the same size: in Google's pose_landmark_full,
+# which magnifies them, those of tfsparse were 0.3 to 1.9 times those of TFLite's default. What is
+# wrong is off by much more.
+WORSE_THAN_DEFAULT = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What everything is measured on, and how.
+
+    Attributes:
+        cpu: What the processor calls itself.
+        threads: Of each interpreter.
+        runtime: "tf" or "litert".
+        version: The runtime's package and its version.
+        options: For the delegate, see `tfsparse.load_delegate`.
+    """
+
+    cpu: str
+    threads: int
+    runtime: str
+    version: str
+    options: dict
+
+    def describe(self):
+        """One line for people."""
+        return f"{self.cpu}, threads: {self.threads}, {self.version}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One row: what was measured of a file, and how far the outputs are off.
+
+    Attributes:
+        name: The file's.
+        comparison: Of TFLite's default with tfsparse.
+        difference: How far tfsparse's outputs are from those of TFLite's reference kernels, as a
+            fraction of the largest; from the default's where only that runs the file.
+        default_difference: The same of TFLite's default, or `None` without a reference.
+        assumed_shapes: Shapes of inputs that neither the file nor the caller gave, by name.
+    """
+
+    name: str
+    comparison: timing.Comparison
+    difference: float
+    default_difference: float | None
+    assumed_shapes: dict
+
+    def is_wrong(self, tolerance):
+        """Whether tfsparse's outputs are off, by more than the tolerance and by more than rounding.
+
+        Args:
+            tolerance: As a fraction of the largest output.
+        """
+        rounding = WORSE_THAN_DEFAULT * (self.default_difference or 0)
+        return not self.difference <= max(tolerance, rounding)
+
+    @property
+    def is_slower(self):
+        """Whether tfsparse is slower than TFLite's default in three of four rounds or more."""
+        return self.comparison.speedup_quartiles[1] < 1
+
+
+def machine(threads=1, runtime=None, options=None):
+    """Returns the `Machine` that this is.
+
+    Args:
+        threads: Of each interpreter.
+        runtime: "tf", "litert", or `None` for the first that is installed.
+        options: For the delegate.
+
+    Raises:
+        ImportError: The runtime is not installed.
+    """
+    runtime = installed_runtime(runtime)
+    with captured_output():
+        version = runtime_version(runtime)
+    return Machine(timing.cpu_name(), threads, runtime, version, dict(options or {}))
+
+
+def measure(path, machine, seconds, baseline=None, shapes=None):
+    """Times a file with TFLite's default and with tfsparse, in turn.
+
+    Args:
+        path: A `.tflite` file.
+        machine: A `Machine`.
+        seconds: Time to spend.
+        baseline: The file for TFLite's default; by default the same.
+        shapes: Of inputs whose sizes the file leaves open, as for `tfsparse.explain`.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        OSError, ValueError: The file cannot be read, or is no valid model; a shape does not fit.
+        RuntimeError: TFLite cannot run it.
+    """
+    pair = timing.open_pair(
+        baseline or path, path, machine.threads, machine.runtime, machine.options, shapes
+    )
+    reference = timing.open_plain(path, machine.runtime, shapes)
+    return compare(Path(path).name, pair, seconds, reference, shapes)
+
+
+def compare(name, pair, seconds, reference=None, shapes=None):
+    """Times two interpreters in turn.
+
+    Args:
+        name: What to call the row.
+        pair: TFLite's default and tfsparse, with inputs set.
+        seconds: Time to spend.
+        reference: An interpreter to judge their outputs by, or `None`.
+        shapes: Those that the inputs were given, as for `measure`.
+
+    Returns:
+        A `Result`.
+    """
+    assumed = input_shapes.assumed(pair[1], shapes)
+    with input_shapes.hinting(assumed):
+        default, candidate = (timing.outputs(one) for one in pair)
+        expected, default_difference = default, None
+        if reference is not None:
+            timing.set_random_inputs([pair[0], reference])
+            expected = timing.outputs(reference)
+            default_difference = timing.largest_difference(zip(expected, default, strict=True))
+        difference = timing.largest_difference(zip(expected, candidate, strict=True))
+        comparison = timing.compare(*pair, seconds=seconds)
+    return Result(name, comparison, difference, default_difference, assumed)
+
+
+def table(results, tolerance, extra=()):
+    """Returns the results as a table; those whose outputs are wrong are red.
+
+    Args:
+        results: A list of `Result`s.
+        tolerance: How far outputs may be apart, as a part of the largest.
+        extra: Further columns, pairs of a heading and a function from a result to the cell.
+    """
+    from rich.table import Table
+
+    found = Table(title="Latency of one inference in ms: median (fastest)")
+    found.add_column("network", no_wrap=True)
+    headings = [heading for heading, _ in extra]
+    columns = ["TFLite default", "tfsparse", "speed-up (quartiles)", *headings]
+    columns += ["error: default", "tfsparse"]
+    for column in columns:
+        found.add_column(column, justify="right", no_wrap=True)
+    for result in results:
+        cells = [*_cells(result.comparison), *(cell(result) for _, cell in extra)]
+        unknown = result.default_difference is None
+        cells.append("" if unknown else f"{result.default_difference:.1e}")
+        style = "red" if result.is_wrong(tolerance) else None
+        found.add_row(result.name, *cells, f"{result.difference:.1e}", style=style)
+    return found
+
+
+def notes(results):
+    """What the table does not say: a list of sentences, the most important last."""
+    found = list(
+        dict.fromkeys(input_shapes.hint(r.assumed_shapes) for r in results if r.assumed_shapes)
+    )
+    unjudged = [result.name for result in results if result.default_difference is None]
+    if unjudged:
+        found.append(
+            f"No reference kernels run {', '.join(unjudged)}: its error is the difference from "
+            "TFLite's default."
+        )
+    slower = [f"{r.name} ({r.comparison.speedup:.2f}x)" for r in results if r.is_slower]
+    if slower:
+        found.append(f"Slower with tfsparse than with TFLite's default: {', '.join(slower)}")
+    return found
+
+
+def to_dict(results, machine):
+    """Everything as numbers, strings, lists and dictionaries."""
+    found = dataclasses.asdict(machine)
+    return found | {"results": [dataclasses.asdict(result) for result in results]}
+
+
+def check_differences(results, tolerance):
+    """Checks that tfsparse's outputs are as good as those of TFLite's reference kernels.
+
+    Raises:
+        RuntimeError: They are not, of the files that it names.
+    """
+    wrong = [result.name for result in results if result.is_wrong(tolerance)]
+    if wrong:
+        raise RuntimeError(f"Outputs are off by more than {tolerance:g}: {', '.join(wrong)}")
+
+
+def _cells(times):
+    lower, upper = times.speedup_quartiles
+    return (
+        f"{significant(times.baseline_median)} ({significant(times.baseline_min)})",
+        f"{significant(times.candidate_median)} ({significant(times.candidate_min)})",
+        f"{times.speedup:.2f}x ({lower:.2f}-{upper:.2f})",
+    )

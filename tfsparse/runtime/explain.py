@@ -1,0 +1,266 @@
+"""What the delegate did with a model, and why it left the rest."""
+
+import dataclasses
+import itertools
+import os
+from pathlib import Path
+
+from tfsparse.formatting import as_text, operator_number, significant
+from tfsparse.runtime import input_shapes
+from tfsparse.runtime.interpreter import Interpreter, native
+from tfsparse.runtime.timing import set_random_inputs
+
+_report_keys = itertools.count()
+
+
+def explain(
+    path, num_threads=1, *, shapes=None, measure=False, runtime=None, runs=20, options=None
+):
+    """What the delegate takes of a model, how it runs it, and why it leaves the rest.
+
+    The file is opened as `Interpreter` opens it.
+
+    Args:
+        path: A `.tflite` file.
+        num_threads: Threads to plan for.
+        shapes: Sizes of inputs that the file leaves open: a dictionary from names of inputs to
+            shapes, or the shape of the only input. By default 1 for the batch and 224 for height
+            and width.
+        measure: Also run the model on random input and time every layer.
+        runtime: As for `Interpreter`.
+        runs: Timed runs, when measuring, of which the fastest of each layer counts.
+        options: A dictionary of options for `load_delegate`.
+
+    Returns:
+        An `Explanation`; `print` it, or read its `layers`.
+
+    Raises:
+        FileNotFoundError, ValueError: As `Interpreter`, or a shape does not fit.
+        RuntimeError: TFLite cannot run the model.
+    """
+    (explanation,) = explain_in_turn(
+        [path],
+        num_threads,
+        shapes=shapes,
+        measure=measure,
+        runtime=runtime,
+        runs=runs,
+        options=options,
+    )
+    return explanation
+
+
+def explain_in_turn(
+    paths, num_threads=1, *, shapes=None, measure=False, runtime=None, runs=20, options=None
+):
+    """Explains several files with the same inputs, measured in turn; arguments as for `explain`.
+
+    Returns:
+        A list of an `Explanation` for each of `paths`.
+    """
+    if runs < 1:
+        raise ValueError(f"Expected runs to be at least 1. Received: {runs}")
+    opened = [_Opened(path, num_threads, shapes, measure, runtime, options) for path in paths]
+    if measure:
+        set_random_inputs([one.interpreter for one in opened])
+        for i in range(runs):
+            # Who goes first alternates, so that a slow drift of the clock favours none.
+            for one in opened if i % 2 else opened[::-1]:
+                # The first run of a turn finds the caches full of what another file left there.
+                one.run(1 if len(opened) == 1 else 2)
+    return [one.explanation() for one in opened]
+
+
+class _Opened:
+    """A file in an interpreter whose delegate can be asked what it did."""
+
+    def __init__(self, path, num_threads, shapes, measure, runtime, options):
+        self.path = path
+        self.measure = measure
+        self.key = f"explain-{os.getpid()}-{next(_report_keys)}"
+        options = input_shapes.with_shapes(options, shapes)
+        options |= {"report": self.key, "profile": measure}
+        self.interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
+        input_shapes.allocate(self.interpreter, shapes)
+        self.assumed = input_shapes.assumed(self.interpreter, shapes)
+
+    def run(self, times):
+        with input_shapes.hinting(self.assumed):
+            for _ in range(times):
+                self.interpreter.invoke()
+
+    def explanation(self):
+        report = native().report(self.key)
+        steps, unplanned = {}, set()
+        for partition in report["partitions"]:
+            for step in partition.get("steps", ()):
+                steps.setdefault((partition["subgraph"], step["node"]), []).append(step)
+            if not partition["planned"]:
+                unplanned.update((partition["subgraph"], node) for node in partition["nodes"])
+        keys = [(node["subgraph"], node["id"]) for node in report["nodes"]]
+        return Explanation(
+            path=str(self.path),
+            isa=report["isa"],
+            lacks_fp16=report["lacks_fp16"],
+            tuned=report["tuned"],
+            partitions=len(report["partitions"]),
+            default_seconds=sum(p.get("default_seconds", 0) for p in report["partitions"]),
+            assumed_shapes=self.assumed,
+            layers=tuple(
+                _layer(node, steps.get(key, []), key not in unplanned, self.measure)
+                for key, node in zip(keys, report["nodes"], strict=True)
+            ),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One operator of a model.
+
+    Attributes:
+        subgraph: The subgraph that it is in; 0 is the main one, others are bodies of IF or WHILE.
+        index: The operator's index in that subgraph.
+        operator: Its TFLite name, such as `CONV_2D`.
+        name: The name of its output tensor.
+        taken: Whether the delegate runs it.
+        reason: Why not, where not.
+        planned: Whether it is known what runs it. It is not where operators before it compute its
+            size: then the delegate plans when the model runs, as with `measure=True`.
+        kernel: What runs it; empty where it became part of another layer or of nothing, and where
+            that is not planned.
+        weights: Shape of its weights in TFLite's order, or `None` where it has none.
+        sparsity: Fraction of zeros in the weights, or `None`.
+        encoded: Whether the file stores the weights sparsely.
+        macs: MACs of one run, zeros left out, or `None` where the delegate does not know.
+        seconds: Time of its fastest run, or `None` where it was not measured.
+    """
+
+    subgraph: int
+    index: int
+    operator: str
+    name: str
+    taken: bool
+    reason: str
+    planned: bool
+    kernel: str
+    weights: tuple | None
+    sparsity: float | None
+    encoded: bool
+    macs: float | None
+    seconds: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What `explain` found; `str()` is a table.
+
+    Attributes:
+        path: The file.
+        isa: The instruction set whose kernels are used, and `fp16` where they compute in float16.
+        lacks_fp16: Whether option `precision` asked for float16 in vain, as there are no such
+            kernels for this CPU: float32 is computed.
+        tuned: Whether the decision what to take is one that `tune` measured.
+        partitions: How many connected parts of the model the delegate runs.
+        default_seconds: How long TFLite's default is predicted to take for these parts, which
+            option `auto` compares with the delegate's time.
+        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
+            open, and the caller, too.
+        layers: Every operator, in the file's order.
+    """
+
+    path: str
+    isa: str
+    lacks_fp16: bool
+    tuned: bool
+    partitions: int
+    default_seconds: float
+    assumed_shapes: dict
+    layers: tuple[Layer, ...]
+
+    def __str__(self):
+        """The table, as wide as it needs."""
+        return as_text(self, width=160)
+
+    def __rich__(self):
+        """The same for rich's consoles."""
+        from rich.console import Group
+        from rich.table import Table
+
+        measured = any(layer.seconds is not None for layer in self.layers)
+        table = Table("#", "operator", "weights", "zeros", "run by", box=None, pad_edge=False)
+        if measured:
+            table.add_column("µs", justify="right")
+            table.add_column("GFLOP/s", justify="right")
+        for layer in self.layers:
+            table.add_row(*_row(layer, measured))
+        notes = [note for note in (input_shapes.hint(self.assumed_shapes),) if note]
+        return Group(table, "", self.summary(), *notes)
+
+    def summary(self):
+        """What was taken, and how sparse it is, in a sentence or two."""
+        taken = [layer for layer in self.layers if layer.taken]
+        sparse = sum(layer.kernel.startswith("sparse") for layer in taken)
+        unplanned = sum(not layer.planned for layer in taken)
+        parts = "1 part" if self.partitions == 1 else f"{self.partitions} parts"
+        isa = f"{self.isa}, which has no float16" if self.lacks_fp16 else self.isa
+        text = (
+            f"{Path(self.path).name}: tfsparse ({isa}) runs {len(taken)} of "
+            f"{len(self.layers)} operators in {parts}, {sparse} of them with sparse weights"
+        )
+        if len(taken) < len(self.layers):
+            text += "; the rest stays with TFLite"
+        if self.tuned:
+            text += ", as was measured"
+        if unplanned:
+            text += (
+                f". {unplanned} are planned when the model runs, which computes their sizes: see "
+                "`tfsparse explain --measure`"
+            )
+        return f"{text}."
+
+
+def _row(layer, measured):
+    weights = "x".join(map(str, layer.weights)) if layer.weights else ""
+    zeros = "" if layer.sparsity is None else f"{100 * layer.sparsity:.0f} %"
+    if layer.encoded:
+        zeros += " stored sparse"
+    number = operator_number(layer.subgraph, layer.index)
+    row = [number, layer.operator, weights, zeros, _run_by(layer)]
+    if measured:
+        timed = layer.seconds is not None
+        row.append(significant(1e6 * layer.seconds) if timed else "")
+        fast = timed and layer.macs and layer.seconds > 0
+        row.append(significant(2e-9 * layer.macs / layer.seconds, 2) if fast else "")
+    return row
+
+
+def _run_by(layer):
+    if not layer.taken:
+        return f"TFLite: {layer.reason}"
+    if not layer.planned:
+        return "tfsparse, planned when the model runs"
+    return layer.kernel or "nothing: folded into a neighbour"
+
+
+def _layer(node, steps, planned, measured):
+    from tfsparse.flatbuffer import builtin_name
+
+    shape = node.get("weights")
+    # No step has a time in a branch or a loop that did not run.
+    seconds = [step["seconds"] for step in steps if measured and "seconds" in step]
+    return Layer(
+        subgraph=node["subgraph"],
+        index=node["id"],
+        operator=node["type"] or builtin_name(node["code"]),
+        # The report has a character for each byte of a name, which in files is UTF-8.
+        name=node["name"],
+        taken=node["taken"],
+        reason=node["reason"],
+        planned=planned,
+        kernel=" + ".join(step["kernel"] for step in steps),
+        weights=tuple(shape) if shape else None,
+        sparsity=node.get("sparsity"),
+        encoded=node.get("encoded", False),
+        macs=sum(step["macs"] for step in steps) if steps else None,
+        seconds=sum(seconds) if seconds else None,
+    )

@@ -1,0 +1,245 @@
+"""Comparing the latency of two interpreters on a machine that is never quite quiet.
+
+Whole runs one after the other measure the machine's mood as much as the program. So the two take
+turns in short bursts, and the speed-up is computed within each round, where both saw the same mood.
+"""
+
+import dataclasses
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+
+import tfsparse
+from tfsparse.capture import captured_output
+from tfsparse.runtime import input_shapes
+from tfsparse.runtime.interpreter import import_runtime
+
+# pthreadpool's workers spin for some milliseconds after an inference before they sleep; a burst
+# that started at once would share its cores with the other interpreter's idle threads.
+SETTLE_SECONDS = 0.02
+BURST_SECONDS = 0.03
+WARM_UP_SECONDS = 0.3
+MIN_ROUNDS = 8
+REFERENCE, OPTIMISED = "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+RESOLVERS = (REFERENCE, OPTIMISED)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Latencies of two interpreters, in milliseconds, and how much faster the second one is.
+
+    Attributes:
+        baseline_median, baseline_min: over all timed inferences of the first interpreter.
+        candidate_median, candidate_min: the same of the second one.
+        speedup: median over the rounds of baseline / candidate.
+        speedup_quartiles: lower and upper quartile of the same, the spread to trust it by.
+        rounds: how many times each of the two had its turn.
+    """
+
+    baseline_median: float
+    baseline_min: float
+    candidate_median: float
+    candidate_min: float
+    speedup: float
+    speedup_quartiles: tuple[float, float]
+    rounds: int
+
+
+def open_pair(baseline, candidate, threads=1, runtime="tf", options=None, shapes=None):
+    """Opens a file in TFLite's default runtime, and one with the delegate; the same may be both.
+
+    Args:
+        baseline: a .tflite file to run with XNNPACK, TFLite's default.
+        candidate: a .tflite file with the same inputs, to run with tfsparse.
+        threads: of each of the two interpreters.
+        runtime: "tf" or "litert", see `tfsparse.Interpreter`.
+        options: for the delegate, see `tfsparse.load_delegate`.
+        shapes: of inputs whose sizes the files leave open, see `inputs.allocate`.
+
+    Returns:
+        Two interpreters with the same random inputs set.
+    """
+    # First the one that says what is wrong with a damaged file.
+    second = open_one(candidate, True, threads, runtime, options, shapes)
+    pair = (open_one(baseline, False, threads, runtime, shapes=shapes), second)
+    set_random_inputs(pair)
+    return pair
+
+
+def open_one(path, delegate, threads=1, runtime="tf", options=None, shapes=None):
+    """Opens a file with the delegate or without, and allocates its tensors; see `open_pair`."""
+    with captured_output():
+        if delegate:
+            options = input_shapes.with_shapes(options, shapes)
+            interpreter = tfsparse.Interpreter(path, threads, runtime=runtime, options=options)
+        else:
+            interpreter = prepare(runtime)(model_path=str(path), num_threads=int(threads))
+        input_shapes.allocate(interpreter, shapes)
+    return interpreter
+
+
+def open_plain(path, runtime="tf", shapes=None, resolvers=RESOLVERS):
+    """Opens a file without any delegate, and allocates its tensors; see `open_pair`.
+
+    Args:
+        path: a .tflite file.
+        runtime: "tf" or "litert".
+        shapes: as for `open_pair`.
+        resolvers: names of the runtime's `OpResolverType`, the first that has all operators
+            counts: by default the reference kernels, or the optimised ones for what those lack.
+
+    Returns:
+        An interpreter; or `None` where only the default delegate runs the file, as it does some
+        custom operators.
+    """
+    with captured_output():
+        module = import_runtime(runtime)
+        types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
+        for resolver in resolvers:
+            try:
+                interpreter = module.Interpreter(
+                    model_path=str(path), experimental_op_resolver_type=types[resolver]
+                )
+                input_shapes.allocate(interpreter, shapes)
+            except (RuntimeError, ValueError):
+                continue
+            return interpreter
+    return None
+
+
+def prepare(runtime):
+    """Imports a runtime and tfsparse's native part, and returns the runtime's `Interpreter`."""
+    tfsparse.load_delegate(runtime=runtime)
+    if runtime == "tf":
+        import tensorflow as tf
+
+        return tf.lite.Interpreter
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter
+
+
+def compare(baseline, candidate, seconds=6.0):
+    """Times two interpreters in turn, for about `seconds` in all.
+
+    Args:
+        baseline, candidate: interpreters with tensors allocated and inputs set.
+        seconds: time to spend; at least 8 rounds are run however long they take.
+
+    Returns:
+        A `Comparison`.
+    """
+    if not seconds > 0:
+        raise ValueError(f"Expected a time above 0 seconds to measure for. Received: {seconds}.")
+    pair = (baseline, candidate)
+    counts = [max(3, round(BURST_SECONDS / _warm_up(one.invoke))) for one in pair]
+    rounds = []
+    end = time.perf_counter() + seconds
+    while len(rounds) < MIN_ROUNDS or time.perf_counter() < end:
+        # Who goes first alternates, so that a slow drift of the clock favours neither.
+        order = (0, 1) if len(rounds) % 2 == 0 else (1, 0)
+        bursts = {i: _burst(pair[i].invoke, counts[i]) for i in order}
+        rounds.append((bursts[0], bursts[1]))
+    first, second = (1e3 * np.concatenate(bursts) for bursts in zip(*rounds, strict=True))
+    ratios = [np.median(a) / np.median(b) for a, b in rounds]
+    lower, median, upper = (float(q) for q in np.percentile(ratios, [25, 50, 75]))
+    return Comparison(
+        baseline_median=float(np.median(first)),
+        baseline_min=float(first.min()),
+        candidate_median=float(np.median(second)),
+        candidate_min=float(second.min()),
+        speedup=median,
+        speedup_quartiles=(lower, upper),
+        rounds=len(rounds),
+    )
+
+
+def set_random_inputs(interpreters, seed=0):
+    """Gives the same random inputs, of the shapes and dtypes they ask for, to all interpreters.
+
+    Inputs correspond to each other by their order. Floats are drawn from [0, 1), integers from the
+    whole range of an 8-bit type and from 0 and 1 otherwise, since larger ones are often indices.
+    """
+    rng = np.random.default_rng(seed)
+    for details in zip(*(one.get_input_details() for one in interpreters), strict=True):
+        detail = details[0]
+        shape, dtype = detail["shape"], np.dtype(detail["dtype"])
+        if np.issubdtype(dtype, np.floating):
+            value = rng.random(shape).astype(dtype)
+        elif dtype.itemsize == 1 and dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            value = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+        else:
+            value = rng.integers(0, 2, shape).astype(dtype)
+        for interpreter, own in zip(interpreters, details, strict=True):
+            interpreter.set_tensor(own["index"], value)
+
+
+def output_difference(baseline, candidate):
+    """Runs both interpreters once and compares what comes out.
+
+    Returns:
+        The largest absolute difference over all outputs, as a fraction of the largest absolute
+        value of that output in `baseline`; infinity where one of them is not finite.
+    """
+    return largest_difference(zip(outputs(baseline), outputs(candidate), strict=True))
+
+
+def outputs(interpreter):
+    """Runs an interpreter once; returns a list of its output arrays."""
+    interpreter.invoke()
+    return [interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()]
+
+
+def largest_difference(pairs):
+    """Compares arrays.
+
+    Args:
+        pairs: of an expected array and the one that was received.
+
+    Returns:
+        The largest absolute difference over all pairs, as a fraction of the largest absolute value
+        that was expected in the pair; infinity where one of them is not finite.
+    """
+    worst = 0.0
+    for expected, received in pairs:
+        expected, received = expected.astype(np.float64), received.astype(np.float64)
+        if not (np.isfinite(expected).all() and np.isfinite(received).all()):
+            return float("inf")
+        scale = np.abs(expected).max(initial=0) or 1.0
+        worst = max(worst, float(np.abs(expected - received).max(initial=0) / scale))
+    return worst
+
+
+def cpu_name():
+    """Returns what the processor calls itself, such as "AMD EPYC 9654 96-Core Processor"."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _warm_up(invoke):
+    """Runs until caches and clock are warm; returns the seconds of the fastest inference."""
+    fastest = float("inf")
+    end = time.perf_counter() + WARM_UP_SECONDS
+    while time.perf_counter() < end:
+        fastest = min(fastest, _seconds(invoke))
+    return fastest
+
+
+def _burst(invoke, count):
+    time.sleep(SETTLE_SECONDS)
+    invoke()  # Brings the weights back into cache, which the other interpreter's turn threw out.
+    return [_seconds(invoke) for _ in range(count)]
+
+
+def _seconds(invoke):
+    start = time.perf_counter()
+    invoke()
+    return time.perf_counter() - start

@@ -1,0 +1,152 @@
+"""The networks that tfsparse is measured on.
+
+Most are stock architectures with random, pruned weights: latency depends on which weights are zero
+and not on what the others are, so a network need not be trained to be timed. A few are models that
+Google trained sparse.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+import tfsparse
+from tfsparse.capture import captured_output
+from tfsparse.zoo import downloads
+
+MEDIAPIPE = "mediapipe==0.10.21"
+# Google's own, float16 and sparse, from the wheel of mediapipe (Apache-2.0).
+PRETRAINED = ("face_detection_full_range_sparse", "pose_detection")
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """Where a network comes from, and what of it is pruned.
+
+    Attributes:
+        source: its class in `keras.applications`, or its function in `tfsparse.zoo.architectures`.
+        size: height and width of the input image.
+        scope: which layers are pruned, see `tfsparse.GradualPruning`; never the classifier.
+    """
+
+    source: str
+    size: int = 224
+    scope: str | Callable = "pointwise"
+
+
+def _is_convolution(layer):
+    import keras
+
+    return isinstance(layer, keras.layers.Conv2D)
+
+
+ARCHITECTURES = {
+    "efficientnet_b0": Architecture("EfficientNetB0"),
+    "efficientnet_lite0": Architecture("efficientnet_lite0"),
+    "mobilenet_v1": Architecture("MobileNet"),
+    "mobilenet_v2": Architecture("MobileNetV2"),
+    "mobilenet_v2_convolutional": Architecture("mobilenet_v2_convolutional"),
+    "mobilenet_v2_padded": Architecture("mobilenet_v2_padded"),
+    "mobilenet_v3_large": Architecture("MobileNetV3Large"),
+    "mobilenet_v3_small": Architecture("MobileNetV3Small"),
+    "resnet50": Architecture("ResNet50", scope=_is_convolution),
+    "u_net": Architecture("u_net", size=256),
+}
+NETWORKS = (*ARCHITECTURES, *PRETRAINED)
+
+
+def build(name, sparsity, block_size=1, size=None, seed=0):
+    """Builds a network with random weights, its convolutions pruned.
+
+    BatchNorm statistics are set from an image like the random inputs of `tfsparse.runtime.timing`,
+    so that activations keep their scale through the depth and the outputs of two runtimes can be
+    compared.
+
+    Args:
+        name: one of `ARCHITECTURES`, which says what of the network is pruned.
+        sparsity: the fraction of zeros in the kernel of every pruned convolution, from 0 to below
+            1; in each the smallest magnitudes are zeroed.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern.
+        size: height and width of the input image; by default the architecture's own.
+        seed: of weights and image.
+
+    Returns:
+        A `keras.Model` that takes (1, size, size, 3) float32, here from 0 to 1.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"Expected one of {', '.join(ARCHITECTURES)}. Received: {name!r}.")
+    architecture = ARCHITECTURES[name]
+    size = size or architecture.size
+    picture = np.random.default_rng(seed).random((1, size, size, 3), np.float32)
+    with captured_output():
+        import keras
+
+        keras.utils.set_random_seed(seed)
+        model = _unpruned(architecture.source, keras.Input(batch_shape=picture.shape))
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = 0.0
+        tfsparse.GradualPruning(sparsity, scope=architecture.scope, block_size=block_size).apply(
+            model
+        )
+        model(picture, training=True)
+    return model
+
+
+def published_file(name, folder):
+    """Returns the path of one of Google's networks, downloaded where missing.
+
+    Args:
+        name: of `PRETRAINED`, or of any other file of MediaPipe's, without its ending.
+        folder: where to keep it; made where missing.
+
+    Raises:
+        ValueError: MediaPipe has no such network.
+        OSError: it could not be downloaded.
+    """
+    wheel = downloads.package(MEDIAPIPE, folder, *downloads.ANY_PYTHON)
+    found = list(wheel.glob(f"mediapipe/modules/*/{name}.tflite"))
+    if len(found) != 1:
+        raise ValueError(f"Expected a network of {MEDIAPIPE}. Received: {name!r}.")
+    return found[0]
+
+
+def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none", size=None):
+    """Returns the path of a network as a .tflite file, made or downloaded where missing.
+
+    Networks with random weights are dense-encoded unless asked for, exactly what TFLite's own
+    converter gives its default runtime; the delegate finds the zeros by counting.
+
+    Args:
+        name: one of `NETWORKS`.
+        folder: where to keep it; made where missing.
+        sparsity, block_size, size: see `build`; those of `PRETRAINED` are as they are.
+        encoding: see `tfsparse.convert`; XNNPACK looks for zeros only where some are encoded.
+
+    Raises:
+        ValueError: there is no such network.
+        OSError: it could not be downloaded.
+    """
+    if name in PRETRAINED:
+        return published_file(name, folder)
+    blocks = f"-block{block_size}" if block_size > 1 else ""
+    encoded = "" if encoding == "none" else f"-{encoding}"
+    sized = f"-{size}px" if size else ""
+    made_by = f"keras{metadata.version('keras')}"
+    path = Path(folder) / f"{name}-{sparsity:g}{sized}{blocks}{encoded}-{made_by}.tflite"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tfsparse.convert(build(name, sparsity, block_size, size), path, encoding=encoding)
+    return path
+
+
+def _unpruned(source, inputs):
+    import keras
+
+    from tfsparse.zoo import architectures
+
+    if hasattr(architectures, source):
+        return getattr(architectures, source)(inputs)
+    return getattr(keras.applications, source)(weights=None, input_tensor=inputs)
