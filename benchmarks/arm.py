@@ -34,8 +34,9 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from tests.delegate import arm64  # noqa: E402
+from tfsparse.files import cache_folder  # noqa: E402
 from tfsparse.runtime import timing  # noqa: E402
-from tfsparse.zoo import catalogue, downloads  # noqa: E402
+from tfsparse.zoo import catalogue  # noqa: E402
 
 RUNS = flags.DEFINE_integer(
     "runs", 10, "Count a run of this many inferences and one of twice as many.", lower_bound=1
@@ -48,9 +49,7 @@ FUNCTIONS = flags.DEFINE_integer(
     "functions", 0, "Also list this many functions of tfsparse that take most.", lower_bound=0
 )
 JSON = flags.DEFINE_string("json", None, "Also write the results to this file.")
-CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", str(downloads.cache_folder()), "Where named networks are kept."
-)
+CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where named networks are kept.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,9 +25,11 @@ from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
+from tfsparse.files import cache_folder
 from tfsparse.progress import track
 from tfsparse.runtime import timing
-from tfsparse.zoo import catalogue, downloads
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.zoo import catalogue
 
 LOADS = flags.DEFINE_integer("loads", 10, "Loads of each network.", lower_bound=1)
 BUSY = flags.DEFINE_float(
@@ -36,9 +38,7 @@ BUSY = flags.DEFINE_float(
 THREADS = flags.DEFINE_integer("threads", 1, "Threads of both runtimes.", lower_bound=1)
 SECONDS = flags.DEFINE_float("seconds", 2, "Time to measure each load for.", lower_bound=0.1)
 JSON = flags.DEFINE_string("json", None, "Also write all loads to this file.")
-CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", str(downloads.cache_folder()), "Where named networks are kept."
-)
+CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where named networks are kept.")
 MEASURE = flags.DEFINE_string("measure", None, "Load this one file once, and print JSON.")
 
 SLOWER, FASTER, SHARE_TAKEN = 0.95, 1.15, 0.95
@@ -120,7 +120,7 @@ def measure(path):
     taken, interpreter = open_reporting(path, auto=True)
     everything, forced = open_reporting(path, auto=False)
     default = timing.open_one(path, False, THREADS.value, "litert")
-    timing.set_random_inputs([default, interpreter, forced])
+    set_random_inputs([default, interpreter, forced])
     speedup, possible = 1.0, None
     if taken:
         speedup = timing.compare(default, interpreter, SECONDS.value).speedup
@@ -131,7 +131,7 @@ def measure(path):
 
 def open_reporting(path, auto):
     """The operators that the delegate took, and the interpreter."""
-    from tfsparse.runtime.interpreter import native
+    from tfsparse.runtime.delegate import native
 
     key = f"decisions-{auto}"
     options = {"auto": auto, "report": key, "tuning": None}

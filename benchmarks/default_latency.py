@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
+from tfsparse.files import cache_folder
 from tfsparse.runtime import timing
-from tfsparse.zoo import catalogue, downloads
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.zoo import catalogue
 
 SECONDS = flags.DEFINE_float("seconds", 3, "Time to measure each file for.", lower_bound=0.1)
-CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", str(downloads.cache_folder()), "Where named networks are kept."
-)
+CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where named networks are kept.")
 
 
 def fastest(interpreter, seconds):
@@ -56,7 +56,7 @@ def main(argv):
         path = find(name)
         predicted = tfsparse.explain(path, options={"auto": False}).default_seconds
         default = timing.open_one(path, False)
-        timing.set_random_inputs([default])
+        set_random_inputs([default])
         measured = fastest(default, SECONDS.value)
         ratios.append(predicted / measured)
         row = (1e3 * measured, 1e3 * predicted, ratios[-1])

@@ -26,8 +26,10 @@ import suite
 from absl import app, flags
 from rich.console import Console
 
+from tfsparse.files import cache_folder
 from tfsparse.runtime import benchmark, loading, timing
-from tfsparse.zoo import catalogue, downloads
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.zoo import catalogue
 
 SUITE = flags.DEFINE_bool("suite", False, "Measure what tfsparse promises.")
 SPARSITY = flags.DEFINE_list(
@@ -51,9 +53,7 @@ TOLERANCE = flags.DEFINE_float(
     "tolerance", 1e-4, "Largest error of outputs, see `tfsparse benchmark --help`."
 )
 JSON = flags.DEFINE_string("json", None, "Also write the results to this file.")
-CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", str(downloads.cache_folder()), "Where named networks are kept."
-)
+CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where named networks are kept.")
 
 # Neither cpuinfo nor XNNPACK, as of TensorFlow 2.21, reads a variable or an option for it.
 ISA_NOTE = "TFLite's default has no option for it, and uses all that the CPU has."
@@ -105,7 +105,7 @@ def measure(case, path, machine):
     if case.baseline == "one thread":
         both = options | {"auto": False}
         pair = [timing.open_one(path, True, n, runtime, both) for n in (1, 2)]
-        timing.set_random_inputs(pair)
+        set_random_inputs(pair)
     else:
         pair = timing.open_pair(path, path, threads, runtime, options)
     name = Path(case.name).name if case.network not in catalogue.NETWORKS else case.name

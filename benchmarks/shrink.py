@@ -19,6 +19,7 @@ from rich.table import Table
 
 import tfsparse
 from tfsparse.runtime import timing
+from tfsparse.runtime.random_inputs import set_random_inputs
 
 RATE = flags.DEFINE_float("rate", 0.5, "Part of the channels that go.", 0, 1)
 SIZE = flags.DEFINE_integer("size", 224, "Height and width, but for networks of CIFAR-10.", 32)
@@ -82,7 +83,7 @@ def measure(name, folder):
         for i, one in enumerate((model, smaller))
     ]
     pair = [timing.open_one(path, delegate=False) for path in paths]
-    timing.set_random_inputs(pair)
+    set_random_inputs(pair)
     difference = timing.output_difference(*pair)
     latency = timing.compare(*pair, SECONDS.value)
     return (

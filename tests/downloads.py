@@ -6,13 +6,14 @@ import subprocess
 
 import pytest
 
+from tfsparse.files import cache_folder
 from tfsparse.zoo import catalogue, downloads
 
 
 def mediapipe_model(name):
     """The path of one of `networks.PRETRAINED`; skips the test, saying why, if it cannot be had."""
     try:
-        return catalogue.cached_file(name, downloads.cache_folder())
+        return catalogue.cached_file(name, cache_folder())
     except OSError as error:
         pytest.skip(str(error))
 
@@ -40,4 +41,4 @@ def npm_package(requirement, sha512):
 
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed: apt-get install npm")
-    return downloads.make_once(downloads.cache_folder() / requirement.replace("@", "-"), download)
+    return downloads.make_once(cache_folder() / requirement.replace("@", "-"), download)

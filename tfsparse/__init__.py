@@ -22,7 +22,7 @@ _PUBLIC = {
     "densify": "tfsparse.converter.densify",
     "explain": "tfsparse.runtime.explain",
     "inspect": "tfsparse.inspection.inspect",
-    "load_delegate": "tfsparse.runtime.interpreter",
+    "load_delegate": "tfsparse.runtime.delegate",
     "prune_file": "tfsparse.prune.files.prune_file",
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
     "sensitivity": "tfsparse.prune.weights.sensitivity",

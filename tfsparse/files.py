@@ -1,9 +1,10 @@
-"""Write a file so that it appears complete or not at all."""
+"""Files that appear complete or not at all, and the folder that keeps them for a user."""
 
 import contextlib
 import os
 import secrets
 import tempfile
+from pathlib import Path
 
 
 def check_writable(path):
@@ -51,3 +52,8 @@ def write_atomically(path, *pieces):
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         raise
+
+
+def cache_folder():
+    """Returns where downloads and made networks are kept: the user's cache, by the XDG rules."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfsparse"

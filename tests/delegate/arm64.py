@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.delegate import cpp
+from tfsparse.files import cache_folder
 from tfsparse.zoo import downloads
 
 QEMU = "qemu-aarch64-static"
@@ -76,7 +77,7 @@ def root():
             raise OSError(f"{program} is not installed: it comes with {package}")
     recipe = repr((PACKAGES, WHEELS, TAGS, CPUINFO)).encode()
     name = f"arm64-{hashlib.sha256(recipe).hexdigest()[:8]}"
-    return downloads.make_once(downloads.cache_folder() / name, _make)
+    return downloads.make_once(cache_folder() / name, _make)
 
 
 def _make(folder):

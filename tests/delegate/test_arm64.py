@@ -11,7 +11,7 @@ import tfsparse
 from tests.delegate import arm64, networks
 from tests.delegate.outputs import ALWAYS, TOLERANCE
 from tests.downloads import mediapipe_model
-from tfsparse.runtime import timing
+from tfsparse.runtime.random_inputs import set_random_inputs
 
 pytestmark = pytest.mark.download
 
@@ -51,7 +51,7 @@ def on_x86(path):
     """Inputs and outputs of one inference with the delegate, by the index of their tensor."""
     interpreter = tfsparse.Interpreter(path, 1, runtime="litert", options=ALWAYS)
     interpreter.allocate_tensors()
-    timing.set_random_inputs([interpreter])
+    set_random_inputs([interpreter])
     interpreter.invoke()
     inputs, outputs = (
         {detail["index"]: interpreter.get_tensor(detail["index"]) for detail in details}

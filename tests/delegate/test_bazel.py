@@ -14,6 +14,7 @@ import tfsparse
 from delegate import sources
 from tests.delegate.cpp import NO_GOOGLETEST, CrossBuild
 from tfsparse.runtime import timing
+from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.zoo import architectures
 
 pytestmark = [
@@ -70,7 +71,7 @@ def test_the_library_runs_a_network_as_the_default_does(built, tmp_path):
     sparse = Interpreter(path, experimental_delegates=[load_delegate(library, {"auto": "0"})])
     for interpreter in (default, sparse):
         interpreter.allocate_tensors()
-    timing.set_random_inputs([default, sparse])
+    set_random_inputs([default, sparse])
     assert timing.output_difference(default, sparse) < 1e-4
     assert sparse._get_ops_details()[-1]["op_name"] == "DELEGATE"
 

@@ -21,7 +21,7 @@ from tests.delegate.outputs import (
     runs_in_a_delegate,
 )
 from tfsparse import _native
-from tfsparse.runtime.interpreter import RUNTIMES, import_runtime
+from tfsparse.runtime.runtimes import RUNTIMES, import_runtime
 
 NETWORKS = {
     "mobilenet_v2_like": networks.mobile_net,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tfsparse.files import cache_folder
 from tfsparse.zoo import downloads
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ def test_the_keras_that_is_installed():
 @pytest.mark.parametrize("version", ["3.0.0", "3.6.0"])
 def test_other_versions_of_keras(version):
     try:
-        folder = downloads.package(f"keras=={version}", downloads.cache_folder())
+        folder = downloads.package(f"keras=={version}", cache_folder())
     except OSError as error:
         pytest.skip(str(error))
     results = train(folder)

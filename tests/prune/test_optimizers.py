@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse.prune.optimizers import (
-    GradientHooks,
-    LastGradient,
-    all_optimizers,
-    zero_slots,
-)
+from tfsparse.keras_models import all_optimizers
+from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
 
 OPTIMIZERS = {
     "SGD": {"momentum": 0.9},

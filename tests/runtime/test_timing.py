@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tfsparse.runtime import timing
+from tfsparse.runtime.random_inputs import set_random_inputs
 
 
 class Clock:
@@ -76,7 +77,7 @@ def test_the_time_must_be_positive():
 
 def test_random_inputs_are_the_same_for_both_and_fill_the_range():
     pair = Fake(), Fake()
-    timing.set_random_inputs(pair)
+    set_random_inputs(pair)
     for index, shape, dtype in ((0, (2, 3), np.float32), (1, (50,), np.int8)):
         value = pair[0].inputs[index]
         assert value.shape == shape

@@ -13,7 +13,9 @@ from tests.converter.single_op import pruned, single_op
 from tests.delegate import networks
 from tfsparse import flatbuffer
 from tfsparse.runtime import timing
-from tfsparse.runtime.interpreter import delegate_options, import_runtime, native, open_interpreter
+from tfsparse.runtime.delegate import delegate_options, native
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.runtime.runtimes import import_runtime, open_interpreter
 from tfsparse.runtime.tune import Part, Tuning, default_cache
 
 RUNTIMES = pytest.mark.parametrize("runtime", ["litert", "tf"])
@@ -35,7 +37,7 @@ def cache(tmp_path, monkeypatch):
 
 def output(interpreter):
     interpreter.allocate_tensors()
-    timing.set_random_inputs([interpreter])
+    set_random_inputs([interpreter])
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 

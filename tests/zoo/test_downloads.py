@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tfsparse.files import cache_folder
 from tfsparse.zoo import downloads
 
 
@@ -44,7 +45,7 @@ def test_says_why_a_download_failed_and_leaves_nothing(monkeypatch, tmp_path):
 
 def test_the_cache_follows_the_xdg_rules(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert downloads.cache_folder() == tmp_path / "tfsparse"
+    assert cache_folder() == tmp_path / "tfsparse"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert downloads.cache_folder() == tmp_path / ".cache" / "tfsparse"
+    assert cache_folder() == tmp_path / ".cache" / "tfsparse"

@@ -8,7 +8,8 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.calibration import examples
-from tfsparse.zoo.datasets import SUFFIXES
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 
 def load(path, model, count, mean=(0,), std=(1,)):
@@ -70,9 +71,11 @@ def arrays(path):
 
 
 def _pictures(folder, model, count, mean, std):
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
-        raise ValueError(f"Expected pictures ({' '.join(SUFFIXES)}) in {folder}. Received: none.")
+        raise ValueError(
+            f"Expected pictures ({' '.join(PICTURE_SUFFIXES)}) in {folder}. Received: none."
+        )
     (name, shape, _), *more = examples.inputs_of(flatbuffer.read(model))
     if more or len(shape) != 4 or shape[3] not in (1, 3):
         raise ValueError(

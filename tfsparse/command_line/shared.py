@@ -9,7 +9,7 @@ from absl import app, flags
 from rich.console import Console
 
 from tfsparse.formatting import byte_size
-from tfsparse.runtime.interpreter import RUNTIMES
+from tfsparse.runtime.runtimes import RUNTIMES
 
 # Off a terminal there is no width to fit: a table cut in a log file would be useless.
 PLAIN_WIDTH = 200

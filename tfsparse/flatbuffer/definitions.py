@@ -72,3 +72,8 @@ def ints(vector):
     """A vector of a `ModelT` as a tuple of integers, empty where the file has none."""
     # numpy arrays from a file, lists from an edit, 0 or None where the file has none
     return tuple(int(i) for i in vector) if np.ndim(vector) else ()
+
+
+def decode_name(name):
+    """A name of a file, which may hold any bytes, as a string."""
+    return name.decode(errors="replace") if isinstance(name, bytes) else name or ""

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
 
-from tfsparse.prune.optimizers import all_optimizers
+from tfsparse.keras_models import all_optimizers
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic)
 _TENSORS = (tf.Tensor, tf.Variable, keras.Variable)

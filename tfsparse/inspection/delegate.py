@@ -15,6 +15,7 @@ from tfsparse import processes
 from tfsparse.formatting import last_line
 from tfsparse.runtime import timing
 from tfsparse.runtime.explain import explain_in_turn
+from tfsparse.runtime.random_inputs import set_random_inputs
 
 # Many times what preparing the largest of models takes.
 TIMEOUT_SECONDS = 300
@@ -110,7 +111,7 @@ def _sizes(path, shapes):
     interpreter = timing.open_plain(path, None, shapes, [timing.OPTIMISED])
     if interpreter is None:
         return {}
-    timing.set_random_inputs([interpreter])
+    set_random_inputs([interpreter])
     try:
         interpreter.invoke()
     except RuntimeError:

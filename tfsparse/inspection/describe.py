@@ -48,7 +48,10 @@ def input_details(model):
     graph = model.subgraphs[0]
     found = [graph.tensors[index] for index in flatbuffer.ints(graph.inputs)]
     return [
-        {"name": tensors.text(t.name), "shape_signature": np.array(tensors.signature(t), int)}
+        {
+            "name": flatbuffer.decode_name(t.name),
+            "shape_signature": np.array(tensors.signature(t), int),
+        }
         for t in found
     ]
 

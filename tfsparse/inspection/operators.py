@@ -5,7 +5,7 @@ import math
 
 from tfsparse import flatbuffer
 from tfsparse.formatting import operator_number
-from tfsparse.inspection.tensors import Tensor, text
+from tfsparse.inspection.tensors import Tensor
 
 # Which input of an operator are its weights.
 WEIGHTS = {
@@ -101,7 +101,7 @@ def kind_of(model, operator):
     """The name of an operator, for a custom one that which it goes by itself."""
     name = flatbuffer.operator_name(model, operator)
     custom = model.operatorCodes[operator.opcodeIndex].customCode
-    return text(custom) if name == "CUSTOM" and custom else name
+    return flatbuffer.decode_name(custom) if name == "CUSTOM" and custom else name
 
 
 def source(model, index, producers):

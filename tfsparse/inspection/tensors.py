@@ -120,7 +120,7 @@ def describe(
     facts = {
         "subgraph": subgraph_index,
         "index": index,
-        "name": text(tensor.name),
+        "name": flatbuffer.decode_name(tensor.name),
         "shape": flatbuffer.ints(tensor.shape),
         "dtype": flatbuffer.dtype_name(tensor) or "other",
         "role": "constant" if len(data) else role,
@@ -150,11 +150,6 @@ def signature(tensor):
 def mask(model, tensor):
     """Where a constant is not zero: a Boolean array of its dense shape."""
     return _kept(model, tensor)[0] != 0
-
-
-def text(name):
-    """A name of a file, which may hold any bytes, as a string."""
-    return name.decode(errors="replace") if isinstance(name, bytes) else name or ""
 
 
 def encoding_name(encoding):

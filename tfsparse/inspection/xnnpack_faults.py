@@ -7,7 +7,7 @@ import numpy as np
 from tfsparse import flatbuffer
 from tfsparse.inspection import operators, xnnpack
 from tfsparse.inspection.nodes import nodes_of
-from tfsparse.inspection.tensors import Tensor, mask, text
+from tfsparse.inspection.tensors import Tensor, mask
 from tfsparse.inspection.xnnpack_roles import ENTRY, check
 from tfsparse.inspection.zeros import Zeros
 
@@ -47,7 +47,7 @@ def _outline(model, subgraph_index, index):
     return Tensor(
         subgraph=subgraph_index,
         index=index,
-        name=text(tensor.name),
+        name=flatbuffer.decode_name(tensor.name),
         shape=flatbuffer.ints(tensor.shape),
         dtype=flatbuffer.dtype_name(tensor) or "other",
         role="constant" if flatbuffer.is_constant(model, tensor) else "activation",

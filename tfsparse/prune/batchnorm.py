@@ -6,9 +6,9 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.arguments import check_positive
+from tfsparse.keras_models import keras_of, walk
 from tfsparse.prune.batches import slices, stored
-from tfsparse.prune.schedules import check_positive
-from tfsparse.prune.scope import keras_of, walk
 
 
 def recalibrate_batchnorm(model, data, batches=None, batch_size=128):

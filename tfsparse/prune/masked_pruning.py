@@ -6,10 +6,11 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.magnitude import spread_blocks
-from tfsparse.prune.masks import Mask, strategy_of
+from tfsparse.prune.masks import Mask
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.scope import select
 from tfsparse.prune.step_counter import StepClock

@@ -7,11 +7,6 @@ import tensorflow as tf
 from tfsparse.prune.variables import read, replicas, write
 
 
-def strategy_of(model):
-    """Returns the `tf.distribute.Strategy` under which a model, of either Keras, was made."""
-    return getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
-
-
 class Mask:
     """Holds chosen positions of one variable at exactly zero.
 

@@ -1,6 +1,7 @@
 """Moving averages of weights, with the zeros of the weights."""
 
-from tfsparse.prune.optimizers import all_optimizers, average_of
+from tfsparse.keras_models import all_optimizers
+from tfsparse.prune.optimizers import average_of
 
 
 class MaskedAverages:

@@ -1,46 +1,17 @@
 """What a pruning method needs of an optimizer: the gradients it applies, and its slots."""
 
 import contextvars
-from collections.abc import Mapping, Set
 
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.keras_models import all_optimizers
 from tfsparse.prune.variables import read, write
 
 # The first is that of optimizers of Keras 3 and of tf_keras, the second that of
 # tf_keras.optimizers.legacy.
 _UPDATE_METHODS = ("update_step", "_resource_apply_dense")
 _running = contextvars.ContextVar("variables whose update runs", default=frozenset())
-
-
-def all_optimizers(optimizer):
-    """Returns an optimizer and all optimizers that it holds, the outermost first.
-
-    An optimizer may leave the update to others, as loss scaling, `keras.optimizers.MultiOptimizer`
-    and lookahead do. Those are found in its attributes, and in lists, tuples, sets and mappings
-    there, under whatever name.
-
-    Args:
-        optimizer: Keras 3 or tf_keras optimizer, or None.
-
-    Returns:
-        List of optimizers, each of them once.
-    """
-    found, seen, pending = [], set(), [optimizer]
-    while pending:
-        value = pending.pop(0)
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, Mapping):
-            pending.extend(value.values())
-        elif isinstance(value, list | tuple | Set):
-            pending.extend(value)
-        elif hasattr(value, "apply_gradients"):
-            found.append(value)
-            pending.extend(vars(value).values())
-    return found
 
 
 class GradientHooks:

@@ -6,7 +6,9 @@ tensorflow-model-optimization do, so that either kind can be used wherever the o
 
 import dataclasses
 import math
-from numbers import Integral, Real
+from numbers import Integral
+
+from tfsparse.arguments import check_sparsity, is_number
 
 # Zhu & Gupta 2017 update masks every 100 to 1000 steps and see little difference. A short training
 # needs more frequent updates to keep each one small. In one of 314 steps on Fashion-MNIST, to 90 %
@@ -77,7 +79,7 @@ class PolynomialDecay(Schedule):
         check_position("begin", self.begin)
         check_position("end", self.end)
         check_order(self.begin, self.end)
-        if not _is_number(self.power) or not 0 < self.power < math.inf:
+        if not is_number(self.power) or not 0 < self.power < math.inf:
             raise ValueError(f"Expected power to be a positive number. Received: {self.power!r}")
         check_frequency(self.frequency)
 
@@ -221,35 +223,14 @@ class _PruningSchedule:
         return bool(should_prune), float(sparsity) if step >= self._begin else 0.0
 
 
-def _is_number(value, kind=Real):
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def check_sparsity(name, value):
-    """Raises a TypeError or ValueError unless `value` is a number in [0, 1)."""
-    if not _is_number(value):
-        raise TypeError(f"Expected {name} to be a float in [0, 1). Received: {value!r}")
-    if not 0 <= value < 1:
-        raise ValueError(
-            f"Expected {name} to be in [0, 1): it is the fraction of weights that are zero, and at "
-            f"1 none is left. Received: {value}"
-        )
-
-
 def default_frequency(steps):
     """Returns the steps between two updates that suit a phase of some steps."""
     return min(max(steps // _MIN_UPDATES, 1), _FREQUENCY)
 
 
-def check_positive(name, value):
-    """Raises a ValueError unless `value` is a positive int."""
-    if not _is_number(value, Integral) or value < 1:
-        raise ValueError(f"Expected {name} to be a positive int. Received: {value!r}")
-
-
 def check_frequency(frequency):
     """Raises a ValueError unless `frequency` is a positive int or None."""
-    if frequency is not None and (not _is_number(frequency, Integral) or frequency < 1):
+    if frequency is not None and (not is_number(frequency, Integral) or frequency < 1):
         raise ValueError(
             f"Expected frequency to be a positive int, or None. Received: {frequency!r}"
         )
@@ -257,7 +238,7 @@ def check_frequency(frequency):
 
 def check_position(name, value):
     """Raises a TypeError or ValueError unless `value` is a fraction of training or a step."""
-    if not _is_number(value):
+    if not is_number(value):
         raise TypeError(
             f"Expected {name} to be a fraction of the training (a float in [0, 1]) or a step (an "
             f"int). Received: {value!r}"

@@ -2,14 +2,14 @@
 
 import dataclasses
 import difflib
-import importlib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 import tensorflow as tf
 
-from tfsparse.prune.schedules import check_sparsity
+from tfsparse.arguments import check_sparsity
+from tfsparse.keras_models import keras_of, walk
 
 _LISTED = 20
 _NAMES = ("pointwise", "all_but_first", "all")
@@ -169,21 +169,6 @@ def _describe(model, layers):
     return f"Layers of model {model.name!r} that can be pruned: {names}."
 
 
-def keras_of(model):
-    """Returns the package the model was made with, `keras` or `tf_keras`."""
-    for cls in type(model).__mro__:
-        package = cls.__module__.partition(".")[0]
-        if package in ("keras", "tf_keras"):
-            keras = importlib.import_module(package)
-            if package == "keras" and keras.config.backend() != "tensorflow":
-                raise ValueError(
-                    "Expected Keras to run on TensorFlow: set the environment variable "
-                    f"KERAS_BACKEND=tensorflow. Received: {keras.config.backend()!r}"
-                )
-            return keras
-    raise TypeError(f"Expected a Keras 3 or tf_keras model. Received: {type(model)}")
-
-
 def _prunable(model, keras):
     """Returns a dict from layers to where they are in the model, in its order."""
     return {
@@ -205,16 +190,3 @@ def _is_any(layer, keras, kinds):
 
 def _kernel(layer):
     return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
-
-
-def walk(layer, path="", seen=None):
-    """Yields the layers inside a model or layer, at any depth, each once, in the model's order.
-
-    Each comes with where it is, the names from the model's own layer to it: `"attention/query"`.
-    """
-    seen = set() if seen is None else seen
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        if id(child) not in seen:
-            seen.add(id(child))
-            yield child, path + child.name
-            yield from walk(child, f"{path}{child.name}/", seen)

@@ -2,7 +2,7 @@
 
 import math
 
-from tfsparse.prune.optimizers import all_optimizers
+from tfsparse.keras_models import all_optimizers
 
 
 class StepClock:

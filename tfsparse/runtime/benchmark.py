@@ -6,7 +6,8 @@ from pathlib import Path
 from tfsparse.capture import captured_output
 from tfsparse.formatting import significant
 from tfsparse.runtime import input_shapes, timing
-from tfsparse.runtime.interpreter import installed_runtime, runtime_version
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.runtime.runtimes import installed_runtime, runtime_version
 
 # Rounding errors of two orders of summation are of the same size: in Google's pose_landmark_full,
 # which magnifies them, those of tfsparse were 0.3 to 1.9 times those of TFLite's default. What is
@@ -130,7 +131,7 @@ def compare(name, pair, seconds, reference=None, shapes=None):
         default, candidate = (timing.outputs(one) for one in pair)
         expected, default_difference = default, None
         if reference is not None:
-            timing.set_random_inputs([pair[0], reference])
+            set_random_inputs([pair[0], reference])
             expected = timing.outputs(reference)
             default_difference = timing.largest_difference(zip(expected, default, strict=True))
         difference = timing.largest_difference(zip(expected, candidate, strict=True))

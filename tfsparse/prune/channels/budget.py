@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from numbers import Real
 
-from tfsparse.prune import schedules
+from tfsparse.arguments import check_sparsity
 from tfsparse.prune.channels import widths
 
 _DEFAULT_RATE = 0.5
@@ -53,7 +53,7 @@ def amount_to_cut(rate, multiply_adds, scope):
         return max(scope.values(), default=0)
     if multiply_adds is None:
         rate = _DEFAULT_RATE if rate is None else rate
-        schedules.check_sparsity("rate", rate)
+        check_sparsity("rate", rate)
         return float(rate)
     if not isinstance(multiply_adds, Real) or isinstance(multiply_adds, bool):
         raise TypeError(f"Expected multiply_adds to be a float. Received: {multiply_adds!r}")

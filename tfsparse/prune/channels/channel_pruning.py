@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.arguments import check_positive
 from tfsparse.prune import schedules
 from tfsparse.prune.batches import check_data
 from tfsparse.prune.channels import importance as importances
@@ -116,7 +117,7 @@ class ChannelPruning(MaskedChannels):
                 "distribution='global' chooses the layers' rates, and so does a mapping as scope. "
                 f"Give one of the two. Received: scope={dict(scope)!r}"
             )
-        schedules.check_positive("multiple_of", multiple_of)
+        check_positive("multiple_of", multiple_of)
         if data is not None:
             check_data(data)
         self.importance = importance

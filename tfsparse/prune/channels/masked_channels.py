@@ -3,9 +3,9 @@
 import numpy as np
 
 from tfsparse.graph import trace
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune.channels.scope import select_groups
 from tfsparse.prune.masked_pruning import MaskedPruning
-from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.optimizers import zero_slots
 
 

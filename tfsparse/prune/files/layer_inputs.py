@@ -7,7 +7,7 @@ import numpy as np
 from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
 from tfsparse.prune.files.reconstruction import Moments
-from tfsparse.runtime.interpreter import open_bytes
+from tfsparse.runtime.runtimes import open_bytes
 
 # How many positions of a feature map are looked at in each example: neighbours are much alike.
 POSITIONS = 784

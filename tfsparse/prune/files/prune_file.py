@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsparse import flatbuffer
+from tfsparse.arguments import check_sparsity
 from tfsparse.calibration import examples
 from tfsparse.converter.convert import checked_encoding
 from tfsparse.converter.densify import densify_model
@@ -17,8 +18,7 @@ from tfsparse.files import check_writable, write_atomically
 from tfsparse.progress import track
 from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
 from tfsparse.prune.magnitude import check_block_size
-from tfsparse.prune.schedules import check_sparsity
-from tfsparse.runtime.interpreter import installed_runtime
+from tfsparse.runtime.runtimes import installed_runtime
 
 SCOPES = ("pointwise", "all")
 MOST_NAMED = 5  # of the layers that an error lists

@@ -2,10 +2,10 @@
 
 from numbers import Integral, Real
 
-from tfsparse.prune import schedules
+from tfsparse.arguments import check_sparsity
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune.magnitude import check_block_size
 from tfsparse.prune.masked_pruning import MaskedPruning
-from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.scope import first_convolution
 from tfsparse.prune.update_schedules import Progress
 from tfsparse.prune.weights.admm import Admm, Pull
@@ -78,7 +78,7 @@ class PatternPruning(MaskedPruning):
     ):
         _check_count("patterns", patterns, 70)  # as many as there can be, with 5 entries
         _check_count("entries", entries, 9)
-        schedules.check_sparsity("connectivity", connectivity)
+        check_sparsity("connectivity", connectivity)
         check_block_size(block_size)
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):
             raise ValueError(f"Expected rho to be a positive float. Received: {rho!r}")

@@ -6,9 +6,10 @@ from numbers import Real
 
 import numpy as np
 
+from tfsparse.arguments import check_sparsity
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune import magnitude, schedules
 from tfsparse.prune.masked_pruning import MaskedPruning
-from tfsparse.prune.masks import strategy_of
 from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
 from tfsparse.prune.scope import check_scope
 from tfsparse.prune.update_schedules import CosineDecay
@@ -105,7 +106,7 @@ class RigL(MaskedPruning):
                 f"they are. Received: {drop_fraction!r}"
             )
         self.target_sparsity = _DEFAULT_SPARSITY if sparsity is None else sparsity
-        schedules.check_sparsity("sparsity", self.target_sparsity)
+        check_sparsity("sparsity", self.target_sparsity)
         moves = CosineDecay(drop_fraction, end, frequency)
         stays = schedules.ConstantSparsity(self.target_sparsity)
         super().__init__(scope, moves if growth else stays)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tfsparse.arguments import check_sparsity
 from tfsparse.files import write_atomically
 from tfsparse.formatting import as_text
+from tfsparse.keras_models import strategy_of
 from tfsparse.progress import track
 from tfsparse.prune import magnitude
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
-from tfsparse.prune.masks import Mask, strategy_of
-from tfsparse.prune.schedules import check_sparsity
+from tfsparse.prune.masks import Mask
 from tfsparse.prune.scope import select
 from tfsparse.prune.weights.allocation import equal_losses
 

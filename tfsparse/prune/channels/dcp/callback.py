@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.arguments import check_positive
 from tfsparse.prune import schedules
 from tfsparse.prune.batches import check_data, endless_batches, labelled_batches
 from tfsparse.prune.channels import widths
@@ -111,7 +112,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         super().__init__(scope, schedules.ConstantSparsity(amount, begin))
         if data is not None:
             check_data(data)
-        schedules.check_positive("multiple_of", multiple_of)
+        check_positive("multiple_of", multiple_of)
         _check_number("lambda_", lambda_)
         _check_number("learning_rate", learning_rate)
         _check_int("num_losses", num_losses, 0)

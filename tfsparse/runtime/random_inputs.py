@@ -1,0 +1,24 @@
+"""Random inputs for interpreters."""
+
+import numpy as np
+
+
+def set_random_inputs(interpreters, seed=0):
+    """Gives the same random inputs, of the shapes and dtypes they ask for, to all interpreters.
+
+    Inputs correspond to each other by their order. Floats are drawn from [0, 1), integers from the
+    whole range of an 8-bit type and from 0 and 1 otherwise, since larger ones are often indices.
+    """
+    rng = np.random.default_rng(seed)
+    for details in zip(*(one.get_input_details() for one in interpreters), strict=True):
+        detail = details[0]
+        shape, dtype = detail["shape"], np.dtype(detail["dtype"])
+        if np.issubdtype(dtype, np.floating):
+            value = rng.random(shape).astype(dtype)
+        elif dtype.itemsize == 1 and dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            value = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+        else:
+            value = rng.integers(0, 2, shape).astype(dtype)
+        for interpreter, own in zip(interpreters, details, strict=True):
+            interpreter.set_tensor(own["index"], value)
