@@ -72,14 +72,14 @@ def _outline(path):
     metadata = [entry.name for entry in model.metadata or []]
     densify_model(model)
     tensors = [
-        [(tensor.name, flatbuffer.ints(tensor.shape)) for tensor in graph.tensors]
+        [(tensor.name, flatbuffer.ints(tensor.shape)) for tensor in graph.tensors or ()]
         for graph in model.subgraphs
     ]
     ends = [
         (flatbuffer.ints(graph.inputs), flatbuffer.ints(graph.outputs)) for graph in model.subgraphs
     ]
     operators = [
-        [flatbuffer.operator_name(model, operator) for operator in graph.operators]
+        [flatbuffer.operator_name(model, operator) for operator in graph.operators or ()]
         for graph in model.subgraphs
     ]
     return tensors, ends, operators, metadata
