@@ -3,7 +3,8 @@
 
 #include <vector>
 
-#include "delegate/core/row_step.h"
+#include "delegate/core/graph.h"
+#include "delegate/core/steps/strips.h"
 
 namespace tfsparse {
 

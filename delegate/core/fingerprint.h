@@ -1,16 +1,12 @@
 // 64-bit hashes of graphs, by which results of autotuning are found again.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "delegate/core/graph.h"
 
 namespace tfsparse {
-
-// MurmurHash64A by Austin Appleby, for little-endian processors.
-std::uint64_t hash_bytes(const void* data, std::size_t size, std::uint64_t seed);
 
 // Hash of the operators, their parameters, the types and shapes of the tensors, and the bytes of
 // the constants. Names of tensors do not count.

@@ -4,8 +4,16 @@
 #include <cmath>
 #include <utility>
 
+#include "delegate/core/layout.h"
+#include "delegate/core/operators/binary.h"
+#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/fully_connected.h"
+#include "delegate/core/operators/pad.h"
+#include "delegate/core/operators/reshape.h"
+#include "delegate/core/operators/resize.h"
+#include "delegate/core/operators/unary.h"
+#include "delegate/core/operators/unsupported.h"
 #include "delegate/core/rows.h"
-#include "delegate/core/step.h"
 
 namespace tfsparse {
 namespace {
@@ -30,9 +38,9 @@ bool compose(Epilogue first, const Epilogue& second, Epilogue* result) {
   return is_plain(first);
 }
 
-bool is_sigmoid(const Node& unary) {
-  return unary.unary == Unary::kIdentity && unary.epilogue.activation == Activation::kSigmoid &&
-         !clamps(unary.epilogue);
+bool is_sigmoid(const UnaryOperator& op) {
+  return op.unary == Unary::kIdentity && op.epilogue.activation == Activation::kSigmoid &&
+         !clamps(op.epilogue);
 }
 
 class Fusion {
@@ -60,7 +68,7 @@ class Fusion {
   void absorb(Node* earlier, Node* later, const Node& fused) {
     forget(*earlier);
     forget(*later);
-    earlier->op = Op::kUnsupported;  // unused now, and dropped by drop_unused
+    earlier->op = Unsupported();  // unused now, and dropped by drop_unused
     earlier->output = -1;
     put(later, fused);
   }
@@ -80,7 +88,7 @@ class Fusion {
   // dimension is the same.
   void fold_reshapes() {
     for (Node& node : graph_.nodes) {
-      if (node.op == Op::kFullyConnected) {
+      if (as<FullyConnected>(node) != nullptr) {
         const int depth = graph_.tensors[node.inputs[1]].shape[1];
         count_uses(node, -1);
         while (const Node* reshape = reshapes_to(node.inputs[0])) {
@@ -88,8 +96,8 @@ class Fusion {
           node.inputs[0] = reshape->inputs[0];
         }
         count_uses(node, 1);
-      } else if (is_reshape(node)) {
-        Node* layer = made_by(node.inputs[0], Op::kFullyConnected);
+      } else if (as<Reshaping>(node) != nullptr) {
+        Node* layer = made_by<FullyConnected>(node.inputs[0]);
         if (layer == nullptr || uses_[layer->output] != 1 ||
             last_dimension(node.output) != last_dimension(layer->output)) {
           continue;
@@ -104,7 +112,7 @@ class Fusion {
   // The node that only gives a tensor its shape, or null.
   const Node* reshapes_to(int tensor) const {
     const int before = producer_[tensor];
-    return before >= 0 && is_reshape(graph_.nodes[before]) ? &graph_.nodes[before] : nullptr;
+    return before >= 0 && as<Reshaping>(graph_.nodes[before]) ? &graph_.nodes[before] : nullptr;
   }
 
   int last_dimension(int tensor) const {
@@ -114,12 +122,12 @@ class Fusion {
 
   void fold_padding() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kConv2D && node.op != Op::kDepthwiseConv2D) continue;
-      const Node* pad = made_by(node.inputs[0], Op::kPad);
+      auto* convolution = as<ImageConvolution>(node);
+      const Node* pad = convolution ? made_by<Pad>(node.inputs[0]) : nullptr;
       if (pad == nullptr || !is_border(*pad)) continue;
       count_uses(node, -1);
-      node.pad_top += pad->begin[1];
-      node.pad_left += pad->begin[2];
+      convolution->window.pad_top += as<Pad>(*pad)->begin[1];
+      convolution->window.pad_left += as<Pad>(*pad)->begin[2];
       node.inputs[0] = pad->inputs[0];
       count_uses(node, 1);
     }
@@ -134,17 +142,22 @@ class Fusion {
 
   void fold_swish() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kBinary || node.binary != Binary::kMul) continue;
+      const auto* product = as<BinaryOperator>(node);
+      if (product == nullptr || product->binary != Binary::kMul ||
+          product->epilogue.activation != Activation::kNone) {
+        continue;
+      }
       for (int side = 0; side < 2; ++side) {
         const int x = node.inputs[side];
-        Node* gate = made_by(node.inputs[1 - side], Op::kUnary);
-        if (gate == nullptr || !is_sigmoid(*gate) || gate->inputs[0] != x ||
-            uses_[gate->output] != 1 || node.epilogue.activation != Activation::kNone) {
+        Node* gate = made_by<UnaryOperator>(node.inputs[1 - side]);
+        if (gate == nullptr || !is_sigmoid(*as<UnaryOperator>(*gate)) || gate->inputs[0] != x ||
+            uses_[gate->output] != 1) {
           continue;
         }
         Node swish = *gate;
-        swish.epilogue = node.epilogue;
-        swish.epilogue.activation = Activation::kSwish;
+        Epilogue& epilogue = as<UnaryOperator>(swish)->epilogue;
+        epilogue = product->epilogue;
+        epilogue.activation = Activation::kSwish;
         swish.output = node.output;
         absorb(gate, &node, swish);
         break;
@@ -154,16 +167,13 @@ class Fusion {
 
   void fold_activations() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kUnary || node.unary != Unary::kIdentity) continue;
+      const auto* activation = as<UnaryOperator>(node);
+      if (activation == nullptr || activation->unary != Unary::kIdentity) continue;
       const int before = producer_[node.inputs[0]];
       if (before < 0 || uses_[node.inputs[0]] != 1) continue;
       Node fused = graph_.nodes[before];
-      if (fused.op != Op::kConv2D && fused.op != Op::kDepthwiseConv2D &&
-          fused.op != Op::kFullyConnected && fused.op != Op::kTransposeConv &&
-          fused.op != Op::kBinary && fused.op != Op::kUnary) {
-        continue;
-      }
-      if (!compose(fused.epilogue, node.epilogue, &fused.epilogue)) continue;
+      Epilogue* epilogue = fused.op->foldable_epilogue();
+      if (epilogue == nullptr || !compose(*epilogue, activation->epilogue, epilogue)) continue;
       fused.output = node.output;
       absorb(&graph_.nodes[before], &node, fused);
     }
@@ -173,10 +183,11 @@ class Fusion {
   // to one, as the bias needs. It multiplies fewer pixels then.
   void enlarge_late() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kConv2D || !is_pointwise(graph_, node)) continue;
-      Node* resize = made_by(node.inputs[0], Op::kResize);
+      const auto* conv = as<Convolution>(node);
+      if (conv == nullptr || !is_pointwise(graph_, node)) continue;
+      Node* resize = made_by<Resize>(node.inputs[0]);
       if (resize == nullptr || uses_[resize->output] != 1 ||
-          node.epilogue.activation != Activation::kNone || !enlarges(*resize, node)) {
+          conv->epilogue.activation != Activation::kNone || !enlarges(*resize, node)) {
         continue;
       }
       const Tensor& small = graph_.tensors[resize->inputs[0]];
@@ -188,7 +199,7 @@ class Fusion {
       Node first = node, second = *resize;
       first.inputs[0] = second.inputs[0];
       second.inputs[0] = first.output = static_cast<int>(graph_.tensors.size());
-      second.epilogue = std::exchange(first.epilogue, Epilogue());
+      as<Resize>(second)->epilogue = std::exchange(as<Convolution>(first)->epilogue, Epilogue());
       second.output = node.output;
       graph_.tensors.push_back(std::move(product));
       uses_.push_back(0);
@@ -208,22 +219,25 @@ class Fusion {
 
   void fold_residuals() {
     for (Node& node : graph_.nodes) {
-      if (node.op != Op::kBinary || node.binary != Binary::kAdd) continue;
+      const auto* sum = as<BinaryOperator>(node);
+      if (sum == nullptr || sum->binary != Binary::kAdd) continue;
       for (int side = 0; side < 2; ++side) {
         const int x = node.inputs[side], residual = node.inputs[1 - side];
-        Node* conv = made_by(x, Op::kConv2D);
+        Node* conv = made_by<Convolution>(x);
         const Shape& shape = graph_.tensors[x].shape;
-        if (conv == nullptr || uses_[x] != 1 || conv->residual >= 0 || x == residual ||
+        if (conv == nullptr || uses_[x] != 1 || residual_of(*conv) >= 0 || x == residual ||
             graph_.tensors[residual].is_constant() || shape != graph_.tensors[residual].shape ||
-            !is_image(shape) || !(is_plain(node.epilogue) || clamps_late(*conv))) {
+            !is_image(shape) || !(is_plain(sum->epilogue) || clamps_late(*conv))) {
           continue;
         }
         Node fused = *conv;
-        if (!is_plain(node.epilogue)) {
-          fused.epilogue = node.epilogue;
-          fused.epilogue.residual_first = true;
+        if (!is_plain(sum->epilogue)) {
+          Epilogue& epilogue = as<Convolution>(fused)->epilogue;
+          epilogue = sum->epilogue;
+          epilogue.residual_first = true;
         }
-        fused.residual = residual;
+        fused.inputs.resize(3, -1);  // maybe without a bias
+        fused.inputs.push_back(residual);
         fused.output = node.output;
         absorb(conv, &node, fused);
         break;
@@ -234,7 +248,7 @@ class Fusion {
   // Whether a convolution can have the epilogue of an addition to it. That of another kernel size
   // may add residuals when all else is done.
   bool clamps_late(const Node& conv) const {
-    return is_plain(conv.epilogue) && is_pointwise(graph_, conv);
+    return is_plain(as<Convolution>(conv)->epilogue) && is_pointwise(graph_, conv);
   }
 
   // From the last to the first: who made what only an unused node reads comes before it.
@@ -262,18 +276,19 @@ class Fusion {
 
   // Adds `change` to the uses of all that a node reads.
   void count_uses(const Node& node, int change) {
-    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      // A shape is known by now: who computed it is of no more use.
-      const bool data = static_cast<int>(k) != shape_input(node);
-      if (data && node.inputs[k] >= 0) uses_[node.inputs[k]] += change;
+    for (int input : node.inputs) {
+      if (input >= 0) uses_[input] += change;
     }
-    if (node.residual >= 0) uses_[node.residual] += change;
+    // A shape is known by now: who computed it is of no more use.
+    for (std::size_t i : node.op->shape_inputs(node)) uses_[node.inputs[i]] -= change;
   }
 
-  Node* made_by(int tensor, Op op) {
+  // The node that makes a tensor if its operator is a T, else null.
+  template <class T>
+  Node* made_by(int tensor) {
     if (tensor < 0 || producer_[tensor] < 0) return nullptr;
     Node& node = graph_.nodes[producer_[tensor]];
-    return node.op == op ? &node : nullptr;
+    return as<T>(node) != nullptr ? &node : nullptr;
   }
 
   Graph& graph_;

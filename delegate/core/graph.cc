@@ -91,12 +91,6 @@ Status read_floats(const Tensor& tensor, std::vector<float>* values) {
   return {};
 }
 
-Status read_bias(const Graph& graph, const Node& node, int channels, std::vector<float>* bias) {
-  bias->assign(channels, 0.0f);
-  if (node.inputs.size() < 3 || node.inputs[2] < 0) return {};
-  return read_floats(graph.tensors[node.inputs[2]], bias);
-}
-
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
   const std::int64_t elements = element_count(tensor.shape);
   if (!tensor.is_constant() || tensor.sparsity || elements < 0 || elements > 64 ||
@@ -117,29 +111,6 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
     }
   }
   return {};
-}
-
-Shape filter_shape(const Graph& graph, const Node& node) {
-  const Shape& weights = graph.tensors[node.inputs[1]].shape;
-  return weights.size() == 2 ? Shape{weights[0], 1, 1, weights[1]} : weights;
-}
-
-bool is_pointwise(const Graph& graph, const Node& conv) {
-  const Shape weights = filter_shape(graph, conv);
-  const Shape& x = graph.tensors[conv.inputs[0]].shape;
-  const Shape& y = graph.tensors[conv.output].shape;
-  if (x.size() != 4) return true;  // rows of a matrix: convolve_rows makes no others
-  return weights[1] == 1 && weights[2] == 1 && conv.stride_h == 1 && conv.stride_w == 1 &&
-         conv.pad_top == 0 && conv.pad_left == 0 && x[1] == y[1] && x[2] == y[2];
-}
-
-int shape_input(const Node& node) {
-  if (node.op == Op::kTransposeConv) return 3;
-  return node.op == Op::kReshape && node.inputs.size() > 1 ? 1 : -1;
-}
-
-bool is_reshape(const Node& node) {
-  return node.op == Op::kReshape || node.op == Op::kSqueeze || node.op == Op::kExpandDims;
 }
 
 GraphIndex::GraphIndex(const Graph& graph)
@@ -167,7 +138,7 @@ int GraphIndex::stored_constant(int tensor) const {
     if (graph_.tensors[tensor].is_constant()) return tensor;
     if (maker(tensor) < 0) return -1;
     const Node& node = graph_.nodes[maker(tensor)];
-    if (node.op != Op::kDensify && node.op != Op::kDequantize) return -1;
+    if (node.op->role() != Role::kConstant) return -1;
     tensor = node.inputs[0];
   }
   return -1;

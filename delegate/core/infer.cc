@@ -2,67 +2,7 @@
 
 #include <algorithm>
 
-#include "delegate/core/infer/rules.h"
-
 namespace tfsparse {
-namespace {
-
-ShapeRule rule_of(Op op) {
-  switch (op) {
-    case Op::kConv2D:
-    case Op::kDepthwiseConv2D:
-      return infer_convolution;
-    case Op::kTransposeConv:
-      return infer_transpose_conv;
-    case Op::kFullyConnected:
-      return infer_fully_connected;
-    case Op::kPad:
-      return infer_pad;
-    case Op::kBinary:
-      return infer_binary;
-    case Op::kReduce:
-      return infer_reduction;
-    case Op::kPool:
-      return infer_pool;
-    case Op::kResize:
-      return infer_resize;
-    case Op::kReshape:
-      return infer_reshape;
-    case Op::kSqueeze:
-      return infer_squeeze;
-    case Op::kExpandDims:
-      return infer_expand_dims;
-    case Op::kConcatenation:
-      return infer_concatenation;
-    case Op::kSplit:
-      return infer_split;
-    case Op::kSlice:
-      return infer_slice;
-    case Op::kTranspose:
-      return infer_transpose;
-    case Op::kSpaceToDepth:
-      return infer_space_to_depth;
-    case Op::kDepthToSpace:
-      return infer_depth_to_space;
-    case Op::kSoftmax:
-      return infer_softmax;
-    case Op::kShape:
-      return infer_shape;
-    case Op::kStridedSlice:
-      return infer_strided_slice;
-    case Op::kPack:
-      return infer_pack;
-    case Op::kUnary:
-    case Op::kDensify:
-    case Op::kDequantize:
-      return infer_same_shape;
-    case Op::kUnsupported:
-      break;
-  }
-  return [](ShapeContext*, Node*) { return Status::error("is not supported"); };
-}
-
-}  // namespace
 
 bool normalize_axis(std::int64_t axis, std::size_t rank, int* normalized) {
   const std::int64_t dims = static_cast<std::int64_t>(rank);
@@ -89,7 +29,7 @@ Status infer_shapes(Graph* graph) {
                            to_string(graph->tensors[input].shape))
           .at(node.id);
     }
-    const Status status = rule_of(node.op)(&context, &node);
+    const Status status = node.op->infer(&context, node);
     const Tensor& output = graph->tensors[node.output];
     if (!status.ok()) {
       return Status::error(node.type + " '" + output.name + "': " + status.message()).at(node.id);
@@ -113,7 +53,7 @@ void infer_known_shapes(const std::vector<bool>& nodes, Graph* graph) {
     Tensor& output = graph->tensors[node.output];
     const Shape shape_in_file = output.shape;
     if (nodes[i] && std::all_of(node.inputs.begin(), node.inputs.end(), known) &&
-        rule_of(node.op)(&context, &node).ok()) {
+        node.op->infer(&context, node).ok()) {
       continue;
     }
     output.shape = shape_in_file;

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/step.h"
+#include "delegate/core/layout.h"
+#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/fully_connected.h"
+#include "delegate/core/operators/reshape.h"
+#include "delegate/core/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -34,19 +38,21 @@ class RowsConversion {
 
   // A 1x1 convolution of single pixels is a fully connected layer, whose rows are the images.
   bool is_matrix_product(const Node& node) const {
-    if (node.op == Op::kFullyConnected) return true;
-    if (node.op != Op::kConv2D || is_image(shape(node.inputs[0])) || is_image(shape(node.output))) {
+    if (as<FullyConnected>(node) != nullptr) return true;
+    const auto* conv = as<Convolution>(node);
+    if (conv == nullptr || is_image(shape(node.inputs[0])) || is_image(shape(node.output))) {
       return false;
     }
     const Shape filter = filter_shape(graph_, node);
-    return filter[1] == 1 && filter[2] == 1 && node.pad_top == 0 && node.pad_left == 0;
+    return filter[1] == 1 && filter[2] == 1 && conv->window.pad_top == 0 &&
+           conv->window.pad_left == 0;
   }
 
   void add_product(Node node) {
     const Shape filter = filter_shape(graph_, node);
     const int depth = filter[3], units = filter[0];
     const int rows = static_cast<int>(element_count(shape(node.inputs[0])) / depth);
-    node.op = rows == 1 ? Op::kFullyConnected : Op::kConv2D;
+    set_operator(&node, rows);
     if (rows == 1 || are_like_images(shape(node.inputs[0]), shape(node.output), depth)) {
       add(std::move(node));
       return;
@@ -58,6 +64,19 @@ class RowsConversion {
     const int product = node.output, id = node.id;
     add(std::move(node));
     if (reshapes) add_reshape(product, y, id);
+  }
+
+  static void set_operator(Node* node, int rows) {
+    const Epilogue epilogue = *node->op->foldable_epilogue();
+    if (rows == 1) {
+      FullyConnected layer;
+      layer.epilogue = epilogue;
+      node->op = layer;
+    } else {
+      Convolution conv;
+      conv.epilogue = epilogue;
+      node->op = conv;
+    }
   }
 
   // Whether a product keeps all dimensions but the last, so that both have the same pixels.
@@ -76,7 +95,7 @@ class RowsConversion {
     if (is_matrix(shape(tensor), columns)) return tensor;
     if (makers_[tensor] >= 0) {
       const Node& node = graph_.nodes[makers_[tensor]];
-      if (is_reshape(node) && is_matrix(shape(node.inputs[0]), columns)) return node.inputs[0];
+      if (as<Reshaping>(node) && is_matrix(shape(node.inputs[0]), columns)) return node.inputs[0];
     }
     const int matrix = add_tensor({rows, columns});
     add_reshape(tensor, matrix, id);
@@ -94,7 +113,7 @@ class RowsConversion {
 
   void add_reshape(int from, int to, int id) {
     Node node;
-    node.op = Op::kReshape;
+    node.op = Reshape();
     node.inputs = {from};
     node.output = to;
     node.id = id;

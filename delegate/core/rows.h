@@ -5,7 +5,7 @@
 
 namespace tfsparse {
 
-// Makes every matrix product over more or fewer rows than one a convolution (Op::kConv2D) of an
+// Makes every matrix product over more or fewer rows than one a convolution (Convolution) of an
 // input and an output that have the rows as pixels, see planes_of, and every one over a single row
 // a fully connected layer. Needs the shapes that infer_shapes sets.
 void convolve_rows(Graph* graph);

@@ -1,5 +1,8 @@
 #include "delegate/core/values.h"
 
+#include "delegate/core/layout.h"
+#include "delegate/core/steps/layout_change.h"
+
 namespace tfsparse {
 
 Value Values::add_known(std::uint64_t elements) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "delegate/core/graph.h"
 #include "delegate/core/memory.h"
 #include "delegate/core/step.h"
 
@@ -30,12 +31,16 @@ class Values {
   // TFLite's order already, has one value only.
   Value define_flat(int tensor);
   Value define_planes(int tensor);
+  Value define(int tensor, bool in_planes) {
+    return in_planes ? define_planes(tensor) : define_flat(tensor);
+  }
   // Lets a tensor share the values of another one that has the same elements in the same order.
   void define_alias(int tensor, int other);
 
   // The tensor's value in TFLite's order or in planes, made if need be.
   Value flat(int tensor);
   Value planes(int tensor);
+  Value get(int tensor, bool in_planes) { return in_planes ? planes(tensor) : flat(tensor); }
   bool has_planes(int tensor) const { return planes_[tensor].exists(); }
   // The same value, which then stays in the plan's own memory; a copy where it is the caller's.
   PaddedValue padded(Value value);

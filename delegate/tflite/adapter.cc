@@ -4,7 +4,8 @@
 #include <map>
 #include <set>
 
-#include "delegate/tflite/node_reader.h"
+#include "delegate/core/operators/unsupported.h"
+#include "delegate/tflite/operators/registry.h"
 
 namespace tfsparse {
 namespace {
@@ -89,6 +90,49 @@ class OrderCheck {
   std::vector<bool> twice_;  // whether a tensor is made twice
 };
 
+// Fails where an operator names tensors that do not exist, or writes a constant, on which TFLite
+// itself would crash.
+Status check_tensors(int id, const std::vector<int>& inputs, const std::vector<int>& outputs,
+                     const std::vector<Tensor>& tensors) {
+  if (!in_range(inputs, tensors.size(), -1) || !in_range(outputs, tensors.size(), 0)) {
+    return Status::error("node " + std::to_string(id) + " names a tensor that does not exist");
+  }
+  for (int output : outputs) {
+    if (!tensors[output].is_constant()) continue;
+    return Status::error("node " + std::to_string(id) + " writes tensor '" + tensors[output].name +
+                         "', which is a constant");
+  }
+  return {};
+}
+
+// Adds a node for each output of a supported operator, and one node for any other.
+Status add_operator(int id, const TfLiteNode& from, const TfLiteRegistration& registration,
+                    Graph* graph) {
+  const std::vector<int> outputs = to_vector(from.outputs);
+  Node node;
+  node.id = id;
+  node.code = registration.builtin_code;
+  node.inputs = to_vector(from.inputs);
+  TFSPARSE_RETURN_IF_ERROR(check_tensors(id, node.inputs, outputs, graph->tensors));
+  if (!outputs.empty()) {
+    node.output = outputs[0];
+    const int count = static_cast<int>(outputs.size());
+    const TfLiteForm form{from.builtin_data, count, graph->tensors[node.output].shape};
+    read_operator(node.code, form, &node);
+    if (node.op->outputs() != count && !as<Unsupported>(node)) {
+      node.op = Unsupported("has several outputs");
+    }
+  }
+  if (registration.custom_name != nullptr) node.type = registration.custom_name;
+  graph->nodes.push_back(node);
+  for (int i = 1; i < node.op->outputs(); ++i) {
+    node.output_index = i;
+    node.output = outputs[i];
+    graph->nodes.push_back(node);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_runtime(const TfLiteContext& context) {
@@ -122,52 +166,14 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
     if (context->GetNodeAndRegistration(context, id, &from, &registration) != kTfLiteOk) {
       return Status::error("the runtime has no node " + std::to_string(id));
     }
-    Node node;
-    node.id = id;
-    node.inputs = to_vector(from->inputs);
-    const std::vector<int> outputs = to_vector(from->outputs);
-    if (!in_range(node.inputs, graph->tensors.size(), -1) ||
-        !in_range(outputs, graph->tensors.size(), 0)) {
-      return Status::error("node " + std::to_string(id) + " names a tensor that does not exist");
-    }
-    for (int output : outputs) {
-      if (!graph->tensors[output].is_constant()) continue;
-      // TFLite itself would crash when it runs such a node.
-      return Status::error("node " + std::to_string(id) + " writes tensor '" +
-                           graph->tensors[output].name + "', which is a constant");
-    }
-    if (!outputs.empty()) {
-      node.output = outputs[0];
-      node.parts = static_cast<int>(outputs.size());
-      const bool lacks_shape = node.inputs.size() == 2 && node.inputs[1] < 0;
-      read_node(registration->builtin_code, from->builtin_data, &node);
-      // Not left to TFLite, which crashes on it: the output's shape in the file has to do.
-      if (node.op == Op::kReshape && lacks_shape) {
-        node.new_shape = graph->tensors[node.output].shape;
-      }
-      if (outputs.size() > 1 && node.op != Op::kSplit && node.op != Op::kUnsupported) {
-        node.op = Op::kUnsupported;
-        node.problem = "has several outputs";
-      }
-    }
-    order.note(static_cast<int>(graph->nodes.size()), outputs);
-    node.code = registration->builtin_code;
-    if (node.op == Op::kUnsupported && node.problem.empty()) {
-      node.problem = "operator is not supported";
-    }
-    if (registration->custom_name != nullptr) node.type = registration->custom_name;
-    graph->nodes.push_back(node);
-    if (node.op != Op::kSplit) continue;
-    for (node.part = 1; node.part < node.parts; ++node.part) {
-      node.output = outputs[node.part];
-      graph->nodes.push_back(node);
-    }
+    const int position = static_cast<int>(graph->nodes.size());
+    TFSPARSE_RETURN_IF_ERROR(add_operator(id, *from, *registration, graph));
+    order.note(position, to_vector(from->outputs));
   }
   for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
     Node& node = graph->nodes[i];
-    if (node.op == Op::kUnsupported || order.is_sound(static_cast<int>(i), node)) continue;
-    node.op = Op::kUnsupported;
-    node.problem = "its tensors are made out of order";
+    if (as<Unsupported>(node) || order.is_sound(static_cast<int>(i), node)) continue;
+    node.op = Unsupported("its tensors are made out of order");
   }
   return {};
 }
@@ -184,7 +190,7 @@ Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int
   };
   for (int i : nodes_of(graph, index, ids)) {
     Node node = graph.nodes[i];
-    if (node.op == Op::kDensify || node.op == Op::kDequantize) continue;
+    if (node.op->role() == Role::kConstant) continue;
     made.insert(node.output);
     for (int& input : node.inputs) {
       const int stored = index.stored_constant(input);

@@ -10,8 +10,8 @@ namespace tfsparse {
 // may have moved fields. Nothing of such a context may be used, not even to report this.
 Status check_runtime(const TfLiteContext& context);
 
-// Describes the whole execution plan. Operators that the core has no word for become kUnsupported
-// nodes with the problem named. The graph borrows the constants' memory from the model.
+// Describes the whole execution plan. Operators that the core does not have become Unsupported. The
+// graph borrows the constants' memory from the model.
 Status read_graph(TfLiteContext* context, Graph* graph);
 
 // The nodes numbered `ids`, as a graph of their own with the given inputs and outputs and no tensor

@@ -44,12 +44,12 @@ bool Claim::follow(const std::vector<int>& operators) {
   std::set<int> possible;
   for (int id : taken_ids()) possible.insert(id);
   if (!std::includes(possible.begin(), possible.end(), wanted.begin(), wanted.end())) return false;
-  for (std::size_t i = 0; i < verdicts_.size(); ++i) {
-    if (verdicts_[i].taken() && !wanted.count(graph_.nodes[i].id)) {
-      verdicts_[i].reason = "left by tuning: TFLite's default was about as fast or faster";
+  for (std::size_t i = 0; i < assignments_.size(); ++i) {
+    if (assignments_[i].taken() && !wanted.count(graph_.nodes[i].id)) {
+      assignments_[i].reason = "left by tuning: TFLite's default was about as fast or faster";
     }
   }
-  leave_dependents(graph_, &verdicts_);
+  leave_dependents(graph_, &assignments_);
   follows_ = true;
   return true;
 }
@@ -61,15 +61,15 @@ Status Claim::settle() {
     for (const Part& part : parts_) {
       if (settle_part(part)) changed = true;
     }
-    if (changed) leave_dependents(graph_, &verdicts_);
+    if (changed) leave_dependents(graph_, &assignments_);
   }
   return {};
 }
 
 std::vector<int> Claim::taken_ids() const {
   std::vector<int> ids;
-  for (std::size_t i = 0; i < verdicts_.size(); ++i) {
-    if (verdicts_[i].taken()) add_once(graph_.nodes[i].id, &ids);
+  for (std::size_t i = 0; i < assignments_.size(); ++i) {
+    if (assignments_[i].taken()) add_once(graph_.nodes[i].id, &ids);
   }
   return ids;
 }
@@ -87,8 +87,8 @@ std::unique_ptr<Partition> Claim::partition(const TfLiteDelegateParams& params) 
 
 std::vector<TakenPart> Claim::taken_parts() const {
   std::vector<double> sparsity(graph_.tensors.size(), 0.0);
-  for (const Verdict& verdict : verdicts_) {
-    if (verdict.weights >= 0) sparsity[verdict.weights] = verdict.weight_zeros;
+  for (const Assignment& assignment : assignments_) {
+    if (assignment.weights >= 0) sparsity[assignment.weights] = assignment.weight_zeros;
   }
   std::vector<TakenPart> taken;
   for (const Part& part : parts_) {
@@ -143,7 +143,7 @@ bool Claim::settle_part(const Part& part) {
 bool Claim::has_any_weights(const Part& part) const {
   const std::vector<int> nodes = nodes_of(graph_, index_, part.nodes);
   return std::any_of(nodes.begin(), nodes.end(),
-                     [&](int i) { return has_weights(graph_.nodes[i]); });
+                     [&](int i) { return graph_.nodes[i].op->has_weights(); });
 }
 
 // Leaves the nodes that read integers which are neither constants nor computed in the same part.
@@ -154,15 +154,13 @@ bool Claim::leave_unknown_shapes(const Part& part) {
   bool changed = false;
   for (int i : nodes) {
     const Node& node = graph_.nodes[i];
-    const bool arithmetic = node.op == Op::kStridedSlice || node.op == Op::kPack;
-    if (!arithmetic && shape_input(node) < 0) continue;
-    const std::vector<int> integers =
-        arithmetic ? node.inputs : std::vector<int>{node.inputs[shape_input(node)]};
-    const bool known = std::all_of(integers.begin(), integers.end(), [&](int input) {
-      return graph_.tensors[input].is_constant() || made.count(input);
+    const std::vector<std::size_t> integers = node.op->shape_inputs(node);
+    const bool known = std::all_of(integers.begin(), integers.end(), [&](std::size_t input) {
+      const int tensor = node.inputs[input];
+      return graph_.tensors[tensor].is_constant() || made.count(tensor);
     });
     if (known) continue;
-    verdicts_[i].reason = "its shape is computed in another part of the model";
+    assignments_[i].reason = "its shape is computed in another part of the model";
     changed = true;
   }
   return changed;
@@ -171,7 +169,7 @@ bool Claim::leave_unknown_shapes(const Part& part) {
 bool Claim::leave(const Part& part, const Status& status) {
   const std::vector<int> blamed = status.node() < 0 ? part.nodes : std::vector<int>{status.node()};
   for (int i : nodes_of(graph_, index_, blamed)) {
-    if (verdicts_[i].taken()) verdicts_[i].reason = status.message();
+    if (assignments_[i].taken()) assignments_[i].reason = status.message();
   }
   return true;
 }

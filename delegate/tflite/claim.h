@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/core/select.h"
+#include "delegate/core/assignment.h"
 #include "delegate/tflite/abi.h"
 #include "delegate/tflite/partition.h"
 
@@ -21,11 +21,15 @@ struct TakenPart {
 
 class Claim {
  public:
-  // `graph` has its outputs. The verdicts are those of select_nodes, and are changed where a part
-  // of the model turns out not to work or not to pay. All of it outlives the claim.
+  // `graph` has its outputs. The assignments are those of assign_nodes, and are changed where a
+  // part of the model turns out not to work or not to pay. All of it outlives the claim.
   Claim(TfLiteContext* context, const Graph& graph, const Options& options,
-        std::vector<Verdict>* verdicts)
-      : context_(context), graph_(graph), index_(graph), options_(options), verdicts_(*verdicts) {}
+        std::vector<Assignment>* assignments)
+      : context_(context),
+        graph_(graph),
+        index_(graph),
+        options_(options),
+        assignments_(*assignments) {}
 
   // Takes these operators alone, as a measurement decided: they are not compared with the default.
   // Returns false, and changes nothing, where one of them cannot be taken.
@@ -64,7 +68,7 @@ class Claim {
   const Graph& graph_;
   const GraphIndex index_;
   const Options& options_;
-  std::vector<Verdict>& verdicts_;
+  std::vector<Assignment>& assignments_;
   std::vector<Part> parts_;         // as last cut
   std::map<int, Planned> planned_;  // by the first node's number
   bool follows_ = false;

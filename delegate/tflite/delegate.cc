@@ -42,7 +42,8 @@ void close_size(Tensor* input, const std::vector<int>& signature) {
 }
 
 // Sets the sizes of the inference at hand, as far as they are known.
-void find_sizes(const TfLiteContext& context, const std::vector<Verdict>& verdicts, Graph* graph) {
+void find_sizes(const TfLiteContext& context, const std::vector<Assignment>& assignments,
+                Graph* graph) {
   std::vector<bool> made(graph->tensors.size(), false), sound;
   for (const Node& node : graph->nodes) {
     if (node.output >= 0) made[node.output] = true;
@@ -51,7 +52,7 @@ void find_sizes(const TfLiteContext& context, const std::vector<Verdict>& verdic
     if (made[i] || graph->tensors[i].is_constant()) continue;
     close_size(&graph->tensors[i], to_vector(context.tensors[i].dims_signature));
   }
-  for (const Verdict& verdict : verdicts) sound.push_back(verdict.taken());
+  for (const Assignment& assignment : assignments) sound.push_back(assignment.taken());
   infer_known_shapes(sound, graph);
 }
 
@@ -72,20 +73,20 @@ TfLiteStatus Delegate::prepare(TfLiteContext* context, TfLiteDelegate* handle) {
 TfLiteStatus Delegate::claim(TfLiteContext* context) {
   std::lock_guard<std::mutex> lock(claim_mutex_);
   Graph graph;
-  std::vector<Verdict> verdicts;
+  std::vector<Assignment> assignments;
   Status status = read_graph(context, &graph);
   if (status.ok()) status = find_outputs(context, &graph);
-  if (status.ok()) status = select_nodes(graph, &verdicts);
-  Claim claim(context, graph, options_, &verdicts);
+  if (status.ok()) status = assign_nodes(graph, &assignments);
+  Claim claim(context, graph, options_, &assignments);
   Decision decision;
   if (status.ok()) {
     if (tuning_) decision = follow_tuning(*context, graph, &claim);
-    find_sizes(*context, verdicts, &graph);
+    find_sizes(*context, assignments, &graph);
     status = claim.settle();
   }
   if (!status.ok()) return fail(context, status.message().c_str());
   const IntArray ids(claim.taken_ids());
-  show(graph, verdicts, decision.measured);
+  show(graph, assignments, decision.measured);
   ++subgraph_;
   if (decisions_ != nullptr) {
     decision.taken = claim.taken_ids();
@@ -119,10 +120,10 @@ Decision Delegate::follow_tuning(const TfLiteContext& context, const Graph& grap
   return decision;
 }
 
-void Delegate::show(const Graph& graph, const std::vector<Verdict>& verdicts, bool tuned) {
+void Delegate::show(const Graph& graph, const std::vector<Assignment>& assignments, bool tuned) {
   if (options_.report.empty() && !options_.profile) return;
   std::lock_guard<std::mutex> lock(mutex_);
-  shown_.push_back({graph, verdicts, tuned});
+  shown_.push_back({graph, assignments, tuned});
 }
 
 void* Delegate::init(TfLiteContext* context, const char* buffer, std::size_t) {

@@ -25,7 +25,7 @@ struct PlacedPartition {
 // A subgraph that the delegate was shown, and what it said to each node.
 struct Shown {
   Graph graph;
-  std::vector<Verdict> verdicts;
+  std::vector<Assignment> assignments;
   bool tuned;  // whether a measured decision was followed
 };
 
@@ -69,7 +69,7 @@ class Delegate {
   void connect();
   TfLiteStatus claim(TfLiteContext* context);
   Decision follow_tuning(const TfLiteContext& context, const Graph& graph, Claim* claim) const;
-  void show(const Graph& graph, const std::vector<Verdict>& verdicts, bool tuned);
+  void show(const Graph& graph, const std::vector<Assignment>& assignments, bool tuned);
 
   Options options_;
   std::optional<std::vector<TuningEntry>> tuning_;  // none: nothing is looked up

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/fully_connected.h"
 #include "delegate/core/trial.h"
 #include "delegate/tflite/adapter.h"
 
@@ -137,13 +139,14 @@ bool Partition::has_open_rows() const {
   constexpr double kLargePart = 0.2;
   double dense = 0, all = 0;
   for (const Node& node : graph_.nodes) {
-    if (node.op != Op::kFullyConnected && node.op != Op::kConv2D) continue;
+    const bool is_dense = as<FullyConnected>(node) != nullptr;
+    if (!is_dense && as<Convolution>(node) == nullptr) continue;
     const Shape& weights = graph_.tensors[node.inputs[1]].shape;
     const Shape& output = graph_.tensors[node.output].shape;
     const double macs =
         static_cast<double>(element_count(output)) * element_count(weights) / weights[0];
     all += macs;
-    if (node.op == Op::kFullyConnected) dense += macs;
+    if (is_dense) dense += macs;
   }
   return dense > kLargePart * all;
 }

@@ -41,11 +41,11 @@ void print_profile(const PlacedPartition& placed, const Shown& shown) {
   }
   std::fprintf(stderr, "%9.1f us in all; %.1f MB of activations\n", 1e6 * total,
                1e-6 * static_cast<double>(plan->arena_bytes()));
-  for (std::size_t i = 0; i < shown.verdicts.size(); ++i) {
+  for (std::size_t i = 0; i < shown.assignments.size(); ++i) {
     const Node& node = shown.graph.nodes[i];
-    if (shown.verdicts[i].taken()) continue;
+    if (shown.assignments[i].taken()) continue;
     std::fprintf(stderr, "  left to TFLite: %s (operator %d): %s\n", node.type.c_str(), node.code,
-                 shown.verdicts[i].reason.c_str());
+                 shown.assignments[i].reason.c_str());
   }
 }
 

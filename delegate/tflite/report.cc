@@ -19,13 +19,14 @@ Registry& registry() {
   return instance;
 }
 
-NodeReport report_node(int subgraph, const Node& node, const Graph& graph, const Verdict& verdict) {
-  NodeReport report{subgraph, node.id,         node.type,      node.code,
-                    "",       verdict.taken(), verdict.reason, {}};
+NodeReport report_node(int subgraph, const Node& node, const Graph& graph,
+                       const Assignment& assignment) {
+  NodeReport report{subgraph,           node.id,           node.type, node.code, "",
+                    assignment.taken(), assignment.reason, {}};
   if (node.output >= 0) report.name = graph.tensors[node.output].name;
-  if (verdict.weights >= 0) {
-    const Tensor& weights = graph.tensors[verdict.weights];
-    report.weights = {weights.shape, verdict.weight_zeros, weights.sparsity != nullptr};
+  if (assignment.weights >= 0) {
+    const Tensor& weights = graph.tensors[assignment.weights];
+    report.weights = {weights.shape, assignment.weight_zeros, weights.sparsity != nullptr};
   }
   return report;
 }
@@ -92,11 +93,11 @@ Report Delegate::report() const {
   Report report{options_.kernels->name, options_.lacks_fp16, tuned, {}, {}};
   for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
     const Graph& graph = shown_[subgraph].graph;
-    const std::vector<Verdict>& verdicts = shown_[subgraph].verdicts;
-    for (std::size_t i = 0; i < verdicts.size(); ++i) {
-      if (graph.nodes[i].part > 0) continue;  // told with the operator's first output
+    const std::vector<Assignment>& assignments = shown_[subgraph].assignments;
+    for (std::size_t i = 0; i < assignments.size(); ++i) {
+      if (graph.nodes[i].output_index > 0) continue;  // told with the operator's first output
       report.nodes.push_back(
-          report_node(static_cast<int>(subgraph), graph.nodes[i], graph, verdicts[i]));
+          report_node(static_cast<int>(subgraph), graph.nodes[i], graph, assignments[i]));
     }
   }
   if (partitions_.empty()) return report;  // the speed is of no use

@@ -12,7 +12,7 @@ using namespace tfsparse::testing;
 
 namespace {
 
-constexpr TfLiteConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
+constexpr ConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 constexpr int kTopK = 48;
 
 // Powers of two, so that the sums below are exact in any order.

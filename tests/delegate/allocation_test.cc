@@ -91,9 +91,9 @@ struct Model {
     runtime.context().PreviewDelegatePartitioning = preview;
     runtime.context().ReplaceNodeSubsetsWithDelegateKernels = replace;
     runtime.context().ResizeTensor = resize;
-    const TfLiteConvParams conv{kTfLitePaddingSame, 1, 1, kTfLiteActRelu, 1, 1};
-    const TfLiteDepthwiseConvParams depthwise{kTfLitePaddingSame, 2, 2, 1, kTfLiteActNone, 1, 1};
-    const TfLiteFullyConnectedParams dense{kTfLiteActNone, 0, false};
+    const ConvParams conv{kTfLitePaddingSame, 1, 1, kTfLiteActRelu, 1, 1};
+    const DepthwiseConvParams depthwise{kTfLitePaddingSame, 2, 2, 1, kTfLiteActNone, 1, 1};
+    const FullyConnectedParams dense{kTfLiteActNone, 0, false};
     x = runtime.tensor({1, 8, 8, 4});
     const int first = runtime.tensor({1, 8, 8, 8}), second = runtime.tensor({1, 4, 4, 8});
     const int third = runtime.tensor({1, 4, 4, 8});
@@ -105,7 +105,7 @@ struct Model {
     runtime.node(kTfLiteBuiltinDepthwiseConv2d, {first, runtime.floats({1, 3, 3, 8}, ones(72))},
                  {second}, depthwise);
     runtime.node(kTfLiteBuiltinAdd, {second, runtime.floats({8}, ones(8))}, {third},
-                 TfLiteArithmeticParams{kTfLiteActNone});
+                 ArithmeticParams{kTfLiteActNone});
     runtime.node(kTfLiteBuiltinFullyConnected, {third, runtime.floats({5, 128}, ones(640))}, {y},
                  dense);
     runtime.outputs = {y};

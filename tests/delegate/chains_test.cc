@@ -77,9 +77,9 @@ TEST(FindChains, WritesWhatIsAnOutput) {
 TEST(FindChains, WritesWhatABorderedConvolutionReads) {
   Scaled b;
   const int weights = b.constant({1, 3, 3, kChannels}, std::vector<float>(9 * kChannels, 1));
-  Node& node = b.node(Op::kConv2D, {b.scaled(b.x, 2), weights});
-  node.padding = Padding::kSame;
-  b.graph.outputs = {node.output};
+  Convolution conv;
+  conv.window.padding = Padding::kSame;
+  b.graph.outputs = {b.node(conv, {b.scaled(b.x, 2), weights}).output};
   ASSERT_TRUE(infer_shapes(&b.graph).ok());
   for (const auto& chain : find_chains(b.graph, sizeof(float))) EXPECT_EQ(chain.size(), 1);
 }

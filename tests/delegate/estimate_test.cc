@@ -2,6 +2,7 @@
 #include "delegate/core/estimate.h"
 
 #include "delegate/core/infer.h"
+#include "delegate/core/operators/pad.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 
@@ -20,7 +21,7 @@ double seconds(GraphBuilder* b, int threads = 1) {
 
 int convolution(GraphBuilder* b, int x, int inputs, int outputs, int size) {
   const std::vector<float> weights(inputs * outputs * size * size, 1.0f);
-  return b->node(Op::kConv2D, {x, b->constant({outputs, size, size, inputs}, weights)}).output;
+  return b->node(Convolution(), {x, b->constant({outputs, size, size, inputs}, weights)}).output;
 }
 
 double pointwise_seconds(int pixels, int inputs, int outputs, int threads = 1) {
@@ -48,7 +49,7 @@ TEST(PredictDefault, ThreadsShareTheWork) {
 
 TEST(PredictDefault, SingleRowsWaitForTheirWeights) {
   GraphBuilder b;
-  b.node(Op::kFullyConnected,
+  b.node(FullyConnected(),
          {b.input({1, 1000}), b.constant({1000, 1000}, std::vector<float>(1000000, 1.0f))});
   EXPECT_GT(seconds(&b), 0.25e-9 * 1e6);
   EXPECT_LT(seconds(&b), 0.3e-9 * 1e6 + 1.3e-9 * 1e6 / best_kernels().lanes);
@@ -57,8 +58,7 @@ TEST(PredictDefault, SingleRowsWaitForTheirWeights) {
 TEST(PredictDefault, PaddingOfAConvolutionCostsNothing) {
   const auto padded = [](bool also_read_elsewhere) {
     GraphBuilder b;
-    const int x =
-        b.node(Op::kPad, {b.input({1, 32, 32, 8}), b.ints({0, 0, 1, 1, 1, 1, 0, 0})}).output;
+    const int x = b.node(Pad(), {b.input({1, 32, 32, 8}), b.ints({0, 0, 1, 1, 1, 1, 0, 0})}).output;
     convolution(&b, x, 8, 8, 3);
     if (also_read_elsewhere) b.graph.outputs.push_back(x);
     EXPECT_TRUE(infer_shapes(&b.graph).ok());
@@ -70,8 +70,7 @@ TEST(PredictDefault, PaddingOfAConvolutionCostsNothing) {
 
 TEST(PredictDefault, ShapesAndStoredConstantsCostNothing) {
   GraphBuilder b;
-  Node& reshape = b.node(Op::kReshape, {b.input({1, 4, 4, 8})});
-  reshape.new_shape = {16, 8};
+  b.reshape(b.input({1, 4, 4, 8}), {16, 8});
   EXPECT_EQ(seconds(&b), 0);
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "delegate/tflite/abi.h"
+#include "delegate/tflite/operators/reader.h"
 
 namespace tfsparse {
 namespace testing {
@@ -29,6 +30,30 @@ inline TfLiteIntArray* new_ints(const std::vector<int>& values) {
 inline std::vector<int> values_of(const TfLiteIntArray* array) {
   return std::vector<int>(array->data, array->data + array->size);
 }
+
+// Parameters of operators as TFLite's builtin_op_data.h lays them out.
+struct ConvParams {
+  int padding, stride_width, stride_height, activation;
+  int dilation_width_factor, dilation_height_factor;
+};
+struct DepthwiseConvParams {
+  int padding, stride_width, stride_height, depth_multiplier, activation;
+  int dilation_width_factor, dilation_height_factor;
+};
+struct FullyConnectedParams {
+  int activation, weights_format;
+  bool keep_num_dims;
+};
+struct ArithmeticParams {
+  int activation;
+};
+struct StridedSliceParams {
+  int begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
+  bool offset;
+};
+struct PackParams {
+  int values_count, axis;
+};
 
 // One level of a sparse encoding; dense where it has no segments.
 struct FakeLevel {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "delegate/core/hasher.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 
@@ -41,11 +42,11 @@ TEST(Fingerprint, DiffersWithEveryProperty) {
   static const float kOther[4] = {3, 0, 0, 3.5f};
   const std::vector<std::function<void(Graph&)>> changes = {
       [](Graph&) {},
-      [](Graph& graph) { graph.nodes[1].stride_w = 2; },
-      [](Graph& graph) { graph.nodes[0].epilogue.lo = 0; },
-      [](Graph& graph) { graph.nodes[0].padding = Padding::kSame; },
-      [](Graph& graph) { graph.nodes[0].op = Op::kDepthwiseConv2D; },
-      [](Graph& graph) { graph.nodes[0].axes = {1}; },
+      [](Graph& graph) { as<Convolution>(graph.nodes[1])->window.stride_w = 2; },
+      [](Graph& graph) { as<Convolution>(graph.nodes[0])->epilogue.lo = 0; },
+      [](Graph& graph) { as<Convolution>(graph.nodes[0])->window.padding = Padding::kSame; },
+      [](Graph& graph) { graph.nodes[0].type = "DEPTHWISE_CONV_2D"; },
+      [](Graph& graph) { graph.nodes[0].code = 4; },
       [](Graph& graph) { graph.nodes[0].id = 7; },
       [](Graph& graph) { graph.nodes[1].inputs[0] = 0; },
       [](Graph& graph) { graph.tensors[0].shape = {1, 5, 6, 2}; },

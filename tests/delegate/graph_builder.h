@@ -7,6 +7,11 @@
 #include <vector>
 
 #include "delegate/core/graph.h"
+#include "delegate/core/operators/binary.h"
+#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/fully_connected.h"
+#include "delegate/core/operators/reshape.h"
+#include "delegate/core/operators/unary.h"
 
 namespace tfsparse {
 namespace testing {
@@ -34,9 +39,9 @@ class GraphBuilder {
     graph.tensors[tensor].bytes = values.size() * sizeof(std::int32_t);
     return tensor;
   }
-  Node& node(Op op, std::vector<int> inputs) {
+  Node& node(AnyOperator op, std::vector<int> inputs) {
     Node node;
-    node.op = op;
+    node.op = std::move(op);
     node.type = "node";
     node.inputs = std::move(inputs);
     node.output = add_tensor({});
@@ -47,30 +52,21 @@ class GraphBuilder {
   // A 1x1 convolution that multiplies every channel by `scale`.
   int scaling(int x, int channels, float scale) {
     const int weights = constant({channels, 1, 1, channels}, diagonal(channels, scale));
-    return node(Op::kConv2D, {x, weights}).output;
+    return node(Convolution(), {x, weights}).output;
   }
   // A fully connected layer that does the same.
   int row_scaling(int x, int channels, float scale) {
     const int weights = constant({channels, channels}, diagonal(channels, scale));
-    return node(Op::kFullyConnected, {x, weights}).output;
+    return node(FullyConnected(), {x, weights}).output;
   }
-  int reshape(int x, Shape shape) {
-    Node& added = node(Op::kReshape, {x});
-    added.new_shape = std::move(shape);
-    return added.output;
-  }
+  int reshape(int x, Shape shape) { return node(Reshape(std::move(shape)), {x}).output; }
   int unary(int x, Unary unary, float lo, float hi) {
-    Node& added = node(Op::kUnary, {x});
-    added.unary = unary;
-    added.epilogue.lo = lo;
-    added.epilogue.hi = hi;
-    return added.output;
+    UnaryOperator op(unary);
+    op.epilogue.lo = lo;
+    op.epilogue.hi = hi;
+    return node(op, {x}).output;
   }
-  int binary(int a, int b, Binary binary) {
-    Node& added = node(Op::kBinary, {a, b});
-    added.binary = binary;
-    return added.output;
-  }
+  int binary(int a, int b, Binary binary) { return node(BinaryOperator(binary), {a, b}).output; }
 
   Graph graph;
 

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <vector>
 
+#include "delegate/core/operators/constant.h"
+#include "delegate/core/weights.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 
@@ -63,7 +65,7 @@ TEST(ReadBias, IsTheThirdInputOrZeros) {
   GraphBuilder b;
   const int bias = b.constant({2}, {3, 4});  // tensor 0
   std::vector<float> values;
-  Node& node = b.node(Op::kConv2D, {1, 1, bias});
+  Node& node = b.node(Convolution(), {1, 1, bias});
   ASSERT_TRUE(read_bias(b.graph, node, 2, &values).ok());
   EXPECT_EQ(values, (std::vector<float>{3, 4}));
   node.inputs = {1, 1, -1};
@@ -74,7 +76,7 @@ TEST(ReadBias, IsTheThirdInputOrZeros) {
 TEST(IsPointwise, NeedsAKernelOf1AndThePixelsOfTheInput) {
   GraphBuilder b;
   const int x = b.input({1, 4, 4, 1}), weights = b.constant({1, 1, 1, 1}, {1});
-  const Node plain = b.node(Op::kConv2D, {x, weights});
+  const Node plain = b.node(Convolution(), {x, weights});
   const auto is = [&](const Node& node, const Shape& y) {
     b.graph.tensors[plain.output].shape = y;
     return is_pointwise(b.graph, node);
@@ -83,25 +85,25 @@ TEST(IsPointwise, NeedsAKernelOf1AndThePixelsOfTheInput) {
   EXPECT_FALSE(is(plain, {1, 3, 4, 1}));
   EXPECT_FALSE(is(plain, {1, 4, 3, 1}));
   Node node = plain;
-  node.stride_w = 2;
+  as<Convolution>(node)->window.stride_w = 2;
   EXPECT_FALSE(is(node, {1, 4, 4, 1}));
   node = plain;
-  node.stride_h = 2;
+  as<Convolution>(node)->window.stride_h = 2;
   EXPECT_FALSE(is(node, {1, 4, 4, 1}));
   node = plain;
-  node.pad_left = 1;
+  as<Convolution>(node)->window.pad_left = 1;
   EXPECT_FALSE(is(node, {1, 4, 4, 1}));
   node = plain;
-  node.pad_top = 1;
+  as<Convolution>(node)->window.pad_top = 1;
   EXPECT_FALSE(is(node, {1, 4, 4, 1}));
 }
 
 TEST(StoredConstant, IsFoundBehindDensifyAndDequantize) {
   GraphBuilder b;
   const int stored = b.constant({1}, {1}), x = b.input({1});
-  const int dense = b.node(Op::kDensify, {stored}).output;
-  const int wide = b.node(Op::kDequantize, {dense}).output;
-  const int computed = b.node(Op::kDequantize, {x}).output;
+  const int dense = b.node(Densify(), {stored}).output;
+  const int wide = b.node(Dequantize(), {dense}).output;
+  const int computed = b.node(Dequantize(), {x}).output;
   const GraphIndex index(b.graph);
   EXPECT_EQ(index.stored_constant(stored), stored);
   EXPECT_EQ(index.stored_constant(wide), stored);

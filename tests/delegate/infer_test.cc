@@ -4,6 +4,15 @@
 #include <functional>
 #include <limits>
 
+#include "delegate/core/operators/block_move.h"
+#include "delegate/core/operators/concatenation.h"
+#include "delegate/core/operators/pad.h"
+#include "delegate/core/operators/reduction.h"
+#include "delegate/core/operators/resize.h"
+#include "delegate/core/operators/shape_arithmetic.h"
+#include "delegate/core/operators/slice.h"
+#include "delegate/core/operators/transpose.h"
+#include "delegate/core/operators/unsupported.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 
@@ -25,9 +34,9 @@ constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
 TEST(InferShapes, Convolution) {
   const auto convolve = [](Shape x) {
     return shape_of([&](GraphBuilder& b) -> Node& {
-      Node& node = b.node(Op::kConv2D, {b.input(x), b.constant({1, 1, 1, 6}, {1, 1, 1, 1, 1, 1})});
-      node.stride_h = node.stride_w = 2;
-      return node;
+      Convolution conv;
+      conv.window.stride_h = conv.window.stride_w = 2;
+      return b.node(conv, {b.input(x), b.constant({1, 1, 1, 6}, {1, 1, 1, 1, 1, 1})});
     });
   };
   EXPECT_EQ(convolve({7, 7, 3, 6}), "[7, 4, 2, 1]");
@@ -38,22 +47,22 @@ TEST(InferShapes, Convolution) {
 
 TEST(InferShapes, ConvolutionPadsOneMoreBehindThanBefore) {
   GraphBuilder b;
-  Node& node = b.node(
-      Op::kConv2D, {b.input({1, 4, 5, 1}), b.constant({1, 3, 3, 1}, {0, 0, 0, 0, 1, 0, 0, 0, 0})});
-  node.padding = Padding::kSame;
-  node.stride_h = node.stride_w = 2;
+  Convolution conv;
+  conv.window.padding = Padding::kSame;
+  conv.window.stride_h = conv.window.stride_w = 2;
+  b.node(conv, {b.input({1, 4, 5, 1}), b.constant({1, 3, 3, 1}, {0, 0, 0, 0, 1, 0, 0, 0, 0})});
   ASSERT_TRUE(infer_shapes(&b.graph).ok());
-  EXPECT_EQ(b.graph.nodes[0].pad_top, 0);   // of 1 in all
-  EXPECT_EQ(b.graph.nodes[0].pad_left, 1);  // of 2
+  const Window& window = as<Convolution>(b.graph.nodes[0])->window;
+  EXPECT_EQ(window.pad_top, 0);   // of 1 in all
+  EXPECT_EQ(window.pad_left, 1);  // of 2
 }
 
 TEST(InferShapes, FullyConnected) {
   const auto multiply = [](Shape x, bool keep_dims) {
     return shape_of([&](GraphBuilder& b) -> Node& {
-      Node& node =
-          b.node(Op::kFullyConnected, {b.input(x), b.constant({2, 6}, std::vector<float>(12, 1))});
-      node.keep_dims = keep_dims;
-      return node;
+      FullyConnected layer;
+      layer.keep_dims = keep_dims;
+      return b.node(layer, {b.input(x), b.constant({2, 6}, std::vector<float>(12, 1))});
     });
   };
   EXPECT_EQ(multiply({2, 3, 6}, true), "[2, 3, 2]");
@@ -64,8 +73,9 @@ TEST(InferShapes, FullyConnected) {
 
 TEST(InferShapes, Broadcasting) {
   const auto add = [](Shape x, Shape y) {
-    return shape_of(
-        [&](GraphBuilder& b) -> Node& { return b.node(Op::kBinary, {b.input(x), b.input(y)}); });
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      return b.node(BinaryOperator(), {b.input(x), b.input(y)});
+    });
   };
   EXPECT_EQ(add({2, 1, 3}, {4, 1}), "[2, 4, 3]");
   EXPECT_EQ(add({}, {2}), "[2]");
@@ -75,7 +85,7 @@ TEST(InferShapes, Broadcasting) {
 TEST(InferShapes, Resize) {
   const auto resize = [](Shape x, std::vector<std::int32_t> size) {
     return shape_of(
-        [&](GraphBuilder& b) -> Node& { return b.node(Op::kResize, {b.input(x), b.ints(size)}); });
+        [&](GraphBuilder& b) -> Node& { return b.node(Resize(), {b.input(x), b.ints(size)}); });
   };
   EXPECT_EQ(resize({2, 3, 4, 5}, {6, 1}), "[2, 6, 1, 5]");
   EXPECT_EQ(resize({2, 3, 4, 5}, {0, 1}), "refused");
@@ -85,11 +95,8 @@ TEST(InferShapes, Resize) {
 
 TEST(InferShapes, Reshape) {
   const auto reshape = [](Shape x, std::vector<int> target) {
-    return shape_of([&](GraphBuilder& b) -> Node& {
-      Node& node = b.node(Op::kReshape, {b.input(x)});
-      node.new_shape = target;
-      return node;
-    });
+    return shape_of(
+        [&](GraphBuilder& b) -> Node& { return b.node(Reshape(target), {b.input(x)}); });
   };
   EXPECT_EQ(reshape({2, 6}, {3, -1, 2}), "[3, 2, 2]");
   EXPECT_EQ(reshape({2, 6}, {-1, -1}), "refused");
@@ -102,12 +109,12 @@ TEST(InferShapes, ReshapeToAComputedShape) {
   const auto reshape = [](std::int32_t begin, std::int32_t end, bool shrink) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       const int x = b.input({2, 3, 4});
-      const int shape = b.node(Op::kShape, {x}).output;
-      Node& slice = b.node(Op::kStridedSlice, {shape, b.ints({begin}), b.ints({end}), b.ints({1})});
+      const int shape = b.node(ShapeOf(), {x}).output;
+      StridedSlice slice;
       slice.shrink_axis_mask = shrink;
-      const int part = slice.output;
-      const int target = shrink ? b.node(Op::kPack, {part, b.ints({-1})}).output : part;
-      return b.node(Op::kReshape, {x, target});
+      const int part = b.node(slice, {shape, b.ints({begin}), b.ints({end}), b.ints({1})}).output;
+      const int target = shrink ? b.node(Pack(), {part, b.ints({-1})}).output : part;
+      return b.node(Reshape(), {x, target});
     });
   };
   EXPECT_EQ(reshape(0, 3, false), "[2, 3, 4]");
@@ -119,7 +126,7 @@ TEST(InferShapes, ReshapeToAComputedShape) {
 TEST(InferShapes, Pad) {
   const auto pad = [](Shape x, std::vector<std::int32_t> amounts) {
     return shape_of(
-        [&](GraphBuilder& b) -> Node& { return b.node(Op::kPad, {b.input(x), b.ints(amounts)}); });
+        [&](GraphBuilder& b) -> Node& { return b.node(Pad(), {b.input(x), b.ints(amounts)}); });
   };
   EXPECT_EQ(pad({2, 3}, {1, 0, 0, 4}), "[3, 7]");
   EXPECT_EQ(pad({2, 3}, {1, 0}), "refused");
@@ -130,9 +137,8 @@ TEST(InferShapes, Pad) {
 
 TEST(InferShapes, Transpose) {
   const auto transpose = [](Shape x, std::vector<std::int32_t> order) {
-    return shape_of([&](GraphBuilder& b) -> Node& {
-      return b.node(Op::kTranspose, {b.input(x), b.ints(order)});
-    });
+    return shape_of(
+        [&](GraphBuilder& b) -> Node& { return b.node(Transpose(), {b.input(x), b.ints(order)}); });
   };
   EXPECT_EQ(transpose({2, 3, 4}, {1, -1, 0}), "[3, 4, 2]");
   EXPECT_EQ(transpose({2, 3, 4}, {1, 1, 0}), "refused");
@@ -147,9 +153,7 @@ TEST(InferShapes, Concatenation) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       std::vector<int> inputs;
       for (const Shape& shape : shapes) inputs.push_back(b.input(shape));
-      Node& node = b.node(Op::kConcatenation, inputs);
-      node.axis = axis;
-      return node;
+      return b.node(Concatenation(axis), inputs);
     });
   };
   EXPECT_EQ(concatenate({{2, 3}, {2, 0}, {2, 4}}, -1), "[2, 7]");
@@ -166,9 +170,8 @@ TEST(InferShapes, Split) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       std::vector<int> inputs = {b.input(x), b.ints({axis})};
       if (!sizes.empty()) inputs.push_back(b.ints(sizes));
-      Node& node = b.node(Op::kSplit, inputs);
-      node.part = part;
-      node.parts = parts;
+      Node& node = b.node(Split(parts), inputs);
+      node.output_index = part;
       return node;
     });
   };
@@ -188,7 +191,7 @@ TEST(InferShapes, Split) {
 TEST(InferShapes, Slice) {
   const auto slice = [](Shape x, std::vector<std::int32_t> begin, std::vector<std::int32_t> size) {
     return shape_of([&](GraphBuilder& b) -> Node& {
-      return b.node(Op::kSlice, {b.input(x), b.ints(begin), b.ints(size)});
+      return b.node(Slice(), {b.input(x), b.ints(begin), b.ints(size)});
     });
   };
   EXPECT_EQ(slice({4, 5}, {1, 2}, {3, -1}), "[3, 3]");
@@ -201,28 +204,24 @@ TEST(InferShapes, Slice) {
 }
 
 TEST(InferShapes, SpaceToDepthAndBack) {
-  const auto move = [](Op op, Shape x, int block) {
-    return shape_of([&](GraphBuilder& b) -> Node& {
-      Node& node = b.node(op, {b.input(x)});
-      node.block_size = block;
-      return node;
-    });
+  const auto move = [](AnyOperator op, Shape x) {
+    return shape_of([&](GraphBuilder& b) -> Node& { return b.node(op, {b.input(x)}); });
   };
-  EXPECT_EQ(move(Op::kSpaceToDepth, {1, 4, 6, 3}, 2), "[1, 2, 3, 12]");
-  EXPECT_EQ(move(Op::kDepthToSpace, {1, 2, 3, 12}, 2), "[1, 4, 6, 3]");
-  EXPECT_EQ(move(Op::kSpaceToDepth, {1, 4, 5, 3}, 2), "refused");
-  EXPECT_EQ(move(Op::kDepthToSpace, {1, 4, 4, 6}, 2), "refused");
-  EXPECT_EQ(move(Op::kSpaceToDepth, {4, 4, 3}, 2), "refused");
-  EXPECT_EQ(move(Op::kSpaceToDepth, {0, 1 << 10, 1 << 10, kMost}, 1 << 10), "refused");
-  EXPECT_EQ(move(Op::kDepthToSpace, {0, kMost, 1, 1 << 20}, 1 << 10), "refused");
+  EXPECT_EQ(move(SpaceToDepth(2), {1, 4, 6, 3}), "[1, 2, 3, 12]");
+  EXPECT_EQ(move(DepthToSpace(2), {1, 2, 3, 12}), "[1, 4, 6, 3]");
+  EXPECT_EQ(move(SpaceToDepth(2), {1, 4, 5, 3}), "refused");
+  EXPECT_EQ(move(DepthToSpace(2), {1, 4, 4, 6}), "refused");
+  EXPECT_EQ(move(SpaceToDepth(2), {4, 4, 3}), "refused");
+  EXPECT_EQ(move(SpaceToDepth(1 << 10), {0, 1 << 10, 1 << 10, kMost}), "refused");
+  EXPECT_EQ(move(DepthToSpace(1 << 10), {0, kMost, 1, 1 << 20}), "refused");
 }
 
 TEST(InferShapes, Reduction) {
   const auto reduce = [](Shape x, std::vector<std::int32_t> axes, bool keep_dims) {
     return shape_of([&](GraphBuilder& b) -> Node& {
-      Node& node = b.node(Op::kReduce, {b.input(x), b.ints(axes)});
-      node.keep_dims = keep_dims;
-      return node;
+      Reduce sum(Reduction::kSum);
+      sum.keep_dims = keep_dims;
+      return b.node(sum, {b.input(x), b.ints(axes)});
     });
   };
   EXPECT_EQ(reduce({2, 3, 4}, {1, -2}, true), "[2, 1, 4]");
@@ -234,20 +233,15 @@ TEST(InferShapes, Reduction) {
 
 TEST(InferShapes, SqueezeAndExpandDims) {
   const auto squeeze = [](Shape x, std::vector<int> axes) {
-    return shape_of([&](GraphBuilder& b) -> Node& {
-      Node& node = b.node(Op::kSqueeze, {b.input(x)});
-      node.axes = axes;
-      return node;
-    });
+    return shape_of([&](GraphBuilder& b) -> Node& { return b.node(Squeeze(axes), {b.input(x)}); });
   };
   EXPECT_EQ(squeeze({1, 3, 1}, {}), "[3]");
   EXPECT_EQ(squeeze({1, 3, 1}, {-1}), "[1, 3]");
   EXPECT_EQ(squeeze({1, 3, 1}, {1}), "refused");
   EXPECT_EQ(squeeze({1, 3, 1}, {3}), "refused");
   const auto expand = [](Shape x, std::vector<std::int32_t> axis) {
-    return shape_of([&](GraphBuilder& b) -> Node& {
-      return b.node(Op::kExpandDims, {b.input(x), b.ints(axis)});
-    });
+    return shape_of(
+        [&](GraphBuilder& b) -> Node& { return b.node(ExpandDims(), {b.input(x), b.ints(axis)}); });
   };
   EXPECT_EQ(expand({2, 3}, {-1}), "[2, 3, 1]");
   EXPECT_EQ(expand({2, 3}, {0}), "[1, 2, 3]");
@@ -260,9 +254,9 @@ TEST(InferKnownShapes, FollowsTheInputsAsFarAsRulesGo) {
   const auto infer = [](bool open) {
     GraphBuilder b;
     const int x = b.input({5, 8});
-    const int left = b.node(Op::kUnsupported, {x}).output;
-    b.node(Op::kUnary, {left});
-    b.node(Op::kUnary, {x});
+    const int left = b.node(Unsupported(), {x}).output;
+    b.node(UnaryOperator(), {left});
+    b.node(UnaryOperator(), {x});
     for (const Node& node : b.graph.nodes) {
       b.graph.tensors[node.output].shape = {1, 8};
       b.graph.tensors[node.output].size_is_open = open;

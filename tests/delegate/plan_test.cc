@@ -5,6 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "delegate/core/layout.h"
+#include "delegate/core/operators/reduction.h"
+#include "delegate/core/operators/resize.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 #include "tests/delegate/run_plan.h"
@@ -75,9 +78,9 @@ TEST(Plan, AddsTwoResiduals) {
 TEST(Plan, AddsAResidualOfOnePixel) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
-  Node& mean = b.node(Op::kReduce, {x, b.ints({1, 2})});
+  Reduce mean(Reduction::kMean);
   mean.keep_dims = true;
-  const int pixel = mean.output;
+  const int pixel = b.node(mean, {x, b.ints({1, 2})}).output;
   b.graph.outputs = {b.binary(b.scaling(x, 2, 1), pixel, Binary::kAdd)};
   EXPECT_EQ(run(b.graph, {0, 8, 1, 8, 2, 8, 1, 16}),
             (std::vector<float>{1, 18, 2, 18, 3, 18, 2, 26}));
@@ -86,9 +89,9 @@ TEST(Plan, AddsAResidualOfOnePixel) {
 TEST(Plan, ClampsAResidualOfABorderedConvolution) {
   GraphBuilder b;
   const int x = b.input({1, 1, 3, 1});
-  Node& conv = b.node(Op::kConv2D, {x, b.constant({1, 1, 3, 1}, {1, 1, 1})});
-  conv.padding = Padding::kSame;
-  const int sums = conv.output;
+  Convolution conv;
+  conv.window.padding = Padding::kSame;
+  const int sums = b.node(conv, {x, b.constant({1, 1, 3, 1}, {1, 1, 1})}).output;
   b.graph.outputs = {b.unary(b.binary(sums, x, Binary::kAdd), Unary::kIdentity, 0, 6)};
   EXPECT_EQ(run(b.graph, {-5, 2, 3}), (std::vector<float>{0, 2, 6}));
 }
@@ -113,10 +116,10 @@ TEST(Plan, KeepsATensorThatSomethingElseReads) {
 std::unique_ptr<Plan> resized_and_scaled(int height, int width) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
-  Node& resize = b.node(Op::kResize, {x, b.ints({height, width})});
-  resize.interpolation = Interpolation::kBilinear;
+  Resize resize(Interpolation::kBilinear);
   resize.align_corners = true;
-  b.graph.outputs = {b.unary(b.scaling(resize.output, 2, 3), Unary::kIdentity, 0, 6)};
+  const int resized = b.node(resize, {x, b.ints({height, width})}).output;
+  b.graph.outputs = {b.unary(b.scaling(resized, 2, 3), Unary::kIdentity, 0, 6)};
   return build(b.graph);
 }
 
@@ -141,8 +144,9 @@ TEST(Plan, FusesSwish) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 1});
   const int y = b.scaling(x, 1, 1);
-  const int gate = b.node(Op::kUnary, {y}).output;
-  b.graph.nodes.back().epilogue.activation = Activation::kSigmoid;
+  UnaryOperator sigmoid;
+  sigmoid.epilogue.activation = Activation::kSigmoid;
+  const int gate = b.node(sigmoid, {y}).output;
   b.graph.outputs = {b.binary(gate, y, Binary::kMul)};
   auto plan = build(b.graph);
   EXPECT_LE(plan->steps().size(), 3);  // one convolution between at most two layout changes
@@ -199,7 +203,7 @@ TEST(Plan, TakesLeadingDimensionsAsRows) {
     int x = b.input(shape);
     for (int i = 0; i < 2; ++i) {
       x = b.row_scaling(x, 4, 3);
-      b.graph.nodes.back().keep_dims = true;
+      as<FullyConnected>(b.graph.nodes.back())->keep_dims = true;
     }
     b.graph.outputs = {x};
     expect_scales(b.graph, "to;sparse;sparse;from;", 24, 9);
@@ -273,11 +277,7 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
 TEST(Plan, KeepsAValueUntilItIsReadLast) {
   GraphBuilder b;
   const int x = b.input({1, 4});
-  const auto unary = [&](int from, Unary op) {
-    Node& node = b.node(Op::kUnary, {from});
-    node.unary = op;
-    return node.output;
-  };
+  const auto unary = [&](int from, Unary op) { return b.node(UnaryOperator(op), {from}).output; };
   const int squared = unary(x, Unary::kSquare);
   const int positive = unary(unary(x, Unary::kNegate), Unary::kAbs);
   b.graph.outputs = {b.binary(squared, positive, Binary::kAdd)};
@@ -286,9 +286,7 @@ TEST(Plan, KeepsAValueUntilItIsReadLast) {
 
 TEST(Plan, TakesNoMemoryForInputsAndOutputs) {
   GraphBuilder b;
-  Node& node = b.node(Op::kUnary, {b.input({1, 1000})});
-  node.unary = Unary::kNegate;
-  b.graph.outputs = {node.output};
+  b.graph.outputs = {b.node(UnaryOperator(Unary::kNegate), {b.input({1, 1000})}).output};
   EXPECT_LT(build(b.graph)->arena_bytes(), 1000 * sizeof(float));
 }
 

@@ -1,6 +1,9 @@
 // A network computed in float16 against the same in float32, and the option that asks for it.
 #include <cmath>
 
+#include "delegate/core/operators/depthwise_convolution.h"
+#include "delegate/core/operators/reduction.h"
+#include "delegate/core/operators/softmax.h"
 #include "delegate/core/plan.h"
 #include "delegate/tflite/options.h"
 #include "gtest/gtest.h"
@@ -30,7 +33,7 @@ class Network {
     x = convolution(x, 24, 64, 1, 1, 0.0);
     activate(Activation::kSwish);
     const int logits = dense(mean(x, false), 64);
-    const int softmax = b_.node(Op::kSoftmax, {logits}).output;
+    const int softmax = b_.node(Softmax(), {logits}).output;
     b_.graph.outputs = {logits, softmax};
   }
 
@@ -50,43 +53,47 @@ class Network {
     return b_.constant({count}, values);
   }
 
+  template <class T>
+  static T same_padded(int stride) {
+    T op;
+    op.window.padding = Padding::kSame;
+    op.window.stride_h = op.window.stride_w = stride;
+    return op;
+  }
+
   int convolution(int x, int from, int to, int kernel, int stride, double zeros) {
     const int taps = kernel * kernel * from;
     const int w = b_.constant({to, kernel, kernel, from}, weights(to * taps, taps, zeros));
-    Node& node = b_.node(Op::kConv2D, {x, w, bias(to)});
-    node.padding = Padding::kSame;
-    node.stride_h = node.stride_w = stride;
-    return node.output;
+    return b_.node(same_padded<Convolution>(stride), {x, w, bias(to)}).output;
   }
 
   int depthwise(int x, int channels, int kernel, int stride) {
     const int taps = kernel * kernel;
     const int w = b_.constant({1, kernel, kernel, channels}, weights(channels * taps, taps, 0.0));
-    Node& node = b_.node(Op::kDepthwiseConv2D, {x, w, bias(channels)});
-    node.padding = Padding::kSame;
-    node.stride_h = node.stride_w = stride;
-    return node.output;
+    return b_.node(same_padded<DepthwiseConvolution>(stride), {x, w, bias(channels)}).output;
   }
 
   int mean(int x, bool keep_dims) {
-    Node& node = b_.node(Op::kReduce, {x, b_.ints({1, 2})});
-    node.keep_dims = keep_dims;
-    return node.output;
+    Reduce mean(Reduction::kMean);
+    mean.keep_dims = keep_dims;
+    return b_.node(mean, {x, b_.ints({1, 2})}).output;
   }
 
   int dense(int x, int from) {
     const int w = b_.constant({kClasses, from}, weights(kClasses * from, from, 0.0));
-    return b_.node(Op::kFullyConnected, {x, w, bias(kClasses)}).output;
+    return b_.node(FullyConnected(), {x, w, bias(kClasses)}).output;
   }
 
-  void activate(Activation activation) { b_.graph.nodes.back().epilogue.activation = activation; }
+  // The last convolution's.
+  Epilogue& epilogue() { return as<ImageConvolution>(b_.graph.nodes.back())->epilogue; }
+  void activate(Activation activation) { epilogue().activation = activation; }
 
   // From 16 channels.
   int bottleneck(int x, int channels, int stride) {
     constexpr int kFrom = 16, kWide = 64;
     x = convolution(x, kFrom, kWide, 1, 1, 0.75);
-    b_.graph.nodes.back().epilogue.lo = 0.0f;
-    b_.graph.nodes.back().epilogue.hi = 6.0f;
+    epilogue().lo = 0.0f;
+    epilogue().hi = 6.0f;
     x = depthwise(x, kWide, stride == 1 ? 5 : 3, stride);
     activate(Activation::kHardSwish);
     int gate = convolution(mean(x, true), kWide, kFrom, 1, 1, 0.0);

@@ -12,7 +12,7 @@ using namespace tfsparse::testing;
 namespace {
 
 constexpr int kOperators = 20000, kTopK = 48;
-constexpr TfLiteConvParams kConv{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
+constexpr ConvParams kConv{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 
 // A chain of operators on [1, 2, 2, 1] images, of which add(runtime, i, x, y) adds the i-th.
 template <class Add>
@@ -66,12 +66,12 @@ TEST(TwentyThousandOperators, AChainOfConsequences) {
   const int shape = runtime.tensor({4}, kTfLiteInt32);
   const auto at = [&](int i) { return runtime.constant<int>({1}, {i}, kTfLiteInt32); };
   const int zero = at(0), one = at(1);
-  const TfLiteStridedSliceParams slice{0, 0, 0, 0, 1, false};
+  const StridedSliceParams slice{0, 0, 0, 0, 1, false};
   runtime.node(kTfLiteBuiltinShape, {x}, {shape});
   runtime.node(kTfLiteBuiltinStridedSlice, {shape, zero, one, one}, {size}, slice);
   for (int i = 0; i < kOperators / 2; ++i) {
     const int packed = runtime.tensor({1}, kTfLiteInt32), next = runtime.tensor({}, kTfLiteInt32);
-    runtime.node(kTfLiteBuiltinPack, {size}, {packed}, TfLitePackParams{1, 0});
+    runtime.node(kTfLiteBuiltinPack, {size}, {packed}, PackParams{1, 0});
     runtime.node(kTfLiteBuiltinStridedSlice, {packed, zero, one, one}, {next}, slice);
     size = next;
   }

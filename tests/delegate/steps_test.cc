@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "delegate/core/operators/reduction.h"
+#include "delegate/core/operators/slice.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 #include "tests/delegate/run_plan.h"
@@ -36,9 +38,7 @@ void for_each_element(const Shape& shape, const Visit& visit) {
 std::vector<float> reduced(const Shape& shape, const std::vector<std::int32_t>& axes,
                            Reduction reduction) {
   GraphBuilder b;
-  Node& node = b.node(Op::kReduce, {b.input(shape), b.ints(axes)});
-  node.reduction = reduction;
-  b.graph.outputs = {node.output};
+  b.graph.outputs = {b.node(Reduce(reduction), {b.input(shape), b.ints(axes)}).output};
   return run(b.graph, counted(shape));
 }
 
@@ -74,7 +74,7 @@ TEST(Slice, BeginsAnywhereInAnyDimension) {
     GraphBuilder b;
     const int x = b.input(shape);
     const int from = in_planes ? b.scaling(x, 2, 1) : x;
-    const Node& node = b.node(Op::kSlice, {from, b.ints(begin), b.ints({2, 2, 3, 1})});
+    const Node& node = b.node(Slice(), {from, b.ints(begin), b.ints({2, 2, 3, 1})});
     b.graph.outputs = {node.output};
     EXPECT_EQ(run(b.graph, counted(shape)), expected) << (in_planes ? "in planes" : "flat");
   }
@@ -88,8 +88,9 @@ TEST(Conv2D, AddsUpManyInputsInParts) {
   for (int i = 0; i < kInputs; ++i) weights[i % kOutputs * kInputs + i] = i % 2 ? 1.0f : -1.0f;
   GraphBuilder b;
   const int x = b.input({1, kSide, kSide, kInputs});
-  const int sums = b.node(Op::kConv2D, {x, b.constant({kOutputs, 1, 1, kInputs}, weights)}).output;
-  const Node& first = b.node(Op::kSlice, {x, b.ints({0, 0, 0, 0}), b.ints({-1, -1, -1, kOutputs})});
+  const int sums =
+      b.node(Convolution(), {x, b.constant({kOutputs, 1, 1, kInputs}, weights)}).output;
+  const Node& first = b.node(Slice(), {x, b.ints({0, 0, 0, 0}), b.ints({-1, -1, -1, kOutputs})});
   b.graph.outputs = {b.binary(sums, first.output, Binary::kAdd)};
   const auto plan = build(b.graph);
   std::vector<float> image(element_count({kSide, kSide, kInputs}));
@@ -112,7 +113,7 @@ std::string kernel_with_zeros(int zeros) {
   std::fill_n(weights.begin(), zeros, 0.0f);
   GraphBuilder b;
   const int x = b.input({1, 5});
-  b.graph.outputs = {b.node(Op::kFullyConnected, {x, b.constant({2, 5}, weights)}).output};
+  b.graph.outputs = {b.node(FullyConnected(), {x, b.constant({2, 5}, weights)}).output};
   return build(b.graph)->steps()[0]->parts[0].kernel;
 }
 
@@ -124,7 +125,7 @@ TEST(FullyConnected, SkipsZerosFrom60PercentOn) {
 TEST(FullyConnected, MultipliesEachOfABatch) {
   GraphBuilder b;
   const int x = b.input({3, 2}), weights = b.constant({3, 2}, {1, 0, 0, 1, 1, 1});
-  b.graph.outputs = {b.node(Op::kFullyConnected, {x, weights}).output};
+  b.graph.outputs = {b.node(FullyConnected(), {x, weights}).output};
   EXPECT_EQ(run(b.graph, {1, 2, 3, 4, 5, 6}), (std::vector<float>{1, 2, 3, 3, 4, 7, 5, 6, 11}));
 }
 

@@ -1,11 +1,10 @@
 // The transposed convolution step against the scattering loop that defines the operator, over
 // random sizes.
-#include "delegate/core/transpose_conv.h"
-
 #include <cmath>
 #include <vector>
 
 #include "delegate/core/infer.h"
+#include "delegate/core/operators/transpose_convolution.h"
 #include "delegate/core/plan.h"
 #include "delegate/kernels/reference.h"
 #include "gtest/gtest.h"
@@ -28,19 +27,18 @@ struct Case {
   std::vector<std::int32_t> size;
 
   explicit Case(Random& random) {
-    Node node;
-    node.op = Op::kTransposeConv;
-    node.type = "TRANSPOSE_CONV";
-    node.padding = random.chance(0.5) ? Padding::kSame : Padding::kValid;
-    node.stride_h = random.between(1, 4);
-    node.stride_w = random.between(1, 4);
-    node.epilogue = random.epilogue();
+    TransposeConvolution op;
+    Window& window = op.window;
+    window.padding = random.chance(0.5) ? Padding::kSame : Padding::kValid;
+    window.stride_h = random.between(1, 4);
+    window.stride_w = random.between(1, 4);
+    op.epilogue = random.epilogue();
     x_shape = {random.between(1, 2), random.between(1, 9), random.between(1, 40),
                random.between(1, 5)};
     w_shape = {random.chance(0.1) ? random.between(64, 140) : random.between(1, 9),
                random.between(1, 5), random.between(1, 5), x_shape[3]};
-    y_shape = {x_shape[0], length(random, node.padding, x_shape[1], w_shape[1], node.stride_h),
-               length(random, node.padding, x_shape[2], w_shape[2], node.stride_w), w_shape[0]};
+    y_shape = {x_shape[0], length(random, window.padding, x_shape[1], w_shape[1], window.stride_h),
+               length(random, window.padding, x_shape[2], w_shape[2], window.stride_w), w_shape[0]};
     size.assign(y_shape.begin(), y_shape.end());
     fill(random, &x, x_shape, 1.0);
     fill(random, &w, w_shape, random.chance(0.5) ? 0.2 : 1.0);
@@ -52,6 +50,9 @@ struct Case {
     set(2, DType::kFloat32, {w_shape[0]}, bias.data(), bias.size());
     set(3, DType::kInt32, {4}, size.data(), size.size());
     set(4, DType::kFloat32, {}, nullptr, 0);
+    Node node;
+    node.op = op;
+    node.type = "TRANSPOSE_CONV";
     node.inputs = {0, 1, random.chance(0.7) ? 2 : -1, 3};
     node.output = 4;
     graph.nodes = {node};
@@ -80,6 +81,7 @@ struct Case {
 // What the activation is applied to.
 std::vector<double> scatter(const Case& c, const Node& node) {
   const Shape &x = c.x_shape, &w = c.w_shape, &y = c.y_shape;
+  const Window& window = as<TransposeConvolution>(node)->window;
   std::vector<double> sums(static_cast<std::size_t>(element_count(y)));
   for (std::size_t i = 0; i < sums.size(); ++i) {
     sums[i] = node.inputs[2] >= 0 ? c.bias[i % y[3]] : 0.0f;
@@ -90,8 +92,8 @@ std::vector<double> scatter(const Case& c, const Node& node) {
     const int image = static_cast<int>(i) / x[3] / x[2] / x[1];
     for (int ky = 0; ky < w[1]; ++ky) {
       for (int kx = 0; kx < w[2]; ++kx) {
-        const int oy = row * node.stride_h + ky - node.pad_top;
-        const int ox = column * node.stride_w + kx - node.pad_left;
+        const int oy = row * window.stride_h + ky - window.pad_top;
+        const int ox = column * window.stride_w + kx - window.pad_left;
         if (oy < 0 || oy >= y[1] || ox < 0 || ox >= y[2]) continue;
         for (int o = 0; o < w[0]; ++o) {
           const double weight = c.w[((o * w[1] + ky) * w[2] + kx) * w[3] + channel];
@@ -113,12 +115,12 @@ TEST_P(TransposeConv, AgreesWithScattering) {
     ASSERT_EQ(plan->output_shapes()[0], c.y_shape);
     ASSERT_TRUE(infer_shapes(&c.graph).ok());
     const std::vector<double> expected = scatter(c, c.graph.nodes[0]);
+    const Epilogue& epilogue = as<TransposeConvolution>(c.graph.nodes[0])->epilogue;
     std::vector<float> y(expected.size());
     ThreadPool pool(threads);
     plan->run(&pool, {c.x.data()}, {y.data()});
     for (std::size_t j = 0; j < y.size(); ++j) {
-      ASSERT_TRUE(
-          testing::near(y[j], reference::apply(c.graph.nodes[0].epilogue, expected[j]), 1e-4));
+      ASSERT_TRUE(testing::near(y[j], reference::apply(epilogue, expected[j]), 1e-4));
     }
   }
 }

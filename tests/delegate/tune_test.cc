@@ -16,7 +16,7 @@ using namespace tfsparse::testing;
 
 namespace {
 
-constexpr TfLiteConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
+constexpr ConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 constexpr int kTopK = 48;
 
 // A time that passes while a model runs or somebody waits, and at no other.

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 
+#include "delegate/core/operators/depthwise_convolution.h"
+#include "delegate/core/operators/pooling.h"
+#include "delegate/core/operators/reduction.h"
+#include "delegate/core/operators/shape_arithmetic.h"
 #include "delegate/core/plan.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"
@@ -44,7 +48,7 @@ TEST(CallersMemory, IsNotReadBehindAnOutput) {
   std::vector<float> weights(kOutputs * 49 * kChannels, 0.0f);
   for (std::size_t i = 0; i < weights.size(); i += 5) weights[i] = 0.01f;
   const int w = b.constant({kOutputs, 7, 7, kChannels}, weights);
-  b.graph.outputs = {b.node(Op::kConv2D, {x, w}).output};
+  b.graph.outputs = {b.node(Convolution(), {x, w}).output};
   auto plan = build(b.graph);
   const std::vector<float> ones(49 * kChannels, 1.0f);
   for (float y : run_between_guards(plan.get(), ones, kOutputs)) {
@@ -55,7 +59,7 @@ TEST(CallersMemory, IsNotReadBehindAnOutput) {
 TEST(CallersMemory, IsNotReadBehindAnInput) {
   GraphBuilder b;
   const int x = b.input({1, 1, 1, 5});
-  Node& node = b.node(Op::kDepthwiseConv2D, {x, b.constant({1, 1, 1, 5}, {1, 2, 3, 4, 5})});
+  Node& node = b.node(DepthwiseConvolution(), {x, b.constant({1, 1, 1, 5}, {1, 2, 3, 4, 5})});
   b.graph.outputs = {node.output};
   auto plan = build(b.graph);
   const std::vector<float> expected = {1, 2, 3, 4, 5};
@@ -66,13 +70,14 @@ TEST(CallersMemory, IsNotReadBehindAnInput) {
 void reshape_to_batch_of_a_picture(GraphBuilder* b, DType type) {
   const int picture = b->input({2, 64, 64, 3}), x = b->input({2, 16});
   b->graph.tensors[picture].type = type;
-  const int shape = b->node(Op::kShape, {picture}).output;
-  Node& slice = b->node(Op::kStridedSlice, {shape, b->ints({0}), b->ints({1}), b->ints({1})});
+  const int shape = b->node(ShapeOf(), {picture}).output;
+  StridedSlice slice;
   slice.shrink_axis_mask = 1;
-  const int batch = slice.output, depth = b->ints({16});
+  const int batch = b->node(slice, {shape, b->ints({0}), b->ints({1}), b->ints({1})}).output;
+  const int depth = b->ints({16});
   b->graph.tensors[depth].shape = {};
-  const int target = b->node(Op::kPack, {batch, depth}).output;
-  b->graph.outputs = {b->unary(b->node(Op::kReshape, {x, target}).output, Unary::kNegate, -9, 9)};
+  const int target = b->node(Pack(), {batch, depth}).output;
+  b->graph.outputs = {b->unary(b->node(Reshape(), {x, target}).output, Unary::kNegate, -9, 9)};
 }
 
 int floats_read = 0;
@@ -108,12 +113,10 @@ TEST(PlansMemory, HoldsNothingOfEmptyTensorsHoweverLongTheirOtherSides) {
                              Shape{1 << 20, 1 << 20, 1 << 20, 0}}) {
     GraphBuilder b;
     const int x = b.input(shape);
-    Node& pool = b.node(Op::kPool, {x});
-    pool.window_h = pool.window_w = 2;
-    const int pooled = pool.output;
-    Node& reduce = b.node(Op::kReduce, {x, b.ints({0, 1, 2, 3})});
-    reduce.reduction = Reduction::kSum;
-    const int sum = reduce.output;
+    Pool pool;
+    pool.size = {2, 2};
+    const int pooled = b.node(pool, {x}).output;
+    const int sum = b.node(Reduce(Reduction::kSum), {x, b.ints({0, 1, 2, 3})}).output;
     b.graph.outputs = {pooled, sum, b.binary(x, x, Binary::kAdd)};
     auto plan = build(b.graph);
     EXPECT_EQ(plan->arena_bytes(), 0);
@@ -127,9 +130,7 @@ TEST(PlansMemory, HoldsNothingOfEmptyTensorsHoweverLongTheirOtherSides) {
 TEST(PlansMemory, HoldsNothingOfWhatAnEmptyTensorIsReducedTo) {
   GraphBuilder b;
   const int x = b.input({0, 2, 1 << 30, 3, 1 << 30});
-  Node& reduce = b.node(Op::kReduce, {x, b.ints({0, 2, 4})});
-  reduce.reduction = Reduction::kSum;
-  b.graph.outputs = {reduce.output};
+  b.graph.outputs = {b.node(Reduce(Reduction::kSum), {x, b.ints({0, 2, 4})}).output};
   auto plan = build(b.graph);
   EXPECT_EQ(plan->arena_bytes(), 0);
   std::vector<float> sums(6, 1.0f);
@@ -140,7 +141,7 @@ TEST(PlansMemory, HoldsNothingOfWhatAnEmptyTensorIsReducedTo) {
 
 TEST(PlansMemory, IsRefusedWhereATensorNeedsMoreThanThereCanBe) {
   GraphBuilder b;  // planes of two pixels, each on a cache line of its own
-  b.graph.outputs = {b.node(Op::kPool, {b.input({1, 1, 2, 1 << 27})}).output};
+  b.graph.outputs = {b.node(Pool(), {b.input({1, 1, 2, 1 << 27})}).output};
   EXPECT_TRUE(refused(b.graph));
 }
 

@@ -5,10 +5,13 @@
 // the stride. There the rows of the output follow each other at a pitch of a few pixels more than
 // their width: several narrow rows are one run, whose pixels between the rows are computed in vain
 // and left out when the rows are copied to the output.
+#include "delegate/core/steps/convolution.h"
+
 #include <algorithm>
 
+#include "delegate/core/operators/convolution.h"
 #include "delegate/core/product.h"
-#include "delegate/core/row_step.h"
+#include "delegate/core/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -24,22 +27,24 @@ struct Border {
 };
 
 Border border_of(const Graph& graph, const Node& node) {
+  const Window& window = as<Convolution>(node)->window;
   const Shape w = filter_shape(graph, node);
   const Shape& y = graph.tensors[node.output].shape;
-  const int reach_h = (w[1] - 1) * node.dilation_h + 1, reach_w = (w[2] - 1) * node.dilation_w + 1;
+  const int reach_h = (w[1] - 1) * window.dilation_h + 1;
+  const int reach_w = (w[2] - 1) * window.dilation_w + 1;
   Border border;
-  border.rows = (std::max(y[1], 1) - 1) * node.stride_h + reach_h;
-  border.columns = (std::max(y[2], 1) - 1) * node.stride_w + reach_w;
-  border.phases_h = std::min(node.stride_h, reach_h);
-  border.phases_w = std::min(node.stride_w, reach_w);
-  border.pitch = (border.columns + node.stride_w - 1) / node.stride_w;
-  border.phase_plane = (border.rows + node.stride_h - 1) / node.stride_h * border.pitch;
+  border.rows = (std::max(y[1], 1) - 1) * window.stride_h + reach_h;
+  border.columns = (std::max(y[2], 1) - 1) * window.stride_w + reach_w;
+  border.phases_h = std::min(window.stride_h, reach_h);
+  border.phases_w = std::min(window.stride_w, reach_w);
+  border.pitch = (border.columns + window.stride_w - 1) / window.stride_w;
+  border.phase_plane = (border.rows + window.stride_h - 1) / window.stride_h * border.pitch;
   border.plane = plane_stride(static_cast<std::uint64_t>(border.phases_h) * border.phases_w *
                               border.phase_plane);
   return border;
 }
 
-class Convolution : public RowStep {
+class ConvolutionStep : public RowStep {
  public:
   void run(const RunContext& context) const override {
     for (int image = 0; image < y_planes.batch; ++image) {
@@ -82,11 +87,9 @@ class Convolution : public RowStep {
   }
 
   Status set_up(const Graph& graph, const Node& node, const Kernels& kernels) {
+    const Convolution& conv = *as<Convolution>(node);
     pointwise_ = is_pointwise(graph, node);
-    stride_h_ = node.stride_h;
-    stride_w_ = node.stride_w;
-    pad_top_ = node.pad_top;
-    pad_left_ = node.pad_left;
+    window_ = conv.window;
     if (!pointwise_) border_ = border_of(graph, node);
 
     const Shape filter = filter_shape(graph, node);
@@ -94,14 +97,14 @@ class Convolution : public RowStep {
     Product::Weights weights;
     TFSPARSE_RETURN_IF_ERROR(read_floats(graph.tensors[node.inputs[1]], &weights.dense));
     weights.channels = filter[0];
-    weights.taps = taps(filter, node);
+    weights.taps = taps(filter);
     weights.taps_per_channel = filter[1] * filter[2];
     weights.lines = pointwise_ ? 1 : border_.phases_h * border_.phases_w;
-    weights.more = (filter[1] - 1) * node.dilation_h * border_.pitch;
+    weights.more = (filter[1] - 1) * window_.dilation_h * border_.pitch;
     std::vector<float> bias;
     TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, weights.channels, &bias));
     choose_runs(kernels);
-    product_.pack(weights, bias, node.epilogue, run_elements(rows_together_), kernels);
+    product_.pack(weights, bias, conv.epilogue, run_elements(rows_together_), kernels);
     scratch = scratch_stride_ * product_.channels();
     parts[0].kernel = product_.name();
     parts[0].macs = product_.density() * y_planes.batch * y_planes.pixels() * weights.dense.size();
@@ -115,16 +118,16 @@ class Convolution : public RowStep {
   // Elements of an input channel.
   std::uint64_t plane() const { return pointwise_ ? x_planes.stride : border_.plane; }
 
-  std::vector<Tap> taps(const Shape& w, const Node& node) const {
+  std::vector<Tap> taps(const Shape& w) const {
     std::vector<Tap> taps;
     taps.reserve(static_cast<std::size_t>(w[1]) * w[2] * w[3]);
     for (int channel = 0; channel < w[3]; ++channel) {
       for (int dy = 0; dy < w[1]; ++dy) {
         for (int dx = 0; dx < w[2]; ++dx) {
-          const int row = dy * node.dilation_h, column = dx * node.dilation_w;
-          const int phase = row % stride_h_ * border_.phases_w + column % stride_w_;
-          const int place =
-              phase * border_.phase_plane + row / stride_h_ * border_.pitch + column / stride_w_;
+          const int row = dy * window_.dilation_h, column = dx * window_.dilation_w;
+          const int phase = row % window_.stride_h * border_.phases_w + column % window_.stride_w;
+          const int place = phase * border_.phase_plane + row / window_.stride_h * border_.pitch +
+                            column / window_.stride_w;
           taps.push_back({(dy * w[2] + dx) * w[3] + channel,
                           static_cast<std::int32_t>(channel * plane() + place)});
         }
@@ -222,10 +225,10 @@ class Convolution : public RowStep {
     args.in_w = planes.width;
     args.out_h = border_.rows;
     args.out_w = border_.columns;
-    args.pad_top = pad_top_;
-    args.pad_left = pad_left_;
-    args.stride_h = stride_h_;
-    args.stride_w = stride_w_;
+    args.pad_top = window_.pad_top;
+    args.pad_left = window_.pad_left;
+    args.stride_h = window_.stride_h;
+    args.stride_w = window_.stride_w;
     args.phases_h = border_.phases_h;
     args.phases_w = border_.phases_w;
     args.row_stride = border_.pitch;
@@ -239,11 +242,11 @@ class Convolution : public RowStep {
     const Elements from =
         (is_flat ? context.values[flat_] : context.values[x_value]) + image * image_elements;
     // By rows of all channels, as the rows of the output are shared out.
-    const int row_groups = (border_.rows + stride_h_ - 1) / stride_h_;
+    const int row_groups = (border_.rows + window_.stride_h - 1) / window_.stride_h;
     context.pool.parallel_for(row_groups, 1, [&](int begin, int end, int) {
       PadArgs rows = args;
-      rows.out_h = std::min(border_.rows, end * stride_h_) - begin * stride_h_;
-      rows.pad_top -= begin * stride_h_;
+      rows.out_h = std::min(border_.rows, end * window_.stride_h) - begin * window_.stride_h;
+      rows.pad_top -= begin * window_.stride_h;
       for (int channel = 0; channel < planes.channels; ++channel) {
         rows.x = from + (is_flat ? channel : channel * planes.stride);
         rows.y = context.values[border_value_] + channel * border_.plane +
@@ -264,7 +267,7 @@ class Convolution : public RowStep {
   static constexpr int kRunVectors = 8;
 
   bool pointwise_ = false;
-  int stride_h_ = 1, stride_w_ = 1, pad_top_ = 0, pad_left_ = 0;
+  Window window_;
   Border border_;
   int rows_together_ = 1;
   std::uint64_t scratch_stride_ = 0;
@@ -278,22 +281,20 @@ std::uint64_t convolution_border(const Graph& graph, const Node& node) {
   return border_of(graph, node).plane * filter_shape(graph, node)[3];
 }
 
-Status make_convolution(const Graph& graph, const Node& node, const RowInput& x, PaddedValue y,
-                        const Planes& y_planes, PaddedValue residual, PaddedValue border,
+Status make_convolution(const Graph& graph, const Node& node, const ConvolutionValues& values,
                         const Kernels& kernels, std::unique_ptr<RowStep>* step) {
-  auto convolution = std::make_unique<Convolution>();
-  convolution->x_value = x.value;
-  convolution->flat_ = x.flat;
-  convolution->x_planes = x.planes;
-  convolution->y_value = y;
-  convolution->y_planes = y_planes;
-  convolution->residual_ = residual;
-  convolution->border_value_ = border;
-  convolution->parts[0].node_id = node.id;
-  for (Value value : {Value(x.value), x.flat, Value(residual)}) {
+  auto convolution = std::make_unique<ConvolutionStep>();
+  convolution->x_value = values.x.value;
+  convolution->flat_ = values.x.flat;
+  convolution->x_planes = values.x.planes;
+  convolution->y_value = values.y;
+  convolution->y_planes = planes_of(graph.tensors[node.output].shape);
+  convolution->residual_ = values.residual;
+  convolution->border_value_ = values.border;
+  for (Value value : {Value(values.x.value), values.x.flat, Value(values.residual)}) {
     if (value.exists()) convolution->reads.push_back(value);
   }
-  for (Value value : {y, border}) {
+  for (Value value : {values.y, values.border}) {
     if (value.exists()) convolution->writes.push_back(value);
   }
   TFSPARSE_RETURN_IF_ERROR(convolution->set_up(graph, node, kernels));

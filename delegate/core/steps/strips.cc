@@ -1,9 +1,10 @@
+#include "delegate/core/steps/strips.h"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 
 #include "delegate/core/memory.h"
-#include "delegate/core/row_step.h"
 
 #if defined(__unix__)
 #include <unistd.h>

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "delegate/core/fingerprint.h"
+#include "delegate/core/hasher.h"
 #include "delegate/tflite/tuning/processor.h"
 #include "delegate/tflite/tuning/text.h"
 #include "delegate/tfsparse_delegate.h"

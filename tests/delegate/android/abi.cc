@@ -9,7 +9,8 @@
 // Both declare the same names, so ours get a namespace around them.
 namespace ours {
 #include "delegate/tflite/abi.h"
-}
+#include "delegate/tflite/builtin_operators.h"
+}  // namespace ours
 
 #define SAME_SIZE(type) static_assert(sizeof(ours::type) == sizeof(type), #type)
 #define SAME_FIELD(type, field) SAME_FIELD_AS(type, field, field)

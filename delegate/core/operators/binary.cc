@@ -1,0 +1,88 @@
+#include "delegate/core/operators/binary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/hasher.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/steps/binary.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+namespace {
+
+// Whether an operand has one element a channel of an image of shape y, or of each of its images.
+bool is_per_channel(const Shape& operand, const Shape& y) {
+  const std::int64_t count = element_count(operand);
+  return count == 1 || (count == y.back() && operand.back() == y.back()) ||
+         (operand.size() == 4 && y.size() == 4 && operand[0] == y[0] && operand[1] == 1 &&
+          operand[2] == 1 && operand[3] == y[3]);
+}
+
+// In planes, an operand is the whole image or one element a channel; anything else is broadcast in
+// TFLite's order.
+bool computes_in_planes(PlanBuilder* builder, const Node& node) {
+  const Shape& y = builder->shape(node.output);
+  if (!is_image(y)) return false;
+  bool any_planes = false;
+  for (int i = 0; i < 2; ++i) {
+    const Tensor& operand = builder->tensor(node.inputs[i]);
+    const bool whole = operand.shape == y && !operand.is_constant();
+    if (!whole && !is_per_channel(operand.shape, y)) return false;
+    any_planes = any_planes || (whole && builder->values().has_planes(node.inputs[i]));
+  }
+  return any_planes;
+}
+
+Status set_operand(PlanBuilder* builder, int tensor, bool in_planes, Operand* operand) {
+  operand->shape = builder->shape(tensor);
+  if (builder->tensor(tensor).is_constant()) {
+    return read_floats(builder->tensor(tensor), &operand->constant);
+  }
+  operand->value = builder->values().get(tensor, in_planes);
+  return {};
+}
+
+}  // namespace
+
+std::string BinaryOperator::unsupported_because(const SupportContext& context,
+                                                const Node& node) const {
+  return unsupported_inputs(context, node);
+}
+
+Status BinaryOperator::infer(ShapeContext* context, const Node& node) {
+  const Shape& a = context->in(node, 0);
+  const Shape& b = context->in(node, 1);
+  Shape shape(std::max(a.size(), b.size()), 1);
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const int da = i < a.size() ? a[a.size() - 1 - i] : 1;
+    const int db = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (da != db && da != 1 && db != 1) {
+      return Status::error("shapes " + to_string(a) + " and " + to_string(b) + " do not fit");
+    }
+    shape[shape.size() - 1 - i] = da == 1 ? db : da;
+  }
+  context->set_out(node, shape);
+  return {};
+}
+
+Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
+  const Shape& shape = builder->shape(node.output);
+  const Kernels& kernels = builder->kernels();
+  const bool in_planes = computes_in_planes(builder, node);
+  Operand a, b;
+  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[0], in_planes, &a));
+  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[1], in_planes, &b));
+  const Value y = builder->values().define(node.output, in_planes);
+  builder->add(
+      in_planes ? make_binary_planes(binary, epilogue, std::move(a), std::move(b), y,
+                                     planes_of(shape), kernels)
+                : make_binary_flat(binary, epilogue, std::move(a), std::move(b), y, shape, kernels),
+      node);
+  return {};
+}
+
+void BinaryOperator::hash(Hasher* hasher) const { hasher->add(binary, epilogue); }
+
+}  // namespace tfsparse

@@ -1,0 +1,25 @@
+// Arithmetic on two operands: ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU.
+#pragma once
+
+#include <string>
+
+#include "delegate/core/graph.h"
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+
+class BinaryOperator : public DefineOperator<BinaryOperator> {
+ public:
+  explicit BinaryOperator(Binary binary = Binary::kAdd) : binary(binary) {}
+
+  Binary binary;
+  Epilogue epilogue;
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+  void hash(Hasher* hasher) const override;
+  Epilogue* foldable_epilogue() override { return &epilogue; }
+};
+
+}  // namespace tfsparse

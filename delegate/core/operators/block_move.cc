@@ -1,0 +1,88 @@
+#include "delegate/core/operators/block_move.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/hasher.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/steps/strided_copy.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+namespace {
+
+// The dimensions of a copy from pixels to blocks of them.
+std::vector<CopyDim> block_dims(const Shape& pixels, const Shape& blocks, int size,
+                                bool in_planes) {
+  const auto p = strides_of(pixels, in_planes), b = strides_of(blocks, in_planes);
+  const int channels = pixels[3];
+  return {{blocks[0], p[0], b[0]},
+          {blocks[1], p[1] * size, b[1]},
+          {size, p[1], b[3] * size * channels},
+          {blocks[2], p[2] * size, b[2]},
+          {size, p[2], b[3] * channels},
+          {channels, p[3], b[3]}};
+}
+
+}  // namespace
+
+std::string BlockMove::unsupported_because(const SupportContext& context, const Node& node) const {
+  return unsupported_input(context, node);
+}
+
+void BlockMove::hash(Hasher* hasher) const { hasher->add(block_size_); }
+
+Status BlockMove::refuse(const Shape& x) const {
+  return Status::error("blocks of " + std::to_string(block_size_) + " pixels do not fit input " +
+                       to_string(x));
+}
+
+Status SpaceToDepth::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  const int size = block_size_;
+  if (x.size() != 4 || x[1] % size != 0 || x[2] % size != 0 || x[3] > kMaxElements / size / size) {
+    return refuse(x);
+  }
+  context->set_out(node, {x[0], x[1] / size, x[2] / size, x[3] * size * size});
+  return {};
+}
+
+Status SpaceToDepth::build(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const bool in_planes = values.has_planes(node.inputs[0]);
+  StridedCopy copy;
+  copy.from = values.get(node.inputs[0], in_planes);
+  copy.dims = block_dims(builder->shape(node.inputs[0]), builder->shape(node.output), block_size_,
+                         in_planes);
+  const Value y = values.define(node.output, in_planes);
+  builder->add(make_strided_copies("space to depth", {std::move(copy)}, y, builder->kernels()),
+               node);
+  return {};
+}
+
+Status DepthToSpace::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  const int size = block_size_;
+  if (x.size() != 4 || x[3] % (size * size) != 0 || std::max(x[1], x[2]) > kMaxElements / size) {
+    return refuse(x);
+  }
+  context->set_out(node, {x[0], x[1] * size, x[2] * size, x[3] / (size * size)});
+  return {};
+}
+
+Status DepthToSpace::build(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const bool in_planes = values.has_planes(node.inputs[0]);
+  StridedCopy copy;
+  copy.from = values.get(node.inputs[0], in_planes);
+  copy.dims = block_dims(builder->shape(node.output), builder->shape(node.inputs[0]), block_size_,
+                         in_planes);
+  for (CopyDim& dim : copy.dims) std::swap(dim.from, dim.to);
+  const Value y = values.define(node.output, in_planes);
+  builder->add(make_strided_copies("depth to space", {std::move(copy)}, y, builder->kernels()),
+               node);
+  return {};
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,38 @@
+// SPACE_TO_DEPTH and DEPTH_TO_SPACE: a block of pixels is one pixel of more channels, its rows one
+// after the other.
+#pragma once
+
+#include <string>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+class BlockMove : public Operator {
+ public:
+  explicit BlockMove(int block_size) : block_size_(block_size) {}
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  void hash(Hasher* hasher) const override;
+
+ protected:
+  Status refuse(const Shape& x) const;
+
+  int block_size_;
+};
+
+class SpaceToDepth : public DefineOperator<SpaceToDepth, BlockMove> {
+ public:
+  using DefineOperator::DefineOperator;
+  Status infer(ShapeContext* context, const Node& node) override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+};
+
+class DepthToSpace : public DefineOperator<DepthToSpace, BlockMove> {
+ public:
+  using DefineOperator::DefineOperator;
+  Status infer(ShapeContext* context, const Node& node) override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+};
+
+}  // namespace tfsparse

@@ -1,0 +1,80 @@
+#include "delegate/core/operators/convolution.h"
+
+#include "delegate/core/builder.h"
+#include "delegate/core/estimate.h"
+#include "delegate/core/steps/convolution.h"
+#include "delegate/core/weights.h"
+
+namespace tfsparse {
+namespace {
+
+// See estimate.h.
+constexpr double kConvolution = 1.2;  // a vector of MACs, where there are several taps
+constexpr double kTapStart = 0.6;     // the pointers of a tap, of each vector
+
+// The bordered copy can gather a few channels from TFLite's order as well: no layout change for the
+// picture that a network starts from.
+constexpr int kFewChannels = 4;
+
+}  // namespace
+
+std::string Convolution::unsupported_because(const SupportContext& context,
+                                             const Node& node) const {
+  const std::string reason = unsupported_weights(context, node, 4);
+  if (!reason.empty()) return reason;
+  const Shape& x = context.tensor(node.inputs[0]).shape;
+  if (x.size() != 4) return "input is no 4-D tensor";
+  if (x[3] != context.stored_shape(node.inputs[1])[3]) return "grouped convolution";
+  return unsupported_window(context, node);
+}
+
+int Convolution::output_channels(const Shape& image, const Shape& weights) const {
+  return image[3] == weights[3] ? weights[0] : -1;
+}
+
+DefaultWork Convolution::default_work(const WorkContext& context, const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  const double taps = static_cast<double>(w[1]) * w[2], rows = context.pixels(node.output);
+  DefaultWork work = context.product(node, rows, w[0], taps * w[3]);
+  if (taps == 1 && window.stride_h == 1 && window.stride_w == 1) return work;
+  work.vectors =
+      kConvolution * context.tile_vectors(rows, w[0]) * (taps * (w[3] + kTapStart) + kTileStart);
+  return work;
+}
+
+Status Convolution::make_step(PlanBuilder* builder, const Node& node, const Planes* x,
+                              const Planes* y, std::unique_ptr<RowStep>* step) const {
+  Values& values = builder->values();
+  const Graph& graph = builder->graph();
+  const Shape& image = builder->shape(node.inputs[0]);
+  const std::uint64_t border_elements = convolution_border(graph, node);
+  ConvolutionValues at;
+  if (x == nullptr && border_elements > 0 && !values.has_planes(node.inputs[0]) &&
+      image[3] <= kFewChannels) {
+    at.x.planes = planes_of(image);
+    at.x.flat = values.flat(node.inputs[0]);
+  } else {
+    at.x = input(builder, node, x);
+  }
+  const int residual = residual_of(node);
+  if (residual >= 0) at.residual = values.padded(values.planes(residual));
+  if (border_elements > 0) at.border = values.add(border_elements);
+  at.y = output(builder, node, y);
+  return make_convolution(graph, node, at, builder->kernels(), step);
+}
+
+bool Convolution::reads_ahead(const Graph& graph, const Node& node) const {
+  return convolution_border(graph, node) > 0;
+}
+
+bool is_pointwise(const Graph& graph, const Node& conv) {
+  const Window& window = as<Convolution>(conv)->window;
+  const Shape weights = filter_shape(graph, conv);
+  const Shape& x = graph.tensors[conv.inputs[0]].shape;
+  const Shape& y = graph.tensors[conv.output].shape;
+  if (x.size() != 4) return true;  // rows of a matrix: convolve_rows makes no others
+  return weights[1] == 1 && weights[2] == 1 && window.stride_h == 1 && window.stride_w == 1 &&
+         window.pad_top == 0 && window.pad_left == 0 && x[1] == y[1] && x[2] == y[2];
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,176 @@
+#include "delegate/core/operators/depthwise_convolution.h"
+
+#include <algorithm>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/estimate.h"
+#include "delegate/core/memory.h"
+#include "delegate/core/weights.h"
+
+namespace tfsparse {
+namespace {
+
+// See estimate.h.
+constexpr double kPixel = 15;      // a pixel,
+constexpr double kTap = 2;         // a vector of channels for each tap,
+constexpr double kDistantTap = 3;  // the same where weights overflow the first-level cache,
+constexpr double kExcessTap = 3;   // a number, where there are more taps than it has kernels for
+constexpr double kTouch = 0.2;     // of a pass
+constexpr double kFirstCacheNumbers = 8192;
+constexpr int kMaxTaps = 25;
+
+// One plane in, one or, with a depth multiplier, several out.
+class DepthwiseStep : public RowStep {
+ public:
+  void run(const RunContext& context) const override {
+    const int planes = y_planes.batch * y_planes.channels;
+    context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
+      for (int plane = begin; plane < end;) {
+        const int image = plane / y_planes.channels, channel = plane % y_planes.channels;
+        const int count = std::min(end - plane, y_planes.channels - channel);  // of one image
+        convolve(context, args_, context.values[x_value] + image * x_planes.image(),
+                 context.values[y_value] + image * y_planes.image(), channel, count,
+                 context.scratch[worker]);
+        plane += count;
+      }
+    });
+  }
+
+  Rows input_rows(Rows output) const override {
+    const int first = output.begin * args_.stride_h - args_.pad_top;
+    const int last =
+        (output.end - 1) * args_.stride_h - args_.pad_top + (args_.kernel_h - 1) * args_.dilation_h;
+    const int begin = std::clamp(first, 0, args_.in_h);
+    return {begin, std::clamp(last + 1, begin, args_.in_h)};
+  }
+
+  void run_rows(const RunContext& context, int, Rows output, const RowsView& x, const RowsView& y,
+                PaddedElements scratch) const override {
+    const Rows input = input_rows(output);
+    DepthwiseArgs args = args_;
+    // The part of the image that these rows see, as an image of its own.
+    args.pad_top = args_.pad_top - output.begin * args_.stride_h + input.begin;
+    args.in_h = input.count();
+    args.out_h = output.count();
+    args.x_stride = x.stride;
+    args.y_stride = y.stride;
+    convolve(context, args, x.base + static_cast<std::size_t>(input.begin - x.first) * args.in_w,
+             y.base + static_cast<std::size_t>(output.begin - y.first) * args.out_w, 0,
+             y_planes.channels, scratch);
+  }
+
+  Status set_weights(const Graph& graph, const Node& node, const Kernels& kernels) {
+    const Tensor& weights = graph.tensors[node.inputs[1]];
+    std::vector<float> by_tap;
+    TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &by_tap));
+    const int channels = weights.shape[3];
+    taps_ = static_cast<std::size_t>(weights.shape[1]) * weights.shape[2];
+    std::vector<float> by_channel(by_tap.size());
+    for (std::size_t tap = 0; tap < taps_; ++tap) {
+      for (int channel = 0; channel < channels; ++channel) {
+        by_channel[channel * taps_ + tap] = by_tap[tap * channels + channel];
+      }
+    }
+    weights_ = to_elements(by_channel, kernels);
+    return read_bias(graph, node, channels, &bias_);
+  }
+
+  DepthwiseArgs args_{};  // of the whole image
+  std::size_t taps_ = 0;
+  int multiplier_ = 1;  // output channels of each input channel
+  Buffer weights_;      // [channel][tap]
+  std::vector<float> bias_;
+
+ private:
+  // Output channels [channel, channel + count) of the image whose first planes are x and y.
+  void convolve(const RunContext& context, const DepthwiseArgs& image, PaddedElements x, Elements y,
+                int channel, int count, Elements scratch) const {
+    DepthwiseArgs args = image;
+    args.scratch = scratch;
+    if (multiplier_ > 1) args.x_stride = 0;  // a call makes the outputs of one input plane
+    for (const int end = channel + count; channel < end; channel += args.planes) {
+      const int left = multiplier_ > 1 ? multiplier_ - channel % multiplier_ : count;
+      args.planes = std::min(left, end - channel);
+      args.x = x + channel / multiplier_ * image.x_stride;
+      args.y = y + channel * image.y_stride;
+      args.weights = weights_.data() + static_cast<std::size_t>(channel) * taps_;
+      args.bias = bias_.data() + channel;
+      context.kernels.depthwise(args);
+    }
+  }
+};
+
+}  // namespace
+
+std::string DepthwiseConvolution::unsupported_because(const SupportContext& context,
+                                                      const Node& node) const {
+  const std::string reason = unsupported_weights(context, node, 4);
+  if (!reason.empty()) return reason;
+  const Shape& x = context.tensor(node.inputs[0]).shape;
+  const Shape& w = context.stored_shape(node.inputs[1]);
+  if (x.size() != 4) return "input is no 4-D tensor";
+  if (output_channels(x, w) < 0 || w[0] != 1) return "weights have an unexpected shape";
+  return unsupported_window(context, node);
+}
+
+int DepthwiseConvolution::output_channels(const Shape& image, const Shape& weights) const {
+  return image[3] > 0 && weights[3] % image[3] == 0 ? weights[3] : -1;
+}
+
+DefaultWork DepthwiseConvolution::default_work(const WorkContext& context, const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  const double taps = static_cast<double>(w[1]) * w[2];
+  const bool distant = (taps + 1) * w[3] > kFirstCacheNumbers;
+  DefaultWork work;
+  work.touched = context.touched(node);
+  work.touch_factor = kTouch;
+  work.vectors = context.pixels(node.output) *
+                 (kPixel + taps * context.vectors(w[3]) * (distant ? kDistantTap : kTap));
+  if (taps > kMaxTaps) work.vectors = kExcessTap * taps * context.elements(node.output);
+  return work;
+}
+
+Status DepthwiseConvolution::make_step(PlanBuilder* builder, const Node& node,
+                                       const Planes* x_strip, const Planes* y_strip,
+                                       std::unique_ptr<RowStep>* result) const {
+  const RowInput x = input(builder, node, x_strip);
+  const PaddedValue y = output(builder, node, y_strip);
+  const Planes y_planes = planes_of(builder->shape(node.output));
+  const Kernels& kernels = builder->kernels();
+  auto step = std::make_unique<DepthwiseStep>();
+  step->multiplier_ = y_planes.channels / x.planes.channels;
+  TFSPARSE_RETURN_IF_ERROR(step->set_weights(builder->graph(), node, kernels));
+
+  const Tensor& weights = builder->tensor(node.inputs[1]);
+  DepthwiseArgs& args = step->args_;
+  args.in_h = x.planes.height;
+  args.in_w = x.planes.width;
+  args.out_h = y_planes.height;
+  args.out_w = y_planes.width;
+  args.kernel_h = weights.shape[1];
+  args.kernel_w = weights.shape[2];
+  args.stride_h = window.stride_h;
+  args.stride_w = window.stride_w;
+  args.dilation_h = window.dilation_h;
+  args.dilation_w = window.dilation_w;
+  args.pad_top = window.pad_top;
+  args.pad_left = window.pad_left;
+  args.x_stride = x.planes.stride;
+  args.y_stride = y_planes.stride;
+  args.epilogue = epilogue;
+
+  step->x_value = x.value;
+  step->y_value = y;
+  step->x_planes = x.planes;
+  step->y_planes = y_planes;
+  if (x.value.exists()) step->reads = {x.value};
+  if (y.exists()) step->writes = {y};
+  step->scratch = kernels.depthwise_scratch(args);
+  const double macs = static_cast<double>(y_planes.batch) * y_planes.channels * y_planes.pixels();
+  step->parts[0].kernel = std::string("depthwise ") + kernels.name;
+  step->parts[0].macs = macs * step->taps_;
+  *result = std::move(step);
+  return {};
+}
+
+}  // namespace tfsparse

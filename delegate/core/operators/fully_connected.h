@@ -1,0 +1,26 @@
+// FULLY_CONNECTED.
+#pragma once
+
+#include <string>
+
+#include "delegate/core/graph.h"
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+
+// Weights are [units, depth]. Over more rows than one it becomes a Convolution: see rows.h.
+class FullyConnected : public DefineOperator<FullyConnected> {
+ public:
+  bool keep_dims = false;  // of the input, but for the last
+  Epilogue epilogue;
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+  void hash(Hasher* hasher) const override;
+  bool has_weights() const override { return true; }
+  Epilogue* foldable_epilogue() override { return &epilogue; }
+};
+
+}  // namespace tfsparse

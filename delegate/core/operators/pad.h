@@ -1,0 +1,23 @@
+// PAD and PADV2.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+// Inputs: the tensor, what is added before and behind each dimension, and the value to pad with,
+// else zero.
+class Pad : public DefineOperator<Pad> {
+ public:
+  std::vector<int> begin;  // of each dimension, where the input begins in the output; set by infer
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+};
+
+}  // namespace tfsparse

@@ -1,0 +1,91 @@
+#include "delegate/core/operators/pooling.h"
+
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/estimate.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+namespace {
+
+// See estimate.h.
+constexpr double kMaxTap = 3;      // a vector of channels for each tap of max pooling,
+constexpr double kAverageTap = 2;  // of average pooling,
+constexpr double kPixel = 24;      // and a pixel
+
+class PoolStep : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    context.pool.parallel_for(args_.planes, 1, [&](int begin, int end, int) {
+      PoolArgs args = args_;
+      args.x = context.values[reads[0]] + begin * args.x_stride;
+      args.y = context.values[writes[0]] + begin * args.y_stride;
+      args.planes = end - begin;
+      context.kernels.pool(args);
+    });
+  }
+
+  PoolArgs args_{};  // of all images
+};
+
+}  // namespace
+
+std::string Pool::unsupported_because(const SupportContext& context, const Node& node) const {
+  const std::string reason = unsupported_input(context, node);
+  if (!reason.empty()) return reason;
+  return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "pools no 4-D tensor";
+}
+
+Status Pool::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  if (x.size() != 4) return Status::error("pools " + to_string(x) + ", which is no image");
+  const Extent y = window.slide({x[1], x[2]}, size);
+  context->set_out(node, {x[0], y.height, y.width, x[3]});
+  return {};
+}
+
+DefaultWork Pool::default_work(const WorkContext& context, const Node& node) const {
+  const double tap = pooling == Pooling::kMax ? kMaxTap : kAverageTap;
+  const double vectors = context.vectors(context.channels(node.output));
+  const double cost = kPixel + tap * size.height * size.width * vectors;
+  return context.pixel_move(node, cost * context.pixels(node.output));
+}
+
+Status Pool::build(PlanBuilder* builder, const Node& node) const {
+  const Value x = builder->values().planes(node.inputs[0]);
+  const Value y = builder->values().define_planes(node.output);
+  const Planes x_planes = planes_of(builder->shape(node.inputs[0]));
+  const Planes y_planes = planes_of(builder->shape(node.output));
+  auto step = std::make_unique<PoolStep>();
+  PoolArgs& args = step->args_;
+  args.op = pooling;
+  args.planes = y_planes.batch * y_planes.channels;
+  args.x_stride = x_planes.stride;
+  args.y_stride = y_planes.stride;
+  args.in_h = x_planes.height;
+  args.in_w = x_planes.width;
+  args.out_h = y_planes.height;
+  args.out_w = y_planes.width;
+  args.window_h = size.height;
+  args.window_w = size.width;
+  args.stride_h = window.stride_h;
+  args.stride_w = window.stride_w;
+  args.pad_top = window.pad_top;
+  args.pad_left = window.pad_left;
+  args.epilogue = epilogue;
+  const char* kind = pooling == Pooling::kMax ? "max pool " : "average pool ";
+  step->parts[0].kernel = std::string(kind) + builder->kernels().name;
+  step->reads = {x};
+  step->writes = {y};
+  builder->add(std::move(step), node);
+  return {};
+}
+
+void Pool::hash(Hasher* hasher) const {
+  window.hash(hasher);
+  hasher->add(pooling, size.height, size.width, epilogue);
+}
+
+}  // namespace tfsparse

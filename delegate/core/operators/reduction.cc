@@ -1,0 +1,170 @@
+#include "delegate/core/operators/reduction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/hasher.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+namespace {
+
+// Some dimensions of a tensor, counted through as one.
+class Counter {
+ public:
+  void add_outer(int size, std::size_t stride) {
+    sizes_.push_back(size);
+    strides_.push_back(stride);
+    count_ *= size;
+  }
+  int count() const { return count_; }
+  // Elements from the tensor's start to the i-th combination of indices.
+  std::size_t offset(int i) const {
+    std::size_t offset = 0;
+    for (std::size_t dim = 0; dim < sizes_.size(); ++dim) {
+      offset += i % sizes_[dim] * strides_[dim];
+      i /= sizes_[dim];
+    }
+    return offset;
+  }
+
+ private:
+  std::vector<int> sizes_;  // the innermost first
+  std::vector<std::size_t> strides_;
+  int count_ = 1;
+};
+
+class ReductionPlanes : public Step {
+ public:
+  ReductionPlanes(const Planes& planes, bool mean) : planes_(planes), mean_(mean) {}
+
+  void run(const RunContext& context) const override {
+    const Elements x = context.values[reads[0]], y = context.values[writes[0]];
+    const int count = planes_.batch * planes_.channels;
+    context.pool.parallel_for(count, 16, [&](int begin, int end, int) {
+      for (int plane = begin; plane < end; ++plane) {
+        const float sum = context.kernels.sum(x + plane * planes_.stride, planes_.pixels());
+        const float result = mean_ ? sum / planes_.pixels() : sum;
+        context.kernels.from_floats(&result, y + plane, 1);
+      }
+    });
+  }
+
+ private:
+  Planes planes_;
+  bool mean_;
+};
+
+// The innermost run of elements is either added up to one output, or added to a run of outputs.
+class ReductionFlat : public Step {
+ public:
+  ReductionFlat(const Shape& shape, const std::vector<int>& axes, bool mean, const Kernels& kernels)
+      : mean_(mean) {
+    // Of an empty tensor nothing is read. Its reduced sizes may be too large to be multiplied.
+    const bool is_empty = element_count(shape) == 0;
+    if (is_empty) reduced_.add_outer(0, 0);
+    bool has_run = false;
+    std::size_t stride = 1;
+    for (int dim = static_cast<int>(shape.size()); dim-- > 0; stride *= shape[dim]) {
+      const bool kept = std::find(axes.begin(), axes.end(), dim) == axes.end();
+      if (shape[dim] == 1 || (is_empty && !kept)) continue;
+      const bool extends_run = stride == run_ && kept == run_is_kept_;
+      if (!has_run || extends_run) {
+        run_ *= shape[dim];
+        run_is_kept_ = kept;
+        has_run = true;
+      } else {
+        (kept ? kept_ : reduced_).add_outer(shape[dim], stride);
+      }
+    }
+    scratch = outputs() * sizeof(float) / kernels.element_bytes;
+  }
+
+  void run(const RunContext& context) const override {
+    const Elements x = context.values[reads[0]], y = context.values[writes[0]];
+    context.pool.parallel_for(kept_.count(), 1, [&](int begin, int end, int worker) {
+      auto* sums = static_cast<float*>(static_cast<void*>(context.scratch[worker]));
+      for (int i = begin; i < end; ++i) {
+        reduce(context, x + kept_.offset(i), sums);
+        context.kernels.from_floats(sums, y + i * outputs(), outputs());
+      }
+    });
+  }
+
+ private:
+  std::size_t outputs() const { return run_is_kept_ ? run_ : 1; }  // of a run
+
+  void reduce(const RunContext& context, Elements x, float* sums) const {
+    std::fill_n(sums, outputs(), 0.0f);
+    for (int i = 0; i < reduced_.count(); ++i) {
+      const Elements from = x + reduced_.offset(i);
+      if (run_is_kept_) {
+        context.kernels.accumulate(from, sums, run_);
+      } else {
+        *sums += context.kernels.sum(from, run_);
+      }
+    }
+    if (!mean_) return;
+    const float count = static_cast<float>(reduced_.count()) * (run_is_kept_ ? 1 : run_);
+    for (std::size_t i = 0; i < outputs(); ++i) sums[i] /= count;
+  }
+
+  Counter kept_, reduced_;  // but for the run
+  std::size_t run_ = 1;
+  bool run_is_kept_ = true, mean_;
+};
+
+}  // namespace
+
+std::string Reduce::unsupported_because(const SupportContext& context, const Node& node) const {
+  return unsupported_parameters(context, node);
+}
+
+Status Reduce::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  Ints given;
+  TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[1], &given));
+  std::vector<bool> reduced(x.size(), false);
+  for (std::int64_t axis : given) {
+    int dim = 0;
+    if (!normalize_axis(axis, x.size(), &dim)) {
+      return Status::error("has no axis " + std::to_string(axis) + " in " + to_string(x));
+    }
+    reduced[dim] = true;
+  }
+  Shape shape;
+  axes.clear();
+  for (std::size_t dim = 0; dim < x.size(); ++dim) {
+    if (reduced[dim]) axes.push_back(static_cast<int>(dim));
+    if (!reduced[dim] || keep_dims) shape.push_back(reduced[dim] ? 1 : x[dim]);
+  }
+  context->set_out(node, shape);
+  return {};
+}
+
+Status Reduce::build(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const Shape& shape = builder->shape(node.inputs[0]);
+  const bool over_pixels = shape.size() == 4 && axes == std::vector<int>{1, 2};
+  const bool in_planes = over_pixels && values.has_planes(node.inputs[0]);
+  const Value x = values.get(node.inputs[0], in_planes);
+  const Value y = values.define_flat(node.output);
+  std::unique_ptr<Step> step;
+  const bool mean = reduction == Reduction::kMean;
+  if (in_planes) {
+    step = std::make_unique<ReductionPlanes>(planes_of(shape), mean);
+  } else {
+    step = std::make_unique<ReductionFlat>(shape, axes, mean, builder->kernels());
+  }
+  step->parts[0].kernel = mean ? "mean" : "sum";
+  step->reads = {x};
+  step->writes = {y};
+  builder->add(std::move(step), node);
+  return {};
+}
+
+void Reduce::hash(Hasher* hasher) const { hasher->add(reduction, keep_dims, axes); }
+
+}  // namespace tfsparse

@@ -1,0 +1,28 @@
+// SUM and MEAN.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+enum class Reduction { kMean, kSum };
+
+// Inputs: the tensor, the axes.
+class Reduce : public DefineOperator<Reduce> {
+ public:
+  explicit Reduce(Reduction reduction = Reduction::kMean) : reduction(reduction) {}
+
+  Reduction reduction;
+  bool keep_dims = false;
+  std::vector<int> axes;  // set by infer, ascending
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+  void hash(Hasher* hasher) const override;
+};
+
+}  // namespace tfsparse

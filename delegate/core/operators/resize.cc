@@ -1,0 +1,131 @@
+#include "delegate/core/operators/resize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/estimate.h"
+#include "delegate/core/hasher.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+namespace {
+
+// See estimate.h.
+constexpr double kBilinear = 1.5;     // a number that bilinear resizing makes
+constexpr double kNearestPixel = 80;  // a pixel that TFLite's own resizing copies
+
+// Where the outputs along one axis come from: what ResizeArgs calls rows and columns.
+struct ResizeAxis {
+  std::vector<std::int32_t> places;
+  std::vector<float> weights;
+
+  // The float32 arithmetic of TFLite, step by step: another rounding would pick other pixels.
+  ResizeAxis(const Resize& resize, int in, int out) {
+    const bool to_corners = resize.align_corners && out > 1;
+    const float scale = to_corners ? static_cast<float>(in - 1) / (out - 1)
+                                   : static_cast<float>(in) / static_cast<float>(out);
+    for (int i = 0; i < out; ++i) {
+      resize.interpolation == Interpolation::kNearest ? add_nearest(resize, i, in, scale)
+                                                      : add_bilinear(resize, i, in, scale);
+    }
+    places.resize(places.size() + kOverread);
+    weights.resize(weights.size() + kOverread);
+  }
+
+ private:
+  void add_nearest(const Resize& resize, int i, int in, float scale) {
+    const float place = (i + (resize.half_pixel_centers ? 0.5f : 0.0f)) * scale;
+    const float whole = resize.align_corners ? std::round(place) : std::floor(place);
+    places.push_back(std::clamp(static_cast<int>(whole), 0, in - 1));
+  }
+
+  void add_bilinear(const Resize& resize, int i, int in, float scale) {
+    const float place = resize.half_pixel_centers ? (i + 0.5f) * scale - 0.5f : i * scale;
+    places.push_back(std::clamp(static_cast<int>(std::floor(place)), 0, in - 1));
+    // Beyond the first and the last pixel's center there is nothing to blend with.
+    const bool between = place > 0.0f && places.back() + 1 < in;
+    weights.push_back(between ? place - static_cast<float>(places.back()) : 0.0f);
+  }
+};
+
+class ResizeStep : public Step {
+ public:
+  ResizeStep(const Resize& resize, const Planes& x, const Planes& y)
+      : rows_(resize, x.height, y.height), columns_(resize, x.width, y.width) {
+    args_.planes = y.batch * y.channels;
+    args_.x_stride = x.stride;
+    args_.y_stride = y.stride;
+    args_.in_h = x.height;
+    args_.in_w = x.width;
+    args_.out_h = y.height;
+    args_.out_w = y.width;
+    args_.rows = rows_.places.data();
+    args_.columns = columns_.places.data();
+    args_.epilogue = resize.epilogue;
+    if (resize.interpolation == Interpolation::kNearest) return;
+    args_.row_weights = rows_.weights.data();
+    args_.column_weights = columns_.weights.data();
+  }
+
+  void run(const RunContext& context) const override {
+    context.pool.parallel_for(args_.planes, 1, [&](int begin, int end, int) {
+      ResizeArgs args = args_;
+      args.x = context.values[reads[0]] + begin * args.x_stride;
+      args.y = context.values[writes[0]] + begin * args.y_stride;
+      args.planes = end - begin;
+      context.kernels.resize(args);
+    });
+  }
+
+ private:
+  ResizeAxis rows_, columns_;
+  ResizeArgs args_{};  // of all images
+};
+
+}  // namespace
+
+std::string Resize::unsupported_because(const SupportContext& context, const Node& node) const {
+  return unsupported_parameters(context, node);
+}
+
+Status Resize::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  if (x.size() != 4) return Status::error("resizes " + to_string(x) + ", which is no image");
+  Ints size;
+  TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[1], &size));
+  constexpr std::int64_t kMost = 1 << 20;
+  if (size.size() != 2 || std::min(size[0], size[1]) < 1 || std::max(size[0], size[1]) > kMost) {
+    return Status::error("size is not two numbers from 1 to " + std::to_string(kMost));
+  }
+  if (x[1] == 0 || x[2] == 0) return Status::error("resizes an image without pixels");
+  context->set_out(node, {x[0], static_cast<int>(size[0]), static_cast<int>(size[1]), x[3]});
+  return {};
+}
+
+DefaultWork Resize::default_work(const WorkContext& context, const Node& node) const {
+  const bool bilinear = interpolation == Interpolation::kBilinear;
+  const double cost = bilinear ? kBilinear * context.channels(node.output) : kNearestPixel;
+  return context.pixel_move(node, cost * context.pixels(node.output));
+}
+
+Status Resize::build(PlanBuilder* builder, const Node& node) const {
+  const Value x = builder->values().planes(node.inputs[0]);
+  const Value y = builder->values().define_planes(node.output);
+  auto step = std::make_unique<ResizeStep>(*this, planes_of(builder->shape(node.inputs[0])),
+                                           planes_of(builder->shape(node.output)));
+  const bool nearest = interpolation == Interpolation::kNearest;
+  step->parts[0].kernel = std::string(nearest ? "nearest " : "bilinear ") + builder->kernels().name;
+  step->reads = {x};
+  step->writes = {y};
+  builder->add(std::move(step), node);
+  return {};
+}
+
+void Resize::hash(Hasher* hasher) const {
+  hasher->add(interpolation, align_corners, half_pixel_centers, epilogue);
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,39 @@
+// SLICE, SPLIT and SPLIT_V, whose outputs are parts of the input.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+// What copies a part of its input.
+class PartOfInput : public Operator {
+ public:
+  std::vector<int> begin;  // of each dimension, where the part begins in the input; set by infer
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+};
+
+// Inputs: the tensor, where the part begins, its size.
+class Slice : public DefineOperator<Slice, PartOfInput> {
+ public:
+  Status infer(ShapeContext* context, const Node& node) override;
+};
+
+// Inputs: the tensor, the axis, and the sizes of the parts unless all are equal.
+class Split : public DefineOperator<Split, PartOfInput> {
+ public:
+  explicit Split(int parts = 1) : parts_(parts) {}
+
+  Status infer(ShapeContext* context, const Node& node) override;
+  void hash(Hasher* hasher) const override;
+  int outputs() const override { return parts_; }
+
+ private:
+  int parts_;
+};
+
+}  // namespace tfsparse

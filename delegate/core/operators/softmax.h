@@ -1,0 +1,24 @@
+// SOFTMAX over the last dimension.
+#pragma once
+
+#include <string>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+class Softmax : public DefineOperator<Softmax> {
+ public:
+  explicit Softmax(float beta = 1) : beta_(beta) {}
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+  void hash(Hasher* hasher) const override;
+
+ private:
+  float beta_;
+};
+
+}  // namespace tfsparse

@@ -1,0 +1,59 @@
+#include "delegate/core/operators/transpose.h"
+
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/steps/strided_copy.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+
+std::string Transpose::unsupported_because(const SupportContext& context, const Node& node) const {
+  return unsupported_parameters(context, node);
+}
+
+Status Transpose::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  Ints order;
+  TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[1], &order));
+  std::vector<bool> taken(x.size(), false);
+  Shape shape;
+  order_.clear();
+  for (std::int64_t from : order) {
+    int dim = 0;
+    if (!normalize_axis(from, x.size(), &dim) || taken[dim]) break;
+    taken[dim] = true;
+    order_.push_back(dim);
+    shape.push_back(x[dim]);
+  }
+  if (shape.size() != x.size() || order.size() != x.size()) {
+    return Status::error("its order is no permutation of " + std::to_string(x.size()) +
+                         " dimensions");
+  }
+  context->set_out(node, shape);
+  return {};
+}
+
+Status Transpose::build(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const Shape& shape = builder->shape(node.output);
+  const bool from_planes = values.has_planes(node.inputs[0]);
+  StridedCopy copy;
+  copy.from = values.get(node.inputs[0], from_planes);
+  const auto x_strides = strides_of(builder->shape(node.inputs[0]), from_planes);
+  std::vector<std::ptrdiff_t> moved;
+  for (int dim : order_) moved.push_back(x_strides[dim]);
+  // The layout in which what was contiguous still is: NCHW to NHWC is then a copy of planes, and
+  // back as well.
+  const bool to_planes = is_image(shape) && moved.back() != 1;
+  const auto y_strides = strides_of(shape, to_planes);
+  for (std::size_t dim = 0; dim < moved.size(); ++dim) {
+    copy.dims.push_back({shape[dim], moved[dim], y_strides[dim]});
+  }
+  const Value y = values.define(node.output, to_planes);
+  builder->add(make_strided_copies("transpose", {std::move(copy)}, y, builder->kernels()), node);
+  return {};
+}
+
+}  // namespace tfsparse

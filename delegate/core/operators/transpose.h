@@ -1,0 +1,22 @@
+// TRANSPOSE.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+
+namespace tfsparse {
+
+// Inputs: the tensor, the order of its dimensions.
+class Transpose : public DefineOperator<Transpose> {
+ public:
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+
+ private:
+  std::vector<int> order_;  // of each dimension, the input's; set by infer
+};
+
+}  // namespace tfsparse

@@ -1,0 +1,28 @@
+// TRANSPOSE_CONV.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph.h"
+#include "delegate/core/window.h"
+
+namespace tfsparse {
+
+// Inputs: the image, the weights [output, height, width, input], the bias, the output's shape.
+class TransposeConvolution : public DefineOperator<TransposeConvolution> {
+ public:
+  Window window;
+  Epilogue epilogue;
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  Status infer(ShapeContext* context, const Node& node) override;
+  DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  Status build(PlanBuilder* builder, const Node& node) const override;
+  void hash(Hasher* hasher) const override;
+  bool has_weights() const override { return true; }
+  std::vector<std::size_t> shape_inputs(const Node&) const override { return {3}; }
+  Epilogue* foldable_epilogue() override { return &epilogue; }
+};
+
+}  // namespace tfsparse

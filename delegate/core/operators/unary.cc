@@ -1,0 +1,71 @@
+#include "delegate/core/operators/unary.h"
+
+#include <utility>
+
+#include "delegate/core/builder.h"
+#include "delegate/core/estimate.h"
+#include "delegate/core/hasher.h"
+#include "delegate/core/infer.h"
+#include "delegate/core/lambda_step.h"
+#include "delegate/core/support.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr double kRoot = 10;  // a vector of a square root, see estimate.h
+
+// Vectors of XNNPACK's register tile that one vector takes.
+double vector_cost(const UnaryOperator& op) {
+  if (op.unary == Unary::kExp) return kExponential;
+  if (op.unary == Unary::kSqrt || op.unary == Unary::kRsqrt) return kRoot;
+  switch (op.epilogue.activation) {
+    case Activation::kSigmoid:
+    case Activation::kSwish:
+    case Activation::kTanh:
+    case Activation::kElu:
+    case Activation::kGelu:
+    case Activation::kGeluTanh:
+      return kExponential;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+std::string UnaryOperator::unsupported_because(const SupportContext& context,
+                                               const Node& node) const {
+  return unsupported_input(context, node);
+}
+
+Status UnaryOperator::infer(ShapeContext* context, const Node& node) {
+  context->set_out(node, context->in(node, 0));
+  return {};
+}
+
+DefaultWork UnaryOperator::default_work(const WorkContext& context, const Node& node) const {
+  return context.elementwise(node,
+                             vector_cost(*this) * context.vectors(context.elements(node.output)));
+}
+
+Status UnaryOperator::build(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const bool in_planes = values.has_planes(node.inputs[0]);
+  const Value x = values.get(node.inputs[0], in_planes);
+  const Value y = values.define(node.output, in_planes);
+  // The elements between planes, too: one run instead of many.
+  const int elements = static_cast<int>(values.elements(x));
+  const auto run = [=, op = unary, epilogue = epilogue](const RunContext& context) {
+    const Elements from = context.values[x], to = context.values[y];
+    context.pool.parallel_for(elements, kGrain, [&](int begin, int end, int) {
+      context.kernels.unary(
+          {op, from + begin, to + begin, static_cast<std::size_t>(end - begin), epilogue});
+    });
+  };
+  builder->add(make_step("elementwise", x, y, run), node);
+  return {};
+}
+
+void UnaryOperator::hash(Hasher* hasher) const { hasher->add(unary, epilogue); }
+
+}  // namespace tfsparse

@@ -1,0 +1,158 @@
+#include "delegate/core/steps/strided_copy.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/memory.h"
+
+namespace tfsparse {
+namespace {
+
+// Sorts the dimensions by their place in the output, and joins those that are one run.
+std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
+  dims.erase(std::remove_if(dims.begin(), dims.end(), [](const CopyDim& d) { return d.size == 1; }),
+             dims.end());
+  std::stable_sort(dims.begin(), dims.end(),
+                   [](const CopyDim& a, const CopyDim& b) { return a.to > b.to; });
+  std::vector<CopyDim> joined;
+  for (const CopyDim& dim : dims) {
+    CopyDim* outer = joined.empty() ? nullptr : &joined.back();
+    if (outer && outer->from == dim.from * dim.size && outer->to == dim.to * dim.size) {
+      *outer = {outer->size * dim.size, dim.from, dim.to};
+    } else {
+      joined.push_back(dim);
+    }
+  }
+  return joined;
+}
+
+// The two innermost dimensions, rows and columns, are loops of their own, and so are the bands: the
+// longer one of the two dimensions around them, as that next to them may be as short as a block of
+// pixels. The rest are counted through.
+class Copy {
+ public:
+  Copy(StridedCopy copy, const Kernels& kernels)
+      : from_(copy.from),
+        constant_(to_elements(copy.constant, kernels)),
+        from_offset_(copy.from_offset),
+        to_offset_(copy.to_offset),
+        outer_dims_(simplify(std::move(copy.dims))) {
+    for (CopyDim* dim : {&columns_, &rows_}) {
+      *dim = outer_dims_.empty() ? CopyDim{1, 0, 0} : outer_dims_.back();
+      if (!outer_dims_.empty()) outer_dims_.pop_back();
+    }
+    const auto around = outer_dims_.end() - std::min<std::ptrdiff_t>(2, outer_dims_.size());
+    const auto bands =
+        std::max_element(around, outer_dims_.end(),
+                         [](const CopyDim& a, const CopyDim& b) { return a.size < b.size; });
+    if (bands != outer_dims_.end()) {
+      bands_ = *bands;
+      outer_dims_.erase(bands);
+    }
+    for (const CopyDim& dim : outer_dims_) outer_ *= dim.size;
+    interleaves_ = rows_.from == 1 && columns_.to == 1 && rows_.to == columns_.size;
+  }
+
+  void run(const RunContext& context, Elements y) const {
+    const Elements x = from_.exists() ? context.values[from_] : constant_.data();
+    // Rows are shared among the threads, whatever number of them a band has.
+    const int rows = outer_ * bands_.size * rows_.size;
+    context.pool.parallel_for(
+        rows, std::max(1, kGrain / std::max(1, columns_.size)), [&](int begin, int end, int) {
+          while (begin < end) {
+            begin += copy_bands(context.kernels, x + from_offset_, y + to_offset_, begin, end);
+          }
+        });
+  }
+
+ private:
+  // Rows [begin, end), as far as they have the same outer index. Returns how many.
+  int copy_bands(const Kernels& kernels, Elements x, Elements y, int begin, int end) const {
+    int row = begin % rows_.size, band = begin / rows_.size % bands_.size;
+    int outer = begin / rows_.size / bands_.size;
+    for (std::size_t i = outer_dims_.size(); i-- > 0;) {
+      const CopyDim& dim = outer_dims_[i];
+      x = x + outer % dim.size * dim.from;
+      y = y + outer % dim.size * dim.to;
+      outer /= dim.size;
+    }
+    x = x + band * bands_.from;
+    y = y + band * bands_.to;
+    int left = end - begin;
+    while (band < bands_.size && left > 0) {  // whole bands at once, or a part of one
+      const int count = std::min(left, rows_.size - row);
+      const int bands = count < rows_.size ? 1 : std::min(left / count, bands_.size - band);
+      copy_rows(kernels, x + row * rows_.from, y + row * rows_.to, bands, count);
+      x = x + bands * bands_.from;
+      y = y + bands * bands_.to;
+      band += bands;
+      left -= bands * count;
+      row = 0;
+    }
+    return end - begin - left;
+  }
+
+  // `count` rows of each of these bands.
+  void copy_rows(const Kernels& kernels, Elements x, Elements y, int bands, int count) const {
+    if (interleaves_) {
+      return kernels.from_planes({x, y, count, columns_.size,
+                                  static_cast<std::size_t>(columns_.from), bands, bands_.from,
+                                  bands_.to});
+    }
+    for (int band = 0; band < bands; ++band) {
+      for (int r = 0; r < count; ++r) {
+        copy_row(x + (band * bands_.from + r * rows_.from), y + (band * bands_.to + r * rows_.to));
+      }
+    }
+  }
+
+  void copy_row(Elements x, Elements y) const {
+    if (columns_.from == 1 && columns_.to == 1) return copy(x, y, columns_.size);
+    x.element_bytes() == sizeof(std::uint16_t) ? copy_columns<std::uint16_t>(x, y)
+                                               : copy_columns<std::uint32_t>(x, y);
+  }
+
+  // With an integer as long as an element.
+  template <class Bits>
+  void copy_columns(const void* from, void* to) const {
+    const auto* x = static_cast<const Bits*>(from);
+    auto* y = static_cast<Bits*>(to);
+    for (int i = 0; i < columns_.size; ++i) y[i * columns_.to] = x[i * columns_.from];
+  }
+
+  Value from_;
+  Buffer constant_;
+  std::ptrdiff_t from_offset_, to_offset_;
+  std::vector<CopyDim> outer_dims_;
+  CopyDim bands_ = {1, 0, 0}, rows_, columns_;
+  int outer_ = 1;
+  bool interleaves_ = false;  // Whether rows are planes, and columns their pixels side by side.
+};
+
+class Copies : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    for (const Copy& copy : copies_) copy.run(context, context.values[writes[0]]);
+  }
+
+  std::vector<Copy> copies_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_strided_copies(std::string kernel, std::vector<StridedCopy> copies,
+                                          Value y, const Kernels& kernels) {
+  auto step = std::make_unique<Copies>();
+  step->parts[0].kernel = std::move(kernel);
+  step->writes = {y};
+  for (StridedCopy& copy : copies) {
+    const bool is_empty = std::any_of(copy.dims.begin(), copy.dims.end(),
+                                      [](const CopyDim& dim) { return dim.size == 0; });
+    if (is_empty) continue;  // and products of its other sizes may be too large
+    if (copy.from.exists()) step->reads.push_back(copy.from);
+    step->copies_.emplace_back(std::move(copy), kernels);
+  }
+  return step;
+}
+
+}  // namespace tfsparse

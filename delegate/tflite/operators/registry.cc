@@ -1,0 +1,56 @@
+#include "delegate/tflite/operators/registry.h"
+
+#include "delegate/core/operators/unsupported.h"
+
+// The families of operators, one a line. The file of that name defines their readers.
+#define TFSPARSE_FOR_EACH_FAMILY(DO) \
+  DO(binary)                         \
+  DO(block_move)                     \
+  DO(concatenation)                  \
+  DO(constant)                       \
+  DO(convolution)                    \
+  DO(depthwise_convolution)          \
+  DO(fully_connected)                \
+  DO(pad)                            \
+  DO(pooling)                        \
+  DO(reduction)                      \
+  DO(reshape)                        \
+  DO(resize)                         \
+  DO(shape_arithmetic)               \
+  DO(slice)                          \
+  DO(softmax)                        \
+  DO(transpose)                      \
+  DO(transpose_convolution)          \
+  DO(unary)
+
+namespace tfsparse {
+
+#define TFSPARSE_DECLARE(family) OperatorReaders family##_readers();
+TFSPARSE_FOR_EACH_FAMILY(TFSPARSE_DECLARE)
+#undef TFSPARSE_DECLARE
+
+namespace {
+
+const OperatorReader* find_reader(int code) {
+#define TFSPARSE_CALL(family) family##_readers(),
+  static const OperatorReaders kFamilies[] = {TFSPARSE_FOR_EACH_FAMILY(TFSPARSE_CALL)};
+#undef TFSPARSE_CALL
+  for (const OperatorReaders& family : kFamilies) {
+    for (const OperatorReader& reader : family) {
+      if (reader.code == code) return &reader;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void read_operator(int code, const TfLiteForm& form, Node* node) {
+  const OperatorReader* reader = find_reader(code);
+  if (reader == nullptr) return;  // A node's operator is Unsupported until it is set.
+  node->type = reader->type;
+  const Status status = reader->read(form, node);
+  if (!status.ok()) node->op = Unsupported(status.message());
+}
+
+}  // namespace tfsparse
