@@ -1,7 +1,7 @@
 """How well does option `auto` predict the latency of TFLite's default, XNNPACK?
 
 The delegate cannot time XNNPACK, so it predicts its time from the operators and the measured speed
-of the processor (delegate/core/estimate.cc). Prints both for dense networks, one thread, and how
+of the processor (delegate/core/assignment/estimate.cc). Prints both for dense networks, one thread, and how
 far they are apart in the middle and for nine networks of ten. Where that is far on a machine,
 `auto` leaves models that tfsparse would run faster, or takes such as it runs slower.
 

@@ -60,7 +60,7 @@ def test_what_has_changed_is_built_again(project):
     assert first[-1].endswith(".so")
     assert built(project) == []
     for changed in (
-        "delegate/core/graph.cc",
+        "delegate/core/graph/graph.cc",
         "delegate/kernels/isa/portable.cc",
         "delegate/kernels/spmm.h",
         "delegate/python/module.cc",

@@ -10,7 +10,7 @@
 #include <random>
 #include <vector>
 
-#include "delegate/core/pack.h"
+#include "delegate/core/weights/pack.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
@@ -58,7 +58,7 @@ inline Floats random_floats(std::size_t n) {
 }
 
 // Random weights over the input channels [first, last), `density` of them not zero, planes `stride`
-// floats apart; output channels in blocks that share their nonzeros' places.
+// floats apart; output channels in blocks that share their taps.
 struct SparseLayer {
   Floats bias;  // as spmm reads it
   std::vector<float> dense;

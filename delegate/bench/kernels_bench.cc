@@ -6,7 +6,7 @@
 //      -c delegate/kernels/isa/avx512.cc -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -mf16c -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/{memory,pack,product}.cc build/bench/*.o
+//      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
@@ -14,7 +14,7 @@
 #include <algorithm>
 
 #include "delegate/bench/bench.h"
-#include "delegate/core/product.h"
+#include "delegate/core/weights/product.h"
 
 namespace tfsparse {
 namespace bench {
@@ -138,12 +138,12 @@ void bench_pool(const Kernels& k) {
 // Twice the size, as in a segmenter's decoder.
 void bench_resize(const Kernels& k) {
   constexpr int kSize = 56, kOut = 2 * kSize, kChannels = 64;
-  std::vector<std::int32_t> places(kOut + kOverread);
+  std::vector<std::int32_t> indices(kOut + kOverread);
   std::vector<float> weights(kOut + kOverread);
   for (int i = 0; i < kOut; ++i) {
-    const float place = std::max(0.0f, 0.5f * i - 0.25f);
-    places[i] = static_cast<std::int32_t>(place);
-    weights[i] = places[i] + 1 < kSize ? place - places[i] : 0.0f;
+    const float position = std::max(0.0f, 0.5f * i - 0.25f);
+    indices[i] = static_cast<std::int32_t>(position);
+    weights[i] = indices[i] + 1 < kSize ? position - indices[i] : 0.0f;
   }
   const auto x = random_floats(plane_stride(kSize * kSize) * kChannels);
   auto y = random_floats(plane_stride(kOut * kOut) * kChannels);
@@ -155,7 +155,7 @@ void bench_resize(const Kernels& k) {
   a.y_stride = plane_stride(kOut * kOut);
   a.in_h = a.in_w = kSize;
   a.out_h = a.out_w = kOut;
-  a.rows = a.columns = places.data();
+  a.rows = a.columns = indices.data();
   for (const bool bilinear : {false, true}) {
     a.row_weights = a.column_weights = bilinear ? weights.data() : nullptr;
     const double t = seconds([&] { k.resize(a); });
@@ -208,9 +208,9 @@ void bench_layout(const Kernels& k) {
     const std::size_t n = static_cast<std::size_t>(s.pixels) * s.channels;
     auto image = random_floats(n), planes = random_floats(n);
     const double there =
-        seconds([&] { k.to_planes(image.data(), planes.data(), s.pixels, s.channels, s.pixels); });
+        seconds([&] { k.to_chw(image.data(), planes.data(), s.pixels, s.channels, s.pixels); });
     const double back = seconds([&] {
-      k.from_planes(
+      k.from_chw(
           {planes.data(), image.data(), s.pixels, s.channels, static_cast<std::size_t>(s.pixels)});
     });
     std::printf("  %5d px x %3d: to planes %6.1f us %5.1f GB/s, back %6.1f us %5.1f GB/s\n",
@@ -250,7 +250,7 @@ void bench_rows(const Kernels& k) {
     a.rows = kRows;
     a.values = layer.packed.values.data();
     a.offsets = columns.data();
-    a.row_nnz = layer.packed.places.data();
+    a.row_nnz = layer.packed.nnz.data();
     const double s = seconds([&] { k.sparse_rows(a); });
     std::printf("  %2.0f %% zeros:          %6.1f us %5.1f GFLOP/s\n", 100 * (1 - density), s * 1e6,
                 2e-9 * static_cast<double>(columns.size()) / s);

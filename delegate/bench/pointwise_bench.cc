@@ -5,15 +5,15 @@
 //      -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/{memory,pack,product}.cc build/bench/*.o -o build/bench/pointwise &&
-//      build/bench/pointwise
+//      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o -o
+//      build/bench/pointwise && build/bench/pointwise
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
 #include <string>
 
 #include "delegate/bench/bench.h"
-#include "delegate/core/product.h"
+#include "delegate/core/weights/product.h"
 
 namespace tfsparse {
 namespace bench {

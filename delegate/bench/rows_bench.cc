@@ -6,12 +6,12 @@
 //      -c delegate/kernels/isa/avx512.cc -o build/bench/avx512.o &&
 //   $c -mavx2 -mfma -mf16c -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
 //   $c delegate/bench/rows_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/{memory,pack,product}.cc build/bench/*.o -o build/bench/rows &&
-//      build/bench/rows
+//      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o -o
+//      build/bench/rows && build/bench/rows
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set.
 #include "delegate/bench/bench.h"
-#include "delegate/core/product.h"
+#include "delegate/core/weights/product.h"
 
 namespace tfsparse {
 namespace bench {
@@ -55,9 +55,9 @@ double time_product(const Kernels& k, const SparseLayer& layer, Layer l, int row
   const Buffer from(static_cast<std::size_t>(stride) * l.in, sizeof(float));
   const Buffer to(static_cast<std::size_t>(stride) * l.out, sizeof(float));
   return seconds([&] {
-    k.to_planes(x.data(), from.data(), rows, l.in, stride);
+    k.to_chw(x.data(), from.data(), rows, l.in, stride);
     product.multiply(k, {}, from.data(), to.data(), stride, PaddedElements(), rows);
-    k.from_planes({to.data(), y.data(), rows, l.out, static_cast<std::size_t>(stride)});
+    k.from_chw({to.data(), y.data(), rows, l.out, static_cast<std::size_t>(stride)});
   });
 }
 

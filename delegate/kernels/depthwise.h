@@ -218,7 +218,7 @@ std::size_t depthwise_scratch(const DepthwiseArgs& a) {
 void depthwise(const DepthwiseArgs& args) {
   if (args.out_h <= 0 || args.out_w <= 0) return;
   const auto in_place = in_place_kernel(args);
-  // Planes one vector wide go together, as they share the preparation of the masks; of others as
+  // ChwLayout one vector wide go together, as they share the preparation of the masks; of others as
   // many as a second vector of columns finds in the cache.
   const int cached = larger(1, kDepthwiseBand / larger(1, args.in_h * args.in_w));
   const int most = !in_place ? 1 : args.out_w <= Vec::kLanes ? args.planes : cached;

@@ -1,6 +1,7 @@
 // Depthwise convolution of output rows that are computed together, from inputs of two kinds.
 #pragma once
 
+#include "delegate/kernels/epilogue.h"
 #include "delegate/kernels/layout.h"
 
 namespace tfsparse {

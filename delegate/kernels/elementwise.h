@@ -1,7 +1,7 @@
 // Operations on each element alike, and sums over all of them.
 #pragma once
 
-#include "delegate/kernels/simd.h"
+#include "delegate/kernels/epilogue.h"
 
 namespace tfsparse {
 namespace {

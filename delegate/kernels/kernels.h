@@ -37,7 +37,7 @@ class Padded {
   T* first_ = nullptr;
 };
 
-// Offsets of places in the input of a convolution are less than this: arm64 reads two at once.
+// Offsets of taps in the input of a convolution are less than this: arm64 reads two at once.
 constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 30;
 
 enum class Activation {
@@ -63,9 +63,9 @@ struct Epilogue {
 };
 
 // Sparse weights times planes. Output channels come in blocks of 1, 2 or 4 that have their nonzeros
-// in the same places, so that each pixel is loaded once for all of a block; dense weights are
-// blocks with all places:
-//   y[r][p] = epilogue(bias[r] + sum over the places i of r's block of w[i][r] * x[offsets[i] + p])
+// at the same taps, so that each pixel is loaded once for all of a block; dense weights are blocks
+// with all taps:
+//   y[r][p] = epilogue(bias[r] + sum over the taps i of r's block of w[i][r] * x[offsets[i] + p])
 // for every channel r of every block and p in [0, n).
 struct SpmmArgs {
   Padded<const void> x;
@@ -75,9 +75,9 @@ struct SpmmArgs {
   int block;             // output channels in a block: 1, 2 or 4
   int blocks;
   const std::int32_t* channels;  // [blocks][block], which rows of y, bias and residual these are
-  const std::int32_t* places;    // of each block, how many
-  const void* values;  // [place][block], block after block; a vector behind them can be read
-  // Of each place, in elements: the narrow ones unless they are null, which only kernels with
+  const std::int32_t* nnz;       // taps of each block
+  const void* values;  // [tap][block], block after block; a vector behind them can be read
+  // Of each tap, in elements: the narrow ones unless they are null, which only kernels with
   // Kernels::narrow_offsets read. Two more follow, of any pixels that can be read.
   const std::uint16_t* narrow_offsets;
   const std::int32_t* wide_offsets;
@@ -136,7 +136,7 @@ struct ResizeArgs {
   Epilogue epilogue;            // activation is kNone
 };
 
-// Copies one plane into the middle of a zero border, its pixels sorted by their place in the
+// Copies one plane into the middle of a zero border, its pixels sorted by their phase in the
 // stride: the pixel in row r and column c of the bordered plane goes to
 //   y[(r % stride_h) * row_phase_stride + r / stride_h * row_stride +
 //     (c % stride_w) * column_phase_stride + c / stride_w].
@@ -164,9 +164,9 @@ struct CropArgs {
   int rows, width;
 };
 
-// Planes -> HWC image: y[p * channels + c] = x[c * plane_stride + p]. Likewise of the other rows of
+// CHW -> HWC image: y[p * channels + c] = x[c * plane_stride + p]. Likewise of the other rows of
 // pixels, which begin x_row_stride and y_row_stride elements after one another.
-struct FromPlanesArgs {
+struct FromChwArgs {
   const void* x;
   void* y;
   int pixels, channels;  // of a row
@@ -263,9 +263,9 @@ struct Kernels {
   void (*softmax)(const void* x, void* y, int n, float beta);
   void (*from_floats)(const float* x, void* y, std::size_t n);
   void (*to_floats)(const void* x, float* y, std::size_t n);
-  // HWC image -> planes: y[c * plane_stride + p] = x[p * channels + c].
-  void (*to_planes)(const void* x, void* y, int pixels, int channels, std::size_t plane_stride);
-  void (*from_planes)(const FromPlanesArgs&);
+  // HWC image -> CHW: y[c * plane_stride + p] = x[p * channels + c].
+  void (*to_chw)(const void* x, void* y, int pixels, int channels, std::size_t plane_stride);
+  void (*from_chw)(const FromChwArgs&);
 };
 
 // The kernels of one instruction set, or null where this build or this CPU has none.

@@ -193,11 +193,11 @@ void transpose(const Element* x, std::size_t x_stride, int rows, int columns, El
   }
 }
 
-void to_planes(const void* x, void* y, int pixels, int channels, std::size_t plane_stride) {
+void to_chw(const void* x, void* y, int pixels, int channels, std::size_t plane_stride) {
   transpose(elements(x), channels, pixels, channels, elements(y), plane_stride);
 }
 
-void from_planes(const FromPlanesArgs& a) {
+void from_chw(const FromChwArgs& a) {
   const Element* x = elements(a.x);
   Element* y = elements(a.y);
   for (int row = 0; row < a.rows; ++row) {

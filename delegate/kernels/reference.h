@@ -58,13 +58,13 @@ inline float apply(const Epilogue& e, double v, double residual) {
 template <class T>
 void spmm(const SpmmArgs& a, int bias_copies) {
   std::size_t begin = 0;
-  for (int block = 0; block < a.blocks; begin += a.places[block], ++block) {
+  for (int block = 0; block < a.blocks; begin += a.nnz[block], ++block) {
     for (int c = 0; c < a.block; ++c) {
       const int channel = a.channels[block * a.block + c];
       for (int p = 0; p < a.n; ++p) {
         const std::size_t at = channel * a.y_stride + p;
         double v = a.accumulate ? as<T>(a.y)[at] : as<T>(a.bias)[channel * bias_copies];
-        for (std::size_t i = begin; i < begin + a.places[block]; ++i) {
+        for (std::size_t i = begin; i < begin + a.nnz[block]; ++i) {
           const int offset = a.narrow_offsets ? a.narrow_offsets[i] : a.wide_offsets[i];
           v += static_cast<double>(as<T>(a.values)[i * a.block + c]) * as<T>(a.x)[offset + p];
         }
@@ -136,8 +136,8 @@ struct ResizeTap {
   int first, second;
   double weight;
 
-  ResizeTap(const std::int32_t* places, const float* weights, int i)
-      : first(places[i]), second(first), weight(weights ? weights[i] : 0.0) {
+  ResizeTap(const std::int32_t* indices, const float* weights, int i)
+      : first(indices[i]), second(first), weight(weights ? weights[i] : 0.0) {
     if (weight != 0.0) ++second;
   }
   double of(double a, double b) const { return a * (1.0 - weight) + b * weight; }
@@ -303,14 +303,14 @@ void softmax(const T* x, T* y, int n, float beta) {
 }
 
 template <class T>
-void to_planes(const T* x, T* y, int pixels, int channels, std::size_t plane_stride) {
+void to_chw(const T* x, T* y, int pixels, int channels, std::size_t plane_stride) {
   for (int p = 0; p < pixels; ++p) {
     for (int c = 0; c < channels; ++c) y[c * plane_stride + p] = x[p * channels + c];
   }
 }
 
 template <class T>
-void from_planes(const FromPlanesArgs& a) {
+void from_chw(const FromChwArgs& a) {
   for (int row = 0; row < a.rows; ++row) {
     const T* x = static_cast<const T*>(a.x) + row * a.x_row_stride;
     T* y = static_cast<T*>(a.y) + row * a.y_row_stride;

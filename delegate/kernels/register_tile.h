@@ -2,7 +2,7 @@
 // is measured (core/speed.h). No plan runs it.
 #pragma once
 
-#include "delegate/kernels/simd.h"
+#include "delegate/kernels/epilogue.h"
 
 namespace tfsparse {
 namespace {

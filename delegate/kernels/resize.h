@@ -160,8 +160,8 @@ void resize_planes(const ResizeArgs& a) {
 
 void resize(const ResizeArgs& args) {
   ResizeArgs a = args;
-  // Planes of one tile go together, as they share its preparation; of others the second tile finds
-  // the plane in the cache.
+  // ChwLayout of one tile go together, as they share its preparation; of others the second tile
+  // finds the plane in the cache.
   const bool together = a.out_w <= kResizeTile * FloatVec::kLanes;
   a.planes = together ? args.planes : 1;
   for (int plane = 0; plane < args.planes; plane += a.planes) {

@@ -1,7 +1,7 @@
 // The fully connected layer: rows of weights times one vector.
 #pragma once
 
-#include "delegate/kernels/simd.h"
+#include "delegate/kernels/epilogue.h"
 
 namespace tfsparse {
 namespace {

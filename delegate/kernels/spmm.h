@@ -2,7 +2,7 @@
 // output channels stays in registers while the block's nonzeros stream by.
 #pragma once
 
-#include "delegate/kernels/spmm_places.h"
+#include "delegate/kernels/spmm_taps.h"
 
 namespace tfsparse {
 namespace {
@@ -56,9 +56,9 @@ struct SpmmPass {
     static constexpr Epilogue kNothing;
     const void* residual = a.finish ? a.residual : Padded<const void>();
     Finish finish(a.finish ? args.epilogue : kNothing, a.y, residual, first);
-    Places<Block, Offset, T, Last> places(x, elements(a.values), offsets_of<Offset>(a));
+    Taps<Block, Offset, T, Last> taps(x, elements(a.values), offsets_of<Offset>(a));
     const std::int32_t* const end = a.channels + a.blocks * Block;
-    const std::int32_t* next_places = a.places;
+    const std::int32_t* next_nnz = a.nnz;
     for (const std::int32_t* channels = a.channels; channels != end; channels += Block) {
       std::size_t at[Block];  // in bytes, where the channels' rows are
       Sum<Block, T, Last> sums[Block];
@@ -67,15 +67,15 @@ struct SpmmPass {
         const std::size_t channel = channels[c];
         at[c] = channel * row_bytes;
         if (__builtin_expect(a.accumulate, false)) {  // the usual way has no jump
-          // Opaque, or this row's address would be kept beside the row's place.
+          // Opaque, or this row's address would be kept beside the row's offset.
           sums[c].load(opaque(finish.row(opaque(at[c]))));
         } else {
           sums[c].template fill<kBiasCopies>(elements(a.bias) + channel * kBiasCopies);
         }
       }
-      const unsigned count = *next_places;
-      next_places = opaque(next_places + 1);  // which the same instruction does
-      places.add(sums, count);
+      const unsigned count = *next_nnz;
+      next_nnz = opaque(next_nnz + 1);  // which the same instruction does
+      taps.add(sums, count);
       if (kPipelined && Block > 1) finish.load_bounds();
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) finish.store(sums[c], at[c], last_lanes);

@@ -44,8 +44,8 @@ constexpr Kernels table(const char* name) {
   kernels.softmax = softmax;
   kernels.from_floats = from_floats;
   kernels.to_floats = to_floats;
-  kernels.to_planes = to_planes;
-  kernels.from_planes = from_planes;
+  kernels.to_chw = to_chw;
+  kernels.from_chw = from_chw;
   return kernels;
 }
 

@@ -1,7 +1,7 @@
 // A tile: consecutive pixels of one output row, held in registers.
 #pragma once
 
-#include "delegate/kernels/simd.h"
+#include "delegate/kernels/epilogue.h"
 
 namespace tfsparse {
 namespace {

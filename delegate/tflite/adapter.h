@@ -1,7 +1,7 @@
 // From TFLite's view of a model to the core's graph.
 #pragma once
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 #include "delegate/tflite/abi.h"
 
 namespace tfsparse {

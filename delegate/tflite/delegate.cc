@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/infer.h"
 #include "delegate/tflite/adapter.h"
 #include "delegate/tflite/boundary.h"
 
@@ -59,39 +59,40 @@ void find_sizes(const TfLiteContext& context, const std::vector<Assignment>& ass
 }  // namespace
 
 TfLiteStatus Delegate::prepare(TfLiteContext* context, TfLiteDelegate* handle) {
-  const auto claim_or_tell = [&] {
+  const auto partition_or_tell = [&] {
     const Status layout = check_runtime(*context);
     if (layout.ok()) {
-      return guard(context, [&] { return static_cast<Delegate*>(handle->data_)->claim(context); });
+      return guard(context,
+                   [&] { return static_cast<Delegate*>(handle->data_)->partition(context); });
     }
     std::fprintf(stderr, "tfsparse: %s\n", layout.message().c_str());
     return kTfLiteError;
   };
-  return guard(claim_or_tell, [] { return kTfLiteError; });
+  return guard(partition_or_tell, [] { return kTfLiteError; });
 }
 
-TfLiteStatus Delegate::claim(TfLiteContext* context) {
-  std::lock_guard<std::mutex> lock(claim_mutex_);
+TfLiteStatus Delegate::partition(TfLiteContext* context) {
+  std::lock_guard<std::mutex> lock(partitioning_mutex_);
   Graph graph;
   std::vector<Assignment> assignments;
   Status status = read_graph(context, &graph);
   if (status.ok()) status = find_outputs(context, &graph);
   if (status.ok()) status = assign_nodes(graph, &assignments);
-  Claim claim(context, graph, options_, &assignments);
+  Partitioning partitioning(context, graph, options_, &assignments);
   Decision decision;
   if (status.ok()) {
-    if (tuning_) decision = follow_tuning(*context, graph, &claim);
+    if (tuning_) decision = follow_tuning(*context, graph, &partitioning);
     find_sizes(*context, assignments, &graph);
-    status = claim.settle();
+    status = partitioning.run();
   }
   if (!status.ok()) return fail(context, status.message().c_str());
-  const IntArray ids(claim.taken_ids());
+  const IntArray ids(partitioning.taken_ids());
   show(graph, assignments, decision.measured);
   ++subgraph_;
   if (decisions_ != nullptr) {
-    decision.taken = claim.taken_ids();
+    decision.taken = partitioning.taken_ids();
     std::sort(decision.taken.begin(), decision.taken.end());
-    decision.parts = claim.taken_parts();
+    decision.parts = partitioning.taken_parts();
     decisions_->push_back(std::move(decision));
   }
   if (ids.get()->size == 0) return kTfLiteOk;
@@ -103,20 +104,20 @@ TfLiteStatus Delegate::claim(TfLiteContext* context) {
   registration.invoke = call_partition<&Partition::invoke>;
   registration.custom_name = "TfSparseDelegate";
   registration.version = 1;
-  claiming_ = &claim;
+  partitioning_ = &partitioning;
   init_failed_ = false;
   const TfLiteStatus replaced =
       context->ReplaceNodeSubsetsWithDelegateKernels(context, registration, ids.get(), &handle_);
-  claiming_ = nullptr;
+  partitioning_ = nullptr;
   return init_failed_ ? kTfLiteError : replaced;
 }
 
 Decision Delegate::follow_tuning(const TfLiteContext& context, const Graph& graph,
-                                 Claim* claim) const {
+                                 Partitioning* partitioning) const {
   Decision decision;
   decision.key = tuning_key(graph, options_, threads_wanted(options_, context));
   const TuningEntry* entry = find_entry(*tuning_, decision.key);
-  decision.measured = entry != nullptr && claim->follow(entry->operators);
+  decision.measured = entry != nullptr && partitioning->follow(entry->operators);
   return decision;
 }
 
@@ -130,9 +131,9 @@ void* Delegate::init(TfLiteContext* context, const char* buffer, std::size_t) {
   const auto& params = *reinterpret_cast<const TfLiteDelegateParams*>(buffer);
   auto* delegate = static_cast<Delegate*>(params.delegate->data_);
   const auto place = [&]() -> void* {
-    if (delegate->claiming_ == nullptr) return kInitFailed;
-    std::unique_ptr<PlacedPartition> placed(
-        new PlacedPartition{delegate, delegate->subgraph_, delegate->claiming_->partition(params)});
+    if (delegate->partitioning_ == nullptr) return kInitFailed;
+    std::unique_ptr<PlacedPartition> placed(new PlacedPartition{
+        delegate, delegate->subgraph_, delegate->partitioning_->partition(params)});
     std::lock_guard<std::mutex> lock(delegate->mutex_);
     delegate->partitions_.push_back(placed.get());
     return placed.release();

@@ -1,4 +1,4 @@
-// The delegate as the runtime sees it: it looks at a model, claims what it can run, and runs it.
+// The delegate as the runtime sees it: it looks at a model, takes what it can run, and runs it.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/tflite/claim.h"
+#include "delegate/tflite/partitioning.h"
 #include "delegate/tflite/report.h"
 #include "delegate/tflite/tuning/cache.h"
 
@@ -67,16 +67,17 @@ class Delegate {
   static void free(TfLiteContext* context, void* partition);
 
   void connect();
-  TfLiteStatus claim(TfLiteContext* context);
-  Decision follow_tuning(const TfLiteContext& context, const Graph& graph, Claim* claim) const;
+  TfLiteStatus partition(TfLiteContext* context);
+  Decision follow_tuning(const TfLiteContext& context, const Graph& graph,
+                         Partitioning* partitioning) const;
   void show(const Graph& graph, const std::vector<Assignment>& assignments, bool tuned);
 
   Options options_;
   std::optional<std::vector<TuningEntry>> tuning_;  // none: nothing is looked up
   TfLiteDelegate handle_{};
 
-  std::mutex claim_mutex_;     // held while the runtime calls init
-  Claim* claiming_ = nullptr;  // while the runtime makes partitions of it
+  std::mutex partitioning_mutex_;         // held while the runtime calls init
+  Partitioning* partitioning_ = nullptr;  // while the runtime makes partitions of it
   bool init_failed_ = false;
   int subgraph_ = -1;  // the last one shown, counted from 0
   std::vector<Decision>* decisions_ = nullptr;

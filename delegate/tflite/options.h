@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "delegate/core/status.h"
+#include "delegate/core/graph/status.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {

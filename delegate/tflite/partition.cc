@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "delegate/core/assignment/trial.h"
 #include "delegate/core/operators/convolution.h"
 #include "delegate/core/operators/fully_connected.h"
-#include "delegate/core/trial.h"
 #include "delegate/tflite/adapter.h"
 
 namespace tfsparse {

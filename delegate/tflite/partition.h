@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/core/plan.h"
+#include "delegate/core/plan/plan.h"
 #include "delegate/tflite/abi.h"
 #include "delegate/tflite/options.h"
 
@@ -39,7 +39,7 @@ class Partition {
   // Null as long as it was never planned: the sizes of its inputs may be computed by the model.
   const Plan* plan() const { return plan_.get(); }
   int threads() const { return pool_ ? pool_->size() : 0; }
-  // Multiply-adds of one run, zeros skipped; 0 where there is no plan yet.
+  // MACs of one run, zeros skipped; 0 where there is no plan yet.
   double macs() const;
 
  private:

@@ -1,4 +1,4 @@
-// The delegate in a runtime: what it reads of a model, claims, plans and runs, through nothing but
+// The delegate in a runtime: what it reads of a model, takes, plans and runs, through nothing but
 // the functions that the shared object exports.
 #include <cmath>
 #include <functional>

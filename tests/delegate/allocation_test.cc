@@ -128,7 +128,7 @@ bool runs_out_of_memory(FakeRuntime* runtime, int succeeding, const Call& call) 
   return was_short;
 }
 
-TEST(OutOfMemory, IsAnErrorOfClaiming) {
+TEST(OutOfMemory, IsAnErrorOfPartitioning) {
   const DelegatePtr delegate = make_delegate();
   bool is_short = true;
   int succeeding = 0;

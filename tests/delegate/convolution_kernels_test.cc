@@ -51,7 +51,7 @@ TEST_P(ConvolutionKernels, SparseProducts) {
       a.block = block;
       a.blocks = outputs;
       a.channels = weights.channels.data();
-      a.places = weights.places.data();
+      a.nnz = weights.nnz.data();
       a.values = values.data();
       a.narrow_offsets = random.chance(0.5) ? weights.narrow_offsets.data() : nullptr;
       a.wide_offsets = offsets.data();
@@ -129,7 +129,7 @@ TEST_P(ConvolutionKernels, DepthwiseConvolutions) {
       a.out_w = random.between(0, (a.in_w + 12) / a.stride_w);
       ASSERT_TRUE(depthwise_agrees<T>(k, random, a));
     }
-    // Planes too large for one filling of the scratch.
+    // ChwLayout too large for one filling of the scratch.
     for (int kernel : {3, 5, 7, 9}) {
       for (int stride : {1, 2, 3}) {
         DepthwiseArgs a{};

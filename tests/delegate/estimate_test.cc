@@ -1,7 +1,7 @@
 // What TFLite's default has to do for a graph, and how long that takes on a given processor.
-#include "delegate/core/estimate.h"
+#include "delegate/core/assignment/estimate.h"
 
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/infer.h"
 #include "delegate/core/operators/pad.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
@@ -11,7 +11,7 @@ namespace {
 
 using testing::GraphBuilder;
 
-// A nanosecond for a vector of multiply-adds and for four numbers, however many there are.
+// A nanosecond for a vector of MACs and for four numbers, however many there are.
 Speed speed() { return {1e-9, {1e3, 1e6}, {0.25e-6, 0.25e-3}}; }
 
 double seconds(GraphBuilder* b, int threads = 1) {
@@ -30,7 +30,7 @@ double pointwise_seconds(int pixels, int inputs, int outputs, int threads = 1) {
   return seconds(&b, threads);
 }
 
-TEST(PredictDefault, MostlyCountsTheMultiplyAddsOfAConvolution) {
+TEST(PredictDefault, MostlyCountsTheMacsOfAConvolution) {
   const double vectors = 1000.0 * 128 * 128 / best_kernels().lanes;
   EXPECT_NEAR(pointwise_seconds(1000, 128, 128) / (1e-9 * vectors), 1.25, 0.15);
   EXPECT_NEAR(pointwise_seconds(2000, 128, 128) / pointwise_seconds(1000, 128, 128), 2, 0.05);

@@ -1,4 +1,4 @@
-// A little TFLite: enough of its context for a delegate to claim nodes, plan and run them. Memory
+// A little TFLite: enough of its context for a delegate to take nodes, plan and run them. Memory
 // is exactly as large as it says and is freed as soon as TFLite may free it, so that
 // AddressSanitizer sees every use beyond that.
 #pragma once

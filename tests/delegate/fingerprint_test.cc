@@ -1,10 +1,10 @@
 // Which graphs have one fingerprint, and which have not.
-#include "delegate/core/fingerprint.h"
+#include "delegate/core/graph/fingerprint.h"
 
 #include <algorithm>
 #include <functional>
 
-#include "delegate/core/hasher.h"
+#include "delegate/core/graph/hasher.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 #include "delegate/core/operators/binary.h"
 #include "delegate/core/operators/convolution.h"
 #include "delegate/core/operators/fully_connected.h"

@@ -1,11 +1,11 @@
 // Constants of a graph as they are read, and what is asked of its nodes.
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 
 #include <numeric>
 #include <vector>
 
 #include "delegate/core/operators/constant.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/weights/weights.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 

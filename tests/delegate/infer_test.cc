@@ -1,5 +1,5 @@
 // Shapes of the operators that move or reduce values, and what makes no sense to them.
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/infer.h"
 
 #include <functional>
 #include <limits>

@@ -66,7 +66,7 @@ template <class T>
 struct SparseCase {
   std::vector<T> values;
   std::vector<float> bias;
-  std::vector<std::int32_t> offsets, places, channels;
+  std::vector<std::int32_t> offsets, nnz, channels;
   std::vector<std::uint16_t> narrow_offsets;
 
   SparseCase(Random& random, int block, int blocks, int inputs, int plane, double density)
@@ -85,7 +85,7 @@ struct SparseCase {
         offsets.push_back(c * plane);
         narrow_offsets.push_back(static_cast<std::uint16_t>(c * plane));
       }
-      places.push_back(static_cast<std::int32_t>(offsets.size() - before));
+      nnz.push_back(static_cast<std::int32_t>(offsets.size() - before));
     }
     values.resize(values.size() + kOverread);
     offsets.insert(offsets.end(), 2, 0);

@@ -259,7 +259,7 @@ TEST_P(RowKernels, SparseRows) {
       a.rows = rows;
       a.values = weights.values.data();
       a.offsets = weights.offsets.data();
-      a.row_nnz = weights.places.data();
+      a.row_nnz = weights.nnz.data();
       a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
       a.epilogue = random.epilogue();
       ASSERT_TRUE(
@@ -343,8 +343,8 @@ TEST_P(LayoutKernels, ToPlanes) {
       GuardedInput<T> image(static_cast<std::size_t>(pixels) * channels, 0);
       GuardedOutput<T> planes(channels * stride), expected(channels * stride);
       random.fill(image);
-      reference::to_planes<T>(image.data(), expected.data(), pixels, channels, stride);
-      k.to_planes(image.data(), planes.data(), pixels, channels, stride);
+      reference::to_chw<T>(image.data(), expected.data(), pixels, channels, stride);
+      k.to_chw(image.data(), planes.data(), pixels, channels, stride);
       ASSERT_TRUE(alike(planes, expected, 0.0, 0));
     }
   });
@@ -354,7 +354,7 @@ TEST_P(LayoutKernels, FromPlanes) {
   for_element([](auto element, const Kernels& k, Random& random) {
     using T = decltype(element);
     for (int i = 0; i < 800; ++i) {
-      FromPlanesArgs a{};
+      FromChwArgs a{};
       a.pixels = random.chance(0.1) ? 1 : random.between(0, 50);
       a.channels = random.chance(0.3) ? random.between(1, 4) : random.between(1, 50);
       a.rows = random.between(0, 4);
@@ -369,7 +369,7 @@ TEST_P(LayoutKernels, FromPlanes) {
       GuardedOutput<T> actual(a.rows * a.y_row_stride), expected(a.rows * a.y_row_stride);
       random.fill(x);
       a.x = x.data();
-      ASSERT_TRUE(agree(k.from_planes, reference::from_planes<T>, a, actual, expected, 0.0, 0));
+      ASSERT_TRUE(agree(k.from_chw, reference::from_chw<T>, a, actual, expected, 0.0, 0));
     }
   });
 }

@@ -1,5 +1,5 @@
 // The arena's plan: tensors that live at the same time never overlap, and little memory is wasted.
-#include "delegate/core/memory.h"
+#include "delegate/core/plan/memory.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -12,7 +12,7 @@ def randomize(model, sparsity=0.0, seed=0, block=1):
     """Random weights and statistics, such that activations keep their size through the depth.
 
     `sparsity` is the fraction of zeros in every convolution's and dense layer's kernel, `block` how
-    many outputs have theirs in the same places.
+    many outputs have theirs at the same taps.
     """
     random = np.random.default_rng(seed)
     for layer in model.layers:
@@ -122,7 +122,7 @@ def mobile_net(activation="relu6", gate=False, kernel=3, size=24):
 
 
 def large_images():
-    """Tensors so large that they are passed on in strips, through every kind of window."""
+    """Tensors so large that their rows are tiled, through every kind of window."""
     inputs = image(113)
     x = layers.Conv2D(24, 3, padding="same", activation="relu")(inputs)
     x = layers.DepthwiseConv2D(5, padding="same", dilation_rate=2)(x)

@@ -1,10 +1,10 @@
 // Weights come out of packing as they went in, in blocks wherever rows are alike.
-#include "delegate/core/pack.h"
+#include "delegate/core/weights/pack.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "delegate/core/product.h"
+#include "delegate/core/weights/product.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"
 
@@ -33,7 +33,7 @@ std::vector<float> unpack(const std::vector<RowBlocks>& found, const std::vector
       packed.describe(block, block + 1, &args);
       EXPECT_EQ(args.blocks, 1);
       const auto* values = static_cast<const float*>(args.values);
-      for (int i = 0; i < args.places[0]; ++i) {
+      for (int i = 0; i < args.nnz[0]; ++i) {
         const int offset = args.narrow_offsets ? args.narrow_offsets[i] : args.wide_offsets[i];
         for (int c = 0; c < args.block; ++c) {
           result[args.channels[c] * depth + offset / offset_step] = values[i * args.block + c];
@@ -68,7 +68,7 @@ TEST(PackBlocks, KeepsEveryWeight) {
 TEST(PackBlocks, ReadsAheadWhereATapIs) {
   const std::vector<Tap> taps = {{0, 70000}, {1, 70004}};
   const SparseBlocks packed = pack_blocks({0, 2}, 2, {1, {0}}, taps, best_kernels());
-  ASSERT_EQ(packed.places, std::vector<std::int32_t>{1});
+  ASSERT_EQ(packed.nnz, std::vector<std::int32_t>{1});
   EXPECT_EQ(packed.wide_offsets, (std::vector<std::int32_t>{70004, 70000, 70000}));
 }
 

@@ -1,13 +1,13 @@
 // From a graph to a plan: shapes, fusion, layouts and memory, by what the steps are and compute.
-#include "delegate/core/plan.h"
+#include "delegate/core/plan/plan.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "delegate/core/layout.h"
 #include "delegate/core/operators/reduction.h"
 #include "delegate/core/operators/resize.h"
+#include "delegate/core/plan/layout.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/graph_builder.h"
 #include "tests/delegate/run_plan.h"

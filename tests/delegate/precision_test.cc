@@ -4,7 +4,7 @@
 #include "delegate/core/operators/depthwise_convolution.h"
 #include "delegate/core/operators/reduction.h"
 #include "delegate/core/operators/softmax.h"
-#include "delegate/core/plan.h"
+#include "delegate/core/plan/plan.h"
 #include "delegate/tflite/options.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"

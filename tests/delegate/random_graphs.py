@@ -90,7 +90,7 @@ def build(input_shapes, layers, outputs):
     return network.builder.finish(inputs, sorted(chosen.union(set(made) - network.read)))
 
 
-# Blocks on it have tensors that are passed on in strips.
+# Blocks on it have tensors whose rows are tiled.
 LARGE_IMAGE = (1, 70, 70, 8)
 
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/core/plan.h"
+#include "delegate/core/plan/plan.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {

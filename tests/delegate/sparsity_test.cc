@@ -1,5 +1,5 @@
 // The decoder of TFLite's sparsity encoding: right on every kind, and safe on any bytes.
-#include "delegate/core/sparsity.h"
+#include "delegate/core/graph/sparsity.h"
 
 #include <random>
 

@@ -1,5 +1,5 @@
 // How fast this processor is: what is measured, and what lies between.
-#include "delegate/core/speed.h"
+#include "delegate/core/assignment/speed.h"
 
 #include "gtest/gtest.h"
 

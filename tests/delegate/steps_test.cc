@@ -70,13 +70,13 @@ TEST(Slice, BeginsAnywhereInAnyDimension) {
     for (int dim = 0; dim < 4; ++dim) at = at * shape[dim] + begin[dim] + index[dim];
     expected.push_back(static_cast<float>(at));
   });
-  for (const bool in_planes : {false, true}) {
+  for (const bool in_chw : {false, true}) {
     GraphBuilder b;
     const int x = b.input(shape);
-    const int from = in_planes ? b.scaling(x, 2, 1) : x;
+    const int from = in_chw ? b.scaling(x, 2, 1) : x;
     const Node& node = b.node(Slice(), {from, b.ints(begin), b.ints({2, 2, 3, 1})});
     b.graph.outputs = {node.output};
-    EXPECT_EQ(run(b.graph, counted(shape)), expected) << (in_planes ? "in planes" : "flat");
+    EXPECT_EQ(run(b.graph, counted(shape)), expected) << (in_chw ? "in planes" : "flat");
   }
 }
 

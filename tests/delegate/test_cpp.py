@@ -26,7 +26,7 @@ needs_googletest = pytest.mark.skipif(NO_GOOGLETEST is not None, reason=str(NO_G
 TESTS = sources.find("tests/delegate/*_test.cc")
 # What these test is the same for every processor.
 PORTABLE = {
-    f"{name}_test" for name in ("allocation", "infer", "memory", "rehearsal", "scale", "sparsity")
+    f"{name}_test" for name in ("allocation", "infer", "memory", "scale", "sparsity")
 }
 ARM64_CPUS = ["cortex-a72", "cortex-a76", "max"]  # without float16 arithmetic, with it, with all
 

@@ -173,12 +173,12 @@ def test_depth_multiplier(tmp_path, options):
     check(tfsparse.convert(model, tmp_path / "model.tflite", batch_size=2))
 
 
-def test_depth_multiplier_in_strips(tmp_path):
+def test_depth_multiplier_in_row_tiles(tmp_path):
     layer = layers.DepthwiseConv2D(3, depth_multiplier=3, padding="same")
     model = between_convolutions(layer, (120, 160), channels=16)
     path = tfsparse.convert(model, tmp_path / "model.tflite")
     kernels = [layer.kernel for layer in explain(path).layers]
-    assert any("depthwise" in kernel and "in strips" in kernel for kernel in kernels)
+    assert any("depthwise" in kernel and "in row tiles" in kernel for kernel in kernels)
     check(path)
 
 

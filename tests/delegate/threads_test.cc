@@ -1,5 +1,5 @@
 // The thread pool: every share of the work is done once, whatever the number of threads.
-#include "delegate/core/threads.h"
+#include "delegate/core/plan/threads.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // Who runs a model: decided by times that are given here, never by those of this machine.
-#include "delegate/core/trial.h"
+#include "delegate/core/assignment/trial.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,6 +1,6 @@
 // Which memory a plan touches: of the caller's no element more than the tensors have, and of its
 // own no more than there can be.
-#include "delegate/core/values.h"
+#include "delegate/core/plan/values.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 #include "delegate/core/operators/pooling.h"
 #include "delegate/core/operators/reduction.h"
 #include "delegate/core/operators/shape_arithmetic.h"
-#include "delegate/core/plan.h"
+#include "delegate/core/plan/plan.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/buffers.h"
 #include "tests/delegate/graph_builder.h"

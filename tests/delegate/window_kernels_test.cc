@@ -90,13 +90,13 @@ TEST_P(WindowKernels, MaximumOfNanAndInfinity) {
 }
 
 // One axis' table: where outputs come from, ascending.
-struct Places {
+struct Indices {
   std::vector<std::int32_t> first;
   std::vector<float> weights;
 
-  Places(Random& random, int in, int out, bool blends) : first(out), weights(out) {
+  Indices(Random& random, int in, int out, bool blends) : first(out), weights(out) {
     const bool may_blend = blends && in > 1;
-    for (std::int32_t& place : first) place = random.between(0, may_blend ? in - 2 : in - 1);
+    for (std::int32_t& index : first) index = random.between(0, may_blend ? in - 2 : in - 1);
     std::sort(first.begin(), first.end());
     for (float& weight : weights) {
       weight = !may_blend || random.chance(0.2) ? 0.0f : random.between(0, 8) / 8.0f;
@@ -120,7 +120,7 @@ TEST_P(WindowKernels, Resizing) {
       a.out_w = random.between(1, random.chance(0.5) ? 4 : 6 * k.lanes);
       a.x_stride = a.in_h * a.in_w + random.between(0, 5);
       a.y_stride = a.out_h * a.out_w + random.between(0, 5);
-      const Places rows(random, a.in_h, a.out_h, blends), columns(random, a.in_w, a.out_w, blends);
+      const Indices rows(random, a.in_h, a.out_h, blends), columns(random, a.in_w, a.out_w, blends);
       a.rows = rows.first.data();
       a.columns = columns.first.data();
       a.row_weights = blends ? rows.weights.data() : nullptr;
@@ -142,7 +142,7 @@ TEST_P(WindowKernels, ResizingOfInfinity) {
   for_element([](auto element, const Kernels& k, Random&) {
     using T = decltype(element);
     const int width = k.lanes;
-    std::vector<std::int32_t> places(width + kOverread, 0);
+    std::vector<std::int32_t> indices(width + kOverread, 0);
     const std::vector<float> weights(width + kOverread, 0.25f);
     GuardedInput<T> x(2 * width);
     GuardedOutput<T> y(width);
@@ -151,7 +151,7 @@ TEST_P(WindowKernels, ResizingOfInfinity) {
     a.planes = a.out_h = 1;
     a.in_h = 2;
     a.in_w = a.out_w = width;
-    a.rows = a.columns = places.data();
+    a.rows = a.columns = indices.data();
     a.row_weights = a.column_weights = weights.data();
     a.x = x.data();
     a.y = y.data();

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/binary.h"
-#include "delegate/core/support.h"
 
 namespace tfsparse {
 namespace {
@@ -20,27 +20,27 @@ bool is_per_channel(const Shape& operand, const Shape& y) {
           operand[2] == 1 && operand[3] == y[3]);
 }
 
-// In planes, an operand is the whole image or one element a channel; anything else is broadcast in
+// In CHW, an operand is the whole image or one element a channel; anything else is broadcast in
 // TFLite's order.
-bool computes_in_planes(PlanBuilder* builder, const Node& node) {
+bool computes_in_chw(PlanBuilder* builder, const Node& node) {
   const Shape& y = builder->shape(node.output);
   if (!is_image(y)) return false;
-  bool any_planes = false;
+  bool any_chw = false;
   for (int i = 0; i < 2; ++i) {
     const Tensor& operand = builder->tensor(node.inputs[i]);
     const bool whole = operand.shape == y && !operand.is_constant();
     if (!whole && !is_per_channel(operand.shape, y)) return false;
-    any_planes = any_planes || (whole && builder->values().has_planes(node.inputs[i]));
+    any_chw = any_chw || (whole && builder->values().has_chw(node.inputs[i]));
   }
-  return any_planes;
+  return any_chw;
 }
 
-Status set_operand(PlanBuilder* builder, int tensor, bool in_planes, Operand* operand) {
+Status set_operand(PlanBuilder* builder, int tensor, bool in_chw, Operand* operand) {
   operand->shape = builder->shape(tensor);
   if (builder->tensor(tensor).is_constant()) {
     return read_floats(builder->tensor(tensor), &operand->constant);
   }
-  operand->value = builder->values().get(tensor, in_planes);
+  operand->value = builder->values().get(tensor, in_chw);
   return {};
 }
 
@@ -70,15 +70,15 @@ Status BinaryOperator::infer(ShapeContext* context, const Node& node) {
 Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
   const Shape& shape = builder->shape(node.output);
   const Kernels& kernels = builder->kernels();
-  const bool in_planes = computes_in_planes(builder, node);
+  const bool in_chw = computes_in_chw(builder, node);
   Operand a, b;
-  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[0], in_planes, &a));
-  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[1], in_planes, &b));
-  const Value y = builder->values().define(node.output, in_planes);
+  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[0], in_chw, &a));
+  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[1], in_chw, &b));
+  const Value y = builder->values().define(node.output, in_chw);
   builder->add(
-      in_planes ? make_binary_planes(binary, epilogue, std::move(a), std::move(b), y,
-                                     planes_of(shape), kernels)
-                : make_binary_flat(binary, epilogue, std::move(a), std::move(b), y, shape, kernels),
+      in_chw ? make_binary_chw(binary, epilogue, std::move(a), std::move(b), y, chw_layout(shape),
+                               kernels)
+             : make_binary_flat(binary, epilogue, std::move(a), std::move(b), y, shape, kernels),
       node);
   return {};
 }

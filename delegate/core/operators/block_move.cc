@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/strided_copy.h"
-#include "delegate/core/support.h"
 
 namespace tfsparse {
 namespace {
 
 // The dimensions of a copy from pixels to blocks of them.
-std::vector<CopyDim> block_dims(const Shape& pixels, const Shape& blocks, int size,
-                                bool in_planes) {
-  const auto p = strides_of(pixels, in_planes), b = strides_of(blocks, in_planes);
+std::vector<CopyDim> block_dims(const Shape& pixels, const Shape& blocks, int size, bool in_chw) {
+  const auto p = strides_of(pixels, in_chw), b = strides_of(blocks, in_chw);
   const int channels = pixels[3];
   return {{blocks[0], p[0], b[0]},
           {blocks[1], p[1] * size, b[1]},
@@ -50,12 +49,12 @@ Status SpaceToDepth::infer(ShapeContext* context, const Node& node) {
 
 Status SpaceToDepth::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const bool in_planes = values.has_planes(node.inputs[0]);
+  const bool in_chw = values.has_chw(node.inputs[0]);
   StridedCopy copy;
-  copy.from = values.get(node.inputs[0], in_planes);
-  copy.dims = block_dims(builder->shape(node.inputs[0]), builder->shape(node.output), block_size_,
-                         in_planes);
-  const Value y = values.define(node.output, in_planes);
+  copy.from = values.get(node.inputs[0], in_chw);
+  copy.dims =
+      block_dims(builder->shape(node.inputs[0]), builder->shape(node.output), block_size_, in_chw);
+  const Value y = values.define(node.output, in_chw);
   builder->add(make_strided_copies("space to depth", {std::move(copy)}, y, builder->kernels()),
                node);
   return {};
@@ -73,13 +72,13 @@ Status DepthToSpace::infer(ShapeContext* context, const Node& node) {
 
 Status DepthToSpace::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const bool in_planes = values.has_planes(node.inputs[0]);
+  const bool in_chw = values.has_chw(node.inputs[0]);
   StridedCopy copy;
-  copy.from = values.get(node.inputs[0], in_planes);
-  copy.dims = block_dims(builder->shape(node.output), builder->shape(node.inputs[0]), block_size_,
-                         in_planes);
+  copy.from = values.get(node.inputs[0], in_chw);
+  copy.dims =
+      block_dims(builder->shape(node.output), builder->shape(node.inputs[0]), block_size_, in_chw);
   for (CopyDim& dim : copy.dims) std::swap(dim.from, dim.to);
-  const Value y = values.define(node.output, in_planes);
+  const Value y = values.define(node.output, in_chw);
   builder->add(make_strided_copies("depth to space", {std::move(copy)}, y, builder->kernels()),
                node);
   return {};

@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/strided_copy.h"
-#include "delegate/core/support.h"
 
 namespace tfsparse {
 
@@ -46,9 +46,9 @@ DefaultWork Concatenation::default_work(const WorkContext& context, const Node& 
 
 Status Concatenation::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  bool in_planes = false;
-  for (int x : node.inputs) in_planes = in_planes || values.has_planes(x);
-  const auto y_strides = strides_of(builder->shape(node.output), in_planes);
+  bool in_chw = false;
+  for (int x : node.inputs) in_chw = in_chw || values.has_chw(x);
+  const auto y_strides = strides_of(builder->shape(node.output), in_chw);
   std::vector<StridedCopy> copies;
   std::ptrdiff_t offset = 0;
   for (int x : node.inputs) {
@@ -57,9 +57,9 @@ Status Concatenation::build(PlanBuilder* builder, const Node& node) const {
     if (tensor.is_constant()) {
       TFSPARSE_RETURN_IF_ERROR(read_floats(tensor, &copy.constant));
     } else {
-      copy.from = values.get(x, in_planes);
+      copy.from = values.get(x, in_chw);
     }
-    const auto x_strides = strides_of(tensor.shape, in_planes && !tensor.is_constant());
+    const auto x_strides = strides_of(tensor.shape, in_chw && !tensor.is_constant());
     for (std::size_t dim = 0; dim < x_strides.size(); ++dim) {
       copy.dims.push_back({tensor.shape[dim], x_strides[dim], y_strides[dim]});
     }
@@ -67,7 +67,7 @@ Status Concatenation::build(PlanBuilder* builder, const Node& node) const {
     offset += tensor.shape[axis_] * y_strides[axis_];
     copies.push_back(std::move(copy));
   }
-  const Value y = values.define(node.output, in_planes);
+  const Value y = values.define(node.output, in_chw);
   builder->add(make_strided_copies("concatenate", std::move(copies), y, builder->kernels()), node);
   return {};
 }

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 
 namespace tfsparse {
 

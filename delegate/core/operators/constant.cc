@@ -1,8 +1,8 @@
 #include "delegate/core/operators/constant.h"
 
-#include "delegate/core/estimate.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/support.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
 
 namespace tfsparse {
 

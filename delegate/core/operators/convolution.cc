@@ -1,9 +1,9 @@
 #include "delegate/core/operators/convolution.h"
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/convolution.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -42,22 +42,22 @@ DefaultWork Convolution::default_work(const WorkContext& context, const Node& no
   return work;
 }
 
-Status Convolution::make_step(PlanBuilder* builder, const Node& node, const Planes* x,
-                              const Planes* y, std::unique_ptr<RowStep>* step) const {
+Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x,
+                              const ChwLayout* y, std::unique_ptr<RowStep>* step) const {
   Values& values = builder->values();
   const Graph& graph = builder->graph();
   const Shape& image = builder->shape(node.inputs[0]);
   const std::uint64_t border_elements = convolution_border(graph, node);
   ConvolutionValues at;
-  if (x == nullptr && border_elements > 0 && !values.has_planes(node.inputs[0]) &&
+  if (x == nullptr && border_elements > 0 && !values.has_chw(node.inputs[0]) &&
       image[3] <= kFewChannels) {
-    at.x.planes = planes_of(image);
+    at.x.chw = chw_layout(image);
     at.x.flat = values.flat(node.inputs[0]);
   } else {
     at.x = input(builder, node, x);
   }
   const int residual = residual_of(node);
-  if (residual >= 0) at.residual = values.padded(values.planes(residual));
+  if (residual >= 0) at.residual = values.padded(values.chw(residual));
   if (border_elements > 0) at.border = values.add(border_elements);
   at.y = output(builder, node, y);
   return make_convolution(graph, node, at, builder->kernels(), step);

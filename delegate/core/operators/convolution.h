@@ -1,7 +1,7 @@
 // CONV_2D, and dense layers over many rows: see rewriting in rows.h.
 #pragma once
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 #include "delegate/core/operators/image_convolution.h"
 
 namespace tfsparse {
@@ -12,7 +12,7 @@ class Convolution : public DefineOperator<Convolution, ImageConvolution> {
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
-  Status make_step(PlanBuilder* builder, const Node& node, const Planes* x, const Planes* y,
+  Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x, const ChwLayout* y,
                    std::unique_ptr<RowStep>* step) const override;
   bool reads_ahead(const Graph& graph, const Node& node) const override;
 
@@ -23,8 +23,8 @@ class Convolution : public DefineOperator<Convolution, ImageConvolution> {
 // The tensor that a convolution adds to its output, or -1.
 inline int residual_of(const Node& conv) { return conv.inputs.size() > 3 ? conv.inputs[3] : -1; }
 
-// Whether a convolution makes each pixel of the input pixel in the same place. Needs the shapes
-// that infer_shapes sets.
+// Whether a convolution makes each pixel of one input pixel, that at the same row and column. Needs
+// the shapes that infer_shapes sets.
 bool is_pointwise(const Graph& graph, const Node& conv);
 
 }  // namespace tfsparse

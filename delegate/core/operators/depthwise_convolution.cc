@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/memory.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/memory.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -23,13 +23,13 @@ constexpr int kMaxTaps = 25;
 class DepthwiseStep : public RowStep {
  public:
   void run(const RunContext& context) const override {
-    const int planes = y_planes.batch * y_planes.channels;
+    const int planes = y_chw.batch * y_chw.channels;
     context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
       for (int plane = begin; plane < end;) {
-        const int image = plane / y_planes.channels, channel = plane % y_planes.channels;
-        const int count = std::min(end - plane, y_planes.channels - channel);  // of one image
-        convolve(context, args_, context.values[x_value] + image * x_planes.image(),
-                 context.values[y_value] + image * y_planes.image(), channel, count,
+        const int image = plane / y_chw.channels, channel = plane % y_chw.channels;
+        const int count = std::min(end - plane, y_chw.channels - channel);  // of one image
+        convolve(context, args_, context.values[x_value] + image * x_chw.image(),
+                 context.values[y_value] + image * y_chw.image(), channel, count,
                  context.scratch[worker]);
         plane += count;
       }
@@ -56,7 +56,7 @@ class DepthwiseStep : public RowStep {
     args.y_stride = y.stride;
     convolve(context, args, x.base + static_cast<std::size_t>(input.begin - x.first) * args.in_w,
              y.base + static_cast<std::size_t>(output.begin - y.first) * args.out_w, 0,
-             y_planes.channels, scratch);
+             y_chw.channels, scratch);
   }
 
   Status set_weights(const Graph& graph, const Node& node, const Kernels& kernels) {
@@ -131,22 +131,22 @@ DefaultWork DepthwiseConvolution::default_work(const WorkContext& context, const
 }
 
 Status DepthwiseConvolution::make_step(PlanBuilder* builder, const Node& node,
-                                       const Planes* x_strip, const Planes* y_strip,
+                                       const ChwLayout* x_tile, const ChwLayout* y_tile,
                                        std::unique_ptr<RowStep>* result) const {
-  const RowInput x = input(builder, node, x_strip);
-  const PaddedValue y = output(builder, node, y_strip);
-  const Planes y_planes = planes_of(builder->shape(node.output));
+  const RowInput x = input(builder, node, x_tile);
+  const PaddedValue y = output(builder, node, y_tile);
+  const ChwLayout y_chw = chw_layout(builder->shape(node.output));
   const Kernels& kernels = builder->kernels();
   auto step = std::make_unique<DepthwiseStep>();
-  step->multiplier_ = y_planes.channels / x.planes.channels;
+  step->multiplier_ = y_chw.channels / x.chw.channels;
   TFSPARSE_RETURN_IF_ERROR(step->set_weights(builder->graph(), node, kernels));
 
   const Tensor& weights = builder->tensor(node.inputs[1]);
   DepthwiseArgs& args = step->args_;
-  args.in_h = x.planes.height;
-  args.in_w = x.planes.width;
-  args.out_h = y_planes.height;
-  args.out_w = y_planes.width;
+  args.in_h = x.chw.height;
+  args.in_w = x.chw.width;
+  args.out_h = y_chw.height;
+  args.out_w = y_chw.width;
   args.kernel_h = weights.shape[1];
   args.kernel_w = weights.shape[2];
   args.stride_h = window.stride_h;
@@ -155,18 +155,18 @@ Status DepthwiseConvolution::make_step(PlanBuilder* builder, const Node& node,
   args.dilation_w = window.dilation_w;
   args.pad_top = window.pad_top;
   args.pad_left = window.pad_left;
-  args.x_stride = x.planes.stride;
-  args.y_stride = y_planes.stride;
+  args.x_stride = x.chw.stride;
+  args.y_stride = y_chw.stride;
   args.epilogue = epilogue;
 
   step->x_value = x.value;
   step->y_value = y;
-  step->x_planes = x.planes;
-  step->y_planes = y_planes;
+  step->x_chw = x.chw;
+  step->y_chw = y_chw;
   if (x.value.exists()) step->reads = {x.value};
   if (y.exists()) step->writes = {y};
   step->scratch = kernels.depthwise_scratch(args);
-  const double macs = static_cast<double>(y_planes.batch) * y_planes.channels * y_planes.pixels();
+  const double macs = static_cast<double>(y_chw.batch) * y_chw.channels * y_chw.pixels();
   step->parts[0].kernel = std::string("depthwise ") + kernels.name;
   step->parts[0].macs = macs * step->taps_;
   *result = std::move(step);

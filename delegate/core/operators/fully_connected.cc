@@ -4,11 +4,11 @@
 #include <cstring>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/pack.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/weights/pack.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {

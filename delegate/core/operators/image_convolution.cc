@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -61,22 +61,22 @@ void ImageConvolution::hash(Hasher* hasher) const {
   hasher->add(epilogue);
 }
 
-RowInput ImageConvolution::input(PlanBuilder* builder, const Node& node, const Planes* x) {
+RowInput ImageConvolution::input(PlanBuilder* builder, const Node& node, const ChwLayout* x) {
   RowInput input;
-  input.planes = planes_of(builder->shape(node.inputs[0]));
+  input.chw = chw_layout(builder->shape(node.inputs[0]));
   if (x != nullptr) {
-    input.planes.stride = x->stride;
+    input.chw.stride = x->stride;
   } else {
     Values& values = builder->values();
-    input.value = values.padded(values.planes(node.inputs[0]));
+    input.value = values.padded(values.chw(node.inputs[0]));
   }
   return input;
 }
 
-PaddedValue ImageConvolution::output(PlanBuilder* builder, const Node& node, const Planes* y) {
+PaddedValue ImageConvolution::output(PlanBuilder* builder, const Node& node, const ChwLayout* y) {
   if (y != nullptr) return {};
   Values& values = builder->values();
-  return values.padded(values.define_planes(node.output));
+  return values.padded(values.define_chw(node.output));
 }
 
 }  // namespace tfsparse

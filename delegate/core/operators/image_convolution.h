@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
-#include "delegate/core/layout.h"
-#include "delegate/core/operator.h"
-#include "delegate/core/row_step.h"
-#include "delegate/core/window.h"
+#include "delegate/core/graph/operator.h"
+#include "delegate/core/operators/window.h"
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/plan/row_step.h"
 
 namespace tfsparse {
 
@@ -24,10 +24,10 @@ class ImageConvolution : public Operator {
   bool has_weights() const override { return true; }
   Epilogue* foldable_epilogue() override { return &epilogue; }
 
-  // A tensor between steps that are computed strip by strip has no value of its own: `x` and `y`
-  // are the strips that stand for it there, or null.
-  virtual Status make_step(PlanBuilder* builder, const Node& node, const Planes* x, const Planes* y,
-                           std::unique_ptr<RowStep>* step) const = 0;
+  // A tensor between steps of one row tiling has no value of its own: `x` and `y` are the tiles
+  // that stand for it there, or null.
+  virtual Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x,
+                           const ChwLayout* y, std::unique_ptr<RowStep>* step) const = 0;
   // Whether the step reads the whole image before its first row.
   virtual bool reads_ahead(const Graph&, const Node&) const { return false; }
 
@@ -38,8 +38,8 @@ class ImageConvolution : public Operator {
   // Why it is not supported, but for the channels.
   std::string unsupported_window(const SupportContext& context, const Node& node) const;
   // Where the step reads and writes, of the arguments of make_step.
-  static RowInput input(PlanBuilder* builder, const Node& node, const Planes* x);
-  static PaddedValue output(PlanBuilder* builder, const Node& node, const Planes* y);
+  static RowInput input(PlanBuilder* builder, const Node& node, const ChwLayout* x);
+  static PaddedValue output(PlanBuilder* builder, const Node& node, const ChwLayout* y);
 };
 
 }  // namespace tfsparse

@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/lambda_step.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
 #include "delegate/core/steps/strided_copy.h"
-#include "delegate/core/support.h"
 
 namespace tfsparse {
 namespace {
@@ -15,31 +15,31 @@ namespace {
 constexpr double kPaddedPixel = 40;  // see estimate.h
 
 // Adds zeros around the pixels, and whole planes of zeros.
-std::unique_ptr<Step> make_pad_planes(std::vector<int> begin, Value x, const Planes& x_planes,
-                                      Value y, const Planes& y_planes) {
+std::unique_ptr<Step> make_pad_chw(std::vector<int> begin, Value x, const ChwLayout& x_chw, Value y,
+                                   const ChwLayout& y_chw) {
   return make_step("pad", x, y, [=](const RunContext& context) {
-    const int count = y_planes.batch * y_planes.channels;
+    const int count = y_chw.batch * y_chw.channels;
     context.pool.parallel_for(count, 1, [&](int first, int last, int) {
       for (int plane = first; plane < last; ++plane) {
-        const int image = plane / y_planes.channels - begin[0];
-        const int channel = plane % y_planes.channels - begin[3];
+        const int image = plane / y_chw.channels - begin[0];
+        const int channel = plane % y_chw.channels - begin[3];
         const bool inside =
-            image >= 0 && image < x_planes.batch && channel >= 0 && channel < x_planes.channels;
+            image >= 0 && image < x_chw.batch && channel >= 0 && channel < x_chw.channels;
         PadArgs args{};
         if (inside) {
-          args.x = context.values[x] + image * x_planes.image() + channel * x_planes.stride;
-          args.in_h = x_planes.height;
+          args.x = context.values[x] + image * x_chw.image() + channel * x_chw.stride;
+          args.in_h = x_chw.height;
         }
-        args.in_w = x_planes.width;
+        args.in_w = x_chw.width;
         args.x_pixel_stride = 1;
-        args.x_row_stride = x_planes.width;
-        args.y = context.values[y] + plane * y_planes.stride;
-        args.out_h = y_planes.height;
-        args.out_w = y_planes.width;
+        args.x_row_stride = x_chw.width;
+        args.y = context.values[y] + plane * y_chw.stride;
+        args.out_h = y_chw.height;
+        args.out_w = y_chw.width;
         args.pad_top = begin[1];
         args.pad_left = begin[2];
         args.stride_h = args.stride_w = args.phases_h = args.phases_w = 1;
-        args.row_stride = y_planes.width;
+        args.row_stride = y_chw.width;
         context.kernels.pad(args);
       }
     });
@@ -83,10 +83,10 @@ DefaultWork Pad::default_work(const WorkContext& context, const Node& node) cons
 Status Pad::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape &x_shape = builder->shape(node.inputs[0]), &y_shape = builder->shape(node.output);
-  const bool in_planes = values.has_planes(node.inputs[0]), has_value = node.inputs.size() > 2;
-  const Value x = values.get(node.inputs[0], in_planes), y = values.define(node.output, in_planes);
-  if (in_planes && x_shape.size() == 4 && !has_value) {
-    builder->add(make_pad_planes(begin, x, planes_of(x_shape), y, planes_of(y_shape)), node);
+  const bool in_chw = values.has_chw(node.inputs[0]), has_value = node.inputs.size() > 2;
+  const Value x = values.get(node.inputs[0], in_chw), y = values.define(node.output, in_chw);
+  if (in_chw && x_shape.size() == 4 && !has_value) {
+    builder->add(make_pad_chw(begin, x, chw_layout(x_shape), y, chw_layout(y_shape)), node);
     return {};
   }
   std::vector<float> padding = {0.0f};
@@ -96,7 +96,7 @@ Status Pad::build(PlanBuilder* builder, const Node& node) const {
   }
   StridedCopy copy;
   copy.from = x;
-  const auto from = strides_of(x_shape, in_planes), to = strides_of(y_shape, in_planes);
+  const auto from = strides_of(x_shape, in_chw), to = strides_of(y_shape, in_chw);
   for (std::size_t dim = 0; dim < from.size(); ++dim) {
     copy.dims.push_back({x_shape[dim], from[dim], to[dim]});
     copy.to_offset += begin[dim] * to[dim];

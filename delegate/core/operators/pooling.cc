@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/support.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 
 namespace tfsparse {
 namespace {
@@ -54,20 +54,20 @@ DefaultWork Pool::default_work(const WorkContext& context, const Node& node) con
 }
 
 Status Pool::build(PlanBuilder* builder, const Node& node) const {
-  const Value x = builder->values().planes(node.inputs[0]);
-  const Value y = builder->values().define_planes(node.output);
-  const Planes x_planes = planes_of(builder->shape(node.inputs[0]));
-  const Planes y_planes = planes_of(builder->shape(node.output));
+  const Value x = builder->values().chw(node.inputs[0]);
+  const Value y = builder->values().define_chw(node.output);
+  const ChwLayout x_chw = chw_layout(builder->shape(node.inputs[0]));
+  const ChwLayout y_chw = chw_layout(builder->shape(node.output));
   auto step = std::make_unique<PoolStep>();
   PoolArgs& args = step->args_;
   args.op = pooling;
-  args.planes = y_planes.batch * y_planes.channels;
-  args.x_stride = x_planes.stride;
-  args.y_stride = y_planes.stride;
-  args.in_h = x_planes.height;
-  args.in_w = x_planes.width;
-  args.out_h = y_planes.height;
-  args.out_w = y_planes.width;
+  args.planes = y_chw.batch * y_chw.channels;
+  args.x_stride = x_chw.stride;
+  args.y_stride = y_chw.stride;
+  args.in_h = x_chw.height;
+  args.in_w = x_chw.width;
+  args.out_h = y_chw.height;
+  args.out_w = y_chw.width;
   args.window_h = size.height;
   args.window_w = size.width;
   args.stride_h = window.stride_h;

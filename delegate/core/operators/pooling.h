@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "delegate/core/graph.h"
-#include "delegate/core/window.h"
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/window.h"
 
 namespace tfsparse {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/support.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 
 namespace tfsparse {
 namespace {
@@ -36,24 +36,24 @@ class Counter {
   int count_ = 1;
 };
 
-class ReductionPlanes : public Step {
+class ReductionChw : public Step {
  public:
-  ReductionPlanes(const Planes& planes, bool mean) : planes_(planes), mean_(mean) {}
+  ReductionChw(const ChwLayout& chw, bool mean) : chw_(chw), mean_(mean) {}
 
   void run(const RunContext& context) const override {
     const Elements x = context.values[reads[0]], y = context.values[writes[0]];
-    const int count = planes_.batch * planes_.channels;
+    const int count = chw_.batch * chw_.channels;
     context.pool.parallel_for(count, 16, [&](int begin, int end, int) {
       for (int plane = begin; plane < end; ++plane) {
-        const float sum = context.kernels.sum(x + plane * planes_.stride, planes_.pixels());
-        const float result = mean_ ? sum / planes_.pixels() : sum;
+        const float sum = context.kernels.sum(x + plane * chw_.stride, chw_.pixels());
+        const float result = mean_ ? sum / chw_.pixels() : sum;
         context.kernels.from_floats(&result, y + plane, 1);
       }
     });
   }
 
  private:
-  Planes planes_;
+  ChwLayout chw_;
   bool mean_;
 };
 
@@ -148,13 +148,13 @@ Status Reduce::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape& shape = builder->shape(node.inputs[0]);
   const bool over_pixels = shape.size() == 4 && axes == std::vector<int>{1, 2};
-  const bool in_planes = over_pixels && values.has_planes(node.inputs[0]);
-  const Value x = values.get(node.inputs[0], in_planes);
+  const bool in_chw = over_pixels && values.has_chw(node.inputs[0]);
+  const Value x = values.get(node.inputs[0], in_chw);
   const Value y = values.define_flat(node.output);
   std::unique_ptr<Step> step;
   const bool mean = reduction == Reduction::kMean;
-  if (in_planes) {
-    step = std::make_unique<ReductionPlanes>(planes_of(shape), mean);
+  if (in_chw) {
+    step = std::make_unique<ReductionChw>(chw_layout(shape), mean);
   } else {
     step = std::make_unique<ReductionFlat>(shape, axes, mean, builder->kernels());
   }

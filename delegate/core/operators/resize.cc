@@ -4,11 +4,11 @@
 #include <cmath>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/support.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 
 namespace tfsparse {
 namespace {
@@ -19,7 +19,7 @@ constexpr double kNearestPixel = 80;  // a pixel that TFLite's own resizing copi
 
 // Where the outputs along one axis come from: what ResizeArgs calls rows and columns.
 struct ResizeAxis {
-  std::vector<std::int32_t> places;
+  std::vector<std::int32_t> indices;
   std::vector<float> weights;
 
   // The float32 arithmetic of TFLite, step by step: another rounding would pick other pixels.
@@ -31,29 +31,29 @@ struct ResizeAxis {
       resize.interpolation == Interpolation::kNearest ? add_nearest(resize, i, in, scale)
                                                       : add_bilinear(resize, i, in, scale);
     }
-    places.resize(places.size() + kOverread);
+    indices.resize(indices.size() + kOverread);
     weights.resize(weights.size() + kOverread);
   }
 
  private:
   void add_nearest(const Resize& resize, int i, int in, float scale) {
-    const float place = (i + (resize.half_pixel_centers ? 0.5f : 0.0f)) * scale;
-    const float whole = resize.align_corners ? std::round(place) : std::floor(place);
-    places.push_back(std::clamp(static_cast<int>(whole), 0, in - 1));
+    const float position = (i + (resize.half_pixel_centers ? 0.5f : 0.0f)) * scale;
+    const float whole = resize.align_corners ? std::round(position) : std::floor(position);
+    indices.push_back(std::clamp(static_cast<int>(whole), 0, in - 1));
   }
 
   void add_bilinear(const Resize& resize, int i, int in, float scale) {
-    const float place = resize.half_pixel_centers ? (i + 0.5f) * scale - 0.5f : i * scale;
-    places.push_back(std::clamp(static_cast<int>(std::floor(place)), 0, in - 1));
+    const float position = resize.half_pixel_centers ? (i + 0.5f) * scale - 0.5f : i * scale;
+    indices.push_back(std::clamp(static_cast<int>(std::floor(position)), 0, in - 1));
     // Beyond the first and the last pixel's center there is nothing to blend with.
-    const bool between = place > 0.0f && places.back() + 1 < in;
-    weights.push_back(between ? place - static_cast<float>(places.back()) : 0.0f);
+    const bool between = position > 0.0f && indices.back() + 1 < in;
+    weights.push_back(between ? position - static_cast<float>(indices.back()) : 0.0f);
   }
 };
 
 class ResizeStep : public Step {
  public:
-  ResizeStep(const Resize& resize, const Planes& x, const Planes& y)
+  ResizeStep(const Resize& resize, const ChwLayout& x, const ChwLayout& y)
       : rows_(resize, x.height, y.height), columns_(resize, x.width, y.width) {
     args_.planes = y.batch * y.channels;
     args_.x_stride = x.stride;
@@ -62,8 +62,8 @@ class ResizeStep : public Step {
     args_.in_w = x.width;
     args_.out_h = y.height;
     args_.out_w = y.width;
-    args_.rows = rows_.places.data();
-    args_.columns = columns_.places.data();
+    args_.rows = rows_.indices.data();
+    args_.columns = columns_.indices.data();
     args_.epilogue = resize.epilogue;
     if (resize.interpolation == Interpolation::kNearest) return;
     args_.row_weights = rows_.weights.data();
@@ -112,10 +112,10 @@ DefaultWork Resize::default_work(const WorkContext& context, const Node& node) c
 }
 
 Status Resize::build(PlanBuilder* builder, const Node& node) const {
-  const Value x = builder->values().planes(node.inputs[0]);
-  const Value y = builder->values().define_planes(node.output);
-  auto step = std::make_unique<ResizeStep>(*this, planes_of(builder->shape(node.inputs[0])),
-                                           planes_of(builder->shape(node.output)));
+  const Value x = builder->values().chw(node.inputs[0]);
+  const Value y = builder->values().define_chw(node.output);
+  auto step = std::make_unique<ResizeStep>(*this, chw_layout(builder->shape(node.inputs[0])),
+                                           chw_layout(builder->shape(node.output)));
   const bool nearest = interpolation == Interpolation::kNearest;
   step->parts[0].kernel = std::string(nearest ? "nearest " : "bilinear ") + builder->kernels().name;
   step->reads = {x};

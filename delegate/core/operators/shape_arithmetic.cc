@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "delegate/core/estimate.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/support.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
 
 namespace tfsparse {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 
 namespace tfsparse {
 

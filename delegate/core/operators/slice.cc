@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/strided_copy.h"
-#include "delegate/core/support.h"
 
 namespace tfsparse {
 
@@ -19,16 +19,16 @@ std::string PartOfInput::unsupported_because(const SupportContext& context,
 Status PartOfInput::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape& shape = builder->shape(node.output);
-  const bool in_planes = values.has_planes(node.inputs[0]);
+  const bool in_chw = values.has_chw(node.inputs[0]);
   StridedCopy copy;
-  copy.from = values.get(node.inputs[0], in_planes);
-  const auto x_strides = strides_of(builder->shape(node.inputs[0]), in_planes);
-  const auto y_strides = strides_of(shape, in_planes);
+  copy.from = values.get(node.inputs[0], in_chw);
+  const auto x_strides = strides_of(builder->shape(node.inputs[0]), in_chw);
+  const auto y_strides = strides_of(shape, in_chw);
   for (std::size_t dim = 0; dim < x_strides.size(); ++dim) {
     copy.dims.push_back({shape[dim], x_strides[dim], y_strides[dim]});
     copy.from_offset += begin[dim] * x_strides[dim];
   }
-  const Value y = values.define(node.output, in_planes);
+  const Value y = values.define(node.output, in_chw);
   builder->add(make_strided_copies("slice", {std::move(copy)}, y, builder->kernels()), node);
   return {};
 }

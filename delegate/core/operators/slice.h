@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 
 namespace tfsparse {
 

@@ -1,11 +1,11 @@
 #include "delegate/core/operators/softmax.h"
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/lambda_step.h"
-#include "delegate/core/support.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
 
 namespace tfsparse {
 

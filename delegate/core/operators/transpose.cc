@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/infer.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/strided_copy.h"
-#include "delegate/core/support.h"
 
 namespace tfsparse {
 
@@ -38,20 +38,20 @@ Status Transpose::infer(ShapeContext* context, const Node& node) {
 Status Transpose::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape& shape = builder->shape(node.output);
-  const bool from_planes = values.has_planes(node.inputs[0]);
+  const bool from_chw = values.has_chw(node.inputs[0]);
   StridedCopy copy;
-  copy.from = values.get(node.inputs[0], from_planes);
-  const auto x_strides = strides_of(builder->shape(node.inputs[0]), from_planes);
+  copy.from = values.get(node.inputs[0], from_chw);
+  const auto x_strides = strides_of(builder->shape(node.inputs[0]), from_chw);
   std::vector<std::ptrdiff_t> moved;
   for (int dim : order_) moved.push_back(x_strides[dim]);
   // The layout in which what was contiguous still is: NCHW to NHWC is then a copy of planes, and
   // back as well.
-  const bool to_planes = is_image(shape) && moved.back() != 1;
-  const auto y_strides = strides_of(shape, to_planes);
+  const bool to_chw = is_image(shape) && moved.back() != 1;
+  const auto y_strides = strides_of(shape, to_chw);
   for (std::size_t dim = 0; dim < moved.size(); ++dim) {
     copy.dims.push_back({shape[dim], moved[dim], y_strides[dim]});
   }
-  const Value y = values.define(node.output, to_planes);
+  const Value y = values.define(node.output, to_chw);
   builder->add(make_strided_copies("transpose", {std::move(copy)}, y, builder->kernels()), node);
   return {};
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/transpose_convolution.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -67,7 +67,7 @@ DefaultWork TransposeConvolution::default_work(const WorkContext& context, const
 Status TransposeConvolution::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape& w = builder->shape(node.inputs[1]);
-  const Value x = values.planes(node.inputs[0]), y = values.define_planes(node.output);
+  const Value x = values.chw(node.inputs[0]), y = values.define_chw(node.output);
   const PaddedValue border =
       values.add(bordered_elements(transpose_window(window, w, builder->shape(node.output)), w));
   std::unique_ptr<Step> step;

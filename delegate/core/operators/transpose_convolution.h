@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph.h"
-#include "delegate/core/window.h"
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/window.h"
 
 namespace tfsparse {
 

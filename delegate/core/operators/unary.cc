@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "delegate/core/builder.h"
-#include "delegate/core/estimate.h"
-#include "delegate/core/hasher.h"
-#include "delegate/core/infer.h"
-#include "delegate/core/lambda_step.h"
-#include "delegate/core/support.h"
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
 
 namespace tfsparse {
 namespace {
@@ -50,9 +50,9 @@ DefaultWork UnaryOperator::default_work(const WorkContext& context, const Node& 
 
 Status UnaryOperator::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const bool in_planes = values.has_planes(node.inputs[0]);
-  const Value x = values.get(node.inputs[0], in_planes);
-  const Value y = values.define(node.output, in_planes);
+  const bool in_chw = values.has_chw(node.inputs[0]);
+  const Value x = values.get(node.inputs[0], in_chw);
+  const Value y = values.define(node.output, in_chw);
   // The elements between planes, too: one run instead of many.
   const int elements = static_cast<int>(values.elements(x));
   const auto run = [=, op = unary, epilogue = epilogue](const RunContext& context) {

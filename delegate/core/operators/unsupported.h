@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "delegate/core/operator.h"
+#include "delegate/core/graph/operator.h"
 
 namespace tfsparse {
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/memory.h"
+#include "delegate/core/plan/memory.h"
 
 namespace tfsparse {
 namespace {
 
-// An operand of a BinaryPlanes step.
-struct PlaneOperand {
+// An operand of a BinaryChw step.
+struct ChwOperand {
   Value value;
   Buffer constant;
   std::uint64_t image_step = 0, channel_step = 0;  // elements from one to the next
@@ -21,25 +21,25 @@ struct PlaneOperand {
   }
 };
 
-class BinaryPlanes : public Step {
+class BinaryChw : public Step {
  public:
   void run(const RunContext& context) const override {
     const Elements y = context.values[writes[0]];
-    const int planes = planes_.batch * planes_.channels;
+    const int planes = chw_.batch * chw_.channels;
     context.pool.parallel_for(planes, 1, [&](int begin, int end, int) {
       for (int plane = begin; plane < end; ++plane) {
-        const int image = plane / planes_.channels, channel = plane % planes_.channels;
+        const int image = plane / chw_.channels, channel = plane % chw_.channels;
         context.kernels.binary({op_, a_.at(context, image, channel), b_.at(context, image, channel),
-                                a_.pixel_step, b_.pixel_step, y + plane * planes_.stride,
-                                static_cast<std::size_t>(planes_.pixels()), epilogue_});
+                                a_.pixel_step, b_.pixel_step, y + plane * chw_.stride,
+                                static_cast<std::size_t>(chw_.pixels()), epilogue_});
       }
     });
   }
 
   Binary op_;
   Epilogue epilogue_;
-  Planes planes_;
-  PlaneOperand a_, b_;
+  ChwLayout chw_;
+  ChwOperand a_, b_;
 };
 
 // Runs in TFLite's order. The innermost dimensions in which both operands are contiguous, or one of
@@ -113,24 +113,24 @@ void widen_constant(Operand* operand, const Shape& shape) {
 
 }  // namespace
 
-std::unique_ptr<Step> make_binary_planes(Binary op, const Epilogue& epilogue, Operand a, Operand b,
-                                         Value y, const Planes& planes, const Kernels& kernels) {
-  auto step = std::make_unique<BinaryPlanes>();
+std::unique_ptr<Step> make_binary_chw(Binary op, const Epilogue& epilogue, Operand a, Operand b,
+                                      Value y, const ChwLayout& chw, const Kernels& kernels) {
+  auto step = std::make_unique<BinaryChw>();
   step->op_ = op;
   step->epilogue_ = epilogue;
-  step->planes_ = planes;
+  step->chw_ = chw;
   step->writes = {y};
   step->parts[0].kernel = "elementwise";
-  const auto plan = [&](Operand& operand, PlaneOperand* result) {
+  const auto plan = [&](Operand& operand, ChwOperand* result) {
     const std::int64_t elements = element_count(operand.shape);
-    if (elements == static_cast<std::int64_t>(planes.batch) * planes.pixels() * planes.channels &&
+    if (elements == static_cast<std::int64_t>(chw.batch) * chw.pixels() * chw.channels &&
         operand.value.exists()) {
-      result->channel_step = planes.stride;
-      result->image_step = planes.image();
+      result->channel_step = chw.stride;
+      result->image_step = chw.image();
       result->pixel_step = 1;
     } else if (elements > 1) {
       result->channel_step = 1;
-      result->image_step = elements > planes.channels ? planes.channels : 0;
+      result->image_step = elements > chw.channels ? chw.channels : 0;
     }
     result->value = operand.value;
     result->constant = to_elements(operand.constant, kernels);

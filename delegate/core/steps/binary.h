@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/core/layout.h"
-#include "delegate/core/step.h"
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/plan/step.h"
 
 namespace tfsparse {
 
@@ -16,9 +16,9 @@ struct Operand {
   Shape shape;
 };
 
-// Both operands and the result in planes, or an operand with one element a channel of each image.
-std::unique_ptr<Step> make_binary_planes(Binary op, const Epilogue& epilogue, Operand a, Operand b,
-                                         Value y, const Planes& planes, const Kernels& kernels);
+// Both operands and the result in CHW, or an operand with one element a channel of each image.
+std::unique_ptr<Step> make_binary_chw(Binary op, const Epilogue& epilogue, Operand a, Operand b,
+                                      Value y, const ChwLayout& chw, const Kernels& kernels);
 
 // All in TFLite's order, any shapes that broadcast.
 std::unique_ptr<Step> make_binary_flat(Binary op, const Epilogue& epilogue, Operand a, Operand b,

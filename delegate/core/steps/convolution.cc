@@ -1,7 +1,7 @@
-// CONV_2D on planes, and FULLY_CONNECTED on the planes of many rows. A tap of the kernel is an
+// CONV_2D in CHW, and FULLY_CONNECTED of many rows. A tap of the kernel is an
 // offset from the pixel that it belongs to, so sparse and dense, 1x1 and k x k are one product of
-// weights and runs of pixels. What differs is where the runs are: in the planes themselves for a
-// 1x1 convolution, else in a copy with a border of zeros, whose pixels are sorted by their place in
+// weights and runs of pixels. What differs is where the runs are: in the input itself for a
+// 1x1 convolution, else in a copy with a border of zeros, whose pixels are sorted by their phase in
 // the stride. There the rows of the output follow each other at a pitch of a few pixels more than
 // their width: several narrow rows are one run, whose pixels between the rows are computed in vain
 // and left out when the rows are copied to the output.
@@ -10,18 +10,18 @@
 #include <algorithm>
 
 #include "delegate/core/operators/convolution.h"
-#include "delegate/core/product.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/weights/product.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
 
 // The bordered copy of one image: every channel's plane `plane` elements apart, in it a plane for
-// each place in the stride that the kernel reads.
+// each phase of the stride that the kernel reads.
 struct Border {
   int rows = 0, columns = 0;  // before sorting
   int phases_h = 0, phases_w = 0;
-  int pitch = 0;  // elements from a row to the next of the same place in the stride
+  int pitch = 0;  // elements from a row to the next of the same phase
   int phase_plane = 0;
   std::uint64_t plane = 0;
 };
@@ -47,7 +47,7 @@ Border border_of(const Graph& graph, const Node& node) {
 class ConvolutionStep : public RowStep {
  public:
   void run(const RunContext& context) const override {
-    for (int image = 0; image < y_planes.batch; ++image) {
+    for (int image = 0; image < y_chw.batch; ++image) {
       begin_image(context, image);
       const RowsView x = pointwise_ ? input(context, image) : RowsView{};
       share_work(context, [&](Share share, Range runs, int worker) {
@@ -69,12 +69,12 @@ class ConvolutionStep : public RowStep {
   }
 
   Rows input_rows(Rows output) const override {
-    return pointwise_ ? output : Rows{0, x_planes.height};
+    return pointwise_ ? output : Rows{0, x_chw.height};
   }
 
   void run_rows(const RunContext& context, int image, Rows rows, const RowsView& x,
                 const RowsView& y, PaddedElements scratch) const override {
-    const int width = y_planes.width;
+    const int width = y_chw.width;
     if (pointwise_) {
       const Range run{rows.begin * width, rows.end * width};
       compute(context, image, {}, run, x, y, scratch);
@@ -107,7 +107,7 @@ class ConvolutionStep : public RowStep {
     product_.pack(weights, bias, conv.epilogue, run_elements(rows_together_), kernels);
     scratch = scratch_stride_ * product_.channels();
     parts[0].kernel = product_.name();
-    parts[0].macs = product_.density() * y_planes.batch * y_planes.pixels() * weights.dense.size();
+    parts[0].macs = product_.density() * y_chw.batch * y_chw.pixels() * weights.dense.size();
     return {};
   }
 
@@ -116,7 +116,7 @@ class ConvolutionStep : public RowStep {
 
  private:
   // Elements of an input channel.
-  std::uint64_t plane() const { return pointwise_ ? x_planes.stride : border_.plane; }
+  std::uint64_t plane() const { return pointwise_ ? x_chw.stride : border_.plane; }
 
   std::vector<Tap> taps(const Shape& w) const {
     std::vector<Tap> taps;
@@ -126,10 +126,10 @@ class ConvolutionStep : public RowStep {
         for (int dx = 0; dx < w[2]; ++dx) {
           const int row = dy * window_.dilation_h, column = dx * window_.dilation_w;
           const int phase = row % window_.stride_h * border_.phases_w + column % window_.stride_w;
-          const int place = phase * border_.phase_plane + row / window_.stride_h * border_.pitch +
-                            column / window_.stride_w;
+          const int offset = phase * border_.phase_plane + row / window_.stride_h * border_.pitch +
+                             column / window_.stride_w;
           taps.push_back({(dy * w[2] + dx) * w[3] + channel,
-                          static_cast<std::int32_t>(channel * plane() + place)});
+                          static_cast<std::int32_t>(channel * plane() + offset)});
         }
       }
     }
@@ -141,8 +141,8 @@ class ConvolutionStep : public RowStep {
   void choose_runs(const Kernels& kernels) {
     if (pointwise_) return;
     const int most = kRunVectors * kernels.lanes;
-    const int height = std::max(1, y_planes.height);
-    rows_together_ = std::clamp((most - y_planes.width) / border_.pitch + 1, 1, height);
+    const int height = std::max(1, y_chw.height);
+    rows_together_ = std::clamp((most - y_chw.width) / border_.pitch + 1, 1, height);
     const int runs = (height + rows_together_ - 1) / rows_together_;
     rows_together_ = (height + runs - 1) / runs;
     if (crops(rows_together_)) {
@@ -152,10 +152,10 @@ class ConvolutionStep : public RowStep {
 
   // Elements from the first pixel of a run of rows to behind its last.
   int run_elements(int rows) const {
-    return pointwise_ ? y_planes.pixels() : (rows - 1) * border_.pitch + y_planes.width;
+    return pointwise_ ? y_chw.pixels() : (rows - 1) * border_.pitch + y_chw.width;
   }
   // Whether a run of so many rows has pixels between them.
-  bool crops(int rows) const { return !pointwise_ && rows > 1 && border_.pitch != y_planes.width; }
+  bool crops(int rows) const { return !pointwise_ && rows > 1 && border_.pitch != y_chw.width; }
 
   // Shares the work among the threads, by runs or by output channels. Both read about the same, but
   // what a thread writes of more channels than it reads had better be whole channels, which the
@@ -164,7 +164,7 @@ class ConvolutionStep : public RowStep {
   void share_work(const RunContext& context, const Body& body) const {
     const int threads = context.pool.size(), runs = run_count();
     const bool many_runs = runs >= 4 * threads;
-    const bool widens = product_.channels() > x_planes.channels;
+    const bool widens = product_.channels() > x_chw.channels;
     if (many_runs || (runs % threads == 0 && !widens)) {
       context.pool.parallel_for(runs, 1, [&](int begin, int end, int worker) {
         body(Share{}, Range{begin, end}, worker);
@@ -177,23 +177,23 @@ class ConvolutionStep : public RowStep {
   }
 
   int run_count() const {
-    const int whole = pointwise_ ? y_planes.pixels() : y_planes.height;
+    const int whole = pointwise_ ? y_chw.pixels() : y_chw.height;
     const int one = pointwise_ ? product_.tile_pixels() : rows_together_;
     return (whole + one - 1) / one;
   }
   // The output pixels of a run.
   Range run_of(int i) const {
-    const int one = pointwise_ ? product_.tile_pixels() : rows_together_ * y_planes.width;
-    return {i * one, std::min((i + 1) * one, y_planes.pixels())};
+    const int one = pointwise_ ? product_.tile_pixels() : rows_together_ * y_chw.width;
+    return {i * one, std::min((i + 1) * one, y_chw.pixels())};
   }
 
   // Computes the output pixels `run`, whole rows unless the convolution is pointwise.
   void compute(const RunContext& context, int image, Share share, Range run, const RowsView& x,
                const RowsView& y, PaddedElements scratch) const {
-    const int width = y_planes.width, count = run.end - run.begin;
+    const int width = y_chw.width, count = run.end - run.begin;
     const PaddedElements to = y.base + (run.begin - static_cast<std::ptrdiff_t>(y.first) * width);
     const PaddedElements residual =
-        residual_.exists() ? context.values[residual_] + image * y_planes.image() + run.begin
+        residual_.exists() ? context.values[residual_] + image * y_chw.image() + run.begin
                            : PaddedElements();
     if (pointwise_) {
       const PaddedElements from =
@@ -219,10 +219,10 @@ class ConvolutionStep : public RowStep {
   }
 
   void make_border(const RunContext& context, int image) const {
-    const Planes& planes = x_planes;
+    const ChwLayout& chw = x_chw;
     PadArgs args{};
-    args.in_h = planes.height;
-    args.in_w = planes.width;
+    args.in_h = chw.height;
+    args.in_w = chw.width;
     args.out_h = border_.rows;
     args.out_w = border_.columns;
     args.pad_top = window_.pad_top;
@@ -235,10 +235,10 @@ class ConvolutionStep : public RowStep {
     args.column_phase_stride = border_.phase_plane;
     args.row_phase_stride = static_cast<std::ptrdiff_t>(border_.phases_w) * border_.phase_plane;
     const bool is_flat = flat_.exists();
-    args.x_pixel_stride = is_flat ? planes.channels : 1;
-    args.x_row_stride = args.x_pixel_stride * planes.width;
+    args.x_pixel_stride = is_flat ? chw.channels : 1;
+    args.x_row_stride = args.x_pixel_stride * chw.width;
     const std::uint64_t image_elements =
-        is_flat ? static_cast<std::uint64_t>(planes.pixels()) * planes.channels : planes.image();
+        is_flat ? static_cast<std::uint64_t>(chw.pixels()) * chw.channels : chw.image();
     const Elements from =
         (is_flat ? context.values[flat_] : context.values[x_value]) + image * image_elements;
     // By rows of all channels, as the rows of the output are shared out.
@@ -247,8 +247,8 @@ class ConvolutionStep : public RowStep {
       PadArgs rows = args;
       rows.out_h = std::min(border_.rows, end * window_.stride_h) - begin * window_.stride_h;
       rows.pad_top -= begin * window_.stride_h;
-      for (int channel = 0; channel < planes.channels; ++channel) {
-        rows.x = from + (is_flat ? channel : channel * planes.stride);
+      for (int channel = 0; channel < chw.channels; ++channel) {
+        rows.x = from + (is_flat ? channel : channel * chw.stride);
         rows.y = context.values[border_value_] + channel * border_.plane +
                  static_cast<std::size_t>(begin) * border_.pitch;
         context.kernels.pad(rows);
@@ -257,10 +257,10 @@ class ConvolutionStep : public RowStep {
   }
 
   RowsView input(const RunContext& context, int image) const {
-    return {context.values[x_value] + image * x_planes.image(), x_planes.stride, 0};
+    return {context.values[x_value] + image * x_chw.image(), x_chw.stride, 0};
   }
   RowsView output(const RunContext& context, int image) const {
-    return {context.values[y_value] + image * y_planes.image(), y_planes.stride, 0};
+    return {context.values[y_value] + image * y_chw.image(), y_chw.stride, 0};
   }
 
   // Vectors of pixels that several rows may fill: what a pass over the weights likes best.
@@ -286,9 +286,9 @@ Status make_convolution(const Graph& graph, const Node& node, const ConvolutionV
   auto convolution = std::make_unique<ConvolutionStep>();
   convolution->x_value = values.x.value;
   convolution->flat_ = values.x.flat;
-  convolution->x_planes = values.x.planes;
+  convolution->x_chw = values.x.chw;
   convolution->y_value = values.y;
-  convolution->y_planes = planes_of(graph.tensors[node.output].shape);
+  convolution->y_chw = chw_layout(graph.tensors[node.output].shape);
   convolution->residual_ = values.residual;
   convolution->border_value_ = values.border;
   for (Value value : {Value(values.x.value), values.x.flat, Value(values.residual)}) {

@@ -3,14 +3,14 @@
 
 #include <memory>
 
-#include "delegate/core/graph.h"
-#include "delegate/core/row_step.h"
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/plan/row_step.h"
 
 namespace tfsparse {
 
 struct ConvolutionValues {
   RowInput x;
-  PaddedValue y;         // none within a chain
+  PaddedValue y;         // none within a row tiling
   PaddedValue residual;  // none where nothing is added
   PaddedValue border;    // of `convolution_border` elements, or none where that is 0
 };
@@ -20,7 +20,7 @@ Status make_convolution(const Graph& graph, const Node& node, const ConvolutionV
                         const Kernels& kernels, std::unique_ptr<RowStep>* step);
 
 // Elements of the bordered copy of one image that the step wants; 0 for a 1x1 convolution that
-// reads the planes themselves.
+// reads the input itself.
 std::uint64_t convolution_border(const Graph& graph, const Node& node);
 
 }  // namespace tfsparse

@@ -2,21 +2,21 @@
 
 #include <algorithm>
 
-#include "delegate/core/lambda_step.h"
+#include "delegate/core/plan/lambda_step.h"
 
 namespace tfsparse {
 namespace {
 
-// Shares the pixels of each image among the threads. Calls body(place in TFLite's order, place in
-// planes, pixels) for each part.
+// Shares the pixels of each image among the threads. Calls body(offset in TFLite's order, offset in
+// CHW, pixels) for each part.
 template <typename Body>
-void share_pixels(const RunContext& context, const Planes& planes, const Body& body) {
+void share_pixels(const RunContext& context, const ChwLayout& chw, const Body& body) {
   constexpr int kLine = 16;  // pixels that no two threads should write in one plane
-  const int grain = (kGrain / std::max(1, planes.channels) / kLine + 1) * kLine;
-  for (int image = 0; image < planes.batch; ++image) {
-    context.pool.parallel_for(planes.pixels(), grain, [&](int begin, int end, int) {
-      const std::size_t pixel = static_cast<std::size_t>(image) * planes.pixels() + begin;
-      body(pixel * planes.channels, image * planes.image() + begin, end - begin);
+  const int grain = (kGrain / std::max(1, chw.channels) / kLine + 1) * kLine;
+  for (int image = 0; image < chw.batch; ++image) {
+    context.pool.parallel_for(chw.pixels(), grain, [&](int begin, int end, int) {
+      const std::size_t pixel = static_cast<std::size_t>(image) * chw.pixels() + begin;
+      body(pixel * chw.channels, image * chw.image() + begin, end - begin);
     });
   }
 }
@@ -37,20 +37,20 @@ std::unique_ptr<Step> make_to_floats(Value x, Value y, std::size_t count) {
   });
 }
 
-std::unique_ptr<Step> make_to_planes(Value x, Value y, const Planes& planes) {
-  return make_step("to planes", x, y, [=](const RunContext& context) {
-    share_pixels(context, planes, [&](std::size_t flat, std::size_t in_planes, int pixels) {
-      context.kernels.to_planes(context.values[x] + flat, context.values[y] + in_planes, pixels,
-                                planes.channels, planes.stride);
+std::unique_ptr<Step> make_to_chw(Value x, Value y, const ChwLayout& chw) {
+  return make_step("to CHW", x, y, [=](const RunContext& context) {
+    share_pixels(context, chw, [&](std::size_t flat, std::size_t in_chw, int pixels) {
+      context.kernels.to_chw(context.values[x] + flat, context.values[y] + in_chw, pixels,
+                             chw.channels, chw.stride);
     });
   });
 }
 
-std::unique_ptr<Step> make_from_planes(Value x, Value y, const Planes& planes) {
-  return make_step("from planes", x, y, [=](const RunContext& context) {
-    share_pixels(context, planes, [&](std::size_t flat, std::size_t in_planes, int pixels) {
-      context.kernels.from_planes({context.values[x] + in_planes, context.values[y] + flat, pixels,
-                                   planes.channels, planes.stride});
+std::unique_ptr<Step> make_from_chw(Value x, Value y, const ChwLayout& chw) {
+  return make_step("from CHW", x, y, [=](const RunContext& context) {
+    share_pixels(context, chw, [&](std::size_t flat, std::size_t in_chw, int pixels) {
+      context.kernels.from_chw(
+          {context.values[x] + in_chw, context.values[y] + flat, pixels, chw.channels, chw.stride});
     });
   });
 }

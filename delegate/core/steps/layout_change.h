@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <memory>
 
-#include "delegate/core/layout.h"
-#include "delegate/core/step.h"
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/plan/step.h"
 
 namespace tfsparse {
 
@@ -13,7 +13,7 @@ namespace tfsparse {
 std::unique_ptr<Step> make_from_floats(Value x, Value y, std::size_t count);
 std::unique_ptr<Step> make_to_floats(Value x, Value y, std::size_t count);
 // From TFLite's order, and back.
-std::unique_ptr<Step> make_to_planes(Value x, Value y, const Planes& planes);
-std::unique_ptr<Step> make_from_planes(Value x, Value y, const Planes& planes);
+std::unique_ptr<Step> make_to_chw(Value x, Value y, const ChwLayout& chw);
+std::unique_ptr<Step> make_from_chw(Value x, Value y, const ChwLayout& chw);
 
 }  // namespace tfsparse

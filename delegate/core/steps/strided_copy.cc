@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/memory.h"
+#include "delegate/core/plan/memory.h"
 
 namespace tfsparse {
 namespace {
 
-// Sorts the dimensions by their place in the output, and joins those that are one run.
+// Sorts the dimensions by their stride in the output, and joins those that are one run.
 std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
   dims.erase(std::remove_if(dims.begin(), dims.end(), [](const CopyDim& d) { return d.size == 1; }),
              dims.end());
@@ -95,9 +95,8 @@ class Copy {
   // `count` rows of each of these bands.
   void copy_rows(const Kernels& kernels, Elements x, Elements y, int bands, int count) const {
     if (interleaves_) {
-      return kernels.from_planes({x, y, count, columns_.size,
-                                  static_cast<std::size_t>(columns_.from), bands, bands_.from,
-                                  bands_.to});
+      return kernels.from_chw({x, y, count, columns_.size, static_cast<std::size_t>(columns_.from),
+                               bands, bands_.from, bands_.to});
     }
     for (int band = 0; band < bands; ++band) {
       for (int r = 0; r < count; ++r) {

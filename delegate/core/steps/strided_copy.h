@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/step.h"
+#include "delegate/core/plan/step.h"
 
 namespace tfsparse {
 

@@ -1,4 +1,4 @@
-// TRANSPOSE_CONV on planes. Output pixels that lie alike within the stride, one *phase*, read their
+// TRANSPOSE_CONV in CHW. Output pixels that lie alike within the stride, one *phase*, read their
 // inputs through the same taps: each phase is a convolution of stride 1 with its share of the taps.
 // All phases read one bordered copy of the input; the phases of a row are interleaved as they are
 // written.
@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
-#include "delegate/core/layout.h"
 #include "delegate/core/operators/transpose_convolution.h"
-#include "delegate/core/product.h"
-#include "delegate/core/weights.h"
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/weights/product.h"
+#include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
@@ -20,7 +20,7 @@ constexpr int kRunPixels = 128;
 
 class TransposeConvolutionStep : public Step {
  public:
-  TransposeConvolutionStep(const TransposeWindow& window, const Planes& x, const Planes& y)
+  TransposeConvolutionStep(const TransposeWindow& window, const ChwLayout& x, const ChwLayout& y)
       : rows_(window.rows), columns_(window.columns), x_(x), y_(y) {
     plane_ = plane_stride(static_cast<std::uint64_t>(rows_.bordered) * columns_.bordered);
     run_rows_ = std::clamp(kRunPixels / columns_.bordered, 1, rows_.outputs(0));
@@ -77,12 +77,13 @@ class TransposeConvolutionStep : public Step {
     share.more = rows_.taps(row) * columns_.bordered;
     share.taps_per_channel = rows_.taps(row) * columns_.taps(column);
     for (int channel = 0; channel < w[3]; ++channel) {
-      // From the last tap to the first, which is in the order of places.
+      // From the last tap to the first, in the order of their offsets.
       for (int ky = rows_.last_tap(row); ky >= 0; ky -= rows_.stride) {
         for (int kx = columns_.last_tap(column); kx >= 0; kx -= columns_.stride) {
-          const int place = rows_.place(row, ky) * columns_.bordered + columns_.place(column, kx);
+          const int offset =
+              rows_.offset(row, ky) * columns_.bordered + columns_.offset(column, kx);
           share.taps.push_back({static_cast<int>(columns.size()),
-                                static_cast<std::int32_t>(channel * plane_ + place)});
+                                static_cast<std::int32_t>(channel * plane_ + offset)});
           columns.push_back((ky * w[2] + kx) * w[3] + channel);
         }
       }
@@ -150,15 +151,15 @@ class TransposeConvolutionStep : public Step {
 
   void interleave(const RunContext& context, Elements phases, Elements y) const {
     const int whole = y_.width / columns_.stride;
-    context.kernels.from_planes({phases, y, whole, columns_.stride, run_});
+    context.kernels.from_chw({phases, y, whole, columns_.stride, run_});
     const int left = y_.width % columns_.stride;
     if (left > 0) {
-      context.kernels.from_planes({phases + whole, y + whole * columns_.stride, 1, left, run_});
+      context.kernels.from_chw({phases + whole, y + whole * columns_.stride, 1, left, run_});
     }
   }
 
   TransposeAxis rows_, columns_;
-  Planes x_, y_;
+  ChwLayout x_, y_;
   std::uint64_t plane_ = 0;  // elements between the bordered planes
   int run_rows_ = 1;         // rows computed together, the border between them included
   std::uint64_t run_ = 0;    // elements between the phases of a channel in the scratch
@@ -183,8 +184,8 @@ Status make_transpose_convolution(const Graph& graph, const Node& node, Value x,
   const Shape& y_shape = graph.tensors[node.output].shape;
   const Shape& w = graph.tensors[node.inputs[1]].shape;
   auto step = std::make_unique<TransposeConvolutionStep>(
-      transpose_window(window, w, y_shape), planes_of(graph.tensors[node.inputs[0]].shape),
-      planes_of(y_shape));
+      transpose_window(window, w, y_shape), chw_layout(graph.tensors[node.inputs[0]].shape),
+      chw_layout(y_shape));
   step->x_value_ = x;
   step->y_value_ = y;
   step->border_value_ = border;

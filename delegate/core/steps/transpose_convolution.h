@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <memory>
 
-#include "delegate/core/graph.h"
-#include "delegate/core/step.h"
-#include "delegate/core/window.h"
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/window.h"
+#include "delegate/core/plan/step.h"
 
 namespace tfsparse {
 
 // One axis. Output i * stride + phase is the sum over the taps k of its phase, every stride-th up
-// to last_tap(phase), of the weight k times the bordered input i + place(phase, k).
+// to last_tap(phase), of the weight k times the bordered input i + offset(phase, k).
 struct TransposeAxis {
   int size, kernel, stride, pad;
   int border = 0;    // zeros before the input
@@ -19,12 +19,12 @@ struct TransposeAxis {
 
   TransposeAxis(int size, int kernel, int stride, int pad)
       : size(size), kernel(kernel), stride(stride), pad(pad) {
-    // The last tap reads the furthest before an output's own place, the first tap the furthest on.
+    // The last tap reads the furthest before an output's own offset, the first tap the furthest on.
     for (int phase = 0; phase < stride; ++phase) {
-      border = std::max(border, taps(phase) - 1 - own_place(phase));
+      border = std::max(border, taps(phase) - 1 - own_offset(phase));
     }
     for (int phase = 0; phase < stride; ++phase) {
-      bordered = std::max(bordered, outputs(phase) + own_place(phase) + border);
+      bordered = std::max(bordered, outputs(phase) + own_offset(phase) + border);
     }
   }
 
@@ -36,13 +36,13 @@ struct TransposeAxis {
     return first < kernel ? (kernel - 1 - first) / stride + 1 : 0;
   }
   int last_tap(int phase) const { return first_tap(phase) + (taps(phase) - 1) * stride; }
-  int place(int phase, int tap) const {
-    return own_place(phase) - (tap - first_tap(phase)) / stride + border;
+  int offset(int phase, int tap) const {
+    return own_offset(phase) - (tap - first_tap(phase)) / stride + border;
   }
 
  private:
   int first_tap(int phase) const { return (phase + pad) % stride; }
-  int own_place(int phase) const { return (phase + pad) / stride; }
+  int own_offset(int phase) const { return (phase + pad) / stride; }
 };
 
 struct TransposeWindow {

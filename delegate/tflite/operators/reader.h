@@ -4,8 +4,8 @@
 
 #include <cstddef>
 
-#include "delegate/core/graph.h"
-#include "delegate/core/window.h"
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/window.h"
 #include "delegate/kernels/kernels.h"
 #include "delegate/tflite/builtin_operators.h"
 

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <tuple>
 
-#include "delegate/core/fingerprint.h"
-#include "delegate/core/hasher.h"
+#include "delegate/core/graph/fingerprint.h"
+#include "delegate/core/graph/hasher.h"
 #include "delegate/tflite/tuning/processor.h"
 #include "delegate/tflite/tuning/text.h"
 #include "delegate/tfsparse_delegate.h"

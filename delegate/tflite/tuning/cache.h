@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 #include "delegate/tflite/options.h"
 
 namespace tfsparse {

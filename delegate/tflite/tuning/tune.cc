@@ -192,7 +192,7 @@ class Tuner {
   std::vector<TuningEntry> entries_of(const Parts& taken) const {
     std::vector<TuningEntry> entries;
     for (const Decision& decision : decisions_) {
-      // The claim leaves those of them that nobody needs.
+      // The partitioning leaves those of them that nobody needs.
       entries.push_back({decision.key, preparations(decision)});
     }
     for (std::size_t i = 0; i < taken.size(); ++i) {

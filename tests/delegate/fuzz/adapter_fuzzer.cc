@@ -1,4 +1,4 @@
-// Whatever a model holds, the delegate claims, plans and runs it, or says why not.
+// Whatever a model holds, the delegate partitions, plans and runs it, or says why not.
 #include <algorithm>
 #include <iterator>
 #include <memory>

@@ -2,7 +2,7 @@
 // its shape asks for.
 #include <cstdlib>
 
-#include "delegate/core/graph.h"
+#include "delegate/core/graph/graph.h"
 #include "tests/delegate/fuzz/bytes.h"
 
 using namespace tfsparse;

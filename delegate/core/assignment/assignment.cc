@@ -1,0 +1,119 @@
+#include "delegate/core/assignment/assignment.h"
+
+#include <algorithm>
+#include <deque>
+#include <numeric>
+#include <set>
+
+#include "delegate/core/graph/support.h"
+
+namespace tfsparse {
+namespace {
+
+class Assigner {
+ public:
+  Assigner(const Graph& graph, std::vector<Assignment>* assignments)
+      : graph_(graph), index_(graph), assignments_(*assignments), is_output_(graph.tensors.size()) {
+    for (int output : graph.outputs) is_output_[output] = true;
+  }
+
+  Status run() {
+    const SupportContext context(graph_, index_);
+    assignments_.assign(graph_.nodes.size(), {});
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      assignments_[i].reason = unsupported_because(context, node);
+      if (node.op->has_weights() && assignments_[i].taken()) {
+        TFSPARSE_RETURN_IF_ERROR(count_zeros(node, &assignments_[i]));
+      }
+    }
+    leave_dependents();
+    return {};
+  }
+
+  // Leaves the preparations that somebody else needs, the nodes whose output's shape is then not
+  // known when the plan is made, and operators of which a part is left; and so on, as far as that
+  // has consequences.
+  void leave_dependents() {
+    partly_left_.clear();
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!assignments_[i].taken()) partly_left_.insert(graph_.nodes[i].id);
+    }
+    std::deque<int> pending(graph_.nodes.size());
+    std::iota(pending.begin(), pending.end(), 0);
+    for (; !pending.empty(); pending.pop_front()) {
+      const int i = pending.front();
+      if (!assignments_[i].taken()) continue;
+      assignments_[i].reason = dependence(graph_.nodes[i]);
+      if (!assignments_[i].taken()) look_again_around(graph_.nodes[i], &pending);
+    }
+  }
+
+ private:
+  Status count_zeros(const Node& node, Assignment* assignment) const {
+    assignment->weights = index_.stored_constant(node.inputs[1]);
+    std::vector<float> values;
+    TFSPARSE_RETURN_IF_ERROR(read_floats(graph_.tensors[assignment->weights], &values));
+    const auto zeros = std::count(values.begin(), values.end(), 0.0f);
+    assignment->weight_zeros = values.empty() ? 0.0 : static_cast<double>(zeros) / values.size();
+    return {};
+  }
+
+  // Why the node has to be left with others that are.
+  std::string dependence(const Node& node) const {
+    if (node.op->role() != Role::kComputation && needed_elsewhere(node.output)) {
+      return "its result is needed outside the delegate";
+    }
+    for (std::size_t i : node.op->shape_inputs(node)) {
+      if (known_when_planning(node.inputs[i])) continue;
+      return node.op->role() == Role::kShapeArithmetic ? "is no arithmetic on shapes"
+                                                       : "target shape is computed at run time";
+    }
+    // Nodes of one id are one operator to the runtime.
+    return partly_left_.count(node.id) ? "another of its outputs is left" : "";
+  }
+
+  // The nodes that a node which was just left may be a dependence of.
+  void look_again_around(const Node& node, std::deque<int>* pending) {
+    for (int input : node.inputs) {
+      if (input >= 0 && index_.maker(input) >= 0) pending->push_back(index_.maker(input));
+    }
+    const std::vector<int>& readers = index_.readers(node.output);
+    pending->insert(pending->end(), readers.begin(), readers.end());
+    if (!partly_left_.insert(node.id).second) return;
+    const std::vector<int> parts = nodes_of(graph_, index_, {node.id});
+    pending->insert(pending->end(), parts.begin(), parts.end());
+  }
+
+  bool needed_elsewhere(int output) const {
+    const std::vector<int>& readers = index_.readers(output);
+    return is_output_[output] || std::any_of(readers.begin(), readers.end(), [&](int reader) {
+             return !assignments_[reader].taken();
+           });
+  }
+
+  bool known_when_planning(int tensor) const {
+    if (graph_.tensors[tensor].is_constant()) return true;
+    const int maker = index_.maker(tensor);
+    return maker >= 0 && assignments_[maker].taken() &&
+           graph_.nodes[maker].op->role() == Role::kShapeArithmetic;
+  }
+
+  const Graph& graph_;
+  const GraphIndex index_;
+  std::vector<Assignment>& assignments_;
+  std::vector<bool> is_output_;  // of each tensor
+  std::set<int> partly_left_;    // ids of operators
+};
+
+}  // namespace
+
+Status assign_nodes(const Graph& graph, std::vector<Assignment>* assignments) {
+  return Assigner(graph, assignments).run();
+}
+
+void leave_dependents(const Graph& graph, std::vector<Assignment>* assignments) {
+  Assigner(graph, assignments).leave_dependents();
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,87 @@
+#include "delegate/core/assignment/estimate.h"
+
+#include <cmath>
+
+#include "delegate/core/operators/image_convolution.h"
+
+namespace tfsparse {
+namespace {
+
+// See estimate.h.
+constexpr double kOperator = 300;     // starting an operator
+constexpr double kPointwise = 1.18;   // a vector of MACs of a product of matrices
+constexpr double kOddVector = 1.5;    // the last one, where their number is odd
+constexpr double kActivations = 0.7;  // of a pass, the tensors that a convolution reads and makes
+constexpr double kWeights = 1.1;      // of a pass, the weights
+constexpr double kThreadGain = 0.85;  // of another thread's speed
+
+}  // namespace
+
+WorkContext::WorkContext(const Graph& graph)
+    : graph_(graph),
+      lanes_(best_kernels().lanes),
+      convolved_(graph.tensors.size()),
+      otherwise_read_(graph.tensors.size()) {
+  for (const Node& node : graph.nodes) {
+    const auto* convolution = as<ImageConvolution>(node);
+    const bool pads = convolution && convolution->window.padding == Padding::kValid;
+    for (int input : node.inputs) {
+      if (input >= 0) (pads ? convolved_ : otherwise_read_)[input] = true;
+    }
+  }
+  for (int output : graph.outputs) otherwise_read_[output] = true;
+}
+
+double WorkContext::vectors(double columns) const { return std::ceil(columns / lanes_); }
+
+double WorkContext::touched(const Node& node) const {
+  double numbers = elements(node.output);
+  for (int input : node.inputs) {
+    if (input >= 0 && !graph_.tensors[input].is_constant()) numbers += elements(input);
+  }
+  return numbers;
+}
+
+double WorkContext::tile_vectors(double rows, double columns) const {
+  const double count = vectors(columns);
+  const bool odd = std::fmod(count, 2) == 1;
+  return rows * (odd ? count - 1 + kOddVector : count);
+}
+
+DefaultWork WorkContext::product(const Node& node, double rows, double columns,
+                                 double depth) const {
+  DefaultWork work;
+  work.vectors = kPointwise * tile_vectors(rows, columns) * (depth + kTileStart);
+  work.touched = touched(node);
+  work.touch_factor = kActivations;
+  work.weights = kWeights * columns * depth;
+  return work;
+}
+
+std::vector<DefaultWork> predict_default_work(const Graph& graph) {
+  std::vector<DefaultWork> all;
+  const WorkContext context(graph);
+  for (const Node& node : graph.nodes) {
+    if (node.output_index > 0) continue;  // counted with the operator's first output
+    const DefaultWork one = node.op->default_work(context, node);
+    if (one.touched > 0) all.push_back(one);
+  }
+  return all;
+}
+
+double predict_default_seconds(const std::vector<DefaultWork>& work, const Speed& speed,
+                               int threads) {
+  double weights = 0;
+  for (const DefaultWork& one : work) weights += one.weights;
+  // One inference reads all weights of the network: the small ones, too, come from where all lie.
+  double seconds = weights * speed.seconds_per_number(weights);
+  for (const DefaultWork& one : work) {
+    const double arithmetic = one.vectors * speed.tile_seconds;
+    const double memory = one.touch_factor * one.touched * speed.seconds_per_number(one.touched);
+    seconds += kOperator * speed.tile_seconds;
+    seconds += one.overlapping ? std::max(arithmetic, memory) : arithmetic + memory;
+  }
+  return seconds / (1 + kThreadGain * (threads - 1));
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,81 @@
+#include "delegate/core/assignment/speed.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace tfsparse {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr int kDepth = 64;  // of the tile, whose data then stay in the first-level cache
+// Numbers touched by a pass: in the first-level cache, in the second, at its edge, beyond it.
+constexpr double kPasses[] = {1 << 12, 1 << 16, 1 << 19, 1 << 21};
+constexpr std::size_t kMostNumbers = 1 << 21;
+
+template <class Body>
+void time_once_more(const Body& body, double* fastest) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  body();
+  *fastest = std::min(*fastest, std::chrono::duration<double>(Clock::now() - start).count());
+}
+
+}  // namespace
+
+double Speed::seconds_per_number(double touched) const {
+  const auto rate = [&](std::size_t i) { return pass_seconds[i] / pass_numbers[i]; };
+  std::size_t above = 1;
+  while (above + 1 < pass_numbers.size() && pass_numbers[above] < touched) ++above;
+  const double low = pass_numbers[above - 1], high = pass_numbers[above];
+  const double share = std::log(std::clamp(touched, low, high) / low) / std::log(high / low);
+  return rate(above - 1) * std::pow(rate(above) / rate(above - 1), share);
+}
+
+SpeedProbe::SpeedProbe()
+    : kernels_(best_kernels()),
+      speed_{kNever, {}, {}},
+      x_(kernels_.tile_rows * kDepth, sizeof(float)),
+      weights_(2 * kernels_.lanes * (1 + kDepth), sizeof(float)),
+      y_(2 * kernels_.lanes * kernels_.tile_rows, sizeof(float)),
+      data_(kMostNumbers, sizeof(float)) {
+  speed_.pass_numbers.assign(std::begin(kPasses), std::end(kPasses));
+  speed_.pass_seconds.assign(speed_.pass_numbers.size(), kNever);
+}
+
+void SpeedProbe::run() {
+  run_tile();
+  run_passes();
+}
+
+void SpeedProbe::run_tile() {
+  // The clock's resolution is far below the time of so many tiles, and a time slice far above.
+  constexpr int kRuns = 20, kTiles = 10;
+  const RegisterTileArgs args{floats(x_), kDepth, floats(weights_), floats(y_)};
+  double seconds = kNever;
+  for (int run = 0; run < kRuns; ++run) {
+    time_once_more(
+        [&] {
+          for (int i = 0; i < kTiles; ++i) kernels_.register_tile(args);
+        },
+        &seconds);
+  }
+  const double vectors = 2.0 * kTiles * kernels_.tile_rows * kDepth;
+  speed_.tile_seconds = std::min(speed_.tile_seconds, seconds / vectors);
+}
+
+void SpeedProbe::run_passes() {
+  Epilogue relu;
+  relu.lo = 0;
+  for (std::size_t i = 0; i < speed_.pass_numbers.size(); ++i) {
+    const auto half = static_cast<std::size_t>(speed_.pass_numbers[i] / 2);
+    const UnaryArgs args{Unary::kIdentity, data_.data(), data_.data() + half, half, relu};
+    // Twice: the first brings the data into the caches.
+    for (int run = 0; run < 2; ++run) {
+      time_once_more([&] { kernels_.unary(args); }, &speed_.pass_seconds[i]);
+    }
+  }
+}
+
+}  // namespace tfsparse

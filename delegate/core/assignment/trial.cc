@@ -1,0 +1,66 @@
+#include "delegate/core/assignment/trial.h"
+
+#include <limits>
+#include <numeric>
+
+namespace tfsparse {
+namespace {
+
+std::vector<Buffer> zeros(const std::vector<Shape>& shapes) {
+  std::vector<Buffer> buffers;
+  for (const Shape& shape : shapes) {
+    buffers.emplace_back(static_cast<std::size_t>(element_count(shape)) + kOverread, sizeof(float));
+  }
+  return buffers;
+}
+
+}  // namespace
+
+Trial::Trial(Plan* plan, ThreadPool* pool)
+    : plan_(plan),
+      pool_(pool),
+      inputs_(zeros(plan->input_shapes())),
+      outputs_(zeros(plan->output_shapes())) {}
+
+double Trial::run() {
+  std::vector<const float*> inputs;
+  std::vector<float*> outputs;
+  for (const Buffer& buffer : inputs_) inputs.push_back(floats(buffer));
+  for (const Buffer& buffer : outputs_) outputs.push_back(floats(buffer));
+  plan_->run_profiled(pool_, inputs, outputs);
+  double total = 0;
+  for (const std::vector<double>& parts : plan_->seconds()) {
+    total = std::accumulate(parts.begin(), parts.end(), total);
+  }
+  return total;
+}
+
+Comparison compare(const std::function<double()>& plan_seconds,
+                   const std::function<double()>& default_seconds) {
+  // Of the default's time, which is predicted, mostly within a tenth.
+  constexpr double kFaster = 0.93, kClearlyFaster = 0.8, kClearlySlower = 1.3;
+  // Early measurements may find cold caches, a slow clock or a busy core. Both times have settled
+  // when so many rounds made neither of them shorter.
+  constexpr double kShorter = 0.99;
+  constexpr int kSettled = 8, kSettledWhereClear = 2;
+  // A small plan runs often before it is given up, and no plan for long.
+  constexpr double kLeastSeconds = 0.025, kMostSeconds = 1;
+  constexpr int kEnoughRounds = 24;
+
+  constexpr double kNever = std::numeric_limits<double>::infinity();
+  double plan = kNever, fallback = kNever, spent = 0;
+  for (int settled = 0, round = 1;; ++settled, ++round) {
+    const double default_now = default_seconds(), plan_now = plan_seconds();
+    if (plan_now < kShorter * plan || default_now < kShorter * fallback) settled = 0;
+    plan = plan_now;
+    fallback = default_now;
+    spent += plan;
+    const double ratio = plan / fallback;
+    const bool clear = ratio <= kClearlyFaster || ratio >= kClearlySlower;
+    if (settled < (clear ? kSettledWhereClear : kSettled) && spent < kMostSeconds) continue;
+    if (ratio <= kFaster) return {true, plan, fallback};
+    if (spent >= kLeastSeconds || round >= kEnoughRounds) return {false, plan, fallback};
+  }
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,21 @@
+#include "delegate/core/graph/operator.h"
+
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/unsupported.h"
+
+namespace tfsparse {
+
+bool Operator::computes_in(DType type) const { return type == DType::kFloat32; }
+
+DefaultWork Operator::default_work(const WorkContext& context, const Node& node) const {
+  return context.elementwise(node, 0);
+}
+
+Status Operator::build(PlanBuilder*, const Node& node) const {
+  return Status::error("node " + std::to_string(node.id) + " (" + node.type + ") cannot be run");
+}
+
+AnyOperator::AnyOperator() : operation_(std::make_unique<Unsupported>()) {}
+
+}  // namespace tfsparse

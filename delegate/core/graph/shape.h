@@ -1,0 +1,33 @@
+// Tensor shapes, in TFLite's order: NHWC for images.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "delegate/core/graph/sizes.h"
+
+namespace tfsparse {
+
+using Shape = std::vector<int>;
+
+// More elements than this in one tensor is taken for a damaged file.
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
+
+// Product of the dimensions, or -1 where one is negative or the product exceeds kMaxElements.
+inline std::int64_t element_count(const Shape& shape) {
+  if (std::any_of(shape.begin(), shape.end(), [](int dim) { return dim < 0; })) return -1;
+  const std::int64_t count = product_of(shape);
+  return count > kMaxElements ? -1 : count;
+}
+
+inline std::string to_string(const Shape& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+}  // namespace tfsparse

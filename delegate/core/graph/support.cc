@@ -1,0 +1,74 @@
+#include "delegate/core/graph/support.h"
+
+#include "delegate/core/operators/unsupported.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr std::size_t kMostDimensions = 6;
+
+// The type that a quantised operator computes in, where the delegate does not; empty for others.
+std::string quantized_type(const SupportContext& context, const Node& node) {
+  for (int index : {node.inputs.empty() ? -1 : node.inputs[0], node.output}) {
+    if (index < 0) continue;
+    const DType type = context.tensor(index).type;
+    const bool quantized = type == DType::kInt8 || type == DType::kUInt8 || type == DType::kInt16;
+    if (quantized && !node.op->computes_in(type)) return to_string(type);
+  }
+  return "";
+}
+
+std::string unsupported_tensors(const SupportContext& context, const Node& node) {
+  for (int input : node.inputs) {
+    if (input >= 0 && context.tensor(input).shape.size() > kMostDimensions) {
+      return "more than 6 dimensions";
+    }
+  }
+  const DType type = context.tensor(node.output).type;
+  if (node.op->role() == Role::kComputation && !node.op->computes_in(type)) {
+    return std::string("output is of ") + to_string(type);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string unsupported_because(const SupportContext& context, const Node& node) {
+  const std::string quantized = quantized_type(context, node);
+  if (!quantized.empty()) return "computes in " + quantized;
+  if (as<Unsupported>(node) == nullptr) {
+    const std::string reason = unsupported_tensors(context, node);
+    if (!reason.empty()) return reason;
+  }
+  return node.op->unsupported_because(context, node);
+}
+
+std::string unsupported_input(const SupportContext& context, const Node& node) {
+  const DType type = context.tensor(node.inputs[0]).type;
+  if (!node.op->computes_in(type)) return std::string("type is ") + to_string(type);
+  if (context.stored_constant(node.inputs[0]) >= 0) return "input is a constant";
+  return "";
+}
+
+std::string unsupported_inputs(const SupportContext& context, const Node& node) {
+  bool any_computed = false;
+  for (int input : node.inputs) {
+    const int constant = context.stored_constant(input);
+    const DType type = context.tensor(constant >= 0 ? constant : input).type;
+    const bool widens = constant >= 0 && type == DType::kFloat16;
+    if (!node.op->computes_in(type) && !widens) return std::string("type is ") + to_string(type);
+    any_computed = any_computed || constant < 0;
+  }
+  return any_computed ? "" : "all inputs are constants";
+}
+
+std::string unsupported_parameters(const SupportContext& context, const Node& node) {
+  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    if (!context.tensor(node.inputs[i]).is_constant()) {
+      return "its parameters are computed at run time";
+    }
+  }
+  return unsupported_input(context, node);
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,45 @@
+// Turns a graph into the steps of a plan.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/plan/plan.h"
+#include "delegate/core/plan/values.h"
+
+namespace tfsparse {
+
+// Has every operator choose a layout for its output and add its steps; Values places layout changes
+// where neighbours disagree.
+class PlanBuilder {
+ public:
+  PlanBuilder(const Graph& graph, const Kernels& kernels, Plan* plan)
+      : graph_(graph),
+        kernels_(kernels),
+        plan_(*plan),
+        values_(graph, kernels.element_bytes, &plan->steps_) {}
+
+  // `graph` has its shapes and is fused.
+  Status build(int threads);
+
+  // For operators.
+  void add(std::unique_ptr<Step> step, const Node& node);
+  const Graph& graph() const { return graph_; }
+  const Kernels& kernels() const { return kernels_; }
+  Values& values() { return values_; }
+  const Tensor& tensor(int index) const { return graph_.tensors[index]; }
+  const Shape& shape(int tensor) const { return graph_.tensors[tensor].shape; }
+
+ private:
+  Status add_node(const Node& node);
+  Status add_row_tiling(const std::vector<const Node*>& nodes);
+  Status lay_out_memory(int threads);
+
+  const Graph& graph_;
+  const Kernels& kernels_;
+  Plan& plan_;
+  Values values_;
+};
+
+}  // namespace tfsparse

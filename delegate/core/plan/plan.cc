@@ -1,0 +1,66 @@
+#include "delegate/core/plan/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/rewriting/fuse.h"
+
+namespace tfsparse {
+
+Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique_ptr<Plan>* plan) {
+  TFSPARSE_RETURN_IF_ERROR(infer_shapes(&graph));
+  auto built = std::make_unique<Plan>();
+  built->default_work_ = predict_default_work(graph);
+  for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
+  fuse(&graph);
+  built->kernels_ = &kernels;
+  TFSPARSE_RETURN_IF_ERROR(PlanBuilder(graph, kernels, built.get()).build(threads));
+  for (const auto& step : built->steps_) {
+    built->seconds_.emplace_back(step->parts.size(), std::numeric_limits<double>::infinity());
+  }
+  for (const Buffer& buffer : built->scratch_) built->scratch_starts_.push_back(buffer.data());
+  *plan = std::move(built);
+  return {};
+}
+
+void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
+               const std::vector<float*>& outputs) {
+  bind(inputs, outputs);
+  const RunContext context{values_, scratch_starts_.data(), *kernels_, *pool, nullptr};
+  for (const auto& step : steps_) step->run(context);
+}
+
+void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& inputs,
+                        const std::vector<float*>& outputs) {
+  using Clock = std::chrono::steady_clock;
+  bind(inputs, outputs);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    std::vector<double> now(seconds_[i].size(), 0.0);
+    const bool times_itself = now.size() > 1;
+    const RunContext context{values_, scratch_starts_.data(), *kernels_, *pool,
+                             times_itself ? now.data() : nullptr};
+    const Clock::time_point start = Clock::now();
+    steps_[i]->run(context);
+    if (!times_itself) now[0] = std::chrono::duration<double>(Clock::now() - start).count();
+    for (std::size_t part = 0; part < now.size(); ++part) {
+      seconds_[i][part] = std::min(seconds_[i][part], now[part]);
+    }
+  }
+  ++runs_;
+}
+
+void Plan::bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    // Steps only read the values of inputs.
+    values_.set(input_values_[i], Elements(const_cast<float*>(inputs[i]), sizeof(float)));
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    values_.set(output_values_[i], Elements(outputs[i], sizeof(float)));
+  }
+}
+
+}  // namespace tfsparse

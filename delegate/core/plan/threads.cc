@@ -1,0 +1,167 @@
+#include "delegate/core/plan/threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <climits>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace tfsparse {
+namespace {
+
+// A worker looks for the next job this often before it sleeps. Layers of one inference follow each
+// other within microseconds, and waking a sleeping thread takes tens of them. Looking so often
+// takes 20 to 90 microseconds, by the length of the processor's pause, which bridges that gap and
+// is all that an idle thread ever spends.
+constexpr int kLooksBeforeSleep = 2000;
+
+inline void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  asm volatile("yield");
+#endif
+}
+
+long this_process() { return getpid(); }
+
+// Those of the machine that this process may run on, or more than any machine has if unknown.
+int usable_cores() {
+#if defined(__linux__)
+  cpu_set_t cores;
+  const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 0;
+#else
+  const int count = static_cast<int>(std::thread::hardware_concurrency());
+#endif
+  return count > 0 ? count : INT_MAX;
+}
+
+}  // namespace
+
+class ThreadPool::Workers {
+ public:
+  explicit Workers(int count) {
+    threads_.reserve(count);  // they move no more once they run
+    for (int index = 1; index <= count; ++index) {
+      threads_.push_back({this, index, {}});
+      if (pthread_create(&threads_.back().thread, nullptr, &Workers::start, &threads_.back())) {
+        threads_.pop_back();  // a limit on threads or memory: work with those that there are
+        break;
+      }
+    }
+  }
+
+  ~Workers() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stop_ = true;
+      ++generation_;
+    }
+    wake_.notify_all();
+    for (const Thread& thread : threads_) pthread_join(thread.thread, nullptr);
+  }
+
+  int count() const { return static_cast<int>(threads_.size()); }
+
+  void run(const std::function<void(int)>& job) {
+    job_ = &job;
+    running_ = count();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      ++generation_;
+    }
+    wake_.notify_all();
+    job(0);
+    // The shares are equal, so the others are about to end: sleeping here would only add latency.
+    for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
+      if (looks < kLooksBeforeSleep) {
+        pause_cpu();
+      } else {
+        sched_yield();
+      }
+    }
+  }
+
+ private:
+  // Not std::thread, which throws at a limit on threads.
+  struct Thread {
+    Workers* workers;
+    int index;
+    pthread_t thread;
+  };
+
+  static void* start(void* argument) {
+    const auto& [workers, index, thread] = *static_cast<Thread*>(argument);
+    workers->work(index);
+    return nullptr;
+  }
+
+  void work(int worker) {
+    unsigned seen = 0;
+    while (wait_for_job(seen)) {
+      seen = generation_.load(std::memory_order_acquire);
+      (*job_)(worker);
+      running_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  // Returns once there is a job newer than `seen`, or false when the pool ends.
+  bool wait_for_job(unsigned seen) {
+    for (int looks = 0; looks < kLooksBeforeSleep; ++looks) {
+      if (generation_.load(std::memory_order_acquire) != seen) return !stop_;
+      pause_cpu();
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    wake_.wait(lock, [&] { return generation_.load() != seen; });
+    return !stop_;
+  }
+
+  std::vector<Thread> threads_;
+  const std::function<void(int)>* job_ = nullptr;
+  std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the threads
+  std::atomic<int> running_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+ThreadPool::ThreadPool(int size) : requested_(size), size_(1), process_(this_process()) {
+  const int useful = std::min(size, usable_cores());
+  if (useful > 1) workers_ = std::make_unique<Workers>(useful - 1);
+  if (workers_) size_ = workers_->count() + 1;
+}
+
+ThreadPool::~ThreadPool() {
+  // Joining threads that did not come along would wait for ever, and so would the destruction of
+  // what they waited for.
+  if (!is_usable()) static_cast<void>(workers_.release());
+}
+
+bool ThreadPool::is_usable() const { return workers_ == nullptr || process_ == this_process(); }
+
+void ThreadPool::run(const std::function<void(int)>& job) {
+  size_ > 1 ? workers_->run(job) : job(0);
+}
+
+void ThreadPool::parallel_for(int count, int grain,
+                              const std::function<void(int, int, int)>& body) {
+  const int chunks = (count + grain - 1) / grain;
+  if (size_ == 1 || chunks <= 1) {
+    if (count > 0) body(0, count, 0);
+    return;
+  }
+  run([&](int worker) {
+    const int begin = static_cast<int>(static_cast<long long>(chunks) * worker / size()) * grain;
+    const int end =
+        static_cast<int>(static_cast<long long>(chunks) * (worker + 1) / size()) * grain;
+    if (begin < std::min(end, count)) body(begin, std::min(end, count), worker);
+  });
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,174 @@
+#include "delegate/core/weights/pack.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace tfsparse {
+namespace {
+
+// A block multiplies by the zeros that some of its rows have where others have none. Up to this
+// factor on the work that costs less than what a block saves.
+constexpr double kMostWork = 1.15;
+
+// Which columns of each row are not zero, a bit each.
+class Patterns {
+ public:
+  Patterns(const std::vector<float>& dense, int rows, int depth)
+      : words_((depth + 63) / 64), bits_(static_cast<std::size_t>(rows) * words_, 0) {
+    for (int row = 0; row < rows; ++row) {
+      const float* values = dense.data() + static_cast<std::size_t>(row) * depth;
+      std::uint64_t* bits = bits_.data() + row * words_;
+      for (int column = 0; column < depth; ++column) {
+        bits[column / 64] |= static_cast<std::uint64_t>(values[column] != 0.0f) << column % 64;
+      }
+    }
+  }
+
+  // Any order in which like rows are neighbours.
+  bool before(std::int32_t a, std::int32_t b) const {
+    return std::lexicographical_compare(row(a), row(a) + words_, row(b), row(b) + words_);
+  }
+
+  // Whether `count` rows from `rows` on are alike enough for a block.
+  bool are_alike(const std::int32_t* rows, int count) const {
+    int taps = 0, work = 0;
+    for (std::size_t word = 0; word < words_; ++word) {
+      std::uint64_t any = 0;
+      for (int i = 0; i < count; ++i) {
+        any |= row(rows[i])[word];
+        work += __builtin_popcountll(row(rows[i])[word]);
+      }
+      taps += __builtin_popcountll(any);
+    }
+    return static_cast<double>(taps) * count <= kMostWork * work;
+  }
+
+ private:
+  const std::uint64_t* row(std::int32_t i) const { return bits_.data() + i * words_; }
+
+  std::size_t words_;  // of a row
+  std::vector<std::uint64_t> bits_;
+};
+
+}  // namespace
+
+SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth, const Kernels& kernels) {
+  SparseRows packed;
+  std::vector<float> values;
+  packed.row_begin.push_back(0);
+  for (int row = 0; row < rows; ++row) {
+    for (int column = 0; column < depth; ++column) {
+      const float value = dense[static_cast<std::size_t>(row) * depth + column];
+      if (value == 0.0f) continue;
+      values.push_back(value);
+      packed.columns.push_back(column);
+    }
+    packed.row_nnz.push_back(static_cast<std::int32_t>(values.size() - packed.row_begin.back()));
+    packed.row_begin.push_back(values.size());
+  }
+  packed.values = to_elements(values, kernels);
+  return packed;
+}
+
+std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, int depth) {
+  const Patterns patterns(dense, rows, depth);
+  std::vector<std::int32_t> order(rows);
+  std::iota(order.begin(), order.end(), 0);
+  // Neighbours in the order of their patterns are the rows most alike.
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int32_t a, std::int32_t b) { return patterns.before(a, b); });
+  std::vector<RowBlocks> found{{4, {}}, {2, {}}, {1, {}}};
+  for (int i = 0; i < rows;) {
+    for (RowBlocks& blocks : found) {
+      if (i + blocks.block > rows || !patterns.are_alike(order.data() + i, blocks.block)) continue;
+      blocks.rows.insert(blocks.rows.end(), order.begin() + i, order.begin() + i + blocks.block);
+      i += blocks.block;
+      break;
+    }
+  }
+  // Single rows in the order in which the outputs lie in memory.
+  std::sort(found.back().rows.begin(), found.back().rows.end());
+  found.erase(std::remove_if(found.begin(), found.end(),
+                             [](const RowBlocks& blocks) { return blocks.rows.empty(); }),
+              found.end());
+  return found;
+}
+
+std::vector<RowBlocks> consecutive_blocks(int rows) {
+  std::vector<RowBlocks> all;
+  int row = 0;
+  for (const int block : {4, 2, 1}) {
+    RowBlocks blocks{block, {}};
+    for (const int end = rows / block * block; row < end; ++row) blocks.rows.push_back(row);
+    if (!blocks.rows.empty()) all.push_back(std::move(blocks));
+  }
+  return all;
+}
+
+Status check_offsets(int channels, std::uint64_t plane) {
+  if (channels * plane <= kMaxOffset) return {};
+  return Status::error(std::to_string(channels) + " input channels of " + std::to_string(plane) +
+                       " elements are more than " + std::to_string(kMaxOffset) +
+                       ", which kernels can address");
+}
+
+void SparseBlocks::describe(int first, int last, SpmmArgs* args) const {
+  args->block = block;
+  args->blocks = last - first;
+  args->channels = rows.data() + static_cast<std::size_t>(first) * block;
+  args->nnz = nnz.data() + first;
+  args->values = values.data() + begin[first] * block;
+  args->narrow_offsets = wide_offsets.empty() ? narrow_offsets.data() + begin[first] : nullptr;
+  args->wide_offsets = wide_offsets.empty() ? nullptr : wide_offsets.data() + begin[first];
+}
+
+SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBlocks& blocks,
+                         const std::vector<Tap>& taps, const Kernels& kernels) {
+  SparseBlocks packed;
+  packed.block = blocks.block;
+  packed.rows = blocks.rows;
+  packed.begin.push_back(0);
+  const auto fits = [](const Tap& tap) {
+    return tap.offset <= std::numeric_limits<std::uint16_t>::max();
+  };
+  const bool narrow = kernels.narrow_offsets && std::all_of(taps.begin(), taps.end(), fits);
+  std::vector<float> values;
+  std::vector<std::int32_t> offsets;
+  // Every tap is written, and written over where it turns out to be zero: a branch would be
+  // mispredicted at most nonzeros.
+  std::size_t count = 0;
+  for (std::size_t first = 0; first < blocks.rows.size(); first += blocks.block) {
+    const float* rows[4] = {};
+    for (int i = 0; i < blocks.block; ++i) {
+      rows[i] = dense.data() + static_cast<std::size_t>(blocks.rows[first + i]) * depth;
+    }
+    values.resize((count + taps.size()) * blocks.block);
+    offsets.resize(count + taps.size());
+    for (const Tap& tap : taps) {
+      bool any = false;
+      for (int i = 0; i < blocks.block; ++i) {
+        const float value = rows[i][tap.column];
+        values[count * blocks.block + i] = value;
+        any |= value != 0.0f;
+      }
+      offsets[count] = tap.offset;
+      count += any;
+    }
+    packed.nnz.push_back(static_cast<std::int32_t>(count - packed.begin.back()));
+    packed.begin.push_back(count);
+  }
+  values.resize(count * blocks.block);
+  packed.values = to_elements(values, kernels);
+  offsets.resize(count);
+  // See SpmmArgs: pixel 0 of channel 0 may lie outside of the input.
+  offsets.resize(count + 2, taps.empty() ? 0 : taps.front().offset);
+  if (narrow) {
+    packed.narrow_offsets.assign(offsets.begin(), offsets.end());
+  } else {
+    packed.wide_offsets = std::move(offsets);
+  }
+  return packed;
+}
+
+}  // namespace tfsparse
