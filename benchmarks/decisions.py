@@ -27,7 +27,8 @@ from rich.table import Table
 
 from tfsparse.files import cache_folder
 from tfsparse.progress import track
-from tfsparse.runtime import timing
+from tfsparse.runtime import input_shapes, timing
+from tfsparse.runtime.interpreter import open_reporting
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.zoo import catalogue
 
@@ -117,8 +118,8 @@ class Load:
 
 def measure(path):
     """Loads a file once and prints a `Load` as JSON, for another process."""
-    taken, interpreter = open_reporting(path, auto=True)
-    everything, forced = open_reporting(path, auto=False)
+    taken, interpreter = open_and_list(path, auto=True)
+    everything, forced = open_and_list(path, auto=False)
     default = timing.open_one(path, False, THREADS.value, "litert")
     set_random_inputs([default, interpreter, forced])
     speedup, possible = 1.0, None
@@ -129,14 +130,12 @@ def measure(path):
     print(json.dumps({"taken": taken, "speedup": speedup, "possible": possible}))
 
 
-def open_reporting(path, auto):
-    """The operators that the delegate took, and the interpreter."""
-    from tfsparse.runtime.delegate import native
-
-    key = f"decisions-{auto}"
-    options = {"auto": auto, "report": key, "tuning": None}
-    interpreter = timing.open_one(path, True, THREADS.value, "litert", options)
-    nodes = native().report(key)["nodes"]
+def open_and_list(path, auto):
+    """The operators that the delegate took, and the interpreter, ready to run."""
+    options = {"auto": auto, "tuning": None}
+    interpreter, delegate = open_reporting(path, THREADS.value, runtime="litert", options=options)
+    input_shapes.allocate(interpreter, None)
+    nodes = delegate.report()["nodes"]
     return [node["id"] for node in nodes if node["taken"]], interpreter
 
 

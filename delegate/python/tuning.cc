@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <string>
-#include <vector>
+#include <utility>
 
+#include "delegate/python/delegate.h"
 #include "delegate/tflite/delegate.h"
 #include "delegate/tflite/tuning/tune.h"
 
@@ -66,23 +66,6 @@ class PythonHost {
   std::exception_ptr error_;
 };
 
-Options to_options(const py::dict& from) {
-  std::vector<std::string> texts;
-  for (const auto& [key, value] : from) {
-    texts.push_back(py::cast<std::string>(key));
-    texts.push_back(py::cast<std::string>(value));
-  }
-  std::vector<const char*> keys, values;
-  for (std::size_t i = 0; i < texts.size(); i += 2) {
-    keys.push_back(texts[i].c_str());
-    values.push_back(texts[i + 1].c_str());
-  }
-  Options options;
-  const Status status = parse_options(keys.data(), values.data(), keys.size(), &options);
-  if (!status.ok()) throw py::value_error("tfsparse: " + status.message());
-  return options;
-}
-
 py::dict to_dict(const TuneResult& result) {
   py::list parts;
   for (const TunedPart& part : result.parts) {
@@ -114,15 +97,14 @@ py::tuple tune_model(const py::dict& options, py::function open) {
   }
   host.raise_error();
   if (!status.ok()) throw std::runtime_error("tfsparse: " + status.message());
-  return py::make_tuple(std::make_unique<Delegate>(read, result.entries), to_dict(result));
+  auto delegate = std::make_unique<Delegate>(read, result.entries);
+  delegate->keep_report(false);
+  return py::make_tuple(std::move(delegate), to_dict(result));
 }
 
 }  // namespace
 
 void define_tuning(py::module_& module) {
-  py::class_<Delegate>(module, "Delegate", "A delegate that follows what was measured.")
-      .def("_get_native_delegate_pointer",
-           [](Delegate& delegate) { return reinterpret_cast<std::uintptr_t>(delegate.handle()); });
   module.def("tune", &tune_model, py::arg("options"), py::arg("open"),
              "Measures a model, see TfSparseDelegateCreateTuned. `open` is called with the address "
              "of a delegate, or None, and returns an object whose `invoke` runs the model. Returns "

@@ -5,7 +5,7 @@
 
 namespace tfsparse {
 
-// Adds `tune`, and the class of the delegate that it returns.
+// Adds `tune`, which returns a `Delegate`.
 void define_tuning(pybind11::module_& module);
 
 }  // namespace tfsparse

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "delegate/core/graph/infer.h"
 #include "delegate/tflite/adapter.h"
 #include "delegate/tflite/boundary.h"
+#include "delegate/tflite/profile.h"
 
 namespace tfsparse {
 namespace {
@@ -20,6 +22,8 @@ template <class Body>
 TfLiteStatus guard(TfLiteContext* context, const Body& body) {
   return tfsparse::guard(body, [context] { return fail(context, "out of memory"); });
 }
+
+constexpr int kSpeedRuns = 10;  // of the probe for a report
 
 void* const kInitFailed = reinterpret_cast<void*>(-1);  // TFLite's value for it
 
@@ -57,6 +61,53 @@ void find_sizes(const TfLiteContext& context, const std::vector<Assignment>& ass
 }
 
 }  // namespace
+
+Delegate::Delegate(const Options& options) : options_(options) {
+  if (!options.tuning.empty()) tuning_ = read_tuning(options.tuning);
+  connect();
+}
+
+Delegate::Delegate(const Options& options, std::vector<TuningEntry> tuning)
+    : options_(options), tuning_(std::move(tuning)) {
+  connect();
+}
+
+void Delegate::connect() {
+  handle_.data_ = this;
+  handle_.Prepare = &Delegate::prepare;
+  // Keras models with an open batch dimension compute the shapes of their reshapes. We compute them
+  // when a size changes; they are dynamic for the runtime only.
+  handle_.flags = kTfLiteDelegateFlagsAllowDynamicTensors;
+}
+
+void Delegate::keep_report(bool time_steps) {
+  keeps_report_ = true;
+  options_.profile = options_.profile || time_steps;
+}
+
+Report Delegate::report() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const bool tuned =
+      std::any_of(shown_.begin(), shown_.end(), [](const Shown& shown) { return shown.tuned; });
+  Report report{options_.kernels->name, options_.lacks_fp16, tuned, {}, {}};
+  for (std::size_t subgraph = 0; subgraph < shown_.size(); ++subgraph) {
+    const Graph& graph = shown_[subgraph].graph;
+    const std::vector<Assignment>& assignments = shown_[subgraph].assignments;
+    for (std::size_t i = 0; i < assignments.size(); ++i) {
+      if (graph.nodes[i].output_index > 0) continue;  // told with the operator's first output
+      report.nodes.push_back(
+          report_node(static_cast<int>(subgraph), graph.nodes[i], graph, assignments[i]));
+    }
+  }
+  if (partitions_.empty()) return report;  // the speed is of no use
+  SpeedProbe probe;
+  for (int run = 0; run < kSpeedRuns; ++run) probe.run();
+  for (const PlacedPartition* placed : partitions_) {
+    report.partitions.push_back(
+        report_partition(placed->subgraph, *placed->partition, probe.fastest()));
+  }
+  return report;
+}
 
 TfLiteStatus Delegate::prepare(TfLiteContext* context, TfLiteDelegate* handle) {
   const auto partition_or_tell = [&] {
@@ -122,7 +173,7 @@ Decision Delegate::follow_tuning(const TfLiteContext& context, const Graph& grap
 }
 
 void Delegate::show(const Graph& graph, const std::vector<Assignment>& assignments, bool tuned) {
-  if (options_.report.empty() && !options_.profile) return;
+  if (!keeps_report_ && !options_.profile) return;
   std::lock_guard<std::mutex> lock(mutex_);
   shown_.push_back({graph, assignments, tuned});
 }
@@ -152,8 +203,8 @@ void Delegate::free(TfLiteContext*, void* user_data) {
   std::lock_guard<std::mutex> lock(delegate->mutex_);
   auto& partitions = delegate->partitions_;
   partitions.erase(std::remove(partitions.begin(), partitions.end(), placed), partitions.end());
-  // Who asked for a report reads it himself.
-  const bool prints = delegate->options_.profile && delegate->options_.report.empty();
+  // A report has the times, too.
+  const bool prints = delegate->options_.profile && !delegate->keeps_report_;
   if (prints) {
     guard([&] { print_profile(*placed, delegate->shown_[placed->subgraph]); }, [] {});
   }

@@ -37,9 +37,6 @@ struct Decision {
   std::vector<TakenPart> parts;
 };
 
-// Prints where the time of a partition went, and what was left to the runtime, to stderr.
-void print_profile(const PlacedPartition& placed, const Shown& shown);
-
 // Must outlive the interpreters that it is given to, as every TfLiteDelegate must.
 class Delegate {
  public:
@@ -47,13 +44,15 @@ class Delegate {
   explicit Delegate(const Options& options);
   // Follows these entries.
   Delegate(const Options& options, std::vector<TuningEntry> tuning);
-  ~Delegate();
   Delegate(const Delegate&) = delete;
   Delegate& operator=(const Delegate&) = delete;
 
   TfLiteDelegate* handle() { return &handle_; }
   bool lacks_fp16() const { return options_.lacks_fp16; }
 
+  // From now on keeps what report() tells of the subgraphs that the delegate is shown, and with
+  // `time_steps` times every step.
+  void keep_report(bool time_steps);
   // Not while an interpreter of the delegate prepares or runs.
   Report report() const;
 
@@ -73,6 +72,7 @@ class Delegate {
   void show(const Graph& graph, const std::vector<Assignment>& assignments, bool tuned);
 
   Options options_;
+  bool keeps_report_ = false;
   std::optional<std::vector<TuningEntry>> tuning_;  // none: nothing is looked up
   TfLiteDelegate handle_{};
 
@@ -86,8 +86,5 @@ class Delegate {
   std::vector<Shown> shown_;                  // where somebody will want to read them
   std::vector<PlacedPartition*> partitions_;  // owned by the runtime, which calls free
 };
-
-// The report of the delegate that was created with the option report=key, if it lives.
-std::optional<Report> find_report(const std::string& key);
 
 }  // namespace tfsparse

@@ -77,8 +77,6 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
     } else if (key == "profile") {
       if (!parse_int(value, 0, 1, &flag)) return expected(key, "0 or 1", value);
       options->profile = flag == 1;
-    } else if (key == "report") {
-      options->report = value;
     } else if (key == "tuning") {
       options->tuning = value;
     } else if (key == "runtime_version") {
@@ -87,7 +85,7 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
       options->input_shapes = value;
     } else {
       return Status::error("unknown option '" + key +
-                           "': expected num_threads, isa, precision, auto, profile, report, "
+                           "': expected num_threads, isa, precision, auto, profile, "
                            "tuning, runtime_version or input_shapes");
     }
   }

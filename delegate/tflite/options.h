@@ -16,7 +16,6 @@ struct Options {
   bool lacks_fp16 = false;  // asked for in vain: float32 is computed instead
   bool automatic = true;    // leave to the default runtime what it runs faster
   bool profile = false;     // time every step
-  std::string report;       // a key under which find_report finds the delegate
   std::string tuning;       // the file of measured decisions that are followed; none where empty
   // Parts of the key of a measured decision, see tuning/cache.h.
   std::string runtime_version, input_shapes;

@@ -1,7 +1,6 @@
-// What the option profile=1 prints to stderr when an interpreter ends, for hosts without a report.
-#include <cstdio>
+#include "delegate/tflite/profile.h"
 
-#include "delegate/tflite/delegate.h"
+#include <cstdio>
 
 namespace tfsparse {
 namespace {

@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "delegate/core/assignment/assignment.h"
+#include "delegate/core/assignment/speed.h"
+#include "delegate/tflite/partition.h"
+
 namespace tfsparse {
 
 // An operator: whether it is taken, and why not.
@@ -48,9 +52,14 @@ struct PartitionReport {
 struct Report {
   std::string isa;
   bool lacks_fp16;
-  bool tuned;                     // a measured decision was followed, under the same condition
-  std::vector<NodeReport> nodes;  // only where the option `report` is set
+  bool tuned;  // a measured decision was followed
+  std::vector<NodeReport> nodes;
   std::vector<PartitionReport> partitions;
 };
+
+NodeReport report_node(int subgraph, const Node& node, const Graph& graph,
+                       const Assignment& assignment);
+// `speed` is that of the processor at this moment.
+PartitionReport report_partition(int subgraph, const Partition& partition, const Speed& speed);
 
 }  // namespace tfsparse

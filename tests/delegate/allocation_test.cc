@@ -170,7 +170,7 @@ TEST(OutOfMemory, IsAnErrorOfRunning) {
 }
 
 TEST(OutOfMemory, IsAnErrorOfCreating) {
-  const char *key = "report", *value = "a key that is too long for a string without memory";
+  const char *key = "tuning", *value = "a key that is too long for a string without memory";
   static int reports;
   reports = 0;
   for (int failures = 0;; ++failures) {

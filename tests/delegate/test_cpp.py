@@ -25,9 +25,7 @@ pytestmark = pytest.mark.skipif(shutil.which(CXX) is None, reason=f"no C++ compi
 needs_googletest = pytest.mark.skipif(NO_GOOGLETEST is not None, reason=str(NO_GOOGLETEST))
 TESTS = sources.find("tests/delegate/*_test.cc")
 # What these test is the same for every processor.
-PORTABLE = {
-    f"{name}_test" for name in ("allocation", "infer", "memory", "scale", "sparsity")
-}
+PORTABLE = {f"{name}_test" for name in ("allocation", "infer", "memory", "scale", "sparsity")}
 ARM64_CPUS = ["cortex-a72", "cortex-a76", "max"]  # without float16 arithmetic, with it, with all
 
 

@@ -4,7 +4,6 @@
 """
 
 import collections
-import itertools
 import os
 from pathlib import Path
 
@@ -13,11 +12,12 @@ import numpy as np
 from ai_edge_litert import interpreter as litert
 from hypothesis import strategies as st
 
-import tfsparse
 from tests.delegate import random_graphs
 from tests.delegate.graph_builder import describe
 from tests.delegate.outputs import TOLERANCE, invoke, random_inputs
-from tfsparse import _native, flatbuffer
+from tfsparse import flatbuffer
+from tfsparse.runtime.delegate import native
+from tfsparse.runtime.interpreter import open_reporting
 
 # Set by `make fuzz`.
 GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))
@@ -26,8 +26,6 @@ KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 LEAST_TAKEN = dict.fromkeys(
     ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "resized"], 0.9
 )
-
-_keys = itertools.count()
 
 
 def operators(model, name):
@@ -79,13 +77,12 @@ def check(model, path, isa, growth, counts):
     taken = (change or outputs for change, outputs in zip(changes, expected, strict=True))
     assert all(taken), "a graph that TFLite itself refuses"
     for threads in (1, 2):
-        key = f"random-graphs-{os.getpid()}-{next(_keys)}"
         # What the delegate leaves is run by the same kernels: only the delegate can differ.
-        delegated = tfsparse.Interpreter(
+        delegated, delegate = open_reporting(
             path,
             threads,
             runtime="litert",
-            options={"isa": isa, "report": key, "auto": False},
+            options={"isa": isa, "auto": False},
             experimental_op_resolver_type=kernels,
         )
         for change, outputs in zip(changes, expected, strict=True):
@@ -98,7 +95,7 @@ def check(model, path, isa, growth, counts):
             counts["resized", actual is not None] += bool(change)
             if actual is not None:
                 compare(actual, outputs)
-    for node in _native.report(key)["nodes"]:
+    for node in delegate.report()["nodes"]:
         counts[node["type"] or flatbuffer.builtin_name(node["code"]), node["taken"]] += 1
 
 
@@ -116,7 +113,7 @@ def test_random_graphs():
     )
     @hypothesis.given(
         random_graphs.graphs(),
-        st.sampled_from(_native.isas()),
+        st.sampled_from(native().isas()),
         st.sampled_from([[], [], [1], [0, 1, 2], [2, 3]]),
     )
     def check_one(model, isa, growth):

@@ -1,17 +1,12 @@
 """What the delegate did with a model, and why it left the rest."""
 
 import dataclasses
-import itertools
-import os
 from pathlib import Path
 
 from tfsparse.formatting import as_text, operator_number, significant
 from tfsparse.runtime import input_shapes
-from tfsparse.runtime.delegate import native
-from tfsparse.runtime.interpreter import Interpreter
+from tfsparse.runtime.interpreter import open_reporting
 from tfsparse.runtime.random_inputs import set_random_inputs
-
-_report_keys = itertools.count()
 
 
 def explain(
@@ -78,10 +73,13 @@ class _Opened:
     def __init__(self, path, num_threads, shapes, measure, runtime, options):
         self.path = path
         self.measure = measure
-        self.key = f"explain-{os.getpid()}-{next(_report_keys)}"
-        options = input_shapes.with_shapes(options, shapes)
-        options |= {"report": self.key, "profile": measure}
-        self.interpreter = Interpreter(path, num_threads, runtime=runtime, options=options)
+        self.interpreter, self.delegate = open_reporting(
+            path,
+            num_threads,
+            runtime=runtime,
+            options=input_shapes.with_shapes(options, shapes),
+            time_steps=measure,
+        )
         input_shapes.allocate(self.interpreter, shapes)
         self.assumed = input_shapes.assumed(self.interpreter, shapes)
 
@@ -91,7 +89,7 @@ class _Opened:
                 self.interpreter.invoke()
 
     def explanation(self):
-        report = native().report(self.key)
+        report = self.delegate.report()
         steps, unplanned = {}, set()
         for partition in report["partitions"]:
             for step in partition.get("steps", ()):

@@ -2,7 +2,7 @@
 
 from tfsparse.arguments import check_positive
 from tfsparse.runtime import input_shapes
-from tfsparse.runtime.delegate import load_delegate
+from tfsparse.runtime.delegate import delegate_options, load_delegate, native
 from tfsparse.runtime.runtimes import import_runtime, open_interpreter
 from tfsparse.runtime.tune import default_cache, tuned_delegate
 
@@ -41,17 +41,53 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=Fals
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
         interpreter.invoke()
     """
-    if num_threads is not None:
-        check_positive("num_threads", num_threads)
-        num_threads = int(num_threads)  # The runtimes refuse numpy's.
-    module = import_runtime(runtime)
-    options = input_shapes.unnamed_option(path, options or {})
+    num_threads = _checked(num_threads)
     if tune:
+        options = input_shapes.unnamed_option(path, options or {})
         delegate = tuned_delegate(path, num_threads, runtime, options, **kwargs)[0]
     else:
-        cache = default_cache()
-        if options.get("auto", True) and cache and cache.exists():
-            options.setdefault("tuning", cache)
-        delegate = load_delegate(runtime=runtime, **options)
-    delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
+        delegate = load_delegate(runtime=runtime, **_with_cache(path, options))
+    return _open(path, num_threads, runtime, delegate, **kwargs)
+
+
+def open_reporting(
+    path, num_threads=None, *, runtime=None, options=None, time_steps=False, **kwargs
+):
+    """The same as `Interpreter`, with a delegate that tells what it did with the model.
+
+    Args:
+        path, num_threads, runtime, options, **kwargs: As for `Interpreter`.
+        time_steps: Have the delegate time each of its steps.
+
+    Returns:
+        The interpreter, and its delegate, whose method `report` returns a dictionary.
+
+    Raises:
+        FileNotFoundError, ValueError: As `Interpreter`.
+    """
+    num_threads = _checked(num_threads)
+    options = delegate_options(runtime, _with_cache(path, options))
+    delegate = native().Delegate(options, time_steps)
+    return _open(path, num_threads, runtime, delegate, **kwargs), delegate
+
+
+def _checked(num_threads):
+    if num_threads is None:
+        return None
+    check_positive("num_threads", num_threads)
+    return int(num_threads)  # The runtimes refuse numpy's.
+
+
+def _with_cache(path, options):
+    """The options of a delegate that follows the user's tuning cache unless they say otherwise."""
+    options = input_shapes.unnamed_option(path, options or {})
+    cache = default_cache()
+    if options.get("auto", True) and cache and cache.exists():
+        options.setdefault("tuning", cache)
+    return options
+
+
+def _open(path, num_threads, runtime, delegate, experimental_delegates=None, **kwargs):
+    delegates = [delegate, *(experimental_delegates or [])]
+    module = import_runtime(runtime)
     return open_interpreter(module, path, num_threads, experimental_delegates=delegates, **kwargs)

@@ -20,7 +20,7 @@ Status read_binary(const TfLiteForm&, Node* node) {
 template <Binary binary>
 Status read_arithmetic(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
-  ArithmeticParams params;
+  ArithmeticParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   BinaryOperator op(binary);
   TFSPARSE_RETURN_IF_ERROR(read_activation(params.activation, &op.epilogue));

@@ -13,7 +13,7 @@ struct BlockParams {
 template <class T>
 Status read_block_move(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  BlockParams params;
+  BlockParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.block_size < 1 || params.block_size > kLongest) {
     return Status::error("block size makes no sense");

@@ -11,7 +11,7 @@ struct ConcatenationParams {
 
 Status read_concatenation(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  ConcatenationParams params;
+  ConcatenationParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.activation != kTfLiteActNone) {
     return Status::error("fused activation is not supported");

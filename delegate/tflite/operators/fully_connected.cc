@@ -12,7 +12,7 @@ struct FullyConnectedParams {
 
 Status read_fully_connected(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(read_layer_inputs(node));
-  FullyConnectedParams params;
+  FullyConnectedParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   FullyConnected op;
   op.keep_dims = params.keep_num_dims;

@@ -11,7 +11,7 @@ namespace tfsparse {
 template <class T, class Params>
 Status read_image_convolution(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(read_layer_inputs(node));
-  Params params;
+  Params params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   T op;
   Window& window = op.window;

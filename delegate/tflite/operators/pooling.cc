@@ -14,7 +14,7 @@ struct PoolParams {
 template <Pooling pooling>
 Status read_pool(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  PoolParams params;
+  PoolParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   Pool op(pooling);
   op.window.stride_h = params.stride_height;

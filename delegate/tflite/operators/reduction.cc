@@ -12,7 +12,7 @@ struct ReducerParams {
 template <Reduction reduction>
 Status read_reduction(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
-  ReducerParams params;
+  ReducerParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   Reduce op(reduction);
   op.keep_dims = params.keep_dims;

@@ -23,7 +23,7 @@ Status read_reshape(const TfLiteForm& form, Node* node) {
   if (names_shape && !lacks_shape) return read_plain<Reshape, 1>(form, node);
   if (!node->inputs.empty()) node->inputs.resize(1);
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  ReshapeParams params;
+  ReshapeParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.num_dimensions < 0 || params.num_dimensions > 8) return Status::error("has no shape");
   Shape shape(params.shape, params.shape + params.num_dimensions);
@@ -35,7 +35,7 @@ Status read_reshape(const TfLiteForm& form, Node* node) {
 
 Status read_squeeze(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  SqueezeParams params;
+  SqueezeParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.num_squeeze_dims < 0 || params.num_squeeze_dims > 8) {
     return Status::error("has more than 8 axes");

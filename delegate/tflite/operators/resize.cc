@@ -13,7 +13,7 @@ struct ResizeParams {
 template <Interpolation interpolation>
 Status read_resize(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
-  ResizeParams params;
+  ResizeParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (interpolation == Interpolation::kBilinear && params.align_corners &&
       params.half_pixel_centers) {

@@ -16,7 +16,7 @@ struct PackParams {
 
 Status read_strided_slice(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 4));
-  StridedSliceParams params;
+  StridedSliceParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   StridedSlice op;
   op.begin_mask = params.begin_mask;
@@ -29,7 +29,7 @@ Status read_strided_slice(const TfLiteForm& form, Node* node) {
 
 Status read_pack(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  PackParams params;
+  PackParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.axis != 0) return Status::error("packs along another axis");
   node->op = Pack();

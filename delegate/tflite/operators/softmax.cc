@@ -11,7 +11,7 @@ struct SoftmaxParams {
 
 Status read_softmax(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
-  SoftmaxParams params;
+  SoftmaxParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   node->op = Softmax(params.beta);
   return {};

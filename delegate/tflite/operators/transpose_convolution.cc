@@ -17,7 +17,7 @@ Status read_transpose_convolution(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 3));
   const std::vector<int> from = node->inputs;
   node->inputs = {from[2], from[1], from.size() > 3 ? from[3] : -1, from[0]};
-  TransposeConvParams params;
+  TransposeConvParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   TransposeConvolution op;
   op.window.stride_h = params.stride_height;

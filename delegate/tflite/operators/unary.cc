@@ -43,7 +43,7 @@ Status read_function(const TfLiteForm&, Node* node) {
 }
 
 Status read_leaky_relu(const TfLiteForm& form, Node* node) {
-  LeakyReluParams params;
+  LeakyReluParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   Epilogue epilogue;
   epilogue.activation = Activation::kLeakyRelu;
@@ -52,7 +52,7 @@ Status read_leaky_relu(const TfLiteForm& form, Node* node) {
 }
 
 Status read_gelu(const TfLiteForm& form, Node* node) {
-  GeluParams params;
+  GeluParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   Epilogue epilogue;
   epilogue.activation = params.approximate ? Activation::kGeluTanh : Activation::kGelu;

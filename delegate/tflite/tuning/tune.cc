@@ -63,7 +63,6 @@ class Tuner {
       : options_(options), host_(host), clock_(clock), result_(*result) {
     options_.automatic = false;
     options_.profile = false;
-    options_.report.clear();
   }
 
   Status run() {
