@@ -22,7 +22,7 @@ ARM64_CPU = "cortex-a76"  # which has float16 arithmetic, too
 
 
 def check(name, build, run_program):
-    for source in sources.find("tests/delegate/*_test.cc"):
+    for source in sources.find("tests/delegate/**/*_test.cc"):
         program = build.test_program(source)
         print(f"{name:12}{source:50}", end="", flush=True)
         print(*(line for line in run_program(program).splitlines() if "PASSED" in line), flush=True)

@@ -47,7 +47,8 @@ def passed(output):
 
 
 def cpp_tests():
-    return [f"//:{Path(source).stem}" for source in sources.find("tests/delegate/*_test.cc")]
+    tests = sources.find("tests/delegate/**/*_test.cc")
+    return sorted(f"//:{Path(source).stem}" for source in tests)
 
 
 @pytest.fixture(scope="module")

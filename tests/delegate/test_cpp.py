@@ -1,4 +1,4 @@
-"""Compiles every *_test.cc of this folder with the sources it tests, and runs it.
+"""Compiles every *_test.cc under this folder with the sources it tests, and runs it.
 
 For this machine with sanitizers, for others in an emulator without.
 """
@@ -23,7 +23,7 @@ EXPORTS = [
 ]
 pytestmark = pytest.mark.skipif(shutil.which(CXX) is None, reason=f"no C++ compiler {CXX}")
 needs_googletest = pytest.mark.skipif(NO_GOOGLETEST is not None, reason=str(NO_GOOGLETEST))
-TESTS = sources.find("tests/delegate/*_test.cc")
+TESTS = sources.find("tests/delegate/**/*_test.cc")
 # What these test is the same for every processor.
 PORTABLE = {f"{name}_test" for name in ("allocation", "infer", "memory", "scale", "sparsity")}
 ARM64_CPUS = ["cortex-a72", "cortex-a76", "max"]  # without float16 arithmetic, with it, with all
@@ -64,12 +64,12 @@ def test_cpp_on_arm64(source):
 )
 def test_float16_where_the_cpu_computes_with_it(cpu, has_float16):
     build = cross_build("aarch64")
-    output = build.run(build.test_program("tests/delegate/precision_test.cc"), cpu)
+    output = build.run(build.test_program("tests/delegate/core/precision_test.cc"), cpu)
     assert ("[       OK ] Float16.RunsANetworkAsFloat32Does" in output) == has_float16
 
 
 @needs_googletest
-@pytest.mark.parametrize("source", sources.find("tests/delegate/*kernels_test.cc"))
+@pytest.mark.parametrize("source", sources.find("tests/delegate/kernels/*_test.cc"))
 def test_portable_kernels_on_armv7(source):
     build = cross_build("armv7l")
     print(build.run(build.test_program(source, ["kernels"]), "cortex-a7"))

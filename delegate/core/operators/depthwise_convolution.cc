@@ -11,11 +11,11 @@ namespace tfsparse {
 namespace {
 
 // See estimate.h.
-constexpr double kPixel = 15;      // a pixel,
-constexpr double kTap = 2;         // a vector of channels for each tap,
-constexpr double kDistantTap = 3;  // the same where weights overflow the first-level cache,
-constexpr double kExcessTap = 3;   // a number, where there are more taps than it has kernels for
-constexpr double kTouch = 0.2;     // of a pass
+constexpr double kDepthwisePixel = 15;  // a pixel,
+constexpr double kDepthwiseTap = 2;     // a vector of channels for each tap,
+constexpr double kDistantTap = 3;       // the same where weights overflow the first-level cache,
+constexpr double kExcessTap = 3;  // a number, where there are more taps than it has kernels for
+constexpr double kDepthwiseTouch = 0.2;  // of a pass
 constexpr double kFirstCacheNumbers = 8192;
 constexpr int kMaxTaps = 25;
 
@@ -123,9 +123,10 @@ DefaultWork DepthwiseConvolution::default_work(const WorkContext& context, const
   const bool distant = (taps + 1) * w[3] > kFirstCacheNumbers;
   DefaultWork work;
   work.touched = context.touched(node);
-  work.touch_factor = kTouch;
-  work.vectors = context.pixels(node.output) *
-                 (kPixel + taps * context.vectors(w[3]) * (distant ? kDistantTap : kTap));
+  work.touch_factor = kDepthwiseTouch;
+  work.vectors =
+      context.pixels(node.output) *
+      (kDepthwisePixel + taps * context.vectors(w[3]) * (distant ? kDistantTap : kDepthwiseTap));
   if (taps > kMaxTaps) work.vectors = kExcessTap * taps * context.elements(node.output);
   return work;
 }

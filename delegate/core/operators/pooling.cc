@@ -11,9 +11,9 @@ namespace tfsparse {
 namespace {
 
 // See estimate.h.
-constexpr double kMaxTap = 3;      // a vector of channels for each tap of max pooling,
-constexpr double kAverageTap = 2;  // of average pooling,
-constexpr double kPixel = 24;      // and a pixel
+constexpr double kMaxTap = 3;        // a vector of channels for each tap of max pooling,
+constexpr double kAverageTap = 2;    // of average pooling,
+constexpr double kPooledPixel = 24;  // and a pixel
 
 class PoolStep : public Step {
  public:
@@ -49,7 +49,7 @@ Status Pool::infer(ShapeContext* context, const Node& node) {
 DefaultWork Pool::default_work(const WorkContext& context, const Node& node) const {
   const double tap = pooling == Pooling::kMax ? kMaxTap : kAverageTap;
   const double vectors = context.vectors(context.channels(node.output));
-  const double cost = kPixel + tap * size.height * size.width * vectors;
+  const double cost = kPooledPixel + tap * size.height * size.width * vectors;
   return context.pixel_move(node, cost * context.pixels(node.output));
 }
 

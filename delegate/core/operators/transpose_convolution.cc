@@ -12,8 +12,8 @@ namespace tfsparse {
 namespace {
 
 // See estimate.h.
-constexpr double kVector = 1.6;  // a vector of MACs,
-constexpr double kPixel = 72;    // and a pixel of the output
+constexpr double kTransposed = 1.6;      // a vector of MACs,
+constexpr double kTransposedPixel = 72;  // and a pixel of the output
 
 }  // namespace
 
@@ -60,7 +60,7 @@ DefaultWork TransposeConvolution::default_work(const WorkContext& context, const
   const Shape& w = context.shape(node.inputs[1]);
   const double pixels = context.elements(node.inputs[0]) / w[3];
   DefaultWork work = context.product(node, pixels, w[0] * w[1] * w[2], w[3]);
-  work.vectors = kVector * work.vectors + kPixel * context.pixels(node.output);
+  work.vectors = kTransposed * work.vectors + kTransposedPixel * context.pixels(node.output);
   return work;
 }
 

@@ -1,7 +1,7 @@
 // The native methods of FakeTflite: a model of one convolution in a runtime that is made up.
 #include <jni.h>
 
-#include "tests/delegate/fake_runtime.h"
+#include "tests/delegate/tflite/fake_runtime.h"
 
 using tfsparse::testing::FakeRuntime;
 

@@ -3,9 +3,9 @@
 #include <iterator>
 #include <memory>
 
-#include "tests/delegate/fake_runtime.h"
 #include "tests/delegate/fuzz/bytes.h"
-#include "tests/delegate/plugin.h"
+#include "tests/delegate/tflite/fake_runtime.h"
+#include "tests/delegate/tflite/plugin.h"
 
 using namespace tfsparse::testing;
 

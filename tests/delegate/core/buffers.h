@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "delegate/kernels/kernels.h"
-#include "tests/delegate/half.h"
+#include "tests/delegate/kernels/half.h"
 
 namespace tfsparse {
 namespace testing {

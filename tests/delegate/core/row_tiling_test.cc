@@ -5,8 +5,8 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/plan/tiled_nodes.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
-#include "tests/delegate/run_plan.h"
+#include "tests/delegate/core/graph_builder.h"
+#include "tests/delegate/core/run_plan.h"
 
 namespace tfsparse {
 namespace {

@@ -4,7 +4,7 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/operators/pad.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/core/graph_builder.h"
 
 namespace tfsparse {
 namespace {

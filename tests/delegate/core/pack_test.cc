@@ -6,7 +6,7 @@
 
 #include "delegate/core/weights/product.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/buffers.h"
+#include "tests/delegate/core/buffers.h"
 
 namespace tfsparse {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "delegate/kernels/kernels.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/buffers.h"
+#include "tests/delegate/core/buffers.h"
 
 namespace tfsparse {
 namespace testing {

@@ -7,9 +7,9 @@
 #include "delegate/core/plan/plan.h"
 #include "delegate/tflite/options.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/buffers.h"
-#include "tests/delegate/graph_builder.h"
-#include "tests/delegate/half.h"
+#include "tests/delegate/core/buffers.h"
+#include "tests/delegate/core/graph_builder.h"
+#include "tests/delegate/kernels/half.h"
 
 namespace tfsparse {
 namespace {

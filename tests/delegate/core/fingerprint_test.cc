@@ -6,7 +6,7 @@
 
 #include "delegate/core/graph/hasher.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/core/graph_builder.h"
 
 using namespace tfsparse;
 using namespace tfsparse::testing;

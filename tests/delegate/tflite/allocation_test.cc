@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "tests/delegate/fake_runtime.h"
-#include "tests/delegate/plugin.h"
+#include "tests/delegate/tflite/fake_runtime.h"
+#include "tests/delegate/tflite/plugin.h"
 
 namespace {
 

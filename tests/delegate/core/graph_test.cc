@@ -7,7 +7,7 @@
 #include "delegate/core/operators/constant.h"
 #include "delegate/core/weights/weights.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/core/graph_builder.h"
 
 namespace tfsparse {
 namespace {

@@ -7,7 +7,7 @@
 #include "delegate/tflite/tuning/processor.h"
 #include "delegate/tflite/tuning/text.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/temporary_file.h"
+#include "tests/delegate/tflite/temporary_file.h"
 
 using namespace tfsparse;
 using namespace tfsparse::testing;

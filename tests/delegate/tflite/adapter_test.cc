@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "gtest/gtest.h"
-#include "tests/delegate/fake_runtime.h"
-#include "tests/delegate/plugin.h"
+#include "tests/delegate/tflite/fake_runtime.h"
+#include "tests/delegate/tflite/plugin.h"
 
 using namespace tfsparse::testing;
 

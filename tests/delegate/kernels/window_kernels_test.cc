@@ -7,7 +7,7 @@
 #include "delegate/kernels/kernels.h"
 #include "delegate/kernels/reference.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/kernel_cases.h"
+#include "tests/delegate/kernels/kernel_cases.h"
 
 namespace tfsparse {
 namespace {

@@ -9,8 +9,8 @@
 #include "delegate/core/operators/resize.h"
 #include "delegate/core/plan/layout.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
-#include "tests/delegate/run_plan.h"
+#include "tests/delegate/core/graph_builder.h"
+#include "tests/delegate/core/run_plan.h"
 
 using namespace tfsparse;
 using tfsparse::testing::build;

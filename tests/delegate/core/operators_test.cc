@@ -6,8 +6,8 @@
 #include "delegate/core/operators/reduction.h"
 #include "delegate/core/operators/slice.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
-#include "tests/delegate/run_plan.h"
+#include "tests/delegate/core/graph_builder.h"
+#include "tests/delegate/core/run_plan.h"
 
 namespace tfsparse {
 namespace {

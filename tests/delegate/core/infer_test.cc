@@ -14,7 +14,7 @@
 #include "delegate/core/operators/transpose.h"
 #include "delegate/core/operators/unsupported.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/core/graph_builder.h"
 
 namespace tfsparse {
 namespace {

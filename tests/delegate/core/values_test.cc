@@ -10,8 +10,8 @@
 #include "delegate/core/operators/shape_arithmetic.h"
 #include "delegate/core/plan/plan.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/buffers.h"
-#include "tests/delegate/graph_builder.h"
+#include "tests/delegate/core/buffers.h"
+#include "tests/delegate/core/graph_builder.h"
 
 using namespace tfsparse;
 using tfsparse::testing::GraphBuilder;

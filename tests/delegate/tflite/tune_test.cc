@@ -7,9 +7,9 @@
 #include "delegate/tflite/delegate.h"
 #include "delegate/tflite/tuning/cache.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/fake_runtime.h"
-#include "tests/delegate/plugin.h"
-#include "tests/delegate/temporary_file.h"
+#include "tests/delegate/tflite/fake_runtime.h"
+#include "tests/delegate/tflite/plugin.h"
+#include "tests/delegate/tflite/temporary_file.h"
 
 using namespace tfsparse;
 using namespace tfsparse::testing;
