@@ -1,7 +1,6 @@
 #include "delegate/tflite/partition.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -9,6 +8,7 @@
 #include "delegate/core/operators/convolution.h"
 #include "delegate/core/operators/fully_connected.h"
 #include "delegate/tflite/adapter.h"
+#include "delegate/tflite/units.h"
 
 namespace tfsparse {
 namespace {
@@ -122,11 +122,9 @@ Status Partition::compare_with_default(Plan* plan) const {
   };
   const Comparison comparison = compare([&] { return trial.run(); }, default_seconds);
   if (comparison.faster) return {};
-  char text[120];
-  std::snprintf(text, sizeof(text),
-                "TFLite's default is about as fast or faster (%.3g ms; tfsparse %.3g ms)",
-                1e3 * comparison.default_seconds, 1e3 * comparison.seconds);
-  return Status::error(text);
+  return Status::error("TFLite's default is about as fast or faster (" +
+                       format_seconds(comparison.default_seconds) + "; tfsparse " +
+                       format_seconds(comparison.seconds) + ")");
 }
 
 // Whether the caller may ask for more rows, and dense layers are a large part of the work.

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "delegate/tflite/units.h"
+
 namespace tfsparse {
 namespace {
 
@@ -38,8 +40,8 @@ void print_profile(const PlacedPartition& placed, const Shown& shown) {
       total += plan->seconds()[i][part];
     }
   }
-  std::fprintf(stderr, "%9.1f us in all; %.1f MB of activations\n", 1e6 * total,
-               1e-6 * static_cast<double>(plan->arena_bytes()));
+  std::fprintf(stderr, "%9.1f us in all; %s of activations\n", 1e6 * total,
+               format_bytes(plan->arena_bytes()).c_str());
   for (std::size_t i = 0; i < shown.assignments.size(); ++i) {
     const Node& node = shown.graph.nodes[i];
     if (shown.assignments[i].taken()) continue;
