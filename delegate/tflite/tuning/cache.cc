@@ -16,7 +16,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr char kHeader[] = "# tfsparse tuning 1";
+constexpr char kHeader[] = "# tfsparse tuning 2";
 constexpr std::size_t kMostEntries = 500;  // the oldest go first
 constexpr char kSeparator = '\t';
 constexpr int kFields = 9;
@@ -146,6 +146,7 @@ std::vector<TuningEntry> read_tuning(const std::string& path) {
 }
 
 bool write_tuning(const std::string& path, const std::vector<TuningEntry>& entries) {
+  const FileLock lock(path);  // what another process adds after we have read would be lost
   std::vector<TuningEntry> all = read_tuning(path);
   for (const TuningEntry& entry : entries) {
     all.erase(std::remove_if(

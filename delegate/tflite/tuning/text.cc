@@ -1,7 +1,10 @@
 #include "delegate/tflite/tuning/text.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -17,7 +20,32 @@ bool write_all(int file, const std::string& bytes) {
   return true;
 }
 
+// The file that a symbolic link leads to; the path itself where there is no file yet.
+std::string resolve(const std::string& path) {
+  char* const resolved = realpath(path.c_str(), nullptr);
+  const std::string target = resolved == nullptr ? path : resolved;
+  std::free(resolved);
+  return target;
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 }  // namespace
+
+FileLock::FileLock(const std::string& path)
+    : folder_(open(folder_of(resolve(path)).c_str(), O_RDONLY | O_CLOEXEC)) {
+  while (folder_ >= 0 && flock(folder_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+}
+
+FileLock::~FileLock() {
+  if (folder_ < 0) return;
+  flock(folder_, LOCK_UN);  // a process forked meanwhile has the folder open, too
+  close(folder_);
+}
 
 std::string read_file(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
@@ -29,9 +57,7 @@ std::string read_file(const std::string& path) {
 }
 
 bool replace_file(const std::string& path, const std::string& bytes) {
-  char* const resolved = realpath(path.c_str(), nullptr);  // null where there is no file yet
-  const std::string target = resolved == nullptr ? path : resolved;
-  std::free(resolved);
+  const std::string target = resolve(path);
   std::string temporary = target + ".XXXXXX";  // in the same folder, so that it can be renamed
   const int file = mkstemp(&temporary[0]);
   if (file < 0) return false;

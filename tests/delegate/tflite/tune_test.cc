@@ -279,7 +279,7 @@ TEST(Tune, MeasuresAgainWithoutAUsableFile) {
   EXPECT_FALSE(measured());
   file.remove();
   EXPECT_TRUE(measured());
-  file.write("# tfsparse tuning 1\nof no use\n");
+  file.write("# tfsparse tuning 2\nof no use\n");
   EXPECT_TRUE(measured());
   EXPECT_FALSE(measured());
 

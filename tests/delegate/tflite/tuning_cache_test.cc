@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <thread>
 
 #include "delegate/tflite/tuning/cache.h"
 #include "delegate/tflite/tuning/processor.h"
@@ -87,6 +88,21 @@ TEST(TuningCache, KeepsTheNewestEntriesOfLargeModels) {
   EXPECT_EQ(find_entry(read, entry(59).key)->operators.size(), operators.size());
 }
 
+TEST(TuningCache, KeepsTheEntriesOfAllWhoWriteTogether) {
+  constexpr int kWriters = 4, kEntries = 20;
+  const TemporaryFile file;
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([&file, writer] {
+      for (int i = 0; i < kEntries; ++i) {
+        EXPECT_TRUE(write_tuning(file.path(), {entry(kEntries * writer + i)}));
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(read_tuning(file.path()).size(), kWriters * kEntries);
+}
+
 TEST(TuningCache, FollowsSymbolicLinks) {
   const TemporaryFile file;
   const std::string link = file.path() + "-link";
@@ -108,7 +124,7 @@ TEST(TuningCache, LeavesOutDamagedLines) {
     file.write(damaged);
     EXPECT_EQ(read_tuning(file.path()).size(), (i < header_size ? 0 : 1));
   }
-  for (const char* other : {"", "\n", "PK\x03\x04", "# tfsparse tuning 2\n"}) {
+  for (const char* other : {"", "\n", "PK\x03\x04", "# tfsparse tuning 1\n"}) {
     file.write(other);
     EXPECT_TRUE(read_tuning(file.path()).empty());
   }
