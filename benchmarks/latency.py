@@ -18,7 +18,6 @@ with the time to load and the peak of memory; names and patterns then choose amo
 """
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import suite
 from absl import app, flags
 from rich.console import Console
 
+from tfsparse import formatting
 from tfsparse.files import cache_folder
 from tfsparse.runtime import benchmark, loading, timing
 from tfsparse.runtime.random_inputs import set_random_inputs
@@ -176,7 +176,7 @@ def main(argv):
         console.print(note, highlight=False)
     if JSON.value:
         found = benchmark.to_dict(results, machine)
-        Path(JSON.value).write_text(json.dumps(found, indent=2) + "\n")
+        Path(JSON.value).write_text(formatting.to_json(found) + "\n")
     try:
         benchmark.check_differences(results, TOLERANCE.value)
     except RuntimeError as error:

@@ -1,8 +1,21 @@
 """Numbers for people: few digits, and always some that mean something."""
 
+import json
+
+import numpy as np
 import pytest
 
 from tfsparse import formatting
+
+
+def test_json_has_null_for_numbers_that_are_not_finite():
+    value = {"errors": [1e-7, np.inf, (np.nan, -np.inf)], "name": "m", "count": np.float64(2.5)}
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    read = json.loads(formatting.to_json(value), parse_constant=refuse)
+    assert read == {"errors": [1e-7, None, [None, None]], "name": "m", "count": 2.5}
 
 
 @pytest.mark.parametrize(

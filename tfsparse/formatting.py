@@ -1,5 +1,6 @@
 """Tables and numbers as plain text."""
 
+import json
 import math
 
 
@@ -11,6 +12,14 @@ def as_text(renderable, width):
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def to_json(value):
+    """Returns dicts, lists, strings and numbers as JSON.
+
+    A number that is not finite becomes null: JSON has no NaN and no infinity.
+    """
+    return json.dumps(_finite(value), indent=2, allow_nan=False)
 
 
 def significant(value, digits=3):
@@ -45,6 +54,14 @@ def operator_number(subgraph, index):
 def last_line(text):
     """The last line of a text that is not empty, such as the message of a traceback."""
     return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _with_unit(value, units, otherwise):

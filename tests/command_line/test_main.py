@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsparse
 from tests.converter.single_op import pruned, single_op
@@ -124,6 +125,16 @@ def test_benchmark(run, model):
     code, out, _ = run("benchmark", model, "--seconds", 0.1, "--json")
     found = json.loads(out)
     assert found["results"][0]["comparison"]["speedup"] > 0
+
+
+def test_benchmark_prints_json_of_outputs_that_are_not_finite(run, tmp_path):
+    path = networks.convert_function(
+        lambda x: tf.math.log(-1 - tf.square(x)), tmp_path / "nan.tflite", tf.TensorSpec([4, 8])
+    )
+    code, out, err = run("benchmark", path, "--seconds", 0.1, "--json")
+    assert json.loads(out)["results"][0]["difference"] is None
+    assert code == 1
+    assert "Outputs are off by more than 0.0001: nan.tflite" in err
 
 
 def test_benchmark_fails_where_outputs_are_wrong(run, model, monkeypatch):

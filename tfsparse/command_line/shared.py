@@ -1,6 +1,5 @@
 """What several subcommands have in common."""
 
-import json
 import os
 import re
 import sys
@@ -8,7 +7,7 @@ import sys
 from absl import app, flags
 from rich.console import Console
 
-from tfsparse.formatting import byte_size
+from tfsparse.formatting import byte_size, to_json
 from tfsparse.runtime.runtimes import RUNTIMES
 
 # Off a terminal there is no width to fit: a table cut in a log file would be useless.
@@ -126,7 +125,7 @@ def show_file(path, as_json, sparsity=None):
 def show(renderable, as_json=None):
     """Prints something that rich prints, or a dictionary as JSON where one is given."""
     if as_json is not None:
-        print(json.dumps(as_json, indent=2))
+        print(to_json(as_json))
         return
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print(renderable, highlight=False)

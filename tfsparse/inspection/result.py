@@ -1,10 +1,9 @@
 """What `tfsparse.inspect` found, as numbers, as text and as JSON."""
 
 import dataclasses
-import json
 from pathlib import Path
 
-from tfsparse.formatting import as_text, byte_size, count
+from tfsparse.formatting import as_text, byte_size, count, to_json
 from tfsparse.inspection.operators import RUNTIMES, Operator
 from tfsparse.inspection.tensors import Tensor
 from tfsparse.runtime import input_shapes
@@ -149,7 +148,7 @@ class Inspection:
 
     def to_json(self):
         """Everything as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
+        return to_json(self.to_dict())
 
     def __str__(self):
         """The table, as wide as it needs."""
