@@ -13,6 +13,7 @@ from tests.delegate import networks
 from tests.delegate.outputs import explain
 from tfsparse import flatbuffer
 from tfsparse.runtime import explain as explain_module
+from tfsparse.runtime.interpreter import open_reporting
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +176,12 @@ def test_files_take_turns_when_they_are_measured(tmp_path, monkeypatch):
         paths[-1].write_bytes(flatbuffer.serialize(single_op(pruned((16, 64), 0.8))))
 
     def recording(path, *args, **kwargs):
-        interpreter = tfsparse.Interpreter(path, *args, **kwargs)
+        interpreter, delegate = open_reporting(path, *args, **kwargs)
         invoke = interpreter.invoke
         interpreter.invoke = lambda: (turns.append(path.name), invoke())
-        return interpreter
+        return interpreter, delegate
 
-    monkeypatch.setattr(explain_module, "Interpreter", recording)
+    monkeypatch.setattr(explain_module, "open_reporting", recording)
     found = explain_module.explain_in_turn(paths, measure=True, runs=2, options={"auto": False})
     assert [Path(one.path).name for one in found] == ["a", "b"]
     assert all(one.layers[-1].seconds > 0 for one in found)
