@@ -213,8 +213,8 @@ void bench_layout(const Kernels& k) {
       k.from_chw(
           {planes.data(), image.data(), s.pixels, s.channels, static_cast<std::size_t>(s.pixels)});
     });
-    std::printf("  %5d px x %3d: to planes %6.1f us %5.1f GB/s, back %6.1f us %5.1f GB/s\n",
-                s.pixels, s.channels, there * 1e6, 8e-9 * n / there, back * 1e6, 8e-9 * n / back);
+    std::printf("  %5d px x %3d: to CHW %6.1f us %5.1f GB/s, back %6.1f us %5.1f GB/s\n", s.pixels,
+                s.channels, there * 1e6, 8e-9 * n / there, back * 1e6, 8e-9 * n / back);
   }
 }
 

@@ -1,4 +1,4 @@
-// Moving pixels: zero borders, column phases, and HWC images to planes and back.
+// Moving pixels: zero borders, column phases, and HWC images to CHW and back.
 #pragma once
 
 #include <cstring>

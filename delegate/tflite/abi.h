@@ -1,7 +1,8 @@
-// The part of TFLite's C ABI that a delegate meets, in our own words, so that nothing has to be
+// The part of TFLite's C ABI that a delegate meets, declared here, so that nothing has to be
 // installed or linked: the runtime hands us function pointers. Names follow TFLite's, whose
-// lite/core/c/common.h and builtin_op_data.h define the layout; fields that we never touch are
-// reserved. The asserts below hold the layout to what 64-bit runtimes were measured to have.
+// lite/core/c/common.h defines the layout; fields that are never touched here are reserved. The
+// parameters of operators are in operators/. The asserts below hold the layout to what 64-bit
+// runtimes were measured to have.
 #pragma once
 
 #include <cstddef>

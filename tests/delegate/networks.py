@@ -146,7 +146,7 @@ def one_convolution(
 
 
 def one_depthwise(*, kernel=3, strides=1, padding="same", dilation=1, size=11, pad=None):
-    """Between two 1x1 convolutions, so that it is met in planes."""
+    """Between two 1x1 convolutions, so that it is met in CHW."""
     inputs = image(size, 5)
     x = layers.Conv2D(7, 1)(inputs)
     x = layers.ZeroPadding2D(pad)(x) if pad else x
@@ -165,7 +165,7 @@ def around_unknown_operators():
 
 
 def arithmetic():
-    """Broadcasts of every kind, in TFLite's order and in planes."""
+    """Broadcasts of every kind, in TFLite's order and in CHW."""
     a, b = image(9, 4), image(9, 4)
     channel = np.linspace(-1, 1, 4, dtype=np.float32)
     x = (a - channel) / (2.0 + channel) + 0.5 * b

@@ -1,4 +1,4 @@
-"""Element-wise operators, in TFLite's order and in planes, against TFLite's kernels."""
+"""Element-wise operators, in TFLite's order and in CHW, against TFLite's kernels."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Operators that move or add up values, in TFLite's order and in planes, against TFLite's."""
+"""Operators that move or add up values, in TFLite's order and in CHW, against TFLite's."""
 
 import keras
 import numpy as np

@@ -21,7 +21,7 @@ def check(path, **kwargs):
 
 
 def between_convolutions(layer, size, *, batch=1, channels=7, sparsity=0.0):
-    """A network in which the layer reads planes and is read in planes."""
+    """A network in which the layer reads CHW and is read in CHW."""
     inputs = keras.Input((*size, 3), batch_size=batch)
     x = layer(layers.Conv2D(channels, 1)(inputs))
     return networks.randomize(keras.Model(inputs, layers.Conv2D(5, 1)(x)), sparsity)

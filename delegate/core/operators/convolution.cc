@@ -3,6 +3,7 @@
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/convolution.h"
+#include "delegate/core/steps/convolution_border.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
@@ -47,10 +48,9 @@ Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwL
   Values& values = builder->values();
   const Graph& graph = builder->graph();
   const Shape& image = builder->shape(node.inputs[0]);
-  const std::uint64_t border_elements = convolution_border(graph, node);
+  const std::uint64_t border = border_elements(graph, node);
   ConvolutionValues at;
-  if (x == nullptr && border_elements > 0 && !values.has_chw(node.inputs[0]) &&
-      image[3] <= kFewChannels) {
+  if (x == nullptr && border > 0 && !values.has_chw(node.inputs[0]) && image[3] <= kFewChannels) {
     at.x.chw = chw_layout(image);
     at.x.flat = values.flat(node.inputs[0]);
   } else {
@@ -58,13 +58,13 @@ Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwL
   }
   const int residual = residual_of(node);
   if (residual >= 0) at.residual = values.padded(values.chw(residual));
-  if (border_elements > 0) at.border = values.add(border_elements);
+  if (border > 0) at.border = values.add(border);
   at.y = output(builder, node, y);
   return make_convolution(graph, node, at, builder->kernels(), step);
 }
 
 bool Convolution::reads_ahead(const Graph& graph, const Node& node) const {
-  return convolution_border(graph, node) > 0;
+  return border_elements(graph, node) > 0;
 }
 
 bool is_pointwise(const Graph& graph, const Node& conv) {

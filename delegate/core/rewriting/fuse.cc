@@ -1,7 +1,6 @@
 #include "delegate/core/rewriting/fuse.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "delegate/core/operators/binary.h"
@@ -13,30 +12,11 @@
 #include "delegate/core/operators/unary.h"
 #include "delegate/core/operators/unsupported.h"
 #include "delegate/core/plan/layout.h"
+#include "delegate/core/rewriting/epilogues.h"
 #include "delegate/core/rewriting/rows.h"
 
 namespace tfsparse {
 namespace {
-
-bool clamps(const Epilogue& epilogue) {
-  return !std::isinf(epilogue.lo) || !std::isinf(epilogue.hi);
-}
-
-bool is_plain(const Epilogue& epilogue) {
-  return epilogue.activation == Activation::kNone && !clamps(epilogue);
-}
-
-// The epilogue that does `first`, then `second`; false where no single one does.
-bool compose(Epilogue first, const Epilogue& second, Epilogue* result) {
-  if (second.activation == Activation::kNone) {
-    *result = first;
-    result->lo = std::min(std::max(first.lo, second.lo), second.hi);
-    result->hi = std::min(std::max(first.hi, second.lo), second.hi);
-    return true;
-  }
-  *result = second;
-  return is_plain(first);
-}
 
 bool is_sigmoid(const UnaryOperator& op) {
   return op.unary == Unary::kIdentity && op.epilogue.activation == Activation::kSigmoid &&

@@ -10,39 +10,12 @@
 #include <algorithm>
 
 #include "delegate/core/operators/convolution.h"
+#include "delegate/core/steps/convolution_border.h"
 #include "delegate/core/weights/product.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
 namespace {
-
-// The bordered copy of one image: every channel's plane `plane` elements apart, in it a plane for
-// each phase of the stride that the kernel reads.
-struct Border {
-  int rows = 0, columns = 0;  // before sorting
-  int phases_h = 0, phases_w = 0;
-  int pitch = 0;  // elements from a row to the next of the same phase
-  int phase_plane = 0;
-  std::uint64_t plane = 0;
-};
-
-Border border_of(const Graph& graph, const Node& node) {
-  const Window& window = as<Convolution>(node)->window;
-  const Shape w = filter_shape(graph, node);
-  const Shape& y = graph.tensors[node.output].shape;
-  const int reach_h = (w[1] - 1) * window.dilation_h + 1;
-  const int reach_w = (w[2] - 1) * window.dilation_w + 1;
-  Border border;
-  border.rows = (std::max(y[1], 1) - 1) * window.stride_h + reach_h;
-  border.columns = (std::max(y[2], 1) - 1) * window.stride_w + reach_w;
-  border.phases_h = std::min(window.stride_h, reach_h);
-  border.phases_w = std::min(window.stride_w, reach_w);
-  border.pitch = (border.columns + window.stride_w - 1) / window.stride_w;
-  border.phase_plane = (border.rows + window.stride_h - 1) / window.stride_h * border.pitch;
-  border.plane = plane_stride(static_cast<std::uint64_t>(border.phases_h) * border.phases_w *
-                              border.phase_plane);
-  return border;
-}
 
 class ConvolutionStep : public RowStep {
  public:
@@ -268,18 +241,13 @@ class ConvolutionStep : public RowStep {
 
   bool pointwise_ = false;
   Window window_;
-  Border border_;
+  ConvolutionBorder border_;
   int rows_together_ = 1;
   std::uint64_t scratch_stride_ = 0;
   Product product_;
 };
 
 }  // namespace
-
-std::uint64_t convolution_border(const Graph& graph, const Node& node) {
-  if (is_pointwise(graph, node)) return 0;
-  return border_of(graph, node).plane * filter_shape(graph, node)[3];
-}
 
 Status make_convolution(const Graph& graph, const Node& node, const ConvolutionValues& values,
                         const Kernels& kernels, std::unique_ptr<RowStep>* step) {

@@ -12,15 +12,11 @@ struct ConvolutionValues {
   RowInput x;
   PaddedValue y;         // none within a row tiling
   PaddedValue residual;  // none where nothing is added
-  PaddedValue border;    // of `convolution_border` elements, or none where that is 0
+  PaddedValue border;    // of border_elements(), or none where that is 0
 };
 
 // `node` is a Convolution.
 Status make_convolution(const Graph& graph, const Node& node, const ConvolutionValues& values,
                         const Kernels& kernels, std::unique_ptr<RowStep>* step);
-
-// Elements of the bordered copy of one image that the step wants; 0 for a 1x1 convolution that
-// reads the input itself.
-std::uint64_t convolution_border(const Graph& graph, const Node& node);
 
 }  // namespace tfsparse

@@ -76,7 +76,7 @@ TEST(Slice, BeginsAnywhereInAnyDimension) {
     const int from = in_chw ? b.scaling(x, 2, 1) : x;
     const Node& node = b.node(Slice(), {from, b.ints(begin), b.ints({2, 2, 3, 1})});
     b.graph.outputs = {node.output};
-    EXPECT_EQ(run(b.graph, counted(shape)), expected) << (in_chw ? "in planes" : "flat");
+    EXPECT_EQ(run(b.graph, counted(shape)), expected) << (in_chw ? "in CHW" : "flat");
   }
 }
 

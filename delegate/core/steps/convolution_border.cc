@@ -1,0 +1,33 @@
+#include "delegate/core/steps/convolution_border.h"
+
+#include <algorithm>
+
+#include "delegate/core/operators/convolution.h"
+#include "delegate/core/weights/weights.h"
+
+namespace tfsparse {
+
+ConvolutionBorder border_of(const Graph& graph, const Node& conv) {
+  const Window& window = as<Convolution>(conv)->window;
+  const Shape w = filter_shape(graph, conv);
+  const Shape& y = graph.tensors[conv.output].shape;
+  const int reach_h = (w[1] - 1) * window.dilation_h + 1;
+  const int reach_w = (w[2] - 1) * window.dilation_w + 1;
+  ConvolutionBorder border;
+  border.rows = (std::max(y[1], 1) - 1) * window.stride_h + reach_h;
+  border.columns = (std::max(y[2], 1) - 1) * window.stride_w + reach_w;
+  border.phases_h = std::min(window.stride_h, reach_h);
+  border.phases_w = std::min(window.stride_w, reach_w);
+  border.pitch = (border.columns + window.stride_w - 1) / window.stride_w;
+  border.phase_plane = (border.rows + window.stride_h - 1) / window.stride_h * border.pitch;
+  border.plane = plane_stride(static_cast<std::uint64_t>(border.phases_h) * border.phases_w *
+                              border.phase_plane);
+  return border;
+}
+
+std::uint64_t border_elements(const Graph& graph, const Node& conv) {
+  if (is_pointwise(graph, conv)) return 0;
+  return border_of(graph, conv).plane * filter_shape(graph, conv)[3];
+}
+
+}  // namespace tfsparse
