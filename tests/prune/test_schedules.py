@@ -41,6 +41,12 @@ def test_fractions_become_steps_of_the_whole_training():
     assert ConstantSparsity(0.5, begin=0.29).in_steps(100) == ConstantSparsity(0.5, begin=29)
 
 
+@pytest.mark.parametrize("begin", [0, 0.0])
+@pytest.mark.parametrize("end", [50, 0.5])
+def test_the_start_of_the_training_goes_with_steps_and_with_fractions(begin, end):
+    assert PolynomialDecay(0.8, begin=begin, end=end).in_steps(100).end == 50
+
+
 def test_fractions_without_a_length_are_an_error():
     with pytest.raises(ValueError, match=r"end=0.75 is a fraction of the training"):
         PolynomialDecay(0.8)(10)
