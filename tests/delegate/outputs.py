@@ -64,13 +64,13 @@ def check_close(actual, expected):
 def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
     """Asserts that the delegate's outputs are the reference's, twice in a row on other inputs."""
     reference = resize(reference_interpreter(path), shape)
+    inputs = [random_inputs(reference, seed) for seed in (0, 1)]
+    expected = [invoke(reference, given) for given in inputs]
     options = ALWAYS | ({"isa": isa} if isa else {})
     for count in threads:
         delegated = resize(tfsparse.Interpreter(path, count, options=options), shape)
-        for seed in (0, 1):
-            inputs = random_inputs(reference, seed)
-            expected, actual = invoke(reference, inputs), invoke(delegated, inputs)
-            check_close(actual, expected)
+        for given, outputs in zip(inputs, expected, strict=True):
+            check_close(invoke(delegated, given), outputs)
 
 
 def explain(path, options=None, **kwargs):
