@@ -31,9 +31,9 @@ class Assigner {
     return {};
   }
 
-  // Leaves the preparations that somebody else needs, the nodes whose output's shape is then not
-  // known when the plan is made, and operators of which a part is left; and so on, as far as that
-  // has consequences.
+  // Leaves three kinds of nodes and repeats until nothing changes: those that make a constant or a
+  // shape for a node outside the delegate, those whose shape is unknown at planning time, and those
+  // of an operator that is left in part.
   void leave_dependents() {
     partly_left_.clear();
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -45,7 +45,7 @@ class Assigner {
       const int i = pending.front();
       if (!assignments_[i].taken()) continue;
       assignments_[i].reason = dependence(graph_.nodes[i]);
-      if (!assignments_[i].taken()) look_again_around(graph_.nodes[i], &pending);
+      if (!assignments_[i].taken()) requeue_neighbours(graph_.nodes[i], &pending);
     }
   }
 
@@ -59,7 +59,7 @@ class Assigner {
     return {};
   }
 
-  // Why the node has to be left with others that are.
+  // Why a node must be left because other nodes are. Empty if it can be taken.
   std::string dependence(const Node& node) const {
     if (node.op->role() != Role::kComputation && needed_elsewhere(node.output)) {
       return "its result is needed outside the delegate";
@@ -69,12 +69,12 @@ class Assigner {
       return node.op->role() == Role::kShapeArithmetic ? "is no arithmetic on shapes"
                                                        : "target shape is computed at run time";
     }
-    // Nodes of one id are one operator to the runtime.
+    // The runtime sees all nodes with one id as one operator.
     return partly_left_.count(node.id) ? "another of its outputs is left" : "";
   }
 
-  // The nodes that a node which was just left may be a dependence of.
-  void look_again_around(const Node& node, std::deque<int>* pending) {
+  // Queues the nodes that may have to be left because `node` is.
+  void requeue_neighbours(const Node& node, std::deque<int>* pending) {
     for (int input : node.inputs) {
       if (input >= 0 && index_.maker(input) >= 0) pending->push_back(index_.maker(input));
     }
@@ -102,8 +102,8 @@ class Assigner {
   const Graph& graph_;
   const GraphIndex index_;
   std::vector<Assignment>& assignments_;
-  std::vector<bool> is_output_;  // of each tensor
-  std::set<int> partly_left_;    // ids of operators
+  std::vector<bool> is_output_;  // by tensor
+  std::set<int> partly_left_;    // operator ids
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Which nodes of a model the delegate takes, and why it leaves the others.
+// Partitioning: which nodes of a model the delegate takes, and why it leaves the others.
 #pragma once
 
 #include <string>
@@ -8,20 +8,20 @@
 
 namespace tfsparse {
 
-// Of a node.
+// The decision on one node.
 struct Assignment {
-  std::string reason;       // why the node is left to the runtime; empty where it is taken
-  int weights = -1;         // the stored constant that the node multiplies by, or -1
-  double weight_zeros = 0;  // fraction of zeros in it
+  std::string reason;       // why the node is left to the runtime; empty if it is taken
+  int weights = -1;         // index of the node's stored weights, or -1
+  double weight_zeros = 0;  // fraction of zeros in the weights
   bool taken() const { return reason.empty(); }
 };
 
-// Takes every node that is supported by itself and by its neighbours: a node that only prepares
-// weights or a shape is taken when all who use it are. Fails where a constant is damaged, which no
-// runtime could run right.
+// Takes every node that passes the support check and whose neighbours allow it. A node that only
+// makes a constant or a shape is taken if all its readers are. Fails if a constant is damaged,
+// since no runtime could compute the right result.
 Status assign_nodes(const Graph& graph, std::vector<Assignment>* assignments);
 
-// Leaves the nodes that only serve, or are served by, nodes that were left in the meantime.
+// Leaves the nodes that depend on nodes left since assign_nodes.
 void leave_dependents(const Graph& graph, std::vector<Assignment>* assignments);
 
 }  // namespace tfsparse

@@ -7,13 +7,13 @@
 namespace tfsparse {
 namespace {
 
-// See estimate.h.
-constexpr double kOperator = 300;     // starting an operator
-constexpr double kPointwise = 1.18;   // a vector of MACs of a product of matrices
-constexpr double kOddVector = 1.5;    // the last one, where their number is odd
-constexpr double kActivations = 0.7;  // of a pass, the tensors that a convolution reads and makes
-constexpr double kWeights = 1.1;      // of a pass, the weights
-constexpr double kThreadGain = 0.85;  // of another thread's speed
+// Units and source: estimate.h.
+constexpr double kOperator = 300;     // to start an operator
+constexpr double kPointwise = 1.18;   // per vector of MACs in a matrix product
+constexpr double kOddVector = 1.5;    // for the last vector of an odd number
+constexpr double kActivations = 0.7;  // of an element-wise pass: a convolution's input and output
+constexpr double kWeights = 1.1;      // of an element-wise pass: weights
+constexpr double kThreadGain = 0.85;  // speed of each further thread
 
 }  // namespace
 
@@ -73,7 +73,7 @@ double predict_default_seconds(const std::vector<DefaultWork>& work, const Speed
                                int threads) {
   double weights = 0;
   for (const DefaultWork& one : work) weights += one.weights;
-  // One inference reads all weights of the network: the small ones, too, come from where all lie.
+  // Every inference reads all weights, so the cache level follows from their total size.
   double seconds = weights * speed.seconds_per_number(weights);
   for (const DefaultWork& one : work) {
     const double arithmetic = one.vectors * speed.tile_seconds;

@@ -1,6 +1,6 @@
-// How long TFLite's default, XNNPACK, takes for a graph. It cannot be asked or timed from within
-// another delegate, so its time is predicted: from what it has to do for each operator, and from
-// how fast this processor does such things at this moment.
+// Predicts how long TFLite's default runtime, XNNPACK, takes for a graph. A delegate cannot time
+// another delegate. So the time is computed from the work of each operator and the measured speed
+// of this processor.
 #pragma once
 
 #include <algorithm>
@@ -11,25 +11,25 @@
 
 namespace tfsparse {
 
-// What XNNPACK does for one operator.
+// The work of one operator in XNNPACK.
 struct DefaultWork {
-  double vectors = 0;       // arithmetic that takes as long as so many vectors of its register tile
-  double touched = 0;       // numbers of its inputs and output
-  double touch_factor = 1;  // reading and writing them takes this times an element-wise pass
-  bool overlapping = false;  // memory and arithmetic at the same time, or one after the other
-  double weights = 0;        // numbers that come from wherever the network's weights lie
+  double vectors = 0;        // arithmetic, in MAC vectors of the register tile
+  double touched = 0;        // numbers in its inputs and output
+  double touch_factor = 1;   // cost of touching one, relative to an element-wise pass
+  bool overlapping = false;  // whether memory access and arithmetic overlap in time
+  double weights = 0;        // numbers read as weights
 };
 
-// Costs that several operators share, in vectors of XNNPACK's register tile where nothing else is
-// said; those of one operator are in its file. Measured operator by operator on one processor, with
-// AVX-512 and with AVX2, then adjusted to the latencies of 33 networks, where caches are colder;
-// benchmarks/default_latency.py shows what the prediction is worth on any machine.
-constexpr double kTileStart = 4;       // starting and ending a tile, of each of its vectors
-constexpr double kExponential = 18;    // a vector of what takes an exponential function
-constexpr double kPixelMove = 1.7;     // what moves pixels, times its arithmetic or a pass
-constexpr double kElementwise = 1.15;  // other operators likewise
+// Costs that several operators share, in vectors of XNNPACK's register tile unless a comment says
+// otherwise. Costs of one operator are in its file. Measured operator by operator on one processor,
+// with AVX-512 and AVX2, then adjusted to the latencies of 33 networks, where caches are colder.
+// benchmarks/default_latency.py shows the error on other machines.
+constexpr double kTileStart = 4;       // to start and end a tile, per vector of it
+constexpr double kExponential = 18;    // per vector of an exponential function
+constexpr double kPixelMove = 1.7;     // moving pixels: factor on arithmetic or on a pass
+constexpr double kElementwise = 1.15;  // other operators: the same
 
-// What operators predict their work from. The graph has its shapes.
+// The input of the operators' predictions. Needs a graph with shapes.
 class WorkContext {
  public:
   explicit WorkContext(const Graph& graph);
@@ -40,20 +40,20 @@ class WorkContext {
     return shape(tensor).empty() ? 1 : std::max(1, shape(tensor).back());
   }
   double pixels(int tensor) const { return elements(tensor) / channels(tensor); }
-  // Vectors of so many columns.
+  // The number of vectors that hold `columns` numbers.
   double vectors(double columns) const;
-  // Numbers of the node's output and of the inputs that are no constants.
+  // Numbers in the node's output and in those inputs that are not constants.
   double touched(const Node& node) const;
-  // Whether XNNPACK makes the padding that a node does a part of the convolutions behind it.
+  // Whether XNNPACK folds the padding into the convolutions that read it.
   bool pads_in_convolution(const Node& pad) const {
     return convolved_[pad.output] && !otherwise_read_[pad.output];
   }
 
-  // Vectors of a matrix product but for its depth.
+  // Vectors of a matrix product, per unit of depth.
   double tile_vectors(double rows, double columns) const;
-  // A product of matrices.
+  // A matrix product.
   DefaultWork product(const Node& node, double rows, double columns, double depth) const;
-  // A pass over the inputs and the output, and arithmetic of so many vectors at the same time.
+  // A pass over the inputs and the output that overlaps with `vectors` of arithmetic.
   DefaultWork elementwise(const Node& node, double vectors) const {
     return overlapping(node, kElementwise, vectors);
   }
@@ -67,14 +67,15 @@ class WorkContext {
   }
 
   const Graph& graph_;
-  int lanes_;                                     // of XNNPACK's kernels
-  std::vector<bool> convolved_, otherwise_read_;  // tensors: as a padded image, or in any other way
+  int lanes_;  // of a vector in XNNPACK's kernels
+  // By tensor: whether a convolution reads it with padding, and whether anything else reads it.
+  std::vector<bool> convolved_, otherwise_read_;
 };
 
-// Of every operator that takes any time, on this processor. The graph has its shapes.
+// The work of every operator that takes time. Needs a graph with shapes.
 std::vector<DefaultWork> predict_default_work(const Graph& graph);
 
-// The time of all of them, where nothing else runs on the machine.
+// Their total time on an otherwise idle machine.
 double predict_default_seconds(const std::vector<DefaultWork>& work, const Speed& speed,
                                int threads);
 

@@ -9,8 +9,8 @@ namespace tfsparse {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr int kDepth = 64;  // of the tile, whose data then stay in the first-level cache
-// Numbers touched by a pass: in the first-level cache, in the second, at its edge, beyond it.
+constexpr int kDepth = 64;  // small enough for the tile's data to stay in the L1 cache
+// Numbers touched by a pass: within L1, within L2, at the edge of L2, beyond it.
 constexpr double kPasses[] = {1 << 12, 1 << 16, 1 << 19, 1 << 21};
 constexpr std::size_t kMostNumbers = 1 << 21;
 
@@ -50,7 +50,7 @@ void SpeedProbe::run() {
 }
 
 void SpeedProbe::run_tile() {
-  // The clock's resolution is far below the time of so many tiles, and a time slice far above.
+  // Long against the clock's resolution, short against a time slice.
   constexpr int kRuns = 20, kTiles = 10;
   const RegisterTileArgs args{floats(x_), kDepth, floats(weights_), floats(y_)};
   double seconds = kNever;
@@ -71,7 +71,7 @@ void SpeedProbe::run_passes() {
   for (std::size_t i = 0; i < speed_.pass_numbers.size(); ++i) {
     const auto half = static_cast<std::size_t>(speed_.pass_numbers[i] / 2);
     const UnaryArgs args{Unary::kIdentity, data_.data(), data_.data() + half, half, relu};
-    // Twice: the first brings the data into the caches.
+    // The first run brings the data into the caches.
     for (int run = 0; run < 2; ++run) {
       time_once_more([&] { kernels_.unary(args); }, &speed_.pass_seconds[i]);
     }

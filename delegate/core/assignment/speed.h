@@ -1,4 +1,4 @@
-// How fast this processor is at what TFLite's default, XNNPACK, does most.
+// Measures this processor at the work that dominates TFLite's default runtime, XNNPACK.
 #pragma once
 
 #include <vector>
@@ -9,21 +9,20 @@
 namespace tfsparse {
 
 struct Speed {
-  double tile_seconds;  // of a vector of MACs in XNNPACK's register tile
-  // An element-wise pass over so many numbers, those read and those written, takes so many seconds.
+  double tile_seconds;  // per vector of MACs in XNNPACK's register tile
+  // An element-wise pass that reads and writes pass_numbers[i] numbers takes pass_seconds[i].
   std::vector<double> pass_numbers, pass_seconds;
 
-  // Seconds of each number, where a pass touches so many.
+  // Seconds per number in a pass that touches `touched` numbers.
   double seconds_per_number(double touched) const;
 };
 
-// Measures it. Whatever else runs on a machine makes a measurement slower, never faster: so the
-// fastest of several counts.
+// Other work on the machine can only slow a measurement down, so the fastest one counts.
 class SpeedProbe {
  public:
   SpeedProbe();
 
-  // Measures once more, for about a millisecond.
+  // Measures again, for about a millisecond.
   void run();
 
   const Speed& fastest() const { return speed_; }
@@ -34,8 +33,8 @@ class SpeedProbe {
 
   const Kernels& kernels_;
   Speed speed_;
-  Buffer x_, weights_, y_;  // of the tile
-  Buffer data_;             // of the passes
+  Buffer x_, weights_, y_;  // the tile's
+  Buffer data_;             // the passes'
 };
 
 }  // namespace tfsparse

@@ -37,13 +37,13 @@ double Trial::run() {
 
 Comparison compare(const std::function<double()>& plan_seconds,
                    const std::function<double()>& default_seconds) {
-  // Of the default's time, which is predicted, mostly within a tenth.
+  // Fractions of the default's time. That is predicted, mostly to within 10 %.
   constexpr double kFaster = 0.93, kClearlyFaster = 0.8, kClearlySlower = 1.3;
-  // Early measurements may find cold caches, a slow clock or a busy core. Both times have settled
-  // when so many rounds made neither of them shorter.
+  // Cold caches, a low clock rate or a busy core may slow early rounds. The times have settled when
+  // neither has improved for this many rounds.
   constexpr double kShorter = 0.99;
   constexpr int kSettled = 8, kSettledWhereClear = 2;
-  // A small plan runs often before it is given up, and no plan for long.
+  // Small plans get many rounds before they are rejected. No plan runs for long.
   constexpr double kLeastSeconds = 0.025, kMostSeconds = 1;
   constexpr int kEnoughRounds = 24;
 

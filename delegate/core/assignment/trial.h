@@ -1,4 +1,4 @@
-// Whether a plan is faster than TFLite's default, found out by running it before it is needed.
+// Decides whether a plan is faster than TFLite's default by running it.
 #pragma once
 
 #include <functional>
@@ -9,15 +9,15 @@
 
 namespace tfsparse {
 
-// Runs a plan on zeros, in memory of its own that is mapped once: a fresh buffer costs more than
-// many a small plan.
+// Runs a plan on zeros. Allocates the memory once, as mapping a new buffer can cost more than a
+// run.
 class Trial {
  public:
-  // Both outlive the trial.
+  // Neither is owned; both must outlive the trial.
   Trial(Plan* plan, ThreadPool* pool);
 
-  // Returns the seconds of a run as the sum of what every step took in its fastest run so far: what
-  // disturbs the machine rarely disturbs the same step each time.
+  // Runs the plan once. Returns the sum over its steps of the fastest time so far, in seconds: a
+  // disturbance rarely hits the same step twice.
   double run();
 
  private:
@@ -27,13 +27,13 @@ class Trial {
 };
 
 struct Comparison {
-  bool faster;                      // the plan, beyond doubt
-  double seconds, default_seconds;  // of the plan and of the default, as far as was measured
+  bool faster;                      // whether the plan certainly is
+  double seconds, default_seconds;  // times of the plan and the default
 };
 
-// Calls the two in turn until it is clear which is faster, as the speed of a machine changes from
-// moment to moment. Each measures once more and returns the least seconds it knows, which never
-// grow. In doubt the default is chosen: then nothing can be lost.
+// Calls the two alternately, as the speed of a machine drifts, until it is clear which is faster.
+// Each measures again and returns its least time so far in seconds, which never grows. In doubt the
+// default is chosen, so that no model becomes slower.
 Comparison compare(const std::function<double()>& plan_seconds,
                    const std::function<double()>& default_seconds);
 

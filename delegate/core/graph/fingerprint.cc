@@ -14,8 +14,8 @@ void add_encoding(const SparseEncoding& encoding, Hasher* hasher) {
   }
 }
 
-// Adds the graph with its tensors numbered in the order in which its nodes name them, so that the
-// rest of the network plays no part. `add_constant` adds what a constant holds.
+// Adds the graph. Tensors are numbered by first use, so that the rest of the network does not
+// matter. `add_constant` adds the content of a constant.
 void add_graph(const Graph& graph, const std::function<void(int tensor)>& add_constant,
                Hasher* hasher) {
   std::vector<int> numbers(graph.tensors.size(), -1);

@@ -1,4 +1,4 @@
-// 64-bit hashes of graphs, by which results of autotuning are found again.
+// 64-bit hashes of graphs: the keys of autotuning results.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace tfsparse {
 // the constants. Names of tensors do not count.
 std::uint64_t fingerprint(const Graph& graph);
 
-// The same, with the density of each constant instead of its bytes: equal for repeated blocks of a
-// network. `sparsity` has the fraction of zeros of every tensor of the graph; it counts in tenths.
+// The same with the sparsity of each constant, rounded to tenths, in place of its bytes: equal for
+// repeated blocks of a network. `sparsity` holds the fraction of zeros by tensor.
 std::uint64_t structure_fingerprint(const Graph& graph, const std::vector<double>& sparsity);
 
 }  // namespace tfsparse

@@ -132,8 +132,7 @@ int GraphIndex::first_node(int id) const {
 }
 
 int GraphIndex::stored_constant(int tensor) const {
-  // DENSIFY -> DEQUANTIZE is the longest chain there is; the bound keeps a cyclic file from
-  // looping.
+  // The longest valid chain is DENSIFY -> DEQUANTIZE. The bound stops on a cyclic file.
   for (int depth = 0; depth < 4 && tensor >= 0; ++depth) {
     if (graph_.tensors[tensor].is_constant()) return tensor;
     if (maker(tensor) < 0) return -1;

@@ -16,7 +16,7 @@ std::uint64_t hash_bytes(const void* data, std::size_t size, std::uint64_t seed)
 
 class Hasher {
  public:
-  // Numbers, enumerators, texts, epilogues and vectors of int, one after the other.
+  // Adds numbers, enumerators, strings, epilogues and vectors of int.
   template <class... Fields>
   void add(const Fields&... fields) {
     (add_field(fields), ...);

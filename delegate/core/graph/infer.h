@@ -1,4 +1,4 @@
-// Shapes of everything from the shapes of the inputs.
+// Shape inference.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,19 @@
 
 namespace tfsparse {
 
-// Sets the shape of every node's output and the padding of every convolution, from the shapes of
-// the graph's inputs and constants. Evaluates the shape arithmetic (SHAPE, STRIDED_SLICE, PACK)
-// that feeds RESHAPE. Fails where the shapes do not fit each other.
+// Sets the output shape of every node and the padding of every window from the shapes of the
+// graph's inputs and its constants. Evaluates shape arithmetic (SHAPE, STRIDED_SLICE, PACK). Fails
+// if shapes do not fit each other.
 Status infer_shapes(Graph* graph);
 
-// Sets the shapes that follow from those of the graph's inputs through `nodes`, whatever else the
-// graph holds: the file's shapes of inner tensors are those of its example input. Other nodes keep
-// the file's shape of their output; where that is open, it is marked as not known.
+// Infers the shapes of the nodes flagged in `nodes`. The file's shapes of inner tensors are only
+// those of its example input. Other nodes keep the file's shape, marked as unknown if its size is
+// open.
 void infer_known_shapes(const std::vector<bool>& nodes, Graph* graph);
 
 using Ints = std::vector<std::int64_t>;
 
-// What an operator sees of the graph while shapes are inferred, node after node.
+// The operators' access to shapes and constants during shape inference.
 class ShapeContext {
  public:
   explicit ShapeContext(Graph* graph) : graph_(*graph) {}
@@ -32,15 +32,14 @@ class ShapeContext {
     graph_.tensors[node.output].shape = std::move(shape);
   }
 
-  // A small integer tensor: a constant, or what the arithmetic on shapes came to.
+  // The values of a small integer tensor: a constant or a result of shape arithmetic.
   Status ints(int tensor, Ints* values) const {
     const auto known = ints_.find(tensor);
     if (known == ints_.end()) return read_ints(graph_.tensors[tensor], values);
     *values = known->second;
     return {};
   }
-  // The same for a tensor of one value that names a dimension out of `rank`, from the end where
-  // negative.
+  // The value of a tensor that holds one axis out of `rank`. A negative one counts from the end.
   Status axis(int tensor, std::size_t rank, int* axis) const;
   void set_ints(int tensor, Ints values) { ints_[tensor] = std::move(values); }
 
@@ -49,8 +48,8 @@ class ShapeContext {
   std::map<int, Ints> ints_;
 };
 
-// Turns a number that may count dimensions from the end into one from the start; false where there
-// is no such dimension.
+// Makes an axis that may count from the end count from the start. Returns false if it is out of
+// range.
 bool normalize_axis(std::int64_t axis, std::size_t rank, int* normalized);
 
 }  // namespace tfsparse

@@ -1,5 +1,5 @@
-// What the engine asks of an operator. Each operator is a class of its own in operators/, which
-// has its parameters and all that is known about it; nothing else tells operators apart.
+// The interface of operators. A class in operators/ holds everything about one operator; no other
+// code tells operators apart.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,7 @@ struct Epilogue;
 struct Graph;
 struct Node;
 
-// A class of operators. The engine is compiled without RTTI.
+// Identifies a class of operators: the engine is compiled without RTTI.
 using OperatorKind = const void*;
 template <class T>
 OperatorKind kind_of() {
@@ -33,50 +33,51 @@ OperatorKind kind_of() {
 
 enum class Role {
   kComputation,      // computes its output when a plan runs
-  kConstant,         // makes a stored constant dense or wider: readers take the stored one instead
+  kConstant,         // makes a stored constant dense or wider; readers use the stored constant
   kShapeArithmetic,  // computes integers from shapes, when a plan is made
 };
 
-// `node` is the node whose operator it is.
+// The argument `node` is always the node that holds this operator.
 class Operator {
  public:
   virtual ~Operator() = default;
   virtual std::unique_ptr<Operator> clone() const = 0;
-  // Whether it is of this class or one derived from it; as() asks.
+  // Whether this is of that class or derives from it. Used by as().
   virtual bool is(OperatorKind) const { return false; }
 
-  // Why the delegate does not run the node, seen by itself; empty where it does. Spatial sizes play
-  // no part, since they may still change.
+  // Why the delegate cannot run the node, regardless of its neighbours. Empty if it can. Ignores
+  // spatial sizes, as they may still change.
   virtual std::string unsupported_because(const SupportContext& context,
                                           const Node& node) const = 0;
-  // Whether the first input and the output may be of this type.
+  // Whether the first input and the output may have this type.
   virtual bool computes_in(DType type) const;
 
-  // Sets the shape of the node's output, and those parameters that follow from shapes. Fails where
-  // the shapes of the inputs do not fit each other or the parameters.
+  // Sets the shape of the node's output and the parameters that depend on shapes. Fails if the
+  // shapes of the inputs do not fit each other or the parameters.
   virtual Status infer(ShapeContext* context, const Node& node) = 0;
 
-  // What TFLite's default does for the node: by default, a pass over its inputs and its output.
+  // The work of TFLite's default for the node. By default an element-wise pass.
   virtual DefaultWork default_work(const WorkContext& context, const Node& node) const;
 
-  // Adds the node's steps to a plan. Only where role() is kComputation; the output has elements.
+  // Adds the node's steps to a plan. Called only if role() is kComputation and the output is not
+  // empty.
   virtual Status build(PlanBuilder* builder, const Node& node) const;
 
-  // Adds the parameters to a fingerprint. By default there are none.
+  // Adds the parameters, if any, to a fingerprint.
   virtual void hash(Hasher*) const {}
 
   virtual Role role() const { return Role::kComputation; }
   // Whether the second input is a matrix of weights.
   virtual bool has_weights() const { return false; }
-  // How many outputs it has: each is a node.
+  // The number of outputs. Each one is a node.
   virtual int outputs() const { return 1; }
-  // The positions of the inputs that the output's shape is computed from, by their values.
+  // The positions of the inputs whose values determine the output's shape.
   virtual std::vector<std::size_t> shape_inputs(const Node&) const { return {}; }
-  // What an activation behind the node may be folded into; null where it may not.
+  // The epilogue into which a following activation can be folded, or null.
   virtual Epilogue* foldable_epilogue() { return nullptr; }
 };
 
-// Defines what is the same for every operator: `class Softmax : public DefineOperator<Softmax>`.
+// Implements what all operators share: `class Softmax : public DefineOperator<Softmax>`.
 template <class Self, class Base = Operator>
 class DefineOperator : public Base {
  public:
@@ -88,7 +89,7 @@ class DefineOperator : public Base {
   bool is(OperatorKind kind) const override { return kind == kind_of<Self>() || Base::is(kind); }
 };
 
-// An operator as a value: a copy has parameters of its own.
+// Holds an operator by value: copying it copies the parameters.
 class AnyOperator {
  public:
   AnyOperator();  // Unsupported

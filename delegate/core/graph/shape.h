@@ -12,10 +12,10 @@ namespace tfsparse {
 
 using Shape = std::vector<int>;
 
-// More elements than this in one tensor is taken for a damaged file.
+// A tensor with more elements is taken for a damaged file.
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
 
-// Product of the dimensions, or -1 where one is negative or the product exceeds kMaxElements.
+// The product of the dimensions, or -1 if one is negative or the product exceeds kMaxElements.
 inline std::int64_t element_count(const Shape& shape) {
   if (std::any_of(shape.begin(), shape.end(), [](int dim) { return dim < 0; })) return -1;
   const std::int64_t count = product_of(shape);

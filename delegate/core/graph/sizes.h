@@ -1,4 +1,4 @@
-// Products of sizes. Those of a damaged file may be larger than any integer.
+// Products of sizes that cannot overflow. A damaged file may contain any sizes.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace tfsparse {
 
-// Stands for every product that is larger than itself.
+// Stands for all larger products.
 constexpr std::int64_t kHugeSize = std::numeric_limits<std::int64_t>::max();
 
-// The product of sizes from 0 on: 0 where one of them is 0, kHugeSize where it is too large.
+// The product of sizes that are not negative. 0 if one is 0, kHugeSize if it is too large.
 template <class Sizes>
 constexpr std::int64_t product_of(const Sizes& sizes) {
   std::int64_t product = 1;

@@ -8,7 +8,7 @@ namespace {
 
 Status bad(const std::string& what) { return Status::error("sparsity metadata: " + what); }
 
-// How far one step along each level moves through the dense tensor, and how long the level is.
+// The traversal: for each level, its length and its stride in the dense tensor.
 struct Walk {
   std::vector<std::size_t> strides;
   std::vector<int> sizes;
@@ -46,7 +46,7 @@ Status plan_walk(const SparseEncoding& encoding, const Shape& shape, Walk* walk)
     level_of[encoding.traversal_order[level]] = level;
   }
 
-  std::vector<int> size_of(shape);  // of each original dimension, in blocks where it is split
+  std::vector<int> size_of(shape);  // of each original dimension; counted in blocks if it is split
   std::vector<std::size_t> stride_of(rank, 1);
   for (std::size_t dim = rank; dim-- > 1;) stride_of[dim - 1] = stride_of[dim] * shape[dim];
 
@@ -75,15 +75,15 @@ Status plan_walk(const SparseEncoding& encoding, const Shape& shape, Walk* walk)
   return {};
 }
 
-// How many positions the dense levels from `level` on may lead to: what is stored below them.
+// An upper bound of the positions below the dense levels that start at `level`.
 std::size_t stored_below(const SparseEncoding& encoding, std::size_t level,
                          std::size_t value_count) {
   while (level < encoding.levels.size() && !encoding.levels[level].compressed) ++level;
   return level < encoding.levels.size() ? encoding.levels[level].segments.size() : value_count;
 }
 
-// The positions of the next level, from those of the level above. Takes no more memory than `limit`
-// positions, or as many as the level has indices.
+// Extends the positions by one level. Needs memory for at most `limit` positions, or one for each
+// index of the level.
 Status descend(const SparseLevel& level, int size, std::size_t stride, std::size_t limit,
                std::vector<std::size_t>* positions) {
   std::vector<std::size_t> next;

@@ -1,9 +1,9 @@
 // TFLite's encoding of sparse constants, and its decoder.
 //
-// The encoding (TFLite's schema, "SparsityParameters") names an order in which the dimensions are
-// walked. Each level of that walk is either dense, all its indices present, or compressed (CSR):
-// for every position of the level above, `segments` bounds a range of `indices`. A dimension may be
-// split in blocks, which add levels of their own behind the original ones.
+// The encoding ("SparsityParameters" in TFLite's schema) defines an order of traversal over the
+// dimensions. A level of it is either dense or compressed (CSR). A dense level has all its indices.
+// In a compressed level, each position of the level above has a range of `indices`, bounded by
+// `segments`. A dimension may be split into blocks, which add inner levels.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +22,14 @@ struct SparseLevel {
 };
 
 struct SparseEncoding {
-  std::vector<int> traversal_order;  // level -> dimension; rank + k stands for the k-th block
-  std::vector<int> block_map;        // k -> the dimension that block k splits
+  std::vector<int> traversal_order;  // level -> dimension; rank + k is block k
+  std::vector<int> block_map;        // k -> the dimension split by block k
   std::vector<SparseLevel> levels;
 };
 
-// Finds for every stored value its index in the dense tensor, row-major: value i belongs at
-// (*positions)[i]. Fails, without reading or writing out of bounds, whatever the encoding holds:
-// its sizes, orders, segments, indices and `value_count` must agree with each other and `shape`.
+// Computes the row-major index in the dense tensor of each stored value: value i belongs at
+// (*positions)[i]. Fails on any inconsistent encoding, without access out of bounds: sizes, orders,
+// segments, indices and `value_count` must agree with each other and with `shape`.
 Status locate_values(const SparseEncoding& encoding, const Shape& shape, std::size_t value_count,
                      std::vector<std::size_t>* positions);
 

@@ -1,5 +1,5 @@
-// How the core reports failure. The standard library alone throws, where memory is short, and is
-// compiled without exceptions for Android, whose older releases cannot unwind them.
+// Error reporting without exceptions. Only the standard library throws, when memory is short. For
+// Android it is compiled without exceptions, as older releases cannot unwind them.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ class [[nodiscard]] Status {
     return status;
   }
 
-  // The same error, said of the node with the caller's number `id` unless it names one already.
+  // The same error with the caller's number of the failing node, unless one is set already.
   Status at(int id) && {
     if (!ok() && node_ < 0) node_ = id;
     return std::move(*this);
@@ -24,10 +24,10 @@ class [[nodiscard]] Status {
 
   bool ok() const { return message_.empty(); }
   const std::string& message() const { return message_; }
-  int node() const { return node_; }  // the node that is at fault, or -1
+  int node() const { return node_; }  // the failing node, or -1
 
  private:
-  std::string message_;  // empty when all is well
+  std::string message_;  // empty on success
   int node_ = -1;
 };
 

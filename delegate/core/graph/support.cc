@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kMostDimensions = 6;
 
-// The type that a quantised operator computes in, where the delegate does not; empty for others.
+// The quantised type that the node needs and its operator lacks. Empty if there is none.
 std::string quantized_type(const SupportContext& context, const Node& node) {
   for (int index : {node.inputs.empty() ? -1 : node.inputs[0], node.output}) {
     if (index < 0) continue;

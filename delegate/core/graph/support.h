@@ -1,5 +1,4 @@
-// The support check: what an operator sees of the graph when it is asked whether the delegate runs
-// a node of it.
+// The support check: whether the delegate can run a node.
 #pragma once
 
 #include <string>
@@ -13,7 +12,7 @@ class SupportContext {
   SupportContext(const Graph& graph, const GraphIndex& index) : graph_(graph), index_(index) {}
 
   const Tensor& tensor(int index) const { return graph_.tensors[index]; }
-  // The constant behind a tensor, see GraphIndex, or -1; and its shape.
+  // The stored constant behind a tensor, or -1 (see GraphIndex), and its shape.
   int stored_constant(int index) const { return index_.stored_constant(index); }
   const Shape& stored_shape(int index) const { return tensor(stored_constant(index)).shape; }
 
@@ -22,19 +21,19 @@ class SupportContext {
   const GraphIndex& index_;
 };
 
-// Why the delegate does not run a node, seen by itself; empty where it does. Asks the operator when
-// it has checked what holds for all.
+// Why the delegate cannot run a node, regardless of its neighbours. Empty if it can. Includes the
+// operator's own check.
 std::string unsupported_because(const SupportContext& context, const Node& node);
 
-// What many operators check. Each returns why not, or nothing.
+// Checks that operators share. Each returns a reason, or an empty string.
 
-// Of an operator on its first input.
+// For operators with one input.
 std::string unsupported_input(const SupportContext& context, const Node& node);
 
-// Of an operator whose inputs are floats all alike, constants among them.
+// For operators on several float inputs, some of which may be constants.
 std::string unsupported_inputs(const SupportContext& context, const Node& node);
 
-// Of an operator on its first input whose other inputs say what it does.
+// For operators on the first input whose other inputs are parameters.
 std::string unsupported_parameters(const SupportContext& context, const Node& node);
 
 }  // namespace tfsparse
