@@ -10,7 +10,7 @@ namespace {
 // Units and source: estimate.h.
 constexpr double kOperator = 300;     // to start an operator
 constexpr double kPointwise = 1.18;   // per vector of MACs in a matrix product
-constexpr double kOddVector = 1.5;    // for the last vector of an odd number
+constexpr double kOddVector = 1.5;    // for the last vector, if the number of vectors is odd
 constexpr double kActivations = 0.7;  // of an element-wise pass: a convolution's input and output
 constexpr double kWeights = 1.1;      // of an element-wise pass: weights
 constexpr double kThreadGain = 0.85;  // speed of each further thread

@@ -12,7 +12,7 @@
 namespace tfsparse {
 namespace {
 
-// Whether an operand has one element a channel of an image of shape y, or of each of its images.
+// Whether an operand has one element per channel, for all images of y or for each of them.
 bool is_per_channel(const Shape& operand, const Shape& y) {
   const std::int64_t count = element_count(operand);
   return count == 1 || (count == y.back() && operand.back() == y.back()) ||
@@ -20,8 +20,8 @@ bool is_per_channel(const Shape& operand, const Shape& y) {
           operand[2] == 1 && operand[3] == y[3]);
 }
 
-// In CHW, an operand is the whole image or one element a channel; anything else is broadcast in
-// TFLite's order.
+// CHW works if each operand is a whole image or has one element per channel. Other operands are
+// broadcast in TFLite's order.
 bool computes_in_chw(PlanBuilder* builder, const Node& node) {
   const Shape& y = builder->shape(node.output);
   if (!is_image(y)) return false;

@@ -1,4 +1,4 @@
-// Arithmetic on two operands: ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU.
+// Element-wise operators on two operands: ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU.
 #pragma once
 
 #include <string>

@@ -12,7 +12,7 @@
 namespace tfsparse {
 namespace {
 
-// The dimensions of a copy from pixels to blocks of them.
+// The dimensions of a copy from pixels to blocks of pixels.
 std::vector<CopyDim> block_dims(const Shape& pixels, const Shape& blocks, int size, bool in_chw) {
   const auto p = strides_of(pixels, in_chw), b = strides_of(blocks, in_chw);
   const int channels = pixels[3];

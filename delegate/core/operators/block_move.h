@@ -1,5 +1,5 @@
-// SPACE_TO_DEPTH and DEPTH_TO_SPACE: a block of pixels is one pixel of more channels, its rows one
-// after the other.
+// SPACE_TO_DEPTH and DEPTH_TO_SPACE. A block of pixels becomes one pixel with more channels, row
+// after row.
 #pragma once
 
 #include <string>

@@ -18,7 +18,7 @@ class Concatenation : public DefineOperator<Concatenation> {
   void hash(Hasher* hasher) const override;
 
  private:
-  int axis_;  // from the start once the shapes are known
+  int axis_;  // counts from the start once shapes are inferred
 };
 
 }  // namespace tfsparse

@@ -1,5 +1,5 @@
-// DENSIFY and DEQUANTIZE of a constant. Whoever reads their output reads the stored constant
-// instead, see GraphIndex::stored_constant.
+// DENSIFY and DEQUANTIZE of a constant. Readers of their output read the stored constant instead:
+// see GraphIndex::stored_constant.
 #pragma once
 
 #include <string>

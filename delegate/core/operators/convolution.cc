@@ -9,12 +9,12 @@
 namespace tfsparse {
 namespace {
 
-// See estimate.h.
-constexpr double kConvolution = 1.2;  // a vector of MACs, where there are several taps
-constexpr double kTapStart = 0.6;     // the pointers of a tap, of each vector
+// Units and source: estimate.h.
+constexpr double kConvolution = 1.2;  // per vector of MACs, with several taps
+constexpr double kTapStart = 0.6;     // for a tap's pointers, per vector
 
-// The bordered copy can gather a few channels from TFLite's order as well: no layout change for the
-// picture that a network starts from.
+// The bordered copy can also read TFLite's order, a channel at a time. With few channels, as in the
+// input of most networks, that saves the layout change.
 constexpr int kFewChannels = 4;
 
 }  // namespace
@@ -72,7 +72,7 @@ bool is_pointwise(const Graph& graph, const Node& conv) {
   const Shape weights = filter_shape(graph, conv);
   const Shape& x = graph.tensors[conv.inputs[0]].shape;
   const Shape& y = graph.tensors[conv.output].shape;
-  if (x.size() != 4) return true;  // rows of a matrix: convolve_rows makes no others
+  if (x.size() != 4) return true;  // rows of a matrix: convolve_rows makes only 1x1 convolutions
   return weights[1] == 1 && weights[2] == 1 && window.stride_h == 1 && window.stride_w == 1 &&
          window.pad_top == 0 && window.pad_left == 0 && x[1] == y[1] && x[2] == y[2];
 }

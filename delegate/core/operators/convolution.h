@@ -1,4 +1,4 @@
-// CONV_2D, and dense layers over many rows: see rewriting in rows.h.
+// CONV_2D, and dense layers over many rows: see rewriting/rows.h.
 #pragma once
 
 #include "delegate/core/graph/graph.h"
@@ -6,8 +6,8 @@
 
 namespace tfsparse {
 
-// Weights are [output, height, width, input]. A fourth input, which fusion gives it, is a residual:
-// it is added to the output.
+// Weights are [output, height, width, input]. A fourth input, added by fusion, is a residual that
+// is added to the output.
 class Convolution : public DefineOperator<Convolution, ImageConvolution> {
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
@@ -20,10 +20,10 @@ class Convolution : public DefineOperator<Convolution, ImageConvolution> {
   int output_channels(const Shape& image, const Shape& weights) const override;
 };
 
-// The tensor that a convolution adds to its output, or -1.
+// The residual of a convolution, or -1.
 inline int residual_of(const Node& conv) { return conv.inputs.size() > 3 ? conv.inputs[3] : -1; }
 
-// Whether a convolution makes each pixel of one input pixel, that at the same row and column. Needs
+// Whether each output pixel depends on one input pixel only, that at the same row and column. Needs
 // the shapes that infer_shapes sets.
 bool is_pointwise(const Graph& graph, const Node& conv);
 

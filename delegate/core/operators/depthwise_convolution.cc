@@ -10,16 +10,16 @@
 namespace tfsparse {
 namespace {
 
-// See estimate.h.
-constexpr double kDepthwisePixel = 15;  // a pixel,
-constexpr double kDepthwiseTap = 2;     // a vector of channels for each tap,
-constexpr double kDistantTap = 3;       // the same where weights overflow the first-level cache,
-constexpr double kExcessTap = 3;  // a number, where there are more taps than it has kernels for
-constexpr double kDepthwiseTouch = 0.2;  // of a pass
+// Units and source: estimate.h.
+constexpr double kDepthwisePixel = 15;   // per pixel
+constexpr double kDepthwiseTap = 2;      // per vector of channels and tap
+constexpr double kDistantTap = 3;        // the same if the weights exceed the L1 cache
+constexpr double kExcessTap = 3;         // per number, if XNNPACK has no kernel for so many taps
+constexpr double kDepthwiseTouch = 0.2;  // of an element-wise pass
 constexpr double kFirstCacheNumbers = 8192;
 constexpr int kMaxTaps = 25;
 
-// One plane in, one or, with a depth multiplier, several out.
+// Computes one output plane per input plane, or several with a depth multiplier.
 class DepthwiseStep : public RowStep {
  public:
   void run(const RunContext& context) const override {
@@ -48,7 +48,7 @@ class DepthwiseStep : public RowStep {
                 PaddedElements scratch) const override {
     const Rows input = input_rows(output);
     DepthwiseArgs args = args_;
-    // The part of the image that these rows see, as an image of its own.
+    // The input rows, as an image of their own.
     args.pad_top = args_.pad_top - output.begin * args_.stride_h + input.begin;
     args.in_h = input.count();
     args.out_h = output.count();
@@ -75,19 +75,19 @@ class DepthwiseStep : public RowStep {
     return read_bias(graph, node, channels, &bias_);
   }
 
-  DepthwiseArgs args_{};  // of the whole image
+  DepthwiseArgs args_{};  // for a whole image
   std::size_t taps_ = 0;
-  int multiplier_ = 1;  // output channels of each input channel
+  int multiplier_ = 1;  // output channels per input channel
   Buffer weights_;      // [channel][tap]
   std::vector<float> bias_;
 
  private:
-  // Output channels [channel, channel + count) of the image whose first planes are x and y.
+  // Computes output channels [channel, channel + count). x and y are the planes of channel 0.
   void convolve(const RunContext& context, const DepthwiseArgs& image, PaddedElements x, Elements y,
                 int channel, int count, Elements scratch) const {
     DepthwiseArgs args = image;
     args.scratch = scratch;
-    if (multiplier_ > 1) args.x_stride = 0;  // a call makes the outputs of one input plane
+    if (multiplier_ > 1) args.x_stride = 0;  // all outputs of a call read the same input plane
     for (const int end = channel + count; channel < end; channel += args.planes) {
       const int left = multiplier_ > 1 ? multiplier_ - channel % multiplier_ : count;
       args.planes = std::min(left, end - channel);

@@ -5,7 +5,7 @@
 
 namespace tfsparse {
 
-// Weights are [1, height, width, output]; a depth multiplier has several outputs of one input.
+// Weights are [1, height, width, output]. A depth multiplier makes several outputs per input.
 class DepthwiseConvolution : public DefineOperator<DepthwiseConvolution, ImageConvolution> {
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;

@@ -13,15 +13,15 @@
 namespace tfsparse {
 namespace {
 
-// Skipping needs an index and a gather for every weight, so it pays later than in a convolution,
-// where one weight serves many pixels.
+// Lower sparsity does not pay: every weight needs an index and a gather. In a convolution, one
+// index serves many pixels.
 constexpr double kSparseFromZeros = 0.6;
 
-// Of one row, and of a 1x1 convolution of a single pixel: a matrix times a vector.
+// Matrix times vector: for one row, and for a 1x1 convolution of one pixel.
 class RowsStep : public Step {
  public:
   void run(const RunContext& context) const override {
-    // Sixteen rows are enough work to be worth waking a thread for.
+    // Sixteen rows are worth waking a thread for.
     context.pool.parallel_for(rows_, 16, [&](int begin, int end, int) {
       const Elements x = context.values[reads[0]], y = context.values[writes[0]] + begin;
       const std::size_t first = static_cast<std::size_t>(begin) * depth_;
@@ -44,7 +44,7 @@ class RowsStep : public Step {
   bool sparse_ = false;
   SparseRows matrix_;
   Buffer weights_;
-  std::vector<std::uint16_t> halves_;  // instead, where the file has float16
+  std::vector<std::uint16_t> halves_;  // in place of floats, if the file has float16
   std::vector<float> bias_;
   Epilogue epilogue_;
 };

@@ -8,10 +8,10 @@
 
 namespace tfsparse {
 
-// Weights are [units, depth]. Over more rows than one it becomes a Convolution: see rows.h.
+// Weights are [units, depth]. With several rows it becomes a Convolution: see rewriting/rows.h.
 class FullyConnected : public DefineOperator<FullyConnected> {
  public:
-  bool keep_dims = false;  // of the input, but for the last
+  bool keep_dims = false;  // whether the output keeps the leading dimensions of the input
   Epilogue epilogue;
 
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;

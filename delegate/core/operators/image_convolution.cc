@@ -9,7 +9,7 @@
 namespace tfsparse {
 namespace {
 
-// The input with its border of zeros, as far as the window reaches, has to fit into memory.
+// Whether the input with its border of zeros fits into memory.
 bool border_is_sane(const Window& window, const Shape& w, const Shape& y) {
   const auto reach = [](std::int64_t size, std::int64_t kernel, std::int64_t stride,
                         std::int64_t dilation) {

@@ -1,4 +1,4 @@
-// What CONV_2D and DEPTHWISE_CONV_2D have in common.
+// The base of CONV_2D and DEPTHWISE_CONV_2D.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace tfsparse {
 
-// Slides a window of weights over an image; its step can compute some rows of the output at a time.
+// Slides a window of weights over an image. Its step can compute the output some rows at a time.
 class ImageConvolution : public Operator {
  public:
   Window window;
@@ -24,20 +24,20 @@ class ImageConvolution : public Operator {
   bool has_weights() const override { return true; }
   Epilogue* foldable_epilogue() override { return &epilogue; }
 
-  // A tensor between steps of one row tiling has no value of its own: `x` and `y` are the tiles
-  // that stand for it there, or null.
+  // In row tiling, `x` or `y` is the layout of a tile between two steps. It is null for a tensor
+  // with a value of its own.
   virtual Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x,
                            const ChwLayout* y, std::unique_ptr<RowStep>* step) const = 0;
-  // Whether the step reads the whole image before its first row.
+  // Whether the step reads the whole image before its first output row.
   virtual bool reads_ahead(const Graph&, const Node&) const { return false; }
 
  protected:
-  // Channels that weights make of an image; -1 where they do not fit.
+  // The number of output channels, or -1 if the weights do not fit the image.
   virtual int output_channels(const Shape& image, const Shape& weights) const = 0;
 
-  // Why it is not supported, but for the channels.
+  // Checks all but the channels. Returns a reason, or an empty string.
   std::string unsupported_window(const SupportContext& context, const Node& node) const;
-  // Where the step reads and writes, of the arguments of make_step.
+  // The step's input and output. `x` and `y` are those of make_step.
   static RowInput input(PlanBuilder* builder, const Node& node, const ChwLayout* x);
   static PaddedValue output(PlanBuilder* builder, const Node& node, const ChwLayout* y);
 };

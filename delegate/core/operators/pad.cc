@@ -12,9 +12,9 @@
 namespace tfsparse {
 namespace {
 
-constexpr double kPaddedPixel = 40;  // see estimate.h
+constexpr double kPaddedPixel = 40;  // per pixel: see estimate.h
 
-// Adds zeros around the pixels, and whole planes of zeros.
+// Adds zeros around the pixels, and channel planes of zeros.
 std::unique_ptr<Step> make_pad_chw(std::vector<int> begin, Value x, const ChwLayout& x_chw, Value y,
                                    const ChwLayout& y_chw) {
   return make_step("pad", x, y, [=](const RunContext& context) {
@@ -101,7 +101,7 @@ Status Pad::build(PlanBuilder* builder, const Node& node) const {
     copy.dims.push_back({x_shape[dim], from[dim], to[dim]});
     copy.to_offset += begin[dim] * to[dim];
   }
-  StridedCopy fill;  // of all, with the one value
+  StridedCopy fill;  // writes the padding value to the whole output
   fill.constant = std::move(padding);
   fill.dims = {{static_cast<int>(values.elements(y)), 0, 1}};
   builder->add(

@@ -8,11 +8,10 @@
 
 namespace tfsparse {
 
-// Inputs: the tensor, what is added before and behind each dimension, and the value to pad with,
-// else zero.
+// Inputs: the tensor, the padding before and after each dimension, and the value (default 0).
 class Pad : public DefineOperator<Pad> {
  public:
-  std::vector<int> begin;  // of each dimension, where the input begins in the output; set by infer
+  std::vector<int> begin;  // by dimension, where the input begins in the output; set by infer
 
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;

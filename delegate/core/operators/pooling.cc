@@ -10,10 +10,10 @@
 namespace tfsparse {
 namespace {
 
-// See estimate.h.
-constexpr double kMaxTap = 3;        // a vector of channels for each tap of max pooling,
-constexpr double kAverageTap = 2;    // of average pooling,
-constexpr double kPooledPixel = 24;  // and a pixel
+// Units and source: estimate.h.
+constexpr double kMaxTap = 3;        // max pooling, per vector of channels and tap
+constexpr double kAverageTap = 2;    // average pooling, the same
+constexpr double kPooledPixel = 24;  // per pixel
 
 class PoolStep : public Step {
  public:
@@ -27,7 +27,7 @@ class PoolStep : public Step {
     });
   }
 
-  PoolArgs args_{};  // of all images
+  PoolArgs args_{};  // for all images
 };
 
 }  // namespace

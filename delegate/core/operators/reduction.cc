@@ -11,7 +11,7 @@
 namespace tfsparse {
 namespace {
 
-// Some dimensions of a tensor, counted through as one.
+// Enumerates the index combinations of some dimensions.
 class Counter {
  public:
   void add_outer(int size, std::size_t stride) {
@@ -20,7 +20,7 @@ class Counter {
     count_ *= size;
   }
   int count() const { return count_; }
-  // Elements from the tensor's start to the i-th combination of indices.
+  // Elements from the start of the tensor to the i-th combination.
   std::size_t offset(int i) const {
     std::size_t offset = 0;
     for (std::size_t dim = 0; dim < sizes_.size(); ++dim) {
@@ -31,7 +31,7 @@ class Counter {
   }
 
  private:
-  std::vector<int> sizes_;  // the innermost first
+  std::vector<int> sizes_;  // innermost first
   std::vector<std::size_t> strides_;
   int count_ = 1;
 };
@@ -57,12 +57,13 @@ class ReductionChw : public Step {
   bool mean_;
 };
 
-// The innermost run of elements is either added up to one output, or added to a run of outputs.
+// Processes contiguous runs of elements. A run is summed into one output if its dimensions are
+// reduced, or added element-wise to a run of outputs if they are kept.
 class ReductionFlat : public Step {
  public:
   ReductionFlat(const Shape& shape, const std::vector<int>& axes, bool mean, const Kernels& kernels)
       : mean_(mean) {
-    // Of an empty tensor nothing is read. Its reduced sizes may be too large to be multiplied.
+    // An empty tensor is not read. The product of its reduced sizes may overflow.
     const bool is_empty = element_count(shape) == 0;
     if (is_empty) reduced_.add_outer(0, 0);
     bool has_run = false;
@@ -94,7 +95,7 @@ class ReductionFlat : public Step {
   }
 
  private:
-  std::size_t outputs() const { return run_is_kept_ ? run_ : 1; }  // of a run
+  std::size_t outputs() const { return run_is_kept_ ? run_ : 1; }  // per run
 
   void reduce(const RunContext& context, Elements x, float* sums) const {
     std::fill_n(sums, outputs(), 0.0f);
@@ -111,7 +112,7 @@ class ReductionFlat : public Step {
     for (std::size_t i = 0; i < outputs(); ++i) sums[i] /= count;
   }
 
-  Counter kept_, reduced_;  // but for the run
+  Counter kept_, reduced_;  // without the run's dimensions
   std::size_t run_ = 1;
   bool run_is_kept_ = true, mean_;
 };

@@ -17,7 +17,7 @@ class Reduce : public DefineOperator<Reduce> {
 
   Reduction reduction;
   bool keep_dims = false;
-  std::vector<int> axes;  // set by infer, ascending
+  std::vector<int> axes;  // ascending; set by infer
 
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;

@@ -1,4 +1,4 @@
-// RESHAPE, SQUEEZE and EXPAND_DIMS, which give a tensor another shape and move nothing.
+// RESHAPE, SQUEEZE and EXPAND_DIMS: they change the shape and move no data.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ class Reshaping : public Operator {
   Status build(PlanBuilder* builder, const Node& node) const override;
 };
 
-// Inputs: the tensor, and its shape unless that is a parameter.
+// Inputs: the tensor, and its new shape unless that is a parameter.
 class Reshape : public DefineOperator<Reshape, Reshaping> {
  public:
   explicit Reshape(Shape shape = {}) : shape_(std::move(shape)) {}
@@ -38,7 +38,7 @@ class Squeeze : public DefineOperator<Squeeze, Reshaping> {
   void hash(Hasher* hasher) const override;
 
  private:
-  std::vector<int> axes_;  // that are dropped; none stands for every dimension of 1
+  std::vector<int> axes_;  // to drop; if empty, all dimensions of size 1
 };
 
 // Inputs: the tensor, the axis.

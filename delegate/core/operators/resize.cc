@@ -13,16 +13,16 @@
 namespace tfsparse {
 namespace {
 
-// See estimate.h.
-constexpr double kBilinear = 1.5;     // a number that bilinear resizing makes
-constexpr double kNearestPixel = 80;  // a pixel that TFLite's own resizing copies
+// Units and source: estimate.h.
+constexpr double kBilinear = 1.5;     // per output number of bilinear resizing
+constexpr double kNearestPixel = 80;  // per pixel copied by TFLite's own resizing
 
-// Where the outputs along one axis come from: what ResizeArgs calls rows and columns.
+// For each output along one axis, its input index and the weight of the next input.
 struct ResizeAxis {
   std::vector<std::int32_t> indices;
   std::vector<float> weights;
 
-  // The float32 arithmetic of TFLite, step by step: another rounding would pick other pixels.
+  // Follows TFLite's float32 arithmetic exactly. Other rounding would select other pixels.
   ResizeAxis(const Resize& resize, int in, int out) {
     const bool to_corners = resize.align_corners && out > 1;
     const float scale = to_corners ? static_cast<float>(in - 1) / (out - 1)
@@ -45,7 +45,7 @@ struct ResizeAxis {
   void add_bilinear(const Resize& resize, int i, int in, float scale) {
     const float position = resize.half_pixel_centers ? (i + 0.5f) * scale - 0.5f : i * scale;
     indices.push_back(std::clamp(static_cast<int>(std::floor(position)), 0, in - 1));
-    // Beyond the first and the last pixel's center there is nothing to blend with.
+    // No interpolation beyond the centers of the first and last pixels.
     const bool between = position > 0.0f && indices.back() + 1 < in;
     weights.push_back(between ? position - static_cast<float>(indices.back()) : 0.0f);
   }
@@ -82,7 +82,7 @@ class ResizeStep : public Step {
 
  private:
   ResizeAxis rows_, columns_;
-  ResizeArgs args_{};  // of all images
+  ResizeArgs args_{};  // for all images
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace tfsparse {
 
 enum class Interpolation { kNearest, kBilinear };
 
-// Inputs: the image, its new height and width.
+// Inputs: the image, the new height and width.
 class Resize : public DefineOperator<Resize> {
  public:
   explicit Resize(Interpolation interpolation = Interpolation::kNearest)
@@ -18,7 +18,7 @@ class Resize : public DefineOperator<Resize> {
 
   Interpolation interpolation;
   bool align_corners = false, half_pixel_centers = false;
-  Epilogue epilogue;  // from a convolution behind it
+  Epilogue epilogue;  // folded from a convolution before it
 
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;

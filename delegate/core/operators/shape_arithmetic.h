@@ -1,5 +1,5 @@
-// SHAPE, STRIDED_SLICE and PACK: integer operators by which models with open sizes compute the
-// shapes of their reshapes.
+// SHAPE, STRIDED_SLICE and PACK. Models with open sizes compute the target shapes of RESHAPE with
+// them.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace tfsparse {
 
-// Its results are known when the plan is made: no step computes them.
+// Evaluated when the plan is made. No step computes it.
 class ShapeArithmetic : public Operator {
  public:
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
@@ -20,11 +20,11 @@ class ShapeArithmetic : public Operator {
 class ShapeOf : public DefineOperator<ShapeOf, ShapeArithmetic> {
  public:
   std::string unsupported_because(const SupportContext&, const Node&) const override { return ""; }
-  bool computes_in(DType) const override { return true; }  // It reads no values.
+  bool computes_in(DType) const override { return true; }  // No values are read.
   Status infer(ShapeContext* context, const Node& node) override;
 };
 
-// A slice of a shape: one dimension, step 1. Inputs: the shape, begin, end, step.
+// Slices a shape: one dimension, step 1. Inputs: the shape, begin, end, step.
 class StridedSlice : public DefineOperator<StridedSlice, ShapeArithmetic> {
  public:
   int begin_mask = 0, end_mask = 0, shrink_axis_mask = 0, other_masks = 0;
@@ -35,7 +35,7 @@ class StridedSlice : public DefineOperator<StridedSlice, ShapeArithmetic> {
   std::vector<std::size_t> shape_inputs(const Node& node) const override;
 };
 
-// Scalars to a shape.
+// Packs scalars into a shape.
 class Pack : public DefineOperator<Pack, ShapeArithmetic> {
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;

@@ -63,7 +63,7 @@ Status Split::infer(ShapeContext* context, const Node& node) {
   if (node.inputs.size() > 2) TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[2], &sizes));
   std::int64_t total = 0;
   for (std::int64_t size : sizes) total += size < -1 || size > kMaxElements ? kMaxElements : size;
-  const auto open = std::find(sizes.begin(), sizes.end(), -1);  // takes what the others leave
+  const auto open = std::find(sizes.begin(), sizes.end(), -1);  // the remainder
   if (open != sizes.end()) {
     *open = shape[axis] - (total + 1);
     total = shape[axis];

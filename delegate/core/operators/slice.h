@@ -1,4 +1,4 @@
-// SLICE, SPLIT and SPLIT_V, whose outputs are parts of the input.
+// SLICE, SPLIT and SPLIT_V: each output is a part of the input.
 #pragma once
 
 #include <string>
@@ -8,22 +8,22 @@
 
 namespace tfsparse {
 
-// What copies a part of its input.
+// An operator that copies a part of its input.
 class PartOfInput : public Operator {
  public:
-  std::vector<int> begin;  // of each dimension, where the part begins in the input; set by infer
+  std::vector<int> begin;  // by dimension, where the part begins in the input; set by infer
 
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
 };
 
-// Inputs: the tensor, where the part begins, its size.
+// Inputs: the tensor, the begin and the size of the part.
 class Slice : public DefineOperator<Slice, PartOfInput> {
  public:
   Status infer(ShapeContext* context, const Node& node) override;
 };
 
-// Inputs: the tensor, the axis, and the sizes of the parts unless all are equal.
+// Inputs: the tensor, the axis, and the sizes of the parts unless they are equal.
 class Split : public DefineOperator<Split, PartOfInput> {
  public:
   explicit Split(int parts = 1) : parts_(parts) {}

@@ -44,8 +44,8 @@ Status Transpose::build(PlanBuilder* builder, const Node& node) const {
   const auto x_strides = strides_of(builder->shape(node.inputs[0]), from_chw);
   std::vector<std::ptrdiff_t> moved;
   for (int dim : order_) moved.push_back(x_strides[dim]);
-  // The layout in which what was contiguous still is: NCHW to NHWC is then a copy of planes, and
-  // back as well.
+  // Choose the layout that keeps contiguous runs contiguous: between NCHW and NHWC, channel planes
+  // are then copied.
   const bool to_chw = is_image(shape) && moved.back() != 1;
   const auto y_strides = strides_of(shape, to_chw);
   for (std::size_t dim = 0; dim < moved.size(); ++dim) {

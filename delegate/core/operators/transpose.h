@@ -8,7 +8,7 @@
 
 namespace tfsparse {
 
-// Inputs: the tensor, the order of its dimensions.
+// Inputs: the tensor, the permutation of its dimensions.
 class Transpose : public DefineOperator<Transpose> {
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
@@ -16,7 +16,7 @@ class Transpose : public DefineOperator<Transpose> {
   Status build(PlanBuilder* builder, const Node& node) const override;
 
  private:
-  std::vector<int> order_;  // of each dimension, the input's; set by infer
+  std::vector<int> order_;  // by output dimension, the input's; set by infer
 };
 
 }  // namespace tfsparse

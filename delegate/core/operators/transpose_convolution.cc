@@ -11,9 +11,9 @@
 namespace tfsparse {
 namespace {
 
-// See estimate.h.
-constexpr double kTransposed = 1.6;      // a vector of MACs,
-constexpr double kTransposedPixel = 72;  // and a pixel of the output
+// Units and source: estimate.h.
+constexpr double kTransposed = 1.6;      // per vector of MACs
+constexpr double kTransposedPixel = 72;  // per output pixel
 
 }  // namespace
 
@@ -24,8 +24,8 @@ std::string TransposeConvolution::unsupported_because(const SupportContext& cont
   return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is no 4-D tensor";
 }
 
-// The output's size is given, as several lead to one input: it has to be the size of an image that
-// a convolution would shrink to the input.
+// The output shape is an input, as several sizes are possible. A convolution of an image of that
+// size must give the size of the input.
 Status TransposeConvolution::infer(ShapeContext* context, const Node& node) {
   const Shape& x = context->in(node, 0);
   const Shape& w = context->in(node, 1);

@@ -12,9 +12,9 @@
 namespace tfsparse {
 namespace {
 
-constexpr double kRoot = 10;  // a vector of a square root, see estimate.h
+constexpr double kRoot = 10;  // per vector of square roots: see estimate.h
 
-// Vectors of XNNPACK's register tile that one vector takes.
+// The cost of one vector, in vectors of XNNPACK's register tile.
 double vector_cost(const UnaryOperator& op) {
   if (op.unary == Unary::kExp) return kExponential;
   if (op.unary == Unary::kSqrt || op.unary == Unary::kRsqrt) return kRoot;
@@ -53,7 +53,7 @@ Status UnaryOperator::build(PlanBuilder* builder, const Node& node) const {
   const bool in_chw = values.has_chw(node.inputs[0]);
   const Value x = values.get(node.inputs[0], in_chw);
   const Value y = values.define(node.output, in_chw);
-  // The elements between planes, too: one run instead of many.
+  // Includes the gaps between planes, so that there is one run.
   const int elements = static_cast<int>(values.elements(x));
   const auto run = [=, op = unary, epilogue = epilogue](const RunContext& context) {
     const Elements from = context.values[x], to = context.values[y];

@@ -1,4 +1,4 @@
-// What is computed of each element alone: activations, EXP, SQRT and others.
+// Element-wise operators on one operand: activations, EXP, SQRT and others.
 #pragma once
 
 #include <string>

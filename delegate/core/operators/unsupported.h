@@ -1,4 +1,4 @@
-// An operator that the delegate does not run, whatever the model.
+// An operator that the delegate does not support.
 #pragma once
 
 #include <string>

@@ -7,7 +7,7 @@
 namespace tfsparse {
 namespace {
 
-// The output's length along one axis, and the padding before it. TFLite's rules.
+// The output's length and the padding before the input along one axis, by TFLite's rules.
 int length(Padding padding, std::int64_t size, std::int64_t kernel, std::int64_t stride,
            std::int64_t dilation, int* before) {
   const std::int64_t reach = (kernel - 1) * dilation + 1;

@@ -1,4 +1,4 @@
-// The window that a convolution or a pooling slides over an image.
+// The sliding window of a convolution or a pooling.
 #pragma once
 
 #include "delegate/core/graph/hasher.h"
@@ -14,9 +14,9 @@ struct Extent {
 struct Window {
   Padding padding = Padding::kValid;
   int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
-  int pad_top = 0, pad_left = 0;  // follow from the shapes
+  int pad_top = 0, pad_left = 0;  // set by slide
 
-  // Sets the padding, by TFLite's rules, and returns the size of the output.
+  // Sets the padding by TFLite's rules and returns the output size.
   Extent slide(Extent image, Extent kernel);
 
   void hash(Hasher* hasher) const {

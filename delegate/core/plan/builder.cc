@@ -41,7 +41,7 @@ Status PlanBuilder::add_row_tiling(const std::vector<const Node*>& nodes) {
 }
 
 Status PlanBuilder::add_node(const Node& node) {
-  if (element_count(shape(node.output)) == 0) {  // whatever it was, there is nothing to do
+  if (element_count(shape(node.output)) == 0) {  // an empty output needs no steps
     values_.define_flat(node.output);
     return {};
   }

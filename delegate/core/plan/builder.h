@@ -10,8 +10,8 @@
 
 namespace tfsparse {
 
-// Has every operator choose a layout for its output and add its steps; Values places layout changes
-// where neighbours disagree.
+// Calls each operator to choose its output's layout and add its steps. Values adds the layout
+// changes between them.
 class PlanBuilder {
  public:
   PlanBuilder(const Graph& graph, const Kernels& kernels, Plan* plan)
@@ -20,10 +20,10 @@ class PlanBuilder {
         plan_(*plan),
         values_(graph, kernels.element_bytes, &plan->steps_) {}
 
-  // `graph` has its shapes and is fused.
+  // Needs a fused graph with shapes.
   Status build(int threads);
 
-  // For operators.
+  // The interface for operators.
   void add(std::unique_ptr<Step> step, const Node& node);
   const Graph& graph() const { return graph_; }
   const Kernels& kernels() const { return kernels_; }

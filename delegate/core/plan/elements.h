@@ -1,4 +1,4 @@
-// Elements: numbers in the type that a table of kernels computes with, which only the kernels know.
+// Pointers to numbers of the type that the kernels compute with. Only the kernels know the type.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +9,16 @@
 
 namespace tfsparse {
 
-// A pointer to elements, which counts in them: the core knows how long they are and nothing else.
-// Whatever lies behind the last may not be touched: they may be the caller's.
+// A pointer to elements of a size known at run time. Memory behind the last element must not be
+// touched: it may be the caller's.
 class Elements {
  public:
   Elements() = default;
   Elements(void* first, std::size_t element_bytes)
       : first_(static_cast<char*>(first)), element_bytes_(element_bytes) {}
 
-  // By integers: an empty tensor may be longer between its planes than there are addresses, and
-  // nothing is read there.
+  // Integer arithmetic: the plane stride of an empty tensor may exceed the address space. It is
+  // never read.
   Elements operator+(std::ptrdiff_t count) const {
     const auto bytes = static_cast<std::uintptr_t>(count) * element_bytes_;
     return {reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(first_) + bytes),
@@ -32,8 +32,7 @@ class Elements {
   std::size_t element_bytes_ = sizeof(float);
 };
 
-// Elements of a Buffer, behind which kOverread more can be read: what the kernels of convolutions
-// take.
+// Elements of a Buffer, followed by kOverread readable ones. Kernels of convolutions need these.
 class PaddedElements : public Elements {
  public:
   PaddedElements() = default;
@@ -51,7 +50,7 @@ class PaddedElements : public Elements {
   explicit PaddedElements(Elements elements) : Elements(elements) {}
 };
 
-// Copies `count` elements; the two may overlap.
+// Copies `count` elements. The ranges may overlap.
 inline void copy(Elements from, Elements to, std::size_t count) {
   std::memmove(to, from, count * from.element_bytes());
 }

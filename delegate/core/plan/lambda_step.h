@@ -1,4 +1,4 @@
-// Steps with nothing to set up.
+// Steps that need no setup.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ class LambdaStep : public Step {
   Body body_;
 };
 
-// A step that reads x, writes y and does what `body` does.
+// A step that reads x, writes y and calls `body`.
 template <typename Body>
 std::unique_ptr<Step> make_step(std::string kernel, Value x, Value y, Body body) {
   auto step = std::make_unique<LambdaStep<Body>>(std::move(body));

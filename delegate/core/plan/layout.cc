@@ -33,7 +33,7 @@ bool have_same_chw(const Shape& a, const Shape& b) {
 std::vector<std::ptrdiff_t> strides_of(const Shape& shape, bool in_chw) {
   if (element_count(shape) == 0) return std::vector<std::ptrdiff_t>(shape.size(), 0);
   std::vector<std::ptrdiff_t> strides(shape.size(), 1);
-  std::size_t contiguous = shape.size();  // dimensions that are as in TFLite's order
+  std::size_t contiguous = shape.size();  // dimensions in TFLite's order
   const ChwLayout chw = chw_layout(shape);
   if (in_chw && contiguous > 0) {
     strides[--contiguous] = static_cast<std::ptrdiff_t>(chw.stride);

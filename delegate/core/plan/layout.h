@@ -1,5 +1,5 @@
-// The layouts of a tensor: TFLite's order, HWC, in which the channels of a pixel follow each other,
-// and CHW, in which the pixels of a channel do: they are a plane.
+// The two layouts of a tensor. TFLite's order, HWC, stores the channels of a pixel together. CHW
+// stores the pixels of a channel together, as a channel plane.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace tfsparse {
 
-// A value in CHW: the planes of channels lie `stride` elements apart, images `channels * stride`.
+// CHW: channel planes `stride` elements apart, images `channels * stride`.
 struct ChwLayout {
   int batch = 0, height = 0, width = 0, channels = 0;
   std::uint64_t stride = 0;
@@ -20,24 +20,24 @@ struct ChwLayout {
   std::uint64_t elements() const { return batch * image(); }
 };
 
-// The CHW layout of a tensor: of [batch, height, width, channels] as it says, else of one
-// image, whose pixels are all the rows of the last dimension. An empty tensor, some of whose other
-// sizes may be too large to be multiplied, has no planes.
+// The CHW layout of a tensor. [batch, height, width, channels] is taken as it is. Any other shape
+// is one image with its last dimension as channels. An empty tensor has no planes; its other sizes
+// may overflow when multiplied.
 ChwLayout chw_layout(const Shape& shape);
 
-// Whether a tensor differs in CHW: a single pixel is the same in TFLite's order.
+// Whether CHW differs from TFLite's order. It does not for a single pixel.
 bool is_image(const Shape& shape);
 
-// Whether two tensors of as many elements hold these in the same order in CHW.
+// Whether the elements of two tensors have the same order in CHW. Needs equal element counts.
 bool have_same_chw(const Shape& a, const Shape& b);
 
-// Elements between planes of `pixels`. A single pixel is packed, so that the planes of a 1x1 image
-// are a plain vector. Otherwise an odd number of cache lines, which spreads the channels of one
-// pixel tile over all sets of the cache.
+// Elements between channel planes. 1 for a single pixel, so that 1x1 images are plain vectors.
+// Otherwise an odd number of cache lines, which spreads the channels of a pixel tile over all sets
+// of the cache.
 std::uint64_t plane_stride(std::uint64_t pixels);
 
-// Of each dimension of a tensor, the elements from one index to the next, in CHW or else in
-// TFLite's order. 0 for all where the tensor is empty.
+// The stride of each dimension in elements, in CHW or in TFLite's order. All 0 if the tensor is
+// empty.
 std::vector<std::ptrdiff_t> strides_of(const Shape& shape, bool in_chw);
 
 }  // namespace tfsparse

@@ -27,7 +27,7 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// As `operator new` does.
+// Fails as `operator new` does.
 [[noreturn]] void fail_to_allocate() {
 #if defined(__cpp_exceptions)
   throw std::bad_alloc();
@@ -48,8 +48,7 @@ Buffer::Buffer(std::uint64_t count, std::size_t element_bytes, std::nothrow_t) {
   if (count > (kMostBytes - kHugePage) / element_bytes - kOverread) return;
   const auto bytes = static_cast<std::size_t>(count * element_bytes);
   const std::size_t padded = bytes + kOverread * element_bytes;
-  // A kernel that walks many channels touches a page a channel: huge pages keep that within the
-  // TLB.
+  // Kernels that read many channels touch one page per channel. Huge pages keep these in the TLB.
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
   block_ = ::operator new(padded + alignment, std::nothrow);
   if (block_ == nullptr) return;
@@ -97,7 +96,7 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes) {
 
   ArenaPlan plan;
   plan.offsets.assign(lifetimes.size(), 0);
-  std::vector<std::size_t> placed;  // by address
+  std::vector<std::size_t> placed;  // sorted by offset
   for (std::size_t index : order) {
     const Lifetime& mine = lifetimes[index];
     const std::uint64_t size = round_up(mine.elements, kAlignment / sizeof(float));

@@ -1,5 +1,5 @@
-// The memory of activations: one block, planned once, in which tensors that never live at the same
-// time share addresses.
+// The memory of activations: one block with a static plan. Tensors with disjoint lifetimes share
+// addresses.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@
 
 namespace tfsparse {
 
-constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
+constexpr std::size_t kAlignment = 64;  // bytes: a cache line, the widest vector
 
-// Zeroed elements at a cache line's start, and kOverread more behind them. Zeroed, because kernels
-// read past the end of runs and a leftover denormal there would slow them down.
+// Zeroed elements, aligned to a cache line, with kOverread more behind them. Kernels read past the
+// end of runs, where leftover denormals would slow them down.
 class Buffer {
  public:
   Buffer() = default;
-  // Where there is no memory for so many, the first fails as `operator new` does, and data() of the
+  // If memory is short, the first constructor fails as `operator new` does, and data() of the
   // second is null.
   Buffer(std::uint64_t count, std::size_t element_bytes);
   Buffer(std::uint64_t count, std::size_t element_bytes, std::nothrow_t);
@@ -29,7 +29,7 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
 
   PaddedElements data() const { return data_; }
-  // Without the elements behind the last.
+  // Without the overread elements.
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -39,15 +39,15 @@ class Buffer {
   std::size_t bytes_ = 0;
 };
 
-// What a buffer of float32 holds.
+// The content of a float32 buffer.
 inline float* floats(const Buffer& buffer) {
   return static_cast<float*>(static_cast<void*>(buffer.data()));
 }
 
-// Constants as the kernels read them.
+// Converts constants to the kernels' type.
 Buffer to_elements(const std::vector<float>& values, const Kernels& kernels);
 
-// A tensor's need: its elements, and the first and last step that touch it.
+// The size of a tensor, and the first and last step that use it.
 struct Lifetime {
   std::uint64_t elements;
   int first_step;
@@ -55,12 +55,12 @@ struct Lifetime {
 };
 
 struct ArenaPlan {
-  std::vector<std::uint64_t> offsets;  // of each lifetime, in elements
-  std::uint64_t elements = 0;          // of the whole arena
+  std::vector<std::uint64_t> offsets;  // by lifetime, in elements
+  std::uint64_t elements = 0;          // size of the whole arena
 };
 
-// Taps the largest tensors first, each at the lowest address where nothing that lives at the same
-// time lies (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference").
+// Places the largest tensors first, each at the lowest free address during its lifetime (Pisarchyk
+// and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference").
 ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes);
 
 }  // namespace tfsparse

@@ -55,7 +55,7 @@ void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& input
 
 void Plan::bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    // Steps only read the values of inputs.
+    // Steps never write an input's values.
     values_.set(input_values_[i], Elements(const_cast<float*>(inputs[i]), sizeof(float)));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -1,4 +1,4 @@
-// Steps that can compute some rows of their output at a time.
+// Steps that can compute their output some rows at a time.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct Rows {
   int count() const { return end - begin; }
 };
 
-// Rows of all channels in CHW: row r of channel c at base + c * stride + (r - first) * width.
+// Rows of all channels in CHW. Row r of channel c: base + c * stride + (r - first) * width.
 struct RowsView {
   PaddedElements base;
   std::uint64_t stride = 0;
@@ -22,25 +22,25 @@ struct RowsView {
 
 class RowStep : public Step {
  public:
-  // What is done for an image before any of its rows.
+  // Prepares an image, before its first row.
   virtual void begin_image(const RunContext&, int /*image*/) const {}
-  // The input rows that output rows are made from, within the input.
+  // The input rows that the output rows depend on, clipped to the input.
   virtual Rows input_rows(Rows output) const = 0;
-  // Computes output rows of all channels, on the calling thread.
+  // Computes output rows of all channels on the calling thread.
   virtual void run_rows(const RunContext& context, int image, Rows output, const RowsView& x,
                         const RowsView& y, PaddedElements scratch) const = 0;
 
   ChwLayout x_chw, y_chw;
-  // None between steps that are tiled together; no x_value where TFLite's order is read.
+  // Unset between steps of one row tiling. x_value is unset if the step reads TFLite's order.
   PaddedValue x_value, y_value;
 };
 
-// Where a step reads: CHW or, which a bordered convolution may, TFLite's order. Neither where the
-// step before it is tiled together with it.
+// A step's input: CHW, or TFLite's order for some bordered convolutions. Both are unset if the
+// input is a tile of a row tiling.
 struct RowInput {
   PaddedValue value;
   Value flat;
-  ChwLayout chw;  // stride holds for `value` only
+  ChwLayout chw;  // the stride applies to `value` only
 };
 
 }  // namespace tfsparse

@@ -1,4 +1,4 @@
-// One unit of work of a plan.
+// A unit of work in a plan.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace tfsparse {
 
 constexpr int kGrain = 4096;  // elements that are worth waking a thread for
 
-// The number of a value: see values.h. Its memory may be the caller's.
+// A tensor in one layout (values.h), by number. Its memory may be the caller's.
 struct Value {
   int number = -1;
   bool exists() const { return number >= 0; }
 };
 
-// That of a value in the plan's own memory. Values::padded makes them.
+// A value in the plan's own memory. Created by class Values.
 class PaddedValue : public Value {
  public:
   PaddedValue() = default;
@@ -31,13 +31,13 @@ class PaddedValue : public Value {
   explicit PaddedValue(int number) : Value{number} {}
 };
 
-// Where the values are while a plan runs.
+// The addresses of values during a run.
 class ValueTable {
  public:
   Elements operator[](Value value) const { return all_[value.number]; }
   PaddedElements operator[](PaddedValue value) const { return own_[value.number]; }
 
-  // The values of the plan's own memory, null pointers for the others.
+  // Takes the values in the plan's own memory; null pointers for the others.
   explicit ValueTable(std::vector<PaddedElements> own = {})
       : own_(std::move(own)), all_(own_.begin(), own_.end()) {}
   void set(Value value, Elements elements) { all_[value.number] = elements; }
@@ -47,20 +47,20 @@ class ValueTable {
   std::vector<Elements> all_;
 };
 
-// What a step finds when it runs.
+// The arguments of Step::run.
 struct RunContext {
   const ValueTable& values;
-  const PaddedElements* scratch;  // of each worker
+  const PaddedElements* scratch;  // per worker
   const Kernels& kernels;
   ThreadPool& pool;
-  double* part_seconds;  // where a step of several parts adds their times, or null
+  double* part_seconds;  // where a step adds the time of each part, or null
 };
 
-// What computes one node of the graph.
+// The part of a step that computes one node.
 struct StepPart {
   int node_id = -1;    // the caller's number of the node; -1 for a layout change
   std::string kernel;  // for reports
-  double macs = 0;     // MACs done, zeros skipped
+  double macs = 0;     // executed MACs, zeros skipped
 };
 
 class Step {
@@ -68,8 +68,8 @@ class Step {
   virtual ~Step() = default;
   virtual void run(const RunContext& context) const = 0;
 
-  std::vector<StepPart> parts = std::vector<StepPart>(1);  // more where nodes are fused
-  std::uint64_t scratch = 0;                               // elements needed by each worker
+  std::vector<StepPart> parts = std::vector<StepPart>(1);  // several in row tiling
+  std::uint64_t scratch = 0;                               // elements per worker
   std::vector<Value> reads;
   std::vector<Value> writes;
 };

@@ -15,10 +15,9 @@
 namespace tfsparse {
 namespace {
 
-// A worker looks for the next job this often before it sleeps. Layers of one inference follow each
-// other within microseconds, and waking a sleeping thread takes tens of them. Looking so often
-// takes 20 to 90 microseconds, by the length of the processor's pause, which bridges that gap and
-// is all that an idle thread ever spends.
+// How often a worker polls for the next job before it sleeps. Layers follow each other within
+// microseconds, and waking a thread takes tens of them. Polling lasts 20 to 90 microseconds,
+// depending on the processor's pause instruction, which is the most that an idle thread spends.
 constexpr int kLooksBeforeSleep = 2000;
 
 inline void pause_cpu() {
@@ -31,7 +30,7 @@ inline void pause_cpu() {
 
 long this_process() { return getpid(); }
 
-// Those of the machine that this process may run on, or more than any machine has if unknown.
+// The cores that this process may use. A number above any limit if unknown.
 int usable_cores() {
 #if defined(__linux__)
   cpu_set_t cores;
@@ -47,11 +46,11 @@ int usable_cores() {
 class ThreadPool::Workers {
  public:
   explicit Workers(int count) {
-    threads_.reserve(count);  // they move no more once they run
+    threads_.reserve(count);  // the address of a running thread's entry must not change
     for (int index = 1; index <= count; ++index) {
       threads_.push_back({this, index, {}});
       if (pthread_create(&threads_.back().thread, nullptr, &Workers::start, &threads_.back())) {
-        threads_.pop_back();  // a limit on threads or memory: work with those that there are
+        threads_.pop_back();  // a limit on threads or memory: continue with fewer
         break;
       }
     }
@@ -78,7 +77,7 @@ class ThreadPool::Workers {
     }
     wake_.notify_all();
     job(0);
-    // The shares are equal, so the others are about to end: sleeping here would only add latency.
+    // Shares are equal, so the other workers end soon. Sleeping would only add latency.
     for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
       if (looks < kLooksBeforeSleep) {
         pause_cpu();
@@ -89,7 +88,7 @@ class ThreadPool::Workers {
   }
 
  private:
-  // Not std::thread, which throws at a limit on threads.
+  // std::thread throws at a limit on threads.
   struct Thread {
     Workers* workers;
     int index;
@@ -111,7 +110,7 @@ class ThreadPool::Workers {
     }
   }
 
-  // Returns once there is a job newer than `seen`, or false when the pool ends.
+  // Waits for a job newer than `seen`. Returns false if the pool ends.
   bool wait_for_job(unsigned seen) {
     for (int looks = 0; looks < kLooksBeforeSleep; ++looks) {
       if (generation_.load(std::memory_order_acquire) != seen) return !stop_;
@@ -138,8 +137,7 @@ ThreadPool::ThreadPool(int size) : requested_(size), size_(1), process_(this_pro
 }
 
 ThreadPool::~ThreadPool() {
-  // Joining threads that did not come along would wait for ever, and so would the destruction of
-  // what they waited for.
+  // A forked child lacks the threads. Joining them, or destroying what they wait for, would block.
   if (!is_usable()) static_cast<void>(workers_.release());
 }
 

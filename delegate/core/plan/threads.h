@@ -1,4 +1,4 @@
-// A pool of worker threads that sleep while idle.
+// A pool of worker threads.
 #pragma once
 
 #include <functional>
@@ -6,7 +6,7 @@
 
 namespace tfsparse {
 
-// Runs jobs on several threads, the caller's own among them.
+// Runs jobs on several threads, including the caller's.
 class ThreadPool {
  public:
   explicit ThreadPool(int size);
@@ -14,30 +14,30 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // Threads there are: fewer than asked for where the machine has fewer cores or lets us have
-  // fewer.
+  // The number of threads, including the caller's. Less than requested if the machine has fewer
+  // cores or the system allows fewer threads.
   int size() const { return size_; }
   int requested() const { return requested_; }
 
-  // False in a forked child, which has none of the threads. The pool can then only be deleted.
+  // False in a forked child, which lacks the threads. Such a pool can only be deleted.
   bool is_usable() const;
 
-  // Calls job(worker) for every worker in [0, size()) and returns when all are done. One caller at
-  // a time.
+  // Calls job(worker) for every worker in [0, size()) and returns when all are done. Must not be
+  // called concurrently.
   void run(const std::function<void(int worker)>& job);
 
-  // Calls body(begin, end, worker) on the workers' shares of [0, count), each share a multiple of
-  // `grain` but the last.
+  // Splits [0, count) among the workers and calls body(begin, end, worker). All parts but the last
+  // are multiples of `grain`.
   void parallel_for(int count, int grain,
                     const std::function<void(int begin, int end, int worker)>& body);
 
  private:
-  class Workers;  // all threads but the caller's
+  class Workers;  // all but the caller's
 
   int requested_;
   int size_;
   long process_;
-  std::unique_ptr<Workers> workers_;  // null where the caller's thread is the only one
+  std::unique_ptr<Workers> workers_;  // null if there is only the caller's
 };
 
 }  // namespace tfsparse

@@ -1,4 +1,4 @@
-// Which nodes are computed together by row tiling.
+// Chooses the nodes for row tiling.
 #pragma once
 
 #include <vector>
@@ -8,9 +8,9 @@
 
 namespace tfsparse {
 
-// Of each node, the nodes that are computed at its turn, itself the last: more than one by row
-// tiling, none where it is computed at a later node's turn. Joins a node to the one before it where
-// the tensor between them is so large that it would leave the cache before it is read.
+// For each node, the nodes that are computed in its step, itself last: several with row tiling,
+// none if it is computed in the step of a later node. Joins a node to its predecessor if the tensor
+// between them is so large that it would leave the cache before it is read.
 std::vector<std::vector<const Node*>> find_tiled_nodes(const Graph& graph,
                                                        std::size_t element_bytes);
 

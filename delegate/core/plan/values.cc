@@ -37,7 +37,7 @@ void Values::define_alias(int tensor, int other) {
 
 Value Values::flat(int tensor) {
   if (!flat_[tensor].exists() && !chw_[tensor].exists()) {
-    // A graph that reads what nobody makes is found out here rather than by a wild pointer.
+    // A graph may read a tensor that no node writes.
     status_ = Status::error("a node reads a tensor that none before it makes");
     return define_flat(tensor);
   }
@@ -82,8 +82,8 @@ Value Values::bind_input(int tensor) {
   return value;
 }
 
-// The steps write it in place, unless its elements are of another type, some step needs it padded,
-// it is bound already or an input itself.
+// The steps can write the output in place unless its type differs, some step needs it padded, it is
+// bound already, or it is also an input.
 Value Values::bind_output(int tensor) {
   Value value = flat(tensor);
   if (!is_float32_ || known_[value.number].is_padded || known_[value.number].is_callers) {
