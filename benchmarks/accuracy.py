@@ -4,7 +4,7 @@ Trains a network on CIFAR-10 with the methods that are named, each for the same 
 with the same learning rates, and writes one JSON file a run. A run whose file is there already is
 skipped, so a table can be completed in many sittings. Controls are the dense network (`dense`),
 networks of fewer channels trained from scratch (`small-params` has as many weights as the sparse
-ones, `small-flops` as many multiply-adds as those whose channels are cut) and masks that
+ones, `small-flops` as many MACs as those whose channels are cut) and masks that
 never change (`static`).
 
     python benchmarks/accuracy.py dense gradual --seeds 0,1 --json results
@@ -32,11 +32,11 @@ from tfsparse.runtime import timing
 
 SPARSITY = 0.9
 # Of the 3x3 kernels removed as a whole, as in PCONV and PatDNN.
-CONNECTIVITY = 0.72
+KERNEL_PRUNING_RATIO = 0.72
 # In few epochs, connections that have grown become large only if they are left alone for one: with
 # RigL's own 0.3 and 100 it ends where masks that never change do.
 MOVES = {"drop_fraction": 0.5, "frequency": 400}
-# Of the multiply-adds, by the methods that cut channels.
+# Of the MACs, by the methods that cut channels.
 REMAINING = 0.5
 # What DCP chooses channels on, and trains with for some steps more than the others.
 DCP_PICTURES = 10_000
@@ -51,7 +51,7 @@ STEM_STRIDES = flags.DEFINE_integer(
 EPOCHS = flags.DEFINE_integer("epochs", 10, "Passes over the data, for every method.", 1)
 SEEDS = flags.DEFINE_list("seeds", ["0"], "One run of each method for each.")
 DATA = flags.DEFINE_string("data", None, "CIFAR-10 as a folder or zip file of class folders.")
-THREADS = flags.DEFINE_integer("threads", 0, "Threads to train with; 0 for all cores.", 0)
+THREADS = flags.DEFINE_integer("num_threads", 0, "Threads to train with; 0 for all cores.", 0)
 JSON = flags.DEFINE_string("json", "results", "The folder that keeps a JSON file of each run.")
 TABLE = flags.DEFINE_string("table", None, "Only print a table of the runs in this folder.")
 
@@ -78,17 +78,16 @@ def gradual(distribution):
 
 def gradual_3x3(data, seed):
     # As many zeros in the same layers as 4 of 9 weights are: the control of `pattern`.
-    is_3x3 = lambda layer: layer.kernel.shape[:2] == (3, 3)  # noqa: E731
-    return [tfsparse.GradualPruning(5 / 9, scope=is_3x3)]
+    return [tfsparse.GradualPruning(5 / 9, scope="3x3")]
 
 
 def rewired(growth):
     return Method(lambda data, seed: [tfsparse.RigL(SPARSITY, growth=growth, seed=seed, **MOVES)])
 
 
-def pattern(connectivity):
+def pattern(pruning_ratio):
     # The patterns are chosen from weights that have taken shape, and masked training has half.
-    options = {"connectivity": connectivity, "begin": 0.25, "end": 0.5}
+    options = {"pruning_ratio": pruning_ratio, "begin": 0.25, "end": 0.5}
     return Method(lambda data, seed: [tfsparse.PatternPruning(**options)])
 
 
@@ -97,7 +96,7 @@ def channels(importance):
         return [
             tfsparse.ChannelPruning(
                 importance,
-                multiply_adds=REMAINING,
+                macs=REMAINING,
                 begin=epochs_before_cut() / EPOCHS.value,
                 seed=seed,
             )
@@ -106,14 +105,14 @@ def channels(importance):
     return Method(callbacks, cuts_channels=True)
 
 
-def dcp(lambda_):
+def dcp(auxiliary_weight):
     def callbacks(data, seed):
         chosen = np.random.default_rng(seed).permutation(len(data.x_train))[:DCP_PICTURES]
         return [
             tfsparse.DiscriminationAwareChannelPruning(
-                multiply_adds=REMAINING,
+                macs=REMAINING,
                 data=(cifar10.scale(data.x_train[chosen]), data.y_train[chosen]),
-                lambda_=lambda_,
+                auxiliary_weight=auxiliary_weight,
                 begin=epochs_before_cut() / EPOCHS.value,
             )
         ]
@@ -126,7 +125,7 @@ def epochs_before_cut():
     return int(0.8 * EPOCHS.value)
 
 
-# Weights grow with the square of the width, and so do multiply-adds.
+# Weights grow with the square of the width, and so do MACs.
 METHODS = {
     "dense": Method(),
     "small-params": Method(width=(1 - SPARSITY) ** 0.5),
@@ -138,7 +137,7 @@ METHODS = {
     "static": rewired(None),
     "pattern": pattern(0.0),
     "gradual-3x3": Method(gradual_3x3),
-    "pattern-connectivity": pattern(CONNECTIVITY),
+    "pattern-kernels": pattern(KERNEL_PRUNING_RATIO),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
@@ -209,7 +208,7 @@ def costs(model):
     return {
         "parameters": sum(int(np.count_nonzero(w)) for w in weights),
         "sparsity": 1 - sum(nonzeros) / sizes,
-        "multiply_adds": int(np.dot(nonzeros, positions)),
+        "macs": int(np.dot(nonzeros, positions)),
         "file_bytes": file_bytes,
     }
 

@@ -10,7 +10,7 @@ from tfsparse.files import write_atomically
 
 COLUMNS = (
     *("method", "test accuracy", "to dense", "when cut", "zeros"),
-    *("parameters", "multiply-adds", "file", "CPU time", "seeds"),
+    *("parameters", "MACs", "file", "CPU time", "seeds"),
 )
 
 
@@ -24,7 +24,7 @@ class Result:
         accuracy_when_cut: the same as soon as channels are cut, without any training after it.
         parameters: trainable ones that are not zero.
         sparsity: the fraction of zeros in all kernels.
-        multiply_adds: of an inference that skips every zero.
+        macs: of an inference that skips every zero.
         file_bytes: of the TFLite file.
         seconds, cpu_seconds: that the training took.
         epoch_accuracy: on the augmented training pictures, while each epoch ran.
@@ -41,7 +41,7 @@ class Result:
     accuracy_when_cut: float | None
     parameters: int
     sparsity: float
-    multiply_adds: int
+    macs: int
     file_bytes: int
     seconds: float
     cpu_seconds: float
@@ -124,7 +124,7 @@ def row(method, runs, dense):
         f"{100 * average('accuracy_when_cut'):.1f} %" if cut else "",
         f"{average('sparsity'):.0%}",
         f"{average('parameters') / 1e3:.1f} k",
-        f"{average('multiply_adds') / 1e6:.2f} M",
+        f"{average('macs') / 1e6:.2f} M",
         f"{average('file_bytes') / 1e3:.0f} kB",
         f"{average('cpu_seconds') / 60:.1f} min",
         str(len(runs)),

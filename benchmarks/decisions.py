@@ -36,7 +36,7 @@ LOADS = flags.DEFINE_integer("loads", 10, "Loads of each network.", lower_bound=
 BUSY = flags.DEFINE_float(
     "busy", 0.5, "Part of the loads beside a busy process.", lower_bound=0, upper_bound=1
 )
-THREADS = flags.DEFINE_integer("threads", 1, "Threads of both runtimes.", lower_bound=1)
+THREADS = flags.DEFINE_integer("num_threads", 1, "Threads of both runtimes.", lower_bound=1)
 SECONDS = flags.DEFINE_float("seconds", 2, "Time to measure each load for.", lower_bound=0.1)
 JSON = flags.DEFINE_string("json", None, "Also write all loads to this file.")
 CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where named networks are kept.")
@@ -120,7 +120,7 @@ def measure(path):
     """Loads a file once and prints a `Load` as JSON, for another process."""
     taken, interpreter = open_and_list(path, auto=True)
     everything, forced = open_and_list(path, auto=False)
-    default = timing.open_one(path, False, THREADS.value, "litert")
+    default = timing.open_one(path, False, num_threads=THREADS.value, runtime="litert")
     set_random_inputs([default, interpreter, forced])
     speedup, possible = 1.0, None
     if taken:
@@ -133,7 +133,9 @@ def measure(path):
 def open_and_list(path, auto):
     """The operators that the delegate took, and the interpreter, ready to run."""
     options = {"auto": auto, "tuning": None}
-    interpreter, delegate = open_reporting(path, THREADS.value, runtime="litert", options=options)
+    interpreter, delegate = open_reporting(
+        path, num_threads=THREADS.value, runtime="litert", options=options
+    )
     input_shapes.allocate(interpreter, None)
     nodes = delegate.report()["nodes"]
     return [node["id"] for node in nodes if node["taken"]], interpreter
@@ -144,7 +146,10 @@ def load(path, busy):
     command = [sys.executable, __file__, "--measure", path, "--seconds", str(SECONDS.value)]
     with neighbour() if busy else contextlib.nullcontext():
         result = subprocess.run(
-            [*command, "--threads", str(THREADS.value)], capture_output=True, text=True, check=False
+            [*command, "--num_threads", str(THREADS.value)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if result.returncode:
         raise SystemExit(f"{path} could not be loaded: {result.stderr.strip()[-500:]}")

@@ -8,7 +8,7 @@ kept. pose_detection and face_detection_full_range_sparse are Google's and as sp
     python benchmarks/latency.py                                  # MobileNetV2, 80 and 90 %
     python benchmarks/latency.py mobilenet_v1 --sparsity 0.7,0.95 --block 4
     python benchmarks/latency.py resnet50 pose_detection
-    python benchmarks/latency.py my_model.tflite --threads 2 --runtime litert --json out.json
+    python benchmarks/latency.py my_model.tflite --num_threads 2 --runtime litert --json out.json
 
 With --suite, measures what tfsparse promises and shows the promised figure beside the measured,
 with the time to load and the peak of memory; names and patterns then choose among its rows.
@@ -38,7 +38,7 @@ SPARSITY = flags.DEFINE_list(
 BLOCK = flags.DEFINE_enum(
     "block", "1", ["1", "2", "4"], "Output channels of named networks that share a pattern."
 )
-THREADS = flags.DEFINE_integer("threads", 1, "Threads of both runtimes.", lower_bound=1)
+THREADS = flags.DEFINE_integer("num_threads", 1, "Threads of both runtimes.", lower_bound=1)
 RUNTIME = flags.DEFINE_enum(
     "runtime", "tf", ["tf", "litert"], "Whose interpreter: tensorflow's or ai-edge-litert's."
 )
@@ -101,19 +101,23 @@ def file_of(case):
 
 def measure(case, path, machine):
     """Returns the `Result` of a case."""
-    threads, runtime, options = machine.threads, machine.runtime, machine.options
+    runtime, options = machine.runtime, machine.options
+    opened = {"num_threads": machine.num_threads, "runtime": runtime, "options": options}
     if case.baseline == "one thread":
         both = options | {"auto": False}
-        pair = [timing.open_one(path, True, n, runtime, both) for n in (1, 2)]
+        pair = [
+            timing.open_one(path, True, num_threads=n, runtime=runtime, options=both)
+            for n in (1, 2)
+        ]
         set_random_inputs(pair)
     else:
-        pair = timing.open_pair(path, path, threads, runtime, options)
+        pair = timing.open_pair(path, path, **opened)
     name = Path(case.name).name if case.network not in catalogue.NETWORKS else case.name
     reference = timing.open_plain(path, runtime)
     measured = benchmark.compare(name, pair, SECONDS.value, reference)
     cost = None
     if case.weighs and sys.platform == "linux":
-        cost = loading.measure(path, threads, runtime, options)
+        cost = loading.measure(path, **opened)
     return Result(**vars(measured), case=case, loading_cost=cost)
 
 
@@ -151,7 +155,7 @@ def parse_sparsities(texts):
 def this_machine():
     options = {"auto": AUTO.value} | ({"isa": ISA.value} if ISA.value else {})
     try:
-        return benchmark.machine(THREADS.value, RUNTIME.value, options)
+        return benchmark.machine(num_threads=THREADS.value, runtime=RUNTIME.value, options=options)
     except ImportError as error:
         raise app.UsageError(f"--runtime: {error}") from None
 

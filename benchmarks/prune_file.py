@@ -121,7 +121,7 @@ def methods(dense, sparsity):
         "smallest weights": lambda out, data: smallest(dense, out, sparsity),
         "and biases corrected": lambda out, data: smallest(dense, out, sparsity, data),
         "tfsparse.prune_file": lambda out, data: tfsparse.prune_file(
-            dense, out, data=data, sparsity=sparsity
+            dense, out, representative_dataset=data, sparsity=sparsity
         ),
     }
 

@@ -6,7 +6,7 @@ delegate: a smaller network is faster everywhere. Weights are random: neither si
 depends on them.
 
     python benchmarks/shrink.py
-    python benchmarks/shrink.py resnet56 mobilenet_v2 --rate 0.3
+    python benchmarks/shrink.py resnet56 mobilenet_v2 --pruning_ratio 0.3
 """
 
 import tempfile
@@ -21,7 +21,9 @@ import tfsparse
 from tfsparse.runtime import timing
 from tfsparse.runtime.random_inputs import set_random_inputs
 
-RATE = flags.DEFINE_float("rate", 0.5, "Part of the channels that go.", 0, 1)
+PRUNING_RATIO = flags.DEFINE_float(
+    "pruning_ratio", 0.5, "The fraction of the channels that go.", 0, 1
+)
 SIZE = flags.DEFINE_integer("size", 224, "Height and width, but for networks of CIFAR-10.", 32)
 SECONDS = flags.DEFINE_float("seconds", 3, "Time to measure each network for.", lower_bound=0.1)
 
@@ -59,12 +61,12 @@ def build(name):
     return model
 
 
-def zero_channels(model, rate):
+def zero_channels(model, pruning_ratio):
     """Zeroes a random part of the channels of each group; returns the graph."""
     rng = np.random.default_rng(0)
     graph = tfsparse.graph.trace(model)
     removed = {
-        group: rng.permutation(group.size)[: min(round(rate * group.size), group.size - 1)]
+        group: rng.permutation(group.size)[: min(round(pruning_ratio * group.size), group.size - 1)]
         for group in graph.groups
         if not group.frozen
     }
@@ -76,7 +78,7 @@ def zero_channels(model, rate):
 def measure(name, folder):
     """Returns a row of the table."""
     model = build(name)
-    graph = zero_channels(model, RATE.value)
+    graph = zero_channels(model, PRUNING_RATIO.value)
     smaller = tfsparse.shrink(model)
     paths = [
         tfsparse.convert(one, folder / f"{name}-{i}.tflite", encoding="none")
@@ -88,7 +90,7 @@ def measure(name, folder):
     latency = timing.compare(*pair, SECONDS.value)
     return (
         f"{model.count_params() / 1e6:.2f} → {smaller.count_params() / 1e6:.2f}",
-        f"{graph.multiply_adds() / 1e6:.0f} → {tfsparse.graph.multiply_adds(smaller) / 1e6:.0f}",
+        f"{graph.macs() / 1e6:.0f} → {tfsparse.graph.macs(smaller) / 1e6:.0f}",
         f"{latency.baseline_median:.2f} → {latency.candidate_median:.2f}",
         f"{latency.speedup:.2f}",
         f"{difference:.1e}",
@@ -100,8 +102,10 @@ def main(argv):
     for name in names:
         if name not in NETWORKS:
             raise app.UsageError(f"{name!r} is none of {', '.join(NETWORKS)}.")
-    table = Table("network", title=f"{RATE.value:.0%} of the channels taken out, one thread")
-    for column in ("M parameters", "M multiply-adds", "ms", "faster", "difference"):
+    table = Table(
+        "network", title=f"{PRUNING_RATIO.value:.0%} of the channels taken out, one thread"
+    )
+    for column in ("M parameters", "M MACs", "ms", "faster", "difference"):
         table.add_column(column, justify="right")
     with tempfile.TemporaryDirectory() as folder:
         for name in names:

@@ -35,7 +35,7 @@ def test_make_knows_its_commands(command):
 
 
 def test_make_demo_knows_its_flags():
-    source = (ROOT / "tfsparse" / "demo.py").read_text()
+    source = (ROOT / "tfsparse" / "zoo" / "demo.py").read_text()
     flags = re.findall(r"--(\w+)", " ".join(of("make demo")))
     assert flags
     for flag in flags:

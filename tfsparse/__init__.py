@@ -4,6 +4,33 @@ Names are imported on first use, so that a program which only runs models never 
 """
 
 import importlib
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test compares the two.
+    from tfsparse import graph
+    from tfsparse.converter.convert import convert
+    from tfsparse.converter.densify import densify
+    from tfsparse.graph.shrink import shrink
+    from tfsparse.inspection.inspect import inspect
+    from tfsparse.prune.batchnorm import recalibrate_batchnorm
+    from tfsparse.prune.channels.channel_pruning import ChannelPruning
+    from tfsparse.prune.channels.dcp.callback import DiscriminationAwareChannelPruning
+    from tfsparse.prune.files.prune_file import prune_file
+    from tfsparse.prune.schedules import ConstantSparsity, PolynomialDecay
+    from tfsparse.prune.weights.gradual import GradualPruning
+    from tfsparse.prune.weights.pattern import PatternPruning
+    from tfsparse.prune.weights.regularizers import (
+        ExclusiveSparsity,
+        GroupExclusiveSparsity,
+        GroupSparsity,
+    )
+    from tfsparse.prune.weights.rigl import RigL
+    from tfsparse.prune.weights.sensitivity import Sensitivity, sensitivity
+    from tfsparse.runtime.delegate import load_delegate
+    from tfsparse.runtime.explain import explain
+    from tfsparse.runtime.interpreter import Interpreter
+    from tfsparse.runtime.tune import tune
 
 _MODULES = ("graph",)
 _PUBLIC = {
@@ -18,6 +45,7 @@ _PUBLIC = {
     "PatternPruning": "tfsparse.prune.weights.pattern",
     "PolynomialDecay": "tfsparse.prune.schedules",
     "RigL": "tfsparse.prune.weights.rigl",
+    "Sensitivity": "tfsparse.prune.weights.sensitivity",
     "convert": "tfsparse.converter.convert",
     "densify": "tfsparse.converter.densify",
     "explain": "tfsparse.runtime.explain",
@@ -30,12 +58,38 @@ _PUBLIC = {
     "tune": "tfsparse.runtime.tune",
 }
 
-__all__ = sorted([*_PUBLIC, *_MODULES])
+__all__ = [
+    "ChannelPruning",
+    "ConstantSparsity",
+    "DiscriminationAwareChannelPruning",
+    "ExclusiveSparsity",
+    "GradualPruning",
+    "GroupExclusiveSparsity",
+    "GroupSparsity",
+    "Interpreter",
+    "PatternPruning",
+    "PolynomialDecay",
+    "RigL",
+    "Sensitivity",
+    "convert",
+    "densify",
+    "explain",
+    "graph",
+    "inspect",
+    "load_delegate",
+    "prune_file",
+    "recalibrate_batchnorm",
+    "sensitivity",
+    "shrink",
+    "tune",
+]
 
 
 def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(f"tfsparse.{name}")
+    if name == "__version__":
+        return metadata.version("tfsparse")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tfsparse' has no attribute {name!r}")
     value = getattr(importlib.import_module(_PUBLIC[name]), name)
@@ -44,4 +98,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return __all__
+    return [*__all__, "__version__"]

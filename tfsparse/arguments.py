@@ -1,5 +1,6 @@
 """Checks of arguments that several packages take."""
 
+import math
 from numbers import Integral, Real
 
 
@@ -8,18 +9,30 @@ def is_number(value, kind=Real):
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def check_sparsity(name, value):
-    """Raises a TypeError or ValueError unless `value` is a number in [0, 1)."""
+def check_fraction(name, value):
+    """Raises a TypeError or ValueError unless a value is a fraction of what goes, in [0, 1)."""
     if not is_number(value):
         raise TypeError(f"Expected {name} to be a float in [0, 1). Received: {value!r}")
     if not 0 <= value < 1:
         raise ValueError(
-            f"Expected {name} to be in [0, 1): it is the fraction of weights that are zero, and at "
-            f"1 none is left. Received: {value}"
+            f"Expected {name} to be in [0, 1): it is the fraction that is pruned, and at 1 nothing "
+            f"is left. Received: {value}"
         )
 
 
-def check_positive(name, value):
-    """Raises a ValueError unless `value` is a positive int."""
-    if not is_number(value, Integral) or value < 1:
-        raise ValueError(f"Expected {name} to be a positive int. Received: {value!r}")
+def check_number(name, value, least=0):
+    """Raises a TypeError or ValueError unless a value is a finite number of at least `least`."""
+    if not is_number(value):
+        raise TypeError(f"Expected {name} to be a float. Received: {value!r}")
+    if not least <= value < math.inf:
+        raise ValueError(f"Expected {name} to be a float of at least {least}. Received: {value}")
+
+
+def check_int(name, value, least=1, most=None):
+    """Raises a ValueError unless a value is an int from `least` to `most`, which may be None."""
+    if not is_number(value, Integral) or value < least or (most is not None and value > most):
+        if most is not None:
+            expected = f"an int from {least} to {most}"
+        else:
+            expected = "a positive int" if least == 1 else f"an int of at least {least}"
+        raise ValueError(f"Expected {name} to be {expected}. Received: {value!r}")

@@ -39,7 +39,7 @@ def test_a_run_is_measured_once_and_shown_in_the_table(pictures, tmp_path):
     assert found["accuracy"] in (0, 0.5, 1)
     # 20 layers and 2 shortcuts at a tenth, the stem's 54 weights as they are.
     assert found["sparsity"] == pytest.approx(0.9, abs=0.02)
-    assert 0 < found["multiply_adds"] < 0.25 * 40_550_000 / 64
+    assert 0 < found["macs"] < 0.25 * 40_550_000 / 64
     assert found["data"] == "pictures"
     assert len(found["epoch_accuracy"]) == 1
 

@@ -32,14 +32,14 @@ def model(tmp_path_factory):
 @pytest.mark.parametrize("runtime", ["tf", "litert"])
 def test_compares_a_file_in_text_and_json(model, tmp_path, runtime):
     out = tmp_path / "out.json"
-    result = run(model, "--runtime", runtime, "--threads", 2, "--seconds", 0.2, "--json", out)
+    result = run(model, "--runtime", runtime, "--num_threads", 2, "--seconds", 0.2, "--json", out)
     assert result.returncode == 0, result.stderr
     assert "tiny.tflite" in result.stdout
     assert "TFLite default" in result.stdout
     assert "threads: 2" in result.stdout
     assert result.stderr == "", "no chatter"
     written = json.loads(out.read_text())
-    assert written["threads"] == 2
+    assert written["num_threads"] == 2
     assert written["cpu"]
     (row,) = written["results"]
     lower, upper = row["comparison"]["speedup_quartiles"]
@@ -122,7 +122,7 @@ def test_says_which_sizes_it_assumed(tmp_path):
         (["--sparsity", "much"], "--sparsity takes fractions such as 0.8,0.9"),
         (["--sparsity", "80"], "--sparsity takes fractions from 0 to below 1"),
         (["--suite", "alexnet*"], "Expected names of cases, of mobilenet_v2-80, "),
-        (["--threads", "0"], "--threads=0"),
+        (["--num_threads", "0"], "--num_threads=0"),
         (["--runtime", "torch"], "--runtime=torch"),
     ],
 )

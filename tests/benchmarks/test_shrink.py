@@ -11,7 +11,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_network_has_fewer_parameters_and_multiply_adds_and_the_same_outputs():
+def test_a_network_has_fewer_parameters_and_macs_and_the_same_outputs():
     result = run("resnet20", "--seconds", 0.1)
     assert result.returncode == 0, result.stderr
     pair = r"│ +([\d.]+) → +([\d.]+) "

@@ -66,11 +66,14 @@ def test_the_overview_names_all_commands(run):
         (["inspect"], "Expected one .tflite file. Received: none."),
         (["inspect", "a.tflite", "b.tflite"], "Received: a.tflite b.tflite."),
         (["inspect", "a.tflite", "--wat"], "Unknown command line flag 'wat'"),
-        (["explain", "a.tflite", "--threads", "0"], "--threads=0"),
+        (["explain", "a.tflite", "--num_threads", "0"], "--num_threads=0"),
         (["convert", "a.keras"], "Expected the file to write"),
         (["densify", "a.tflite"], "Expected the file to write"),
-        (["prune-file", "a.tflite"], "Expected the file to write and typical inputs"),
-        (["prune-file", "a", "-o", "b", "--data", "c", "--std", "x"], "numbers for --std"),
+        (["prune-file", "a.tflite"], "Expected the file to write and calibration data"),
+        (
+            ["prune-file", "a", "-o", "b", "--representative_dataset", "c", "--std", "x"],
+            "numbers for --std",
+        ),
         (["benchmark"], "Expected one or more .tflite files"),
         *(
             ([name, "a.tflite", "--shape", "1x?x?x3"], "Expected --shape 1x224x224x3, or")
@@ -188,7 +191,7 @@ def test_convert(run, model, tmp_path, encoding, smaller):
     assert (out.stat().st_size < Path(model).stat().st_size) == smaller
 
 
-def test_convert_takes_the_range_of_int8_from_typical_inputs(run, tmp_path):
+def test_convert_takes_the_range_of_int8_from_calibration_data(run, tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "model.keras")
     np.save(tmp_path / "inputs.npy", np.linspace(-3, 7, 40, dtype=np.float32).reshape(10, 4))
     out = tmp_path / "out.tflite"
@@ -223,7 +226,7 @@ def test_densify(run, model, tmp_path):
     assert out.read_bytes() == Path(model).read_bytes()
 
 
-def test_convert_refuses_typical_inputs_for_a_tflite_file(run, model, tmp_path):
+def test_convert_refuses_calibration_data_for_a_tflite_file(run, model, tmp_path):
     np.save(tmp_path / "inputs.npy", np.zeros((4, 8, 8, 64), np.float32))
     code, _, err = run(
         *("convert", model, "-o", tmp_path / "out.tflite", "--weights", "int8"),
@@ -238,7 +241,7 @@ def test_prune_file(run, tmp_path):
     path, inputs, out = (tmp_path / name for name in ("in.tflite", "x.npy", "out.tflite"))
     path.write_bytes(flatbuffer.serialize(single_op(pruned((16, 1, 1, 64), 0))))
     np.save(inputs, np.random.default_rng(0).random((4, 8, 8, 64), np.float32))
-    arguments = ("prune-file", path, "-o", out, "--data", inputs)
+    arguments = ("prune-file", path, "-o", out, "--representative_dataset", inputs)
     code, printed, _ = run(*arguments, "--scope", "all", "--sparsity", 0.7, "--json")
     assert code == 0
     sparsity = tfsparse.inspect(out).totals.sparsity

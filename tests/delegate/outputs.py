@@ -68,7 +68,7 @@ def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
     expected = [invoke(reference, given) for given in inputs]
     options = ALWAYS | ({"isa": isa} if isa else {})
     for count in threads:
-        delegated = resize(tfsparse.Interpreter(path, count, options=options), shape)
+        delegated = resize(tfsparse.Interpreter(path, num_threads=count, options=options), shape)
         for given, outputs in zip(inputs, expected, strict=True):
             check_close(invoke(delegated, given), outputs)
 

@@ -49,7 +49,7 @@ def stock(tmp_path_factory):
 
 def on_x86(path):
     """Inputs and outputs of one inference with the delegate, by the index of their tensor."""
-    interpreter = tfsparse.Interpreter(path, 1, runtime="litert", options=ALWAYS)
+    interpreter = tfsparse.Interpreter(path, num_threads=1, runtime="litert", options=ALWAYS)
     interpreter.allocate_tensors()
     set_random_inputs([interpreter])
     interpreter.invoke()

@@ -25,7 +25,7 @@ def path(tmp_path_factory):
 def make_interpreter(path, threads, delegate=None):
     """With the delegate, or with one of its own."""
     if delegate is None:
-        return tfsparse.Interpreter(path, threads, options=ALWAYS)
+        return tfsparse.Interpreter(path, num_threads=threads, options=ALWAYS)
     return litert.Interpreter(str(path), num_threads=threads, experimental_delegates=[delegate])
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import tfsparse
-from tfsparse.graph import multiply_adds, trace
+from tfsparse.graph import macs, trace
 
 
 def randomize(model, seed=0):
@@ -23,7 +23,7 @@ def _assign(layer, name, make):
 
 
 def remove_channels(model, fraction=0.4, seed=0):
-    """Zeroes random channels of every group; returns the multiply-adds of those that remain."""
+    """Zeroes random channels of every group; returns the MACs of those that remain."""
     rng = np.random.default_rng(seed)
     graph = trace(model)
     removed = {
@@ -33,7 +33,7 @@ def remove_channels(model, fraction=0.4, seed=0):
     }
     for variable, keep in graph.masks(removed):
         variable.assign(variable.numpy() * keep)
-    return graph.multiply_adds(removed)
+    return graph.macs(removed)
 
 
 def kill_at_random(model, seed=0):
@@ -51,15 +51,15 @@ def assert_shrinks(model, cost=None, smaller=True):
 
     Args:
         model: Keras model with weights at random.
-        cost: Int, the multiply-adds it should have afterwards.
+        cost: Int, the MACs it should have afterwards.
         smaller: Whether there is anything to take out.
     """
     assert np.std(_outputs(model)) > 0
     shrunk = assert_computes_the_same(model)
     assert (shrunk.count_params() < model.count_params()) == smaller
-    assert (multiply_adds(shrunk) < multiply_adds(model)) == smaller
+    assert (macs(shrunk) < macs(model)) == smaller
     if cost is not None:
-        assert multiply_adds(shrunk) == cost
+        assert macs(shrunk) == cost
     return shrunk
 
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfsparse.graph import multiply_adds, trace
+from tfsparse.graph import macs, trace
 
 L = keras.layers
 
@@ -67,7 +67,7 @@ def test_a_concatenation_is_read_range_by_range():
     assert places(group_of(graph, "b").consumers) == {("c", "kernel", 2): [[2], [3], [4]]}
 
 
-def test_multiply_adds():
+def test_macs():
     model = sequential(
         L.Conv2D(6, 3, padding="same", name="a"),  # 16 positions, 9 * 3 * 6
         L.DepthwiseConv2D(3, depth_multiplier=2, name="b"),  # 4 positions, 9 * 12
@@ -75,16 +75,16 @@ def test_multiply_adds():
         L.Flatten(),
         L.Dense(7, name="d"),  # 4 * 7
     )
-    assert multiply_adds(model) == 16 * 162 + 4 * 108 + 48 + 48 + 28
+    assert macs(model) == 16 * 162 + 4 * 108 + 48 + 48 + 28
     graph = trace(model)
     removed = {group_of(graph, "a"): [0, 1, 5], group_of(graph, "c"): np.array([True, False] * 2)}
-    assert graph.multiply_adds(removed) == 16 * 81 + 4 * 54 + 24 + 12 + 14
+    assert graph.macs(removed) == 16 * 81 + 4 * 54 + 24 + 12 + 14
 
 
-def test_multiply_adds_need_a_fixed_height_and_width():
+def test_macs_need_a_fixed_height_and_width():
     model = sequential(L.Conv2D(2, 3), shape=(None, None, 3))
     with pytest.raises(ValueError, match="Input of a fixed shape"):
-        multiply_adds(model)
+        macs(model)
 
 
 def test_masks_cut_what_belongs_to_a_channel():
@@ -129,7 +129,7 @@ def test_a_model_inside_may_leave_its_height_and_width_open():
     inner = keras.Sequential([L.Input((None, None, 5)), L.Conv2D(2, 3, name="b"), L.ReLU()])
     model = sequential(L.Conv2D(5, 1, name="a"), inner, L.Flatten(), L.Dense(1, name="c"))
     graph = trace(model)
-    assert graph.multiply_adds() == 16 * 15 + 4 * 90 + 8
+    assert graph.macs() == 16 * 15 + 4 * 90 + 8
     assert group_of(graph, "b").consumers[0].indices.shape == (2, 4)
 
 

@@ -147,7 +147,7 @@ def test_xnnpack_s_rules_are_applied_to_the_file(tmp_path, inspection):
         assert tfsparse.inspect(path).sparse("xnnpack_arm") == count
 
 
-def test_multiply_adds_are_those_of_the_delegate(path, inspection):
+def test_macs_are_those_of_the_delegate(path, inspection):
     layers = {
         layer.index: layer for layer in tfsparse.explain(path, options={"auto": False}).layers
     }
@@ -240,7 +240,7 @@ def test_sizes_that_the_file_leaves_open_are_those_of_a_run(tmp_path):
         tfsparse.inspect(path, shapes=(32, 32))
 
 
-def test_multiply_adds_of_a_size_that_data_decide_are_missing(tmp_path):
+def test_macs_of_a_size_that_data_decide_are_missing(tmp_path):
     def network(image):
         chosen = tf.where(tf.reduce_max(image, [1, 2, 3]) > 0)[:, 0]
         return tf.nn.conv2d(tf.gather(image, chosen), tf.ones((1, 1, 8, 8)), 1, "SAME")

@@ -20,7 +20,7 @@ CALLBACKS = {
     "pattern": lambda: tfsparse.PatternPruning(),
     "channels": lambda: tfsparse.ChannelPruning("bn_gamma", 0.5),
     "dcp": lambda: tfsparse.DiscriminationAwareChannelPruning(
-        0.5, data=(X, Y), num_losses=1, samples=8, batch_size=8, stage_steps=1
+        0.5, data=(X, Y), num_auxiliary_losses=1, samples=8, batch_size=8, stage_steps=1
     ),
 }
 
@@ -54,7 +54,7 @@ def main():
         for _ in range(2):  # the second with the step that the first has compiled
             history = model.fit(X, Y, 4, 2, verbose=0, callbacks=[make()], validation_data=(X, Y))
             logged = {key: values[-1] for key, values in history.history.items()}
-        key = "channel_sparsity" if name in ("channels", "dcp") else "sparsity"
+        key = "pruning_ratio" if name in ("channels", "dcp") else "sparsity"
         results[name] = [logged[key], reached(name, model)]
     print(json.dumps(results))
 

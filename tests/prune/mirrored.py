@@ -80,6 +80,4 @@ for name, way in WAYS.items():
 for name in ("keras", "tf_keras"):  # in bfloat16 what has grown may stay zero for a step
     print(json.dumps({"way": f"RigL, {name}"} | train(rigl, *WAYS[name])))
 for name in ("keras", "keras, mixed precision"):
-    print(
-        json.dumps({"way": f"channels, {name}"} | train(channels, *WAYS[name], "channel_sparsity"))
-    )
+    print(json.dumps({"way": f"channels, {name}"} | train(channels, *WAYS[name], "pruning_ratio")))

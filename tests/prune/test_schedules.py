@@ -94,7 +94,7 @@ def test_config_restores_a_schedule(schedule):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"final_sparsity": 1.0}, r"final_sparsity to be in \[0, 1\).*none is left.*: 1.0"),
+        ({"final_sparsity": 1.0}, r"final_sparsity to be in \[0, 1\).*nothing is left.*: 1.0"),
         ({"final_sparsity": -0.1}, r"final_sparsity to be in \[0, 1\)"),
         ({"final_sparsity": 80}, r"Received: 80"),
         ({"final_sparsity": float("nan")}, "Received: nan"),

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tfsparse.prune.scope import check_scope, select
+from tfsparse.prune.scope import select
+from tfsparse.prune.scope_grammar import check_scope
 
 
 def names(targets):
@@ -40,7 +41,7 @@ def test_a_function_chooses(make_model):
 
 def test_the_first_pattern_that_matches_counts(make_model):
     targets = select(make_model(compiled=False), {"stem": 0.0, "pro*": 0.5, "*": 0.9})
-    assert {t.layer.name: t.sparsity for t in targets} == {
+    assert {t.layer.name: t.amount for t in targets} == {
         "expand": 0.9,
         "project": 0.5,
         "classifier": 0.9,
@@ -127,7 +128,7 @@ def test_layers_of_attention_have_paths(keras):
     paths = [target.name for target in select(model, "all")]
     assert {"low/query", "low/attention_output", "high/query"} <= set(paths)
     assert len(set(paths)) == 8
-    by_name = {t.name: t.sparsity for t in select(model, {"low/*": 0.5, "query": 0.9})}
+    by_name = {t.name: t.amount for t in select(model, {"low/*": 0.5, "query": 0.9})}
     assert by_name["low/query"] == by_name["low/key"] == 0.5
     assert by_name["high/query"] == 0.9
     assert len(by_name) == 5

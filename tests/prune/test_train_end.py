@@ -76,8 +76,8 @@ def test_the_best_epoch_is_restored_uncut_and_a_denser_one_with_a_warning(keras,
     np.testing.assert_array_equal(kernel(model) == 0, zeros[0])
     assert np.mean(zeros[-1]) > np.mean(zeros[0])
     assert warned
-    name = "sparsity" if method == "gradual" else "channel_sparsity"
-    assert pruning.sparsity == pytest.approx(history[name][0])
+    name = "sparsity" if method == "gradual" else "pruning_ratio"
+    assert getattr(pruning, name) == pytest.approx(history[name][0])
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["pruning first", "pruning last"])

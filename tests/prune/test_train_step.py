@@ -96,10 +96,10 @@ def test_batches_of_another_size_know_the_masks_they_were_first_trained_with(mod
         assert np.mean(model.layers[3].kernel.numpy() == 0) == 0.5
 
 
-def test_train_on_batch_follows_apply(model):
+def test_train_on_batch_follows_update(model):
     kernel, pruning = model.layers[3].kernel, GradualPruning(0.5)
     model.train_on_batch(X, Y)
-    pruning.apply(model, step=3, total_steps=4)
+    pruning.update(model, step=3, total_steps=4)
     model.train_on_batch(X, Y)
     assert np.mean(kernel.numpy() == 0) == 0.5
     pruning.apply(model)

@@ -56,7 +56,7 @@ def test_the_table_shows_both_errors_and_digits_of_small_times():
 
 
 def measure(path, shapes=None):
-    machine = benchmark.machine(1, "litert", {"auto": False})
+    machine = benchmark.machine(num_threads=1, runtime="litert", options={"auto": False})
     return benchmark.measure(path, machine, 0.1, shapes=shapes)
 
 

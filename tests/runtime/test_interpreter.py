@@ -112,7 +112,7 @@ def test_truncated_file(path, tmp_path, fraction, runtime):
 
 def test_a_wrong_number_of_threads_is_no_fault_of_the_file(path):
     with pytest.raises(ValueError, match="Expected num_threads to be a positive int"):
-        tfsparse.Interpreter(path, 0)
+        tfsparse.Interpreter(path, num_threads=0)
 
 
 def test_an_argument_that_the_runtime_refuses_is_no_fault_of_the_file(path):

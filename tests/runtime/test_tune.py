@@ -15,7 +15,7 @@ from tfsparse import flatbuffer
 from tfsparse.runtime import timing
 from tfsparse.runtime.delegate import delegate_options, native
 from tfsparse.runtime.random_inputs import set_random_inputs
-from tfsparse.runtime.runtimes import import_runtime, open_interpreter
+from tfsparse.runtime.runtimes import import_runtime
 from tfsparse.runtime.tune import Part, Tuning, default_cache
 
 RUNTIMES = pytest.mark.parametrize("runtime", ["litert", "tf"])
@@ -97,10 +97,10 @@ def test_what_differs_is_measured_by_itself(model, change):
 
 @RUNTIMES
 def test_threads_may_be_a_number_of_numpy(model, runtime):
-    found = tfsparse.tune(model, np.int64(2), runtime=runtime)
-    assert json.dumps(found.threads) == "2"
-    tfsparse.Interpreter(model, np.int64(2), runtime=runtime).allocate_tensors()
-    timing.open_one(model, False, np.int64(2), runtime)
+    found = tfsparse.tune(model, num_threads=np.int64(2), runtime=runtime)
+    assert json.dumps(found.num_threads) == "2"
+    tfsparse.Interpreter(model, num_threads=np.int64(2), runtime=runtime).allocate_tensors()
+    timing.open_one(model, False, num_threads=np.int64(2), runtime=runtime)
     assert tfsparse.inspect(model, num_threads=np.int64(2)).operators
 
 
@@ -240,7 +240,9 @@ def test_the_faster_of_two_is_chosen(model, cache, faster):
 
     def open_trial(pointer):
         delegates = [] if pointer is None else [Borrowed(pointer)]
-        interpreter = open_interpreter(module, model, 1, experimental_delegates=delegates)
+        interpreter = module.Interpreter(
+            model_path=str(model), num_threads=1, experimental_delegates=delegates
+        )
         interpreter.allocate_tensors()
         return Delayed(interpreter, 20 if (pointer is None) == faster else 0)
 

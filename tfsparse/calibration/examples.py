@@ -38,8 +38,8 @@ def _input(tensor, name):
     return name, shape_of(tensor), dtype
 
 
-def read(data, inputs, argument="data", *, are_in_order=True):
-    """The examples in some data, in batches of the model's own size.
+def read(dataset, inputs, *, are_in_order=True):
+    """The examples in a representative dataset, in batches of the model's own size.
 
     The first dimension of every input is that of the batch, if it is the same for all. Items of the
     data may then be single examples, or batches of any size. Where the model takes batches of
@@ -47,11 +47,10 @@ def read(data, inputs, argument="data", *, are_in_order=True):
     which the first dimensions differ are taken whole.
 
     Args:
-        data: An iterable of examples or of batches, or a function that returns one. Each is an
+        dataset: An iterable of examples or of batches, or a function that returns one. Each is an
             array, or for several inputs a list or tuple in their order, or a dictionary by name.
             A dictionary of arrays is one batch.
         inputs: For each input its name, its shape, with -1 where that is open, and its dtype.
-        argument: What the caller of the package knows the data as, for errors.
         are_in_order: Whether `inputs` have the order that the user knows. If not, examples of
             several inputs must be dictionaries.
 
@@ -60,47 +59,50 @@ def read(data, inputs, argument="data", *, are_in_order=True):
         that input. Arrays that need no conversion are views of the data.
 
     Raises:
-        TypeError: `data` is no iterable.
+        TypeError: `dataset` is no iterable.
         ValueError: There is no example, one that does not fit, or no end.
     """
     batch_size = _batch_size(inputs)
-    items = _items(data, argument)
+    items = _items(dataset)
     if len(inputs) > 1 and not are_in_order:
-        items = _dictionaries(items, [name for name, _, _ in inputs], argument)
+        items = _dictionaries(items, [name for name, _, _ in inputs])
     read_items = [_read(item, inputs, batch_size) for item in items]
     examples = [example for read_item in read_items for example in read_item]
     if not examples:
-        raise ValueError(f"Expected {argument} with at least one example. Received: none.")
+        raise ValueError(
+            "Expected a representative_dataset with at least one example. Received: none."
+        )
     return examples if batch_size in (None, 1) else _batches(examples, batch_size)
 
 
-def _items(data, argument):
-    items = data() if callable(data) else data
+def _items(dataset):
+    items = dataset() if callable(dataset) else dataset
     if isinstance(items, dict):
         return [items]
     if isinstance(items, str | bytes) or not hasattr(items, "__iter__"):
         raise TypeError(
-            f"Expected {argument} to be an array of examples, another iterable of them, or a "
-            f"function that returns one. Received: {type(items)}"
+            "Expected representative_dataset to be an array of examples, another iterable of them, "
+            f"or a function that returns one. Received: {type(items)}"
         )
     # tf.data's constant of that name, for which TensorFlow need not be imported.
     infinite = -1
     if hasattr(items, "cardinality") and int(items.cardinality()) == infinite:
         raise ValueError(
-            f"Expected {argument} that ends. Received: {items}, which repeats without end. Take "
-            "some of it, such as .take(100)."
+            f"Expected a representative_dataset that ends. Received: {items}, which repeats "
+            "without end. Take some of it, such as .take(100)."
         )
     return items
 
 
-def _dictionaries(items, names, argument):
+def _dictionaries(items, names):
     """Yields the items, which must be dictionaries."""
     for item in items:
         if not isinstance(item, dict):
             raise ValueError(
-                f"Expected {argument} of dictionaries of the inputs {names} by name, as the order "
-                f"of the model's inputs is not known. Received: {type(item).__name__}. Give "
-                f"{{{', '.join(f'{name!r}: ...' for name in names)}}} for each."
+                f"Expected a representative_dataset of dictionaries of the inputs {names} by name, "
+                "as the order of the model's inputs is not known. Received: "
+                f"{type(item).__name__}. "
+                f"Give {{{', '.join(f'{name!r}: ...' for name in names)}}} for each."
             )
         yield item
 

@@ -3,7 +3,7 @@
 Examples:
 
     tfsparse benchmark model.tflite
-    tfsparse benchmark dense.tflite sparse.tflite --threads 2 --seconds 20
+    tfsparse benchmark dense.tflite sparse.tflite --num_threads 2 --seconds 20
     tfsparse benchmark model.tflite --shape 1x512x512x3
     tfsparse benchmark model.tflite --json > result.json
 
@@ -37,7 +37,9 @@ def main(arguments):
     """Runs the subcommand."""
     if not arguments:
         raise app.UsageError("Expected one or more .tflite files. Received: none.")
-    machine = benchmark.machine(THREADS.value, RUNTIME.value, {"auto": AUTO.value})
+    machine = benchmark.machine(
+        num_threads=THREADS.value, runtime=RUNTIME.value, options={"auto": AUTO.value}
+    )
     shapes = shared.parse_shapes(SHAPE.value)
     results = [
         benchmark.measure(path, machine, SECONDS.value, shapes=shapes)

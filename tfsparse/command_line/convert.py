@@ -34,7 +34,7 @@ BATCH_SIZE = flags.DEFINE_integer(
 REPRESENTATIVE = flags.DEFINE_string(
     "representative_dataset",
     None,
-    "For int8: a .npy or .npz file of some 100 typical inputs, the first dimension counting.",
+    "For int8: a .npy or .npz file of some 100 inputs, the first dimension counting.",
     flag_values=FLAGS,
 )
 
@@ -44,15 +44,15 @@ def main(arguments):
     source = shared.exactly_one(arguments, "one model to convert")
     if OUTPUT.value is None:
         raise app.UsageError("Expected the file to write: -o model.tflite.")
-    typical = None
+    dataset = None
     if REPRESENTATIVE.value is not None:
-        typical = example_files.arrays(REPRESENTATIVE.value)
+        dataset = example_files.arrays(REPRESENTATIVE.value)
     path = tfsparse.convert(
         source,
         OUTPUT.value,
         batch_size="auto" if BATCH_SIZE.value is None else BATCH_SIZE.value or None,
         weights=WEIGHTS.value,
         encoding=shared.parse_encoding(ENCODING.value),
-        representative_dataset=typical,
+        representative_dataset=dataset,
     )
     shared.show_file(path, JSON.value)

@@ -3,7 +3,7 @@
 Examples:
 
     tfsparse explain model.tflite
-    tfsparse explain model.tflite --measure --threads 2
+    tfsparse explain model.tflite --measure --num_threads 2
     tfsparse explain model.tflite --shape 1x512x512x3
     tfsparse explain model.tflite --noauto --json
 """
@@ -34,7 +34,7 @@ def main(arguments):
     with captured_output():
         found = tfsparse.explain(
             path,
-            THREADS.value,
+            num_threads=THREADS.value,
             shapes=shapes,
             measure=MEASURE.value,
             runtime=RUNTIME.value,

@@ -1,13 +1,15 @@
-"""Prunes a TFLite file with some typical inputs: no labels, no training.
+"""Prunes a TFLite file with some calibration data: no labels, no training.
 
 What remains of the weights is corrected for what goes, layer by layer, so that the outputs stay
 near those of the original file.
 
 Examples:
 
-    tfsparse prune-file model.tflite -o pruned.tflite --data pictures/
-    tfsparse prune-file model.tflite -o pruned.tflite --data pictures/ --mean 127.5 --std 127.5
-    tfsparse prune-file model.tflite -o pruned.tflite --data inputs.npy --sparsity 0.7 --scope all
+    tfsparse prune-file model.tflite -o pruned.tflite --representative_dataset pictures/
+    tfsparse prune-file model.tflite -o pruned.tflite --representative_dataset pictures/ \
+        --mean 127.5 --std 127.5
+    tfsparse prune-file model.tflite -o pruned.tflite --representative_dataset inputs.npy \
+        --sparsity 0.7 --scope all
 
 Pictures go in as (pixel - mean) / std, pixels being from 0 to 255, cut and resized to the input's
 size. The arrays of a .npz file are the inputs by name.
@@ -21,16 +23,17 @@ from absl import app, flags
 import tfsparse
 from tfsparse.calibration import example_files
 from tfsparse.command_line import shared
+from tfsparse.prune.scope_grammar import LAYERS
 
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
 OUTPUT = shared.define_output(FLAGS, "The file to write.")
 RUNTIME = shared.define_runtime(FLAGS)
 ENCODING = shared.define_encoding(FLAGS)
-DATA = flags.DEFINE_string(
-    "data",
+REPRESENTATIVE = flags.DEFINE_string(
+    "representative_dataset",
     None,
-    "Typical inputs: a folder of pictures, or a .npy or .npz file, the first dimension counting.",
+    "Calibration data: a folder of pictures, or a .npy or .npz file, the first dimension counting.",
     flag_values=FLAGS,
 )
 EXAMPLES = flags.DEFINE_integer(
@@ -44,8 +47,8 @@ SPARSITY = flags.DEFINE_float(
 SCOPE = flags.DEFINE_enum(
     "scope",
     "pointwise",
-    ["pointwise", "all"],
-    "1x1 convolutions but the first convolution, or all and dense layers.",
+    LAYERS,
+    "1x1 convolutions but the first one, 3x3 ones, all layers but the first convolution, or all.",
     flag_values=FLAGS,
 )
 BLOCK_SIZE = flags.DEFINE_integer(
@@ -56,15 +59,22 @@ BLOCK_SIZE = flags.DEFINE_integer(
 def main(arguments):
     """Runs the subcommand."""
     source = shared.exactly_one(arguments, "one .tflite file to prune")
-    if OUTPUT.value is None or DATA.value is None:
-        raise app.UsageError("Expected the file to write and typical inputs: -o FILE --data PATH.")
+    if OUTPUT.value is None or REPRESENTATIVE.value is None:
+        raise app.UsageError(
+            "Expected the file to write and calibration data: -o FILE "
+            "--representative_dataset PATH."
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         path = tfsparse.prune_file(
             source,
             OUTPUT.value,
-            data=example_files.load(
-                DATA.value, source, EXAMPLES.value, _numbers("mean", MEAN), _numbers("std", STD)
+            representative_dataset=example_files.load(
+                REPRESENTATIVE.value,
+                source,
+                EXAMPLES.value,
+                _numbers("mean", MEAN),
+                _numbers("std", STD),
             ),
             sparsity=SPARSITY.value,
             scope=SCOPE.value,

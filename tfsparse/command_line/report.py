@@ -7,7 +7,7 @@ file and needs no network.
 Examples:
 
     tfsparse report model.tflite -o report.html
-    tfsparse report dense.tflite pruned.tflite -o report.html --threads 2
+    tfsparse report dense.tflite pruned.tflite -o report.html --num_threads 2
     tfsparse report model.tflite -o report.html --shape 1x512x512x3
     tfsparse report model.tflite -o report.html --nomeasure
 """
@@ -40,7 +40,7 @@ def main(arguments):
     path = write_report(
         arguments,
         OUTPUT.value,
-        threads=THREADS.value,
+        num_threads=THREADS.value,
         runtime=RUNTIME.value,
         seconds=SECONDS.value,
         measure=MEASURE.value,

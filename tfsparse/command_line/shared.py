@@ -20,8 +20,8 @@ def define_json(flag_values):
 
 
 def define_threads(flag_values):
-    """Defines `--threads`."""
-    return flags.DEFINE_integer("threads", 1, "Threads.", 1, flag_values=flag_values)
+    """Defines `--num_threads`."""
+    return flags.DEFINE_integer("num_threads", 1, "Threads.", 1, flag_values=flag_values)
 
 
 def define_runtime(flag_values):

@@ -6,7 +6,7 @@ number of threads, the processor and the versions are the same.
 Examples:
 
     tfsparse tune model.tflite
-    tfsparse tune model.tflite --threads 2 --shape 1x320x320x3
+    tfsparse tune model.tflite --num_threads 2 --shape 1x320x320x3
     tfsparse tune model.tflite -o tuning.txt --json
 
 A file written by -o is for load_delegate(tuning="tuning.txt").
@@ -37,6 +37,6 @@ def main(arguments):
     options = {} if OUTPUT.value is None else {"tuning": OUTPUT.value}
     with captured_output():
         found = tfsparse.tune(
-            path, THREADS.value, shapes=shapes, runtime=RUNTIME.value, options=options
+            path, num_threads=THREADS.value, shapes=shapes, runtime=RUNTIME.value, options=options
         )
     shared.show(found, dataclasses.asdict(found) if JSON.value else None)

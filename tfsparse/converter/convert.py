@@ -4,6 +4,7 @@ import logging
 import operator
 
 from tfsparse import flatbuffer
+from tfsparse.annotations import Examples, Model, PathLike
 from tfsparse.converter import sources
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.float16 import halve
@@ -16,14 +17,14 @@ ENCODINGS = ("auto", "csr", "none")
 
 
 def convert(
-    source,
-    path,
+    source: Model | PathLike,
+    destination: PathLike,
     *,
-    batch_size=sources.AUTO,
-    weights=None,
-    encoding="auto",
-    representative_dataset=None,
-):
+    batch_size: int | str | None = sources.AUTO,
+    weights: str | None = None,
+    encoding: str | tuple[int, int] = "auto",
+    representative_dataset: Examples | None = None,
+) -> str:
     """Writes a TFLite file in which pruned weights are stored sparse.
 
     The file runs in every TFLite and LiteRT interpreter, with the outputs of the dense file: a
@@ -43,8 +44,8 @@ def convert(
               stays as it is: quantisation, signatures, metadata, custom operators.
             Models that compute in float16 or bfloat16, as in mixed precision, are converted in
             float32, in which TFLite computes.
-        path: Where to write the file; it may be `source`. It appears complete or not at all, and
-            replaces a file of the same name.
+        destination: Where to write the file; it may be `source`. It appears complete or not at all,
+            and replaces a file of the same name.
         batch_size: Number of examples in one inference. `"auto"`, the default, is 1, or the batch
             size of a `.tflite` file or a SavedModel that has one, which can have no other. `None`
             leaves it open, which costs some models speed. Other dimensions that the model leaves
@@ -64,15 +65,15 @@ def convert(
               it does not divide are stored as with `"csr"`;
             - `"none"`: dense, zeros included, for runtimes without DENSIFY, and to compare.
             A sparse `.tflite` file may have been smaller as it was: a warning is logged then.
-        representative_dataset: For `weights="int8"`: typical inputs, some 100, from which the range
-            of every activation is taken. An iterable of examples or of batches of any size, or a
-            function that returns one; each an array, or for several inputs a list in their order or
-            a dictionary by name. For several inputs of a SavedModel, which has no order of them, it
-            must be a dictionary. Integers and other floats become the dtype of an input where they
-            are the same numbers. They are what `tfsparse.prune_file` takes.
+        representative_dataset: For `weights="int8"`: calibration data, some 100 inputs, from which
+            the range of every activation is taken. An iterable of examples or of batches of any
+            size, or a function that returns one; each an array, or for several inputs a list in
+            their order or a dictionary by name. For several inputs of a SavedModel, which has no
+            order of them, it must be a dictionary. Integers and other floats become the dtype of an
+            input where they are the same numbers. They are what `tfsparse.prune_file` takes.
 
     Returns:
-        `path`, as a string.
+        `destination`, as a string.
 
     Raises:
         TypeError: If `source` is none of the above, `batch_size` is no integer, or
@@ -97,14 +98,14 @@ def convert(
     batch_size = _checked_batch_size(batch_size)
     encoding = checked_encoding(encoding)
     _check_weights(weights, representative_dataset)
-    path = check_writable(path)
+    destination = check_writable(destination)
     name, model, data = sources.load(source, batch_size, weights, representative_dataset)
     try:
         pieces = _encoded(name, model, data, weights, encoding)
     except ValueError as e:
         raise ValueError(f"Cannot convert {name}: {e}") from e
-    write_atomically(path, *pieces)
-    return path
+    write_atomically(destination, *pieces)
+    return destination
 
 
 def _encoded(name, model, data, weights, encoding):

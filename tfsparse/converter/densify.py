@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tfsparse import flatbuffer
+from tfsparse.annotations import PathLike
 from tfsparse.converter import int8_dense, paddings
 from tfsparse.files import check_writable, write_atomically
 
 
-def densify(path, out):
+def densify(source: PathLike, destination: PathLike) -> str:
     """Writes a TFLite file with all sparse constants dense: the same values, zeros included.
 
     It undoes the encoding of `tfsparse.convert`, and of sparse files from elsewhere, for runtimes
@@ -19,30 +20,31 @@ def densify(path, out):
     sparse constants is copied.
 
     Args:
-        path: A `.tflite` file.
-        out: Where to write the dense file; it may be `path`. It appears complete or not at all.
+        source: PathLike of a `.tflite` file.
+        destination: Where to write the dense file; it may be `source`. It appears complete or not
+            at all.
 
     Returns:
-        `out`, as a string.
+        `destination`, as a string.
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If `path` is no TFLite file, or its sparse constants contradict themselves.
+        ValueError: If `source` is no TFLite file, or its sparse constants contradict themselves.
 
     Example:
 
     >>> tfsparse.densify("model.tflite", "dense.tflite")
     'dense.tflite'
     """
-    out = check_writable(out)
-    data = Path(path).read_bytes()
-    model = flatbuffer.parse(data, os.fspath(path))
+    destination = check_writable(destination)
+    data = Path(source).read_bytes()
+    model = flatbuffer.parse(data, os.fspath(source))
     try:
         pieces = flatbuffer.pieces(model) if densify_model(model) else [data]
     except ValueError as e:
-        raise ValueError(f"Cannot make {path} dense: {e}") from e
-    write_atomically(out, *pieces)
-    return out
+        raise ValueError(f"Cannot make {source} dense: {e}") from e
+    write_atomically(destination, *pieces)
+    return destination
 
 
 def densify_model(model):

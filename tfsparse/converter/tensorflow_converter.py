@@ -101,7 +101,5 @@ def _batches(trace, dataset):
         )
         for name in names
     ]
-    taken = examples.read(
-        dataset, inputs, "representative_dataset", are_in_order=trace.are_in_order
-    )
+    taken = examples.read(dataset, inputs, are_in_order=trace.are_in_order)
     return [dict(zip(names, arrays, strict=True)) for arrays in taken]

@@ -13,7 +13,7 @@ for group in graph.groups:
         removed[group] = np.argsort(scores)[: group.size // 2]
 for variable, keep in graph.masks(removed):
     Mask(variable, strategy).assign(keep)
-graph.multiply_adds(removed) / graph.multiply_adds()  # what remains of the cost
+graph.macs(removed) / graph.macs()  # what remains of the cost
 smaller = tfsparse.shrink(model)
 ```
 
@@ -41,6 +41,6 @@ The idea is that of Fang et al., "DepGraph: Towards Any Structural Pruning", 202
 concatenation and the repeats of a `Flatten` need no case of their own.
 """
 
-from tfsparse.graph.groups import ChannelGraph, ChannelGroup, Place, multiply_adds, trace
+from tfsparse.graph.groups import ChannelGraph, ChannelGroup, Place, macs, trace
 
-__all__ = ["ChannelGraph", "ChannelGroup", "Place", "multiply_adds", "trace"]
+__all__ = ["ChannelGraph", "ChannelGroup", "Place", "macs", "trace"]

@@ -2,10 +2,12 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tfsparse.annotations import Model
 from tfsparse.graph import rules
 from tfsparse.graph.calls import unroll
 from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, Channels, describe
@@ -31,11 +33,11 @@ class Place:
     indices: np.ndarray
 
     @property
-    def variable(self):
+    def variable(self) -> Any:
         """The Keras variable."""
         return getattr(self.layer, self.weight)
 
-    def weights(self):
+    def weights(self) -> np.ndarray:
         """Returns the weights that belong to each channel, a float array [channels, weights]."""
         values = np.moveaxis(self.variable.numpy(), self.axis, 0)[self.indices]
         return values.reshape(len(self.indices), -1)
@@ -60,17 +62,17 @@ class ChannelGroup:
     consumers: list
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of channels, an int."""
         return len(self.channels)
 
     @property
-    def places(self):
+    def places(self) -> list[Place]:
         """All places: a list of `Place`."""
         return self.producers + self.followers + self.consumers
 
     @property
-    def layers(self):
+    def layers(self) -> list[str]:
         """Names of the layers that the channels pass through, in the order of the places."""
         return list(dict.fromkeys(place.layer.name for place in self.places))
 
@@ -90,7 +92,7 @@ class ChannelGraph:
         reasons: List, for each channel None or why it must stay.
     """
 
-    def __init__(self, program, unfollowed, channels, labels):
+    def __init__(self, program: Any, unfollowed: list, channels: Any, labels: list) -> None:
         numbers, self.reasons = channels.resolve()
         self.program = program
         self.unfollowed = unfollowed
@@ -103,8 +105,8 @@ class ChannelGraph:
         self._kernels = channels.kernels
         self.groups = self._make_groups()
 
-    def multiply_adds(self, removed=None):
-        """Returns the multiply-adds of one inference of one example, an int.
+    def macs(self, removed: Mapping | None = None) -> int:
+        """Returns the MACs of one inference of one example, an int.
 
         Those of convolutions and dense layers are counted, borders that padding adds included;
         layers that cannot be followed add nothing.
@@ -121,7 +123,7 @@ class ChannelGraph:
         for variable, positions in self._kernels:
             if positions is None:
                 raise ValueError(
-                    f"The multiply-adds of {variable.path} depend on the height and width of the "
+                    f"The MACs of {variable.path} depend on the height and width of the "
                     "input, which the model leaves open. Build it with an Input of a fixed shape."
                 )
             total += positions * math.prod(
@@ -130,14 +132,14 @@ class ChannelGraph:
             )
         return total
 
-    def masks(self, removed):
+    def masks(self, removed: Mapping) -> list[tuple[Any, np.ndarray]]:
         """Returns the masks that cut channels: `(variable, keep)` pairs.
 
         All parameters that belong to the channels are zeroed: those that make them, act on them
         and read them. Under these masks the model computes what it would without the channels.
 
         Args:
-            removed: Mapping from groups to channels; see `multiply_adds`.
+            removed: Mapping from groups to channels; see `macs`.
 
         Returns:
             List of pairs of a Keras variable and a bool array of its shape, True where a weight is
@@ -154,15 +156,15 @@ class ChannelGraph:
             np.moveaxis(keep, binding.axis, 0)[cut] = False
         return list(masks.values())
 
-    def channels_of(self, value):
+    def channels_of(self, value: int) -> np.ndarray:
         """Returns the channels of a value of the program, an int array."""
         return self._values[value]
 
-    def channels_at(self, variable, axis):
+    def channels_at(self, variable: Any, axis: int) -> np.ndarray | None:
         """Returns the channels along an axis of a variable, an int array, or None."""
         return self._numbers.get((id(variable), axis % len(variable.shape)))
 
-    def channels_into(self, layer):
+    def channels_into(self, layer: Any) -> np.ndarray | None:
         """Returns the channels whose number a Reshape layer names, an int array, or None."""
         return self._targets.get(id(layer))
 
@@ -206,7 +208,7 @@ class ChannelGraph:
         return Place(binding.layer, binding.weight, binding.axis, indices)
 
 
-def trace(model):
+def trace(model: Model) -> "ChannelGraph":
     """Follows each channel of a model from where it is made to where it is read.
 
     Args:
@@ -257,11 +259,11 @@ def trace(model):
     return ChannelGraph(program, unfollowed, channels, labels)
 
 
-def multiply_adds(model):
-    """Returns the multiply-adds of one inference of one example, an int.
+def macs(model: Model) -> int:
+    """Returns the MACs of one inference of one example, an int.
 
     Those of convolutions and dense layers are counted, borders that padding adds included; layers
-    that cannot be followed add nothing. One multiply-add is often counted as two FLOPs.
+    that cannot be followed add nothing. One MAC is often counted as two FLOPs.
 
     Args:
         model: Built functional or Sequential Keras 3 model with a fixed height and width.
@@ -270,4 +272,4 @@ def multiply_adds(model):
         TypeError: `model` is no Keras 3 model.
         ValueError: The model is not built, is subclassed, or leaves its height or width open.
     """
-    return trace(model).multiply_adds()
+    return trace(model).macs()

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.annotations import Model
 from tfsparse.graph import ChannelGraph, constants, rules, trace
 from tfsparse.graph.equivalence import check_outputs
 from tfsparse.graph.rebuilding import compile_like, copy_state, renew, view
@@ -21,7 +22,7 @@ _SIZES = {
 }
 
 
-def shrink(model):
+def shrink(model: Model) -> Model:
     """Returns a smaller model with the same outputs, without the channels that do nothing.
 
     A channel goes if, at every layer that reads it, either
@@ -59,7 +60,7 @@ def shrink(model):
     tfsparse.GradualPruning(final_sparsity=0.95).apply(model)
     smaller = tfsparse.shrink(model)
     print(model.count_params(), smaller.count_params())
-    print(tfsparse.graph.multiply_adds(model), tfsparse.graph.multiply_adds(smaller))
+    print(tfsparse.graph.macs(model), tfsparse.graph.macs(smaller))
     ```
     """
     graph = trace(model)

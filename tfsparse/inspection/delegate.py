@@ -43,7 +43,7 @@ class Answer:
     problem: str = ""
 
 
-def ask(path, num_threads=1, *, sizes=False, **options):
+def ask(path, *, num_threads=1, sizes=False, **options):
     """Returns the delegate's `Answer` about a file.
 
     Args:
@@ -52,11 +52,11 @@ def ask(path, num_threads=1, *, sizes=False, **options):
         sizes: Whether to run the file without the delegate, to see the sizes of its tensors.
         **options: Further arguments of `tfsparse.explain`, such as `measure=True`.
     """
-    (answer,) = ask_in_turn([path], num_threads, sizes=sizes, **options)
+    (answer,) = ask_in_turn([path], num_threads=num_threads, sizes=sizes, **options)
     return answer
 
 
-def ask_in_turn(paths, num_threads=1, *, sizes=False, **options):
+def ask_in_turn(paths, *, num_threads=1, sizes=False, **options):
     """A list of `Answer`s about files with the same inputs, which are measured in turn."""
     request = [[os.fspath(path) for path in paths], num_threads, sizes, options]
     request = json.dumps(request, default=operator.index)  # Numbers may be of numpy.
@@ -93,7 +93,7 @@ def _answer(found):
 
 def _main(paths, num_threads, sizes, options):
     try:
-        explanations = explain_in_turn(paths, num_threads, **options)
+        explanations = explain_in_turn(paths, num_threads=num_threads, **options)
     except (ImportError, RuntimeError, ValueError) as error:
         # What follows the first line of TFLite's errors is advice to those who write kernels.
         print(json.dumps({"problem": str(error).partition("\n")[0]}))

@@ -5,6 +5,7 @@ import dataclasses
 import os
 
 from tfsparse import flatbuffer
+from tfsparse.annotations import PathLike, Shapes
 from tfsparse.inspection import delegate
 from tfsparse.inspection.describe import describe_operators, describe_tensors, input_details
 from tfsparse.inspection.operators import Verdict
@@ -13,7 +14,7 @@ from tfsparse.inspection.tensors import gzip_file_size
 from tfsparse.runtime import input_shapes
 
 
-def inspect(path, *, num_threads=1, shapes=None):
+def inspect(path: PathLike, *, num_threads: int = 1, shapes: Shapes | None = None) -> Inspection:
     """Tells what is inside a TFLite file, and what runtimes make of it.
 
     Per tensor: shape, type, encoding, zeros and their structure, bytes in the file and gzipped. Per
@@ -53,7 +54,9 @@ def inspect(path, *, num_threads=1, shapes=None):
     details = input_details(model)
     shapes = input_shapes.by_name(shapes, details)
     sizes_are_open = any(-1 in detail["shape_signature"][1:] for detail in details)
-    answer = delegate.ask(path, num_threads, sizes=sizes_are_open or bool(shapes), shapes=shapes)
+    answer = delegate.ask(
+        path, num_threads=num_threads, sizes=sizes_are_open or bool(shapes), shapes=shapes
+    )
     tensors = [_sized(tensor, answer.sizes) for tensor in tensors]
     with _telling_damage(path):
         operators = describe_operators(model, tensors)

@@ -67,7 +67,7 @@ class Totals:
         )
 
     @property
-    def sparsity(self):
+    def sparsity(self) -> float:
         """Fraction of the weights that are zero."""
         return self.zeros / self.weights if self.weights else 0.0
 
@@ -96,31 +96,31 @@ class Inspection:
     assumed_shapes: dict
 
     @property
-    def weighted(self):
+    def weighted(self) -> list[Operator]:
         """The operators that have constant weights."""
         return [operator for operator in self.operators if operator.weights]
 
     @property
-    def unsized(self):
+    def unsized(self) -> list[Operator]:
         """The operators that multiply, but how often is not known."""
         return [operator for operator in self.operators if operator.is_unsized]
 
     @property
-    def missing(self):
+    def missing(self) -> str:
         """The operators in `unsized` as text, which the sum of MACs does not have."""
         return _first_of([f"{operator.number} {operator.kind}" for operator in self.unsized])
 
     @property
-    def products(self):
+    def products(self) -> list[Operator]:
         """The operators that multiply by matrices, constant ones or others."""
         return [o for o in self.operators if o.weights or o.macs is not None or o.is_unsized]
 
-    def sparse(self, runtime):
+    def sparse(self, runtime: str) -> int | None:
         """How many operators a runtime, one of `RUNTIMES`, runs sparse; `None` if not known."""
         found = [operator.verdicts[runtime].sparse for operator in self.weighted]
         return None if found and set(found) == {None} else sum(bool(sparse) for sparse in found)
 
-    def reasons(self, runtime):
+    def reasons(self, runtime: str) -> list[tuple[str, list[Operator]]]:
         """Why a runtime runs operators dense: a list of (reason, `Operator`s), the commonest first.
 
         Only operators are named of which more than half of the weights are zero: for the others
@@ -134,7 +134,7 @@ class Inspection:
                 found.setdefault(verdict.reason, []).append(operator)
         return sorted(found.items(), key=lambda item: -len(item[1]))
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Everything as numbers, strings, lists and dictionaries."""
         return {
             "path": self.path,
@@ -146,7 +146,7 @@ class Inspection:
             "operators": [operator.to_dict() for operator in self.operators],
         }
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Everything as JSON."""
         return to_json(self.to_dict())
 

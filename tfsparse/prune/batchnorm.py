@@ -6,17 +6,24 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.arguments import check_positive
+from tfsparse.annotations import Examples, Model
+from tfsparse.arguments import check_int
 from tfsparse.keras_models import keras_of, walk
 from tfsparse.prune.batches import slices, stored
 
 
-def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
+def recalibrate_batchnorm(
+    model: Model,
+    representative_dataset: Examples,
+    *,
+    batches: int | None = None,
+    batch_size: int = 128,
+) -> None:
     """Estimates the statistics of all BatchNormalization layers again.
 
     Pruning shifts what a layer passes on, while the BatchNormalization behind it still expects what
     came before. New statistics need no labels and no training, and give back much of the accuracy
-    that pruning at once costs.
+    that one-shot pruning costs.
 
     They are the mean of the batches' own mean and variance, each example counting alike, while the
     moving ones that `fit` keeps favour the last batches. BatchNormalization runs as in training,
@@ -26,17 +33,17 @@ def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
 
     Args:
         model: Built Keras 3 or tf_keras model. One without BatchNormalization is left as it is.
-        data: Inputs like those the model will see: an array (or a list or dict of arrays, as `fit`
-            takes them), a `tf.data.Dataset`, a `PyDataset` (in tf_keras a `Sequence`), or another
-            iterable of batches. Of a tuple such as `(x, y)`, be it `data` or a batch, the first
-            element counts. Arrays are shuffled, always alike.
+        representative_dataset: Inputs like those the model will see: an array (or a list or dict of
+            arrays, as `fit` takes them), a `tf.data.Dataset`, a `PyDataset` (in tf_keras a
+            `Sequence`), or another iterable of batches. Of a tuple such as `(x, y)`, be it the data
+            set or a batch, the first element counts. Arrays are shuffled, always alike.
         batches: Int, how many batches to take; all of them by default.
-        batch_size: Int, examples in a batch if `data` is an array.
+        batch_size: Int, examples in a batch of arrays.
 
     Raises:
         TypeError: `model` is no Keras model.
-        ValueError: The model is not built, it calls none of its BatchNormalization, `data` has no
-            batch or no end, or `batches` or `batch_size` is no positive int.
+        ValueError: The model is not built, it calls none of its BatchNormalization, the data
+            set has no batch or no end, or `batches` or `batch_size` is no positive int.
 
     Example:
 
@@ -52,20 +59,23 @@ def recalibrate_batchnorm(model, data, batches=None, batch_size=128):
             "model.build(input_shape), or the model on a batch, first."
         )
     if batches is not None:
-        check_positive("batches", batches)
-    check_positive("batch_size", batch_size)
+        check_int("batches", batches)
+    check_int("batch_size", batch_size)
     norms = [x for x, _ in walk(model) if isinstance(x, keras.layers.BatchNormalization)]
     if not norms:
         return
     number = 0
     with ExitStack() as stack:
         estimates = [stack.enter_context(_Estimate(norm)) for norm in norms]
-        for inputs in islice(_inputs(data, batch_size, batches is None), batches):
+        for inputs in islice(_inputs(representative_dataset, batch_size, batches is None), batches):
             number += 1
             with _eager_functions():
                 model(inputs, training=False)
     if not number:
-        raise ValueError(f"Expected at least one batch in data. Received: {data!r}")
+        raise ValueError(
+            "Expected at least one batch in representative_dataset. Received: "
+            f"{representative_dataset!r}"
+        )
     if not any(estimate.examples for estimate in estimates):
         raise ValueError(
             f"Expected model {model.name!r} to call its BatchNormalization layers in inference. "
@@ -146,8 +156,8 @@ def _inputs(data, batch_size, to_the_end):
         and data.cardinality() == tf.data.INFINITE_CARDINALITY
     ):
         raise ValueError(
-            f"Expected data that ends, or the number of batches to take. Received: {data}, which "
-            "repeats without end."
+            f"Expected a representative_dataset that ends, or the number of batches to take. "
+            f"Received: {data}, which repeats without end."
         )
     for batch in stored(data):
         yield batch[0] if isinstance(batch, tuple) else batch

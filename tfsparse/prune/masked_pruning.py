@@ -1,18 +1,16 @@
-"""What the methods share that hold masks while a model trains."""
+"""What all methods share: masks that a schedule changes while a model trains."""
 
 import functools
 import warnings
 
-import numpy as np
 import tensorflow as tf
 
+from tfsparse.annotations import Model
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.callback import Callback
-from tfsparse.prune.magnitude import spread_blocks
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.moving_averages import MaskedAverages
-from tfsparse.prune.scope import select
 from tfsparse.prune.step_counter import StepClock
 from tfsparse.prune.train_end import call_at_end
 from tfsparse.prune.train_step import TrainStep
@@ -21,40 +19,78 @@ _FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of 
 
 
 class MaskedPruning(Callback):
-    """A callback that holds one mask a layer and changes them when a schedule says so.
+    """A callback that holds masks and changes them when a schedule says so.
 
-    A method implements `_update` and finds the masks in `self._masks`, in the order of
-    `self._targets`. They keep everything when a training begins.
+    A method implements `_attach`, `_update`, `_prune_one_shot` and `_measure`, and finds the masks
+    in `self._masks`. They keep everything when a training begins.
+
+    Attributes:
+        LOGGED: What `fit` logs: the name of the amount that is pruned.
 
     Args:
-        scope: Which layers, as `select` takes it.
+        scope: What is pruned; see `scope_grammar`.
         schedule: Called with a step it returns a bool, whether masks change, and what `_update`
             is to be called with.
     """
 
+    LOGGED = "sparsity"
+
     def __init__(self, scope, schedule):
+        super().__init__()
         self.scope = scope
         self.schedule = schedule
-        self._sparsity = 0.0
+        self._reached = 0.0
         self._forget()
 
-    @property
-    def sparsity(self):
-        """The fraction of zeros that the masks hold in all layers of the scope, a float."""
-        return self._sparsity
+    def apply(self, model: Model) -> float:
+        """Prunes a model one-shot, outside of `fit`.
+
+        Args:
+            model: Built Keras model. It is a plain model again afterwards.
+
+        Returns:
+            The amount that is pruned, a float: what `fit` logs.
+
+        Raises:
+            TypeError, ValueError: The model is not of the kind that the class asks for, or the
+                scope matches nothing of it.
+            RuntimeError: Called inside a `tf.function`.
+        """
+        self._check_eager()
+        try:
+            self._attach(model)
+            self._prune_one_shot()
+            self._hold()
+        finally:
+            self._detach()
+        return self._reached
+
+    def _attach(self, model, train_step=None):
+        """Attaches masks that keep everything.
+
+        Args:
+            model: Keras model.
+            train_step: `TrainStep` that is to know of the masks; None if nothing trains.
+        """
+        raise NotImplementedError
 
     def _update(self, value):
         """Changes the masks to what the schedule's value asks for."""
         raise NotImplementedError
 
-    def _prepare(self, model):
-        """Derives what the method needs of its targets, or refuses them, before masks attach."""
+    def _prune_one_shot(self):
+        """Changes the masks to what a training would end with."""
+        raise NotImplementedError
+
+    def _measure(self):
+        """Returns the amount that is pruned, whatever the masks are."""
+        raise NotImplementedError
 
     def _begin(self, step):
         """Sets the first masks, when all state of the training is restored."""
         self._update(self._schedule(step)[1])
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
         self._attach(self.model, TrainStep.of(self.model))
         # A variable in tf_keras, of each replica under a strategy; None before compile.
@@ -63,28 +99,28 @@ class MaskedPruning(Callback):
         self._clock = StepClock(self.params, steps)
         self._closes_later = call_at_end(self, self._close)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Notes the epoch."""
         self._clock.begin_epoch(epoch)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the masks to where the schedule is, before the first batch."""
         if self._clock.elapsed is None:
             self._clock.start(self.model.optimizer, batch)
             self._plan()
             self._keep_up()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Updates the masks if the schedule says so."""
         self._clock.end_batch(batch)
         self._keep_up()
         self._log(logs)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict | None = None) -> None:
         """Zeroes what a callback that averages weights may have brought back."""
         self._hold()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Updates the masks for the last time in an epoch."""
         if not self.model.stop_training and self._clock.elapsed is not None:
             length_was_unknown = self._clock.batches is None
@@ -94,7 +130,7 @@ class MaskedPruning(Callback):
             self._keep_up(at_end_of_epoch=True)
         self._log(logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Makes the model a plain one again, now or when other callbacks have ended."""
         if not self._closes_later:
             self._close()
@@ -102,22 +138,17 @@ class MaskedPruning(Callback):
     def _close(self):
         # Other weights are not cut: they were not trained with these masks.
         if not all(mask.holds(mask.weights()) for mask in self._masks):
-            logged, self._sparsity = self._sparsity, self._measure()
-            if self._sparsity < logged - 1e-6:
+            logged, self._reached = self._reached, self._measure()
+            if self._reached < logged - 1e-6:
                 warnings.warn(
-                    f"The model has a sparsity of {self._sparsity:.3f}, not the {logged:.3f} that "
-                    "fit logged last: a callback has put other weights into it, as "
+                    f"The model has a {self.LOGGED} of {self._reached:.3f}, not the {logged:.3f} "
+                    "that fit logged last: a callback has put other weights into it, as "
                     "EarlyStopping(restore_best_weights=True) does with those of an earlier epoch. "
                     "They are left as they are. Let that callback begin when the last weights are "
                     "pruned (EarlyStopping has start_from_epoch), or prune in another fit.",
                     stacklevel=2,
                 )
         self._detach()
-
-    def _measure(self):
-        """Returns the sparsity that the model has, whatever the masks are."""
-        weights = [mask.weights() for mask in self._masks]
-        return 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights)
 
     def _plan(self):
         """Sets the schedule in steps, as far as the length of the training is known."""
@@ -176,63 +207,12 @@ class MaskedPruning(Callback):
         # The steps up to the latter were asked for updates.
         self._seen = self._looked_at = step
 
-    def _weights(self):
-        """Returns the values of every masked variable, warning where a mask was not held."""
-        weights = [mask.weights() for mask in self._masks]
-        if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
-            warnings.warn(
-                "Weights that were pruned are no longer zero. Either something other than an "
-                "optimizer wrote to them, or the train step was compiled (by tf.function) before "
-                "pruning began and knows of no masks: call apply(model, step) before its first "
-                "call.",
-                stacklevel=2,
-            )
-        return weights
-
-    def _keep(self, keeps, weights, block_size=1):
-        """Replaces the masks, by one bool array of blocks a layer, and zeroes what they prune.
-
-        Args:
-            keeps: List of bool arrays, True where a block is kept.
-            weights: What `_weights` returned.
-            block_size: Int, output channels in a block.
-        """
-        for mask, keep, values in zip(self._masks, keeps, weights, strict=True):
-            mask.assign(spread_blocks(keep, values.shape[-1], block_size), values)
-        self._averages.apply()
-        total = sum(mask.size for mask in self._masks)
-        self._sparsity = sum(mask.sparsity * mask.size for mask in self._masks) / total
-
     def _check_eager(self):
         if not tf.executing_eagerly():
             raise RuntimeError(
                 f"{type(self).__name__}.apply was called inside a tf.function, where it would run "
                 "only once. Call it before each call of that function."
             )
-
-    def _prune_at_once(self, model, prune):
-        """Calls `prune` with masks attached, and leaves a plain model, after an exception too."""
-        self._check_eager()
-        try:
-            self._attach(model)
-            prune()
-            self._hold()
-        finally:
-            self._detach()
-        return self._sparsity
-
-    def _attach(self, model, train_step=None):
-        """Attaches masks that keep everything.
-
-        Args:
-            model: Keras model.
-            train_step: `TrainStep` that is to know of the masks; None if nothing trains.
-        """
-        targets = select(model, self.scope)
-        self._detach()
-        self._targets = targets
-        self._prepare(model)
-        self._attach_masks(model, train_step, [target.kernel for target in targets])
 
     def _attach_masks(self, model, train_step, variables, kind="weights"):
         """Attaches a mask to each variable, all of them different."""
@@ -272,7 +252,7 @@ class MaskedPruning(Callback):
     def _forget(self):
         self._masked_model = self._train_step = self._schedule = None
         self._seen = self._looked_at = None
-        self._targets, self._masks, self._parts = [], [], []
+        self._masks, self._parts = [], []
         self._averages = MaskedAverages(None, [])
 
     def _hold(self):
@@ -282,4 +262,4 @@ class MaskedPruning(Callback):
 
     def _log(self, logs):
         if logs is not None:
-            logs["sparsity"] = self._sparsity
+            logs[self.LOGGED] = self._reached

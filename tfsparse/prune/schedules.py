@@ -8,7 +8,8 @@ import dataclasses
 import math
 from numbers import Integral
 
-from tfsparse.arguments import check_sparsity, is_number
+from tfsparse.annotations import Position
+from tfsparse.arguments import check_fraction, is_number
 
 # Zhu & Gupta 2017 update masks every 100 to 1000 steps and see little difference. A short training
 # needs more frequent updates to keep each one small. In one of 314 steps on Fashion-MNIST, to 90 %
@@ -21,12 +22,12 @@ _MIN_UPDATES = 10
 class Schedule:
     """What the schedules share: configs, as Keras objects have them."""
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "Schedule":
         """Returns the schedule that `get_config` described."""
         return cls(**config)
 
@@ -69,8 +70,8 @@ class PolynomialDecay(Schedule):
     frequency: int | None = None
 
     def __post_init__(self):
-        check_sparsity("final_sparsity", self.final_sparsity)
-        check_sparsity("initial_sparsity", self.initial_sparsity)
+        check_fraction("final_sparsity", self.final_sparsity)
+        check_fraction("initial_sparsity", self.initial_sparsity)
         if self.initial_sparsity > self.final_sparsity:
             raise ValueError(
                 "Expected initial_sparsity to be at most final_sparsity. Received: "
@@ -83,7 +84,7 @@ class PolynomialDecay(Schedule):
             raise ValueError(f"Expected power to be a positive number. Received: {self.power!r}")
         check_frequency(self.frequency)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> tuple[bool, float]:
         """Returns whether masks change at a step, and the sparsity they have from then on.
 
         The sparsity is that of the last update up to `step`, so training that stops anywhere and
@@ -109,7 +110,7 @@ class PolynomialDecay(Schedule):
         rise = (self.final_sparsity - self.initial_sparsity) * remaining**self.power
         return offset == 0, self.final_sparsity - rise
 
-    def in_steps(self, total_steps=None):
+    def in_steps(self, total_steps: int | None = None) -> "PolynomialDecay":
         """Returns the same schedule with its positions as steps.
 
         Args:
@@ -124,7 +125,7 @@ class PolynomialDecay(Schedule):
 
 @dataclasses.dataclass(frozen=True)
 class ConstantSparsity(Schedule):
-    """One sparsity, all of it at once.
+    """One sparsity, all of it in one step.
 
     Args:
         sparsity: Float in [0, 1), the fraction of zeros from `begin` on.
@@ -145,25 +146,25 @@ class ConstantSparsity(Schedule):
     begin: float = 0.0
 
     def __post_init__(self):
-        check_sparsity("sparsity", self.sparsity)
+        check_fraction("sparsity", self.sparsity)
         check_position("begin", self.begin)
 
     @property
-    def final_sparsity(self):
+    def final_sparsity(self) -> float:
         """The sparsity, under the name it has in every schedule."""
         return self.sparsity
 
     @property
-    def end(self):
+    def end(self) -> Position:
         """Where the sparsity is reached, which is where it begins."""
         return self.begin
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> tuple[bool, float]:
         """Returns whether masks change at a step, and the sparsity they have from then on."""
         begin = to_step("begin", self.begin)
         return step == begin, self.sparsity if step >= begin else 0.0
 
-    def in_steps(self, total_steps=None):
+    def in_steps(self, total_steps: int | None = None) -> "ConstantSparsity":
         """Returns the same schedule with its position as a step; see `PolynomialDecay.in_steps`."""
         return dataclasses.replace(self, begin=to_step("begin", self.begin, total_steps))
 

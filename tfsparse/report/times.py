@@ -54,7 +54,7 @@ def measure(path, machine, seconds, shapes=None):
             paths.pop()
         answers = delegate.ask_in_turn(
             paths,
-            machine.threads,
+            num_threads=machine.num_threads,
             measure=True,
             runtime=machine.runtime,
             options=EVERYTHING,

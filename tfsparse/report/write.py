@@ -18,14 +18,22 @@ TEMPLATE = pathlib.Path(__file__).with_name("page.html.jinja")
 
 
 def write_report(
-    paths, out, *, threads=1, runtime=None, seconds=3.0, measure=True, pictures=6, shapes=None
+    sources,
+    destination,
+    *,
+    num_threads=1,
+    runtime=None,
+    seconds=3.0,
+    measure=True,
+    pictures=6,
+    shapes=None,
 ):
     """Writes a self-contained web page about one file, or two side by side.
 
     Args:
-        paths: One or two `.tflite` files.
-        out: The HTML file to write. It appears complete or not at all.
-        threads: Threads to measure with.
+        sources: One or two `.tflite` files.
+        destination: The HTML file to write. It appears complete or not at all.
+        num_threads: Threads to measure with.
         runtime: "litert", "tf", or `None` for the first that is installed.
         seconds: Time to spend on each file's comparison with TFLite's default.
         measure: Whether to run the files.
@@ -33,25 +41,25 @@ def write_report(
         shapes: Of inputs whose sizes the files leave open, as for `tfsparse.explain`.
 
     Returns:
-        `out`, as a string.
+        `destination`, as a string.
 
     Raises:
         OSError: A file cannot be read or written.
         ValueError: A file is no TFLite file, it is damaged, a shape does not fit, or there
             are too many.
     """
-    paths = list(paths)
+    paths = list(sources)
     if len(paths) not in (1, 2):
         raise ValueError(f"Expected one or two files. Received: {len(paths)}.")
-    out = check_writable(out)
-    machine = benchmark.machine(threads, runtime) if measure else None
+    destination = check_writable(destination)
+    machine = benchmark.machine(num_threads=num_threads, runtime=runtime) if measure else None
     contents = []
     for path in track(paths, "Measuring" if measure else "Reading"):
-        inspection = tfsparse.inspect(path, num_threads=threads, shapes=shapes)
+        inspection = tfsparse.inspect(path, num_threads=num_threads, shapes=shapes)
         measured = times.measure(path, machine, seconds, shapes) if measure else None
         contents.append(content_of(inspection, measured, pictures))
-    write_atomically(out, render(contents, machine).encode())
-    return out
+    write_atomically(destination, render(contents, machine).encode())
+    return destination
 
 
 def render(contents, machine=None):

@@ -21,21 +21,21 @@ class Machine:
 
     Attributes:
         cpu: What the processor calls itself.
-        threads: Of each interpreter.
+        num_threads: Of each interpreter.
         runtime: "tf" or "litert".
         version: The runtime's package and its version.
         options: For the delegate, see `tfsparse.load_delegate`.
     """
 
     cpu: str
-    threads: int
+    num_threads: int
     runtime: str
     version: str
     options: dict
 
     def describe(self):
         """One line for people."""
-        return f"{self.cpu}, threads: {self.threads}, {self.version}"
+        return f"{self.cpu}, threads: {self.num_threads}, {self.version}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,11 +72,11 @@ class Result:
         return self.comparison.speedup_quartiles[1] < 1
 
 
-def machine(threads=1, runtime=None, options=None):
+def machine(*, num_threads=1, runtime=None, options=None):
     """Returns the `Machine` that this is.
 
     Args:
-        threads: Of each interpreter.
+        num_threads: Of each interpreter.
         runtime: "tf", "litert", or `None` for the first that is installed.
         options: For the delegate.
 
@@ -86,7 +86,7 @@ def machine(threads=1, runtime=None, options=None):
     runtime = installed_runtime(runtime)
     with captured_output():
         version = runtime_version(runtime)
-    return Machine(timing.cpu_name(), threads, runtime, version, dict(options or {}))
+    return Machine(timing.cpu_name(), num_threads, runtime, version, dict(options or {}))
 
 
 def measure(path, machine, seconds, baseline=None, shapes=None):
@@ -107,7 +107,12 @@ def measure(path, machine, seconds, baseline=None, shapes=None):
         RuntimeError: TFLite cannot run it.
     """
     pair = timing.open_pair(
-        baseline or path, path, machine.threads, machine.runtime, machine.options, shapes
+        baseline or path,
+        path,
+        num_threads=machine.num_threads,
+        runtime=machine.runtime,
+        options=machine.options,
+        shapes=shapes,
     )
     reference = timing.open_plain(path, machine.runtime, shapes)
     return compare(Path(path).name, pair, seconds, reference, shapes)

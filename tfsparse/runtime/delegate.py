@@ -1,12 +1,13 @@
 """Loads the delegate, which the native module is."""
 
 import importlib
+from typing import Any
 
 from tfsparse.runtime import input_shapes
 from tfsparse.runtime.runtimes import import_runtime, runtime_version
 
 
-def load_delegate(*, runtime=None, **options):
+def load_delegate(*, runtime: str | None = None, **options: Any) -> Any:
     """The delegate, for the `experimental_delegates` of any TFLite interpreter.
 
     Args:

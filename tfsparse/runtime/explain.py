@@ -1,8 +1,11 @@
 """What the delegate did with a model, and why it left the rest."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from tfsparse.annotations import PathLike, Shapes
 from tfsparse.formatting import as_text, operator_number, significant
 from tfsparse.runtime import input_shapes
 from tfsparse.runtime.interpreter import open_reporting
@@ -10,8 +13,15 @@ from tfsparse.runtime.random_inputs import set_random_inputs
 
 
 def explain(
-    path, num_threads=1, *, shapes=None, measure=False, runtime=None, runs=20, options=None
-):
+    path: PathLike,
+    *,
+    num_threads: int = 1,
+    shapes: Shapes | None = None,
+    measure: bool = False,
+    runtime: str | None = None,
+    runs: int = 20,
+    options: Mapping[str, Any] | None = None,
+) -> "Explanation":
     """What the delegate takes of a model, how it runs it, and why it leaves the rest.
 
     The file is opened as `Interpreter` opens it.
@@ -36,7 +46,7 @@ def explain(
     """
     (explanation,) = explain_in_turn(
         [path],
-        num_threads,
+        num_threads=num_threads,
         shapes=shapes,
         measure=measure,
         runtime=runtime,
@@ -47,7 +57,7 @@ def explain(
 
 
 def explain_in_turn(
-    paths, num_threads=1, *, shapes=None, measure=False, runtime=None, runs=20, options=None
+    paths, *, num_threads=1, shapes=None, measure=False, runtime=None, runs=20, options=None
 ):
     """Explains several files with the same inputs, measured in turn; arguments as for `explain`.
 
@@ -75,7 +85,7 @@ class _Opened:
         self.measure = measure
         self.interpreter, self.delegate = open_reporting(
             path,
-            num_threads,
+            num_threads=num_threads,
             runtime=runtime,
             options=input_shapes.with_shapes(options, shapes),
             time_steps=measure,
@@ -195,7 +205,7 @@ class Explanation:
         notes = [note for note in (input_shapes.hint(self.assumed_shapes),) if note]
         return Group(table, "", self.summary(), *notes)
 
-    def summary(self):
+    def summary(self) -> str:
         """What was taken, and how sparse it is, in a sentence or two."""
         taken = [layer for layer in self.layers if layer.taken]
         sparse = sum(layer.kernel.startswith("sparse") for layer in taken)

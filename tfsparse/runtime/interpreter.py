@@ -1,14 +1,23 @@
 """Runs TFLite models with tfsparse's delegate."""
 
-from tfsparse.arguments import check_positive
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from tfsparse.annotations import PathLike
+from tfsparse.arguments import check_int
 from tfsparse.runtime import input_shapes
 from tfsparse.runtime.delegate import delegate_options, load_delegate, native
-from tfsparse.runtime.runtimes import import_runtime, open_interpreter
+from tfsparse.runtime.runtimes import checked_file, import_runtime
 from tfsparse.runtime.tune import default_cache, tuned_delegate
 
 
-def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=False, **kwargs):
+class Interpreter:
     """A TFLite interpreter with the delegate loaded.
+
+    It is an `ai_edge_litert.interpreter.Interpreter` or a `tf.lite.Interpreter` too, whose methods
+    it has: call `allocate_tensors()` and the rest as on any other.
 
     What the delegate runs of a model is what was measured to be faster, where `tune` has measured
     this model on this machine, and otherwise what is predicted to be faster.
@@ -25,10 +34,6 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=Fals
             see `tfsparse.tune`.
         **kwargs: Passed on to the runtime's own `Interpreter`.
 
-    Returns:
-        An `ai_edge_litert.interpreter.Interpreter` or `tf.lite.Interpreter`. Call
-        `allocate_tensors()` and the rest as on any other.
-
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is no TFLite model, its sparse tensors contradict themselves, or
@@ -41,40 +46,77 @@ def Interpreter(path, num_threads=None, *, runtime=None, options=None, tune=Fals
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
         interpreter.invoke()
     """
-    num_threads = _checked(num_threads)
-    if tune:
-        options = input_shapes.unnamed_option(path, options or {})
-        delegate = tuned_delegate(path, num_threads, runtime, options, **kwargs)[0]
-    else:
-        delegate = load_delegate(runtime=runtime, **_with_cache(path, options))
-    return _open(path, num_threads, runtime, delegate, **kwargs)
+
+    def __new__(cls, *args: Any, runtime: str | None = None, **kwargs: Any) -> "Interpreter":
+        """Makes an instance of a class that is also the runtime's own `Interpreter`."""
+        return object.__new__(_subclass(cls, import_runtime(runtime).Interpreter))
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        num_threads: int | None = None,
+        runtime: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        tune: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        num_threads = _checked(num_threads)
+        if tune:
+            options = input_shapes.unnamed_option(path, options or {})
+            delegate = tuned_delegate(path, num_threads, runtime, options, **kwargs)[0]
+        else:
+            delegate = load_delegate(runtime=runtime, **_with_cache(path, options))
+        delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
+        with checked_file(path, import_runtime(runtime)) as model_path:
+            super().__init__(
+                model_path=model_path,
+                num_threads=num_threads,
+                experimental_delegates=delegates,
+                **kwargs,
+            )
+
+    __new__.__signature__ = inspect.signature(__init__)  # What `help` shows.
+
+
+@functools.cache
+def _subclass(cls, own):
+    """A class that is both `cls`, `Interpreter` or one derived from it, and a runtime's own."""
+    return type(cls.__name__, (cls, own), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
 def open_reporting(
-    path, num_threads=None, *, runtime=None, options=None, time_steps=False, **kwargs
+    path, *, num_threads=None, runtime=None, options=None, time_steps=False, **kwargs
 ):
-    """The same as `Interpreter`, with a delegate that tells what it did with the model.
+    """Opens a file as `Interpreter` does, with a delegate that tells what it did with the model.
 
     Args:
         path, num_threads, runtime, options, **kwargs: As for `Interpreter`.
         time_steps: Have the delegate time each of its steps.
 
     Returns:
-        The interpreter, and its delegate, whose method `report` returns a dictionary.
+        The runtime's own interpreter, and the delegate, whose method `report` returns a dictionary.
 
     Raises:
         FileNotFoundError, ValueError: As `Interpreter`.
     """
-    num_threads = _checked(num_threads)
-    options = delegate_options(runtime, _with_cache(path, options))
-    delegate = native().Delegate(options, time_steps)
-    return _open(path, num_threads, runtime, delegate, **kwargs), delegate
+    num_threads, module = _checked(num_threads), import_runtime(runtime)
+    delegate = native().Delegate(delegate_options(runtime, _with_cache(path, options)), time_steps)
+    delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
+    with checked_file(path, module) as model_path:
+        interpreter = module.Interpreter(
+            model_path=model_path,
+            num_threads=num_threads,
+            experimental_delegates=delegates,
+            **kwargs,
+        )
+    return interpreter, delegate
 
 
 def _checked(num_threads):
     if num_threads is None:
         return None
-    check_positive("num_threads", num_threads)
+    check_int("num_threads", num_threads)
     return int(num_threads)  # The runtimes refuse numpy's.
 
 
@@ -85,9 +127,3 @@ def _with_cache(path, options):
     if options.get("auto", True) and cache and cache.exists():
         options.setdefault("tuning", cache)
     return options
-
-
-def _open(path, num_threads, runtime, delegate, experimental_delegates=None, **kwargs):
-    delegates = [delegate, *(experimental_delegates or [])]
-    module = import_runtime(runtime)
-    return open_interpreter(module, path, num_threads, experimental_delegates=delegates, **kwargs)

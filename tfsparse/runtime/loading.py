@@ -45,12 +45,12 @@ class LoadingCost:
     peak: float
 
 
-def measure(path, threads=1, runtime="tf", options=None, repeats=5):
+def measure(path, *, num_threads=1, runtime="tf", options=None, repeats=5):
     """Loads a file again and again, in turn with TFLite's default and with tfsparse.
 
     Args:
         path: a .tflite file.
-        threads: of the interpreters.
+        num_threads: of the interpreters.
         runtime: "tf" or "litert", see `tfsparse.Interpreter`.
         options: for the delegate, see `tfsparse.load_delegate`.
         repeats: processes of each kind.
@@ -58,7 +58,7 @@ def measure(path, threads=1, runtime="tf", options=None, repeats=5):
     Returns:
         A `LoadingCost`.
     """
-    request = json.dumps([str(path), threads, runtime, options, repeats])
+    request = json.dumps([str(path), num_threads, runtime, options, repeats])
     command = processes.command("tfsparse.runtime.loading", request)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -69,23 +69,25 @@ def measure(path, threads=1, runtime="tf", options=None, repeats=5):
     return LoadingCost(baseline[0], candidate[0], load, baseline[1], candidate[1], peak)
 
 
-def _main(path, threads, runtime, options, repeats):
+def _main(path, num_threads, runtime, options, repeats):
     """Prints (repeats, 2, 2): for each turn, for each runtime, milliseconds and MB."""
     with captured_output():
         timing.prepare(runtime)
     # Once for nothing: the first one reads the file from the disk.
-    tasks = [(path, delegate, threads, runtime, options) for delegate in (False, True)]
+    tasks = [(path, delegate, num_threads, runtime, options) for delegate in (False, True)]
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         samples = pool.starmap(_load, tasks * (repeats + 1), chunksize=1)[2:]
     print(json.dumps(np.reshape(samples, (repeats, 2, 2)).tolist()))
 
 
-def _load(path, delegate, threads, runtime, options):
+def _load(path, delegate, num_threads, runtime, options):
     # Memory that the imports have freed would else be used again, and not be counted.
     ctypes.CDLL(None).malloc_trim(0)
     inherited = _kilobytes("VmRSS")
     start = time.perf_counter()
-    interpreter = timing.open_one(path, delegate, threads, runtime, options)
+    interpreter = timing.open_one(
+        path, delegate, num_threads=num_threads, runtime=runtime, options=options
+    )
     seconds = time.perf_counter() - start
     set_random_inputs([interpreter])
     for _ in range(2):

@@ -1,5 +1,6 @@
 """TFLite's runtimes: which of them are installed, and their own interpreters."""
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -55,17 +56,27 @@ def import_runtime(name):
     return importlib.import_module(RUNTIMES[name])
 
 
-def open_interpreter(module, path, num_threads, **kwargs):
-    """The interpreter of a runtime's module for a file; raises as `Interpreter` does."""
+@contextlib.contextmanager
+def checked_file(path, module):
+    """Yields the path of a file, as a string, for a runtime's interpreter to open.
+
+    Args:
+        path: A `.tflite` file.
+        module: What `import_runtime` returned.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no TFLite model, or its sparse tensors contradict themselves.
+    """
+    from tfsparse import flatbuffer
+
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"Expected a .tflite file. Received: {path!r}: there is none.")
     try:
         if module.__name__ not in _VERIFYING_RUNTIMES:
-            from tfsparse import flatbuffer
-
             flatbuffer.read(path)
-        return module.Interpreter(model_path=path, num_threads=num_threads, **kwargs)
+        yield path
     except ValueError as error:
         if _is_whole(path):  # So an argument is wrong.
             raise

@@ -49,13 +49,13 @@ class Comparison:
     rounds: int
 
 
-def open_pair(baseline, candidate, threads=1, runtime="tf", options=None, shapes=None):
+def open_pair(baseline, candidate, *, num_threads=1, runtime="tf", options=None, shapes=None):
     """Opens a file in TFLite's default runtime, and one with the delegate; the same may be both.
 
     Args:
         baseline: a .tflite file to run with XNNPACK, TFLite's default.
         candidate: a .tflite file with the same inputs, to run with tfsparse.
-        threads: of each of the two interpreters.
+        num_threads: of each of the two interpreters.
         runtime: "tf" or "litert", see `tfsparse.Interpreter`.
         options: for the delegate, see `tfsparse.load_delegate`.
         shapes: of inputs whose sizes the files leave open, see `inputs.allocate`.
@@ -64,20 +64,23 @@ def open_pair(baseline, candidate, threads=1, runtime="tf", options=None, shapes
         Two interpreters with the same random inputs set.
     """
     # First the one that says what is wrong with a damaged file.
-    second = open_one(candidate, True, threads, runtime, options, shapes)
-    pair = (open_one(baseline, False, threads, runtime, shapes=shapes), second)
+    common = {"num_threads": num_threads, "runtime": runtime, "shapes": shapes}
+    second = open_one(candidate, True, options=options, **common)
+    pair = (open_one(baseline, False, **common), second)
     set_random_inputs(pair)
     return pair
 
 
-def open_one(path, delegate, threads=1, runtime="tf", options=None, shapes=None):
+def open_one(path, delegate, *, num_threads=1, runtime="tf", options=None, shapes=None):
     """Opens a file with the delegate or without, and allocates its tensors; see `open_pair`."""
     with captured_output():
         if delegate:
             options = input_shapes.with_shapes(options, shapes)
-            interpreter = Interpreter(path, threads, runtime=runtime, options=options)
+            interpreter = Interpreter(
+                path, num_threads=num_threads, runtime=runtime, options=options
+            )
         else:
-            interpreter = prepare(runtime)(model_path=str(path), num_threads=int(threads))
+            interpreter = prepare(runtime)(model_path=str(path), num_threads=int(num_threads))
         input_shapes.allocate(interpreter, shapes)
     return interpreter
 

@@ -3,18 +3,28 @@
 import contextlib
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tfsparse.arguments import check_positive
+from tfsparse.annotations import PathLike, Shapes
+from tfsparse.arguments import check_int
 from tfsparse.files import cache_folder, check_writable
 from tfsparse.formatting import as_text, significant
 from tfsparse.runtime import input_shapes
 from tfsparse.runtime.delegate import delegate_options, native
 from tfsparse.runtime.random_inputs import set_random_inputs
-from tfsparse.runtime.runtimes import import_runtime, open_interpreter
+from tfsparse.runtime.runtimes import checked_file, import_runtime
 
 
-def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
+def tune(
+    path: PathLike,
+    *,
+    num_threads: int = 1,
+    shapes: Shapes | None = None,
+    runtime: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> "Tuning":
     """Measures which parts of a model tfsparse runs faster than TFLite's default, and keeps it.
 
     The two run alternately on random inputs, part by part where the model has several, mostly for a
@@ -40,7 +50,7 @@ def tune(path, num_threads=1, *, shapes=None, runtime=None, options=None):
         OSError: The file of the option `tuning` cannot be written.
         RuntimeError: TFLite cannot run the model.
     """
-    check_positive("num_threads", num_threads)
+    check_int("num_threads", num_threads)
     num_threads = int(num_threads)  # The runtimes refuse numpy's.
     options = input_shapes.with_shapes(options, shapes)
     if options.get("tuning") is not None:
@@ -76,7 +86,7 @@ class Tuning:
         measured: Whether it was measured now; otherwise the cache had the model, or there are no
             parts to measure.
         saved: Whether the cache has the model now.
-        threads: Of the interpreters.
+        num_threads: Of the interpreters.
         default_ms: Median latency of TFLite's default in milliseconds, or `None`.
         tfsparse_ms: The same with the parts that the delegate takes, or with all where it takes
             none.
@@ -89,7 +99,7 @@ class Tuning:
     cache: str | None
     measured: bool
     saved: bool
-    threads: int
+    num_threads: int
     default_ms: float | None
     tfsparse_ms: float | None
     assumed_shapes: dict
@@ -112,7 +122,7 @@ class Tuning:
         return Group(*([table, ""] if self.parts else []), *self._sentences())
 
     def _sentences(self):
-        name, threads = Path(self.path).name, f"{self.threads} thread(s)"
+        name, threads = Path(self.path).name, f"{self.num_threads} thread(s)"
         taken = sum(part.taken for part in self.parts)
         parts = "1 part" if len(self.parts) == 1 else f"{len(self.parts)} parts"
         yield f"{name}: tfsparse runs {taken} of {parts} that it can run."
@@ -163,9 +173,13 @@ def tuned_delegate(path, num_threads, runtime, options, **kwargs):
 
     def open_trial(pointer):
         ours = [] if pointer is None else [_Borrowed(pointer)]
-        interpreter = open_interpreter(
-            *(module, path, num_threads), experimental_delegates=[*ours, *others], **kwargs
-        )
+        with checked_file(path, module) as model_path:
+            interpreter = module.Interpreter(
+                model_path=model_path,
+                num_threads=num_threads,
+                experimental_delegates=[*ours, *others],
+                **kwargs,
+            )
         input_shapes.allocate(interpreter, shapes)
         assumed.update(input_shapes.assumed(interpreter, shapes))
         set_random_inputs([interpreter])
@@ -219,7 +233,7 @@ def _tuning(path, cache, num_threads, assumed, found):
         cache=None if cache is None else os.fspath(cache),
         measured=found["measured"],
         saved=found["saved"],
-        threads=num_threads or 1,
+        num_threads=num_threads or 1,
         default_ms=measured("default_seconds", found, 1e3),
         tfsparse_ms=measured("tfsparse_seconds", found, 1e3),
         assumed_shapes=assumed,

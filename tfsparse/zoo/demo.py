@@ -58,7 +58,9 @@ EPOCHS = flags.DEFINE_integer(
     1,
     flag_values=FLAGS,
 )
-THREADS = flags.DEFINE_integer("threads", 1, "Threads of both interpreters.", 1, flag_values=FLAGS)
+THREADS = flags.DEFINE_integer(
+    "num_threads", 1, "Threads of both interpreters.", 1, flag_values=FLAGS
+)
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Keep the .tflite files in this folder.", flag_values=FLAGS
 )
@@ -103,7 +105,7 @@ def measure_trained(console, data, folder):
 
     console.print(f"Checking the delegate's predictions on {len(data.x_test)} held-out pictures")
     predictions = checked_predictions(sparse, data.x_test)
-    pair = timing.open_pair(dense, sparse, THREADS.value)
+    pair = timing.open_pair(dense, sparse, num_threads=THREADS.value)
     dense_predictions = predict(pair[0], data.x_test)
 
     console.print("Timing the small network")
@@ -158,7 +160,7 @@ def checked_predictions(path, pictures):
     """Returns the delegate's classes of the pictures, after checking that they are TFLite's."""
     expected, received = (
         predict(interpreter, pictures)
-        for interpreter in timing.open_pair(path, path, THREADS.value)
+        for interpreter in timing.open_pair(path, path, num_threads=THREADS.value)
     )
     wrong = np.count_nonzero(expected != received)
     if wrong:
@@ -192,7 +194,7 @@ def measure_large(console, folder):
         console.print(f"Timing it with {sparsity:.0%} zeros")
         tfsparse.GradualPruning(final_sparsity=sparsity).apply(model)
         sparse = tfsparse.convert(model, folder / f"mobilenet_v2-{sparsity:.0%}.tflite")
-        times = timing.compare(*timing.open_pair(dense, sparse, THREADS.value), SECONDS)
+        times = timing.compare(*timing.open_pair(dense, sparse, num_threads=THREADS.value), SECONDS)
         if not rows:
             rows.append(Row("dense, TFLite default", Path(dense), times.baseline_min))
         rows.append(

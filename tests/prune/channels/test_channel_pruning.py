@@ -90,26 +90,35 @@ def test_global_distribution_takes_from_the_least_important_group():
 
 def test_kept_channels_are_a_multiple():
     model = residual()
-    ChannelPruning(rate=0.3, multiple_of=4).apply(model)
+    ChannelPruning(pruning_ratio=0.3, multiple_of=4).apply(model)
     assert (len(cut_channels(model)), len(cut_channels(model, "branch"))) == (4, 2)
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "global"])
-def test_a_budget_of_multiply_adds(distribution):
+def test_a_budget_of_macs(distribution):
     model = residual()
-    pruning = ChannelPruning(multiply_adds=0.6, distribution=distribution)
+    pruning = ChannelPruning(macs=0.6, distribution=distribution)
     pruning.apply(model)
-    assert 0.5 < pruning.multiply_adds <= 0.6
+    assert 0.5 < pruning.macs <= 0.6
     graph = tfsparse.graph.trace(model)
     gone = {g: cut_channels(model, g.producers[0].layer.name) for g in graph.groups if not g.frozen}
-    assert pruning.multiply_adds == graph.multiply_adds(gone) / graph.multiply_adds()
+    assert pruning.macs == graph.macs(gone) / graph.macs()
 
 
 def test_a_budget_out_of_reach():
     model = residual()
-    with pytest.raises(ValueError, match=r"at least 0\.\d+: so much remains.*Received: 0.010"):
-        ChannelPruning(multiply_adds=0.01).apply(model)
+    with pytest.raises(ValueError, match=r"at least 0\.\d+, or \d+: .*Received: 0.010"):
+        ChannelPruning(macs=0.01).apply(model)
     assert all(variable.constraint is None for variable in model.trainable_variables)
+
+
+def test_a_budget_may_be_a_number_of_macs():
+    models = [residual() for _ in range(3)]
+    total = tfsparse.graph.macs(models[0])
+    pruning, same, none = (ChannelPruning(macs=m) for m in (round(0.6 * total), 0.6, 2 * total))
+    assert pruning.apply(models[0]) == same.apply(models[1]) > 0
+    assert pruning.macs * total <= round(0.6 * total)
+    assert none.apply(models[2]) == 0, "as cheap as asked for already"
 
 
 def test_random_follows_its_seed():
@@ -151,8 +160,8 @@ def test_fit_cuts_at_a_position_and_trains_on():
     watch = Watch()
     history = train(model, watch, ChannelPruning(begin=0.5)).history
     assert watch.cuts == [0, 0, 0, 0, 0, 4, 4, 4, 4, 4]
-    assert history["channel_sparsity"] == [0.5, 0.5]  # the first epoch ends with the cut
-    assert history["multiply_adds"][-1] < 0.65
+    assert history["pruning_ratio"] == [0.5, 0.5]  # the first epoch ends with the cut
+    assert history["macs"][-1] < 0.65
     assert all(v.constraint is None for v in model.trainable_variables)
 
     # A channel that is zero everywhere gets no gradient: it needs no masks to stay so.
@@ -250,19 +259,19 @@ def test_taylor_in_fit_measures_once_a_cut(when, cuts):
 
 def test_shrink_removes_what_was_cut_and_a_resumed_fit_cuts_no_more():
     model = residual()
-    pruning = ChannelPruning("random", multiply_adds=0.6, scope="all")
+    pruning = ChannelPruning("random", macs=0.6, scope="all")
     train(model, pruning, epochs=1)
     smaller = tfsparse.shrink(model)
     x = np.random.default_rng(1).normal(size=(5, 4, 4, 3)).astype(np.float32)
     np.testing.assert_allclose(smaller(x), model(x), atol=1e-6)
-    before, after = (tfsparse.graph.multiply_adds(m) for m in (model, smaller))
-    assert after / before == pruning.multiply_adds
+    before, after = (tfsparse.graph.macs(m) for m in (model, smaller))
+    assert after / before == pruning.macs
 
     resumed = residual(seed=1)
     resumed.set_weights(model.get_weights())
-    again = ChannelPruning("random", multiply_adds=0.6, scope="all", seed=7)
+    again = ChannelPruning("random", macs=0.6, scope="all", seed=7)
     train(resumed, again, epochs=2, initial_epoch=1)
-    assert again.multiply_adds == pruning.multiply_adds
+    assert again.macs == pruning.macs
     assert cut_channels(resumed) == cut_channels(model)
 
 
@@ -286,13 +295,15 @@ def test_masks_of_two_kinds_hold_beside_each_other():
     ("options", "error", "message"),
     [
         ({"importance": "l3"}, ValueError, "one of l1, l2, bn_gamma, taylor, random"),
-        ({"rate": 1.0}, ValueError, "rate to be in"),
-        ({"rate": "half"}, TypeError, "rate to be a float"),
-        ({"multiply_adds": 0}, ValueError, "multiply_adds to be in"),
-        ({"rate": 0.5, "multiply_adds": 0.5}, ValueError, "Give one of rate"),
-        ({"rate": 0.5, "scope": {"conv*": 0.5}}, ValueError, "Give one of rate"),
+        ({"pruning_ratio": 1.0}, ValueError, "pruning_ratio to be in"),
+        ({"pruning_ratio": "half"}, TypeError, "pruning_ratio to be a float"),
+        ({"macs": 0}, ValueError, "macs to be what may remain"),
+        ({"macs": 1.0}, ValueError, "macs to be what may remain"),
+        ({"macs": "half"}, TypeError, "macs to be a float or an int"),
+        ({"pruning_ratio": 0.5, "macs": 0.5}, ValueError, "Give one of pruning_ratio"),
+        ({"pruning_ratio": 0.5, "scope": {"conv*": 0.5}}, ValueError, "Give one of pruning_ratio"),
         ({"scope": "outer"}, ValueError, "'inner', 'all'"),
-        ({"scope": {"conv*": 0.0}}, ValueError, "a rate above 0"),
+        ({"scope": {"conv*": 0.0}}, ValueError, "a pruning ratio above 0"),
         ({"distribution": "even"}, ValueError, "'uniform' or 'global'"),
         ({"distribution": "global", "scope": {"conv*": 0.5}}, ValueError, "Give one of the two"),
         ({"multiple_of": 0}, ValueError, "positive int"),
@@ -321,4 +332,4 @@ def test_what_a_model_does_not_have_is_refused():
     with pytest.raises(ValueError, match=r"Give data\.take\(batches\)"):
         ChannelPruning("taylor", data=endless).apply(model)
     with pytest.raises(ValueError, match=r"Call model\.compile first"):
-        ChannelPruning("taylor").apply(residual(compiled=False), (np.ones(1), np.ones(1)))
+        ChannelPruning("taylor", data=(np.ones(1), np.ones(1))).apply(residual(compiled=False))

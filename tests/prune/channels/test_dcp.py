@@ -15,7 +15,7 @@ from tfsparse.prune.channels.dcp.stages import make_stages
 from tfsparse.zoo import architectures
 
 # As little work as shows that each part is done.
-QUICK = {"num_losses": 1, "samples": 16, "batch_size": 8, "stage_steps": 2}
+QUICK = {"num_auxiliary_losses": 1, "samples": 16, "batch_size": 8, "stage_steps": 2}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_losses_are_evenly_spaced_behind_residual_blocks():
 def test_a_group_belongs_to_the_first_loss_behind_all_that_reads_it():
     graph = tfsparse.graph.trace(residual())
     groups = [group for group in graph.groups if not group.frozen]
-    stages = make_stages(graph.program, groups, num_losses=1)
+    stages = make_stages(graph.program, groups, num_auxiliary_losses=1)
     # The branch reads the residual block too, and the classifier all.
     assert [[g.producers[0].layer.name for g in stage.groups] for stage in stages] == [
         ["inside"],
@@ -92,15 +92,17 @@ def plain():
     model.compile("sgd", "sparse_categorical_crossentropy")
     graph = tfsparse.graph.trace(model)
     group = next(group for group in graph.groups if group.producers[0].layer.name == "first")
-    (stage,) = make_stages(graph.program, [group], num_losses=0)
+    (stage,) = make_stages(graph.program, [group], num_auxiliary_losses=0)
 
-    def select(measured, lambda_, learning_rate):
-        return group, Selection(model, graph.program, stage, measured, lambda_, learning_rate)
+    def select(measured, auxiliary_weight, learning_rate):
+        return group, Selection(
+            model, graph.program, stage, measured, auxiliary_weight, learning_rate
+        )
 
     return model, select
 
 
-def norms_of(model, kernel, batches, lambda_):
+def norms_of(model, kernel, batches, auxiliary_weight):
     """Computes, with nothing of tfsparse, the gradient norms of the input channels of `second`."""
     first, second, *rest = model.layers
     gradients = []
@@ -113,25 +115,25 @@ def norms_of(model, kernel, batches, lambda_):
             for layer in rest:
                 outputs = layer(outputs)
             entropy = keras.losses.sparse_categorical_crossentropy(y, outputs)
-            loss += lambda_ * tf.reduce_mean(entropy)
+            loss += auxiliary_weight * tf.reduce_mean(entropy)
         gradients.append(tape.gradient(loss, second.kernel.value).numpy())
     return np.sqrt((np.mean(gradients, axis=0) ** 2).sum(axis=(0, 1, 3)))
 
 
-@pytest.mark.parametrize("lambda_", [0.0, 1.0, 30.0])
-def test_channels_are_added_by_the_norm_of_the_gradient(plain, data, lambda_):
+@pytest.mark.parametrize("auxiliary_weight", [0.0, 1.0, 30.0])
+def test_channels_are_added_by_the_norm_of_the_gradient(plain, data, auxiliary_weight):
     model, select = plain
     x, y = data
     batches = [(x[:12], y[:12]), (x[12:], y[12:])]
     kernel = model.get_layer("second").kernel
     trained = kernel.numpy()
-    group, selection = select(batches, lambda_, learning_rate=0.0)
+    group, selection = select(batches, auxiliary_weight, learning_rate=0.0)
     chosen, _ = selection.choose(group, np.arange(6), 4, 1, lambda: batches)
 
     expected, masked = [], np.zeros_like(trained)
     for _ in range(4):
         kernel.assign(masked)
-        norms = norms_of(model, trained, batches, lambda_)
+        norms = norms_of(model, trained, batches, auxiliary_weight)
         np.testing.assert_allclose(selection.measure(group)[1], norms, rtol=1e-4)
         norms[expected] = -1
         expected.append(int(norms.argmax()))
@@ -142,8 +144,8 @@ def test_channels_are_added_by_the_norm_of_the_gradient(plain, data, lambda_):
 def test_the_loss_of_classes_matters_to_the_choice(plain, data):
     model, select = plain
     norms = []
-    for lambda_ in 0.0, 1.0:
-        group, selection = select([data], lambda_, 0.0)
+    for auxiliary_weight in 0.0, 1.0:
+        group, selection = select([data], auxiliary_weight, 0.0)
         model.get_layer("second").kernel.assign(np.zeros((1, 1, 6, 5)))
         norms.append(selection.measure(group)[1])
     assert np.abs(norms[0] - norms[1]).max() > 0.1 * norms[0].max()
@@ -201,7 +203,7 @@ def test_fit_prunes_before_a_batch_and_trains_on(data):
     history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[pruning]).history
     assert (len(cut_channels(model)), len(cut_channels(model, "branch"))) == (4, 3)
     assert cut_channels(model, "stem") == cut_channels(model, "outside") == []
-    assert history["channel_sparsity"] == [0.5, 0.5]
+    assert history["pruning_ratio"] == [0.5, 0.5]
     assert [variable.path for variable in model.variables] == names
     assert all(variable.constraint is None for variable in model.variables)
     smaller = tfsparse.shrink(model)
@@ -222,11 +224,13 @@ def test_apply_keeps_a_budget_with_logits_and_one_hot_labels(data, capfd):
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
     batches = tf.data.Dataset.from_tensor_slices((x, np.eye(3)[y])).batch(8)
     options = QUICK | {"stage_steps": 0, "channels_per_step": 2}
-    pruning = DiscriminationAwareChannelPruning(multiply_adds=0.7, multiple_of=2, **options)
-    sparsity = pruning.apply(model, batches, verbose=1)
-    assert 0.5 < pruning.multiply_adds <= 0.7
+    pruning = DiscriminationAwareChannelPruning(
+        macs=0.7, data=batches, multiple_of=2, verbose=1, **options
+    )
+    pruning_ratio = pruning.apply(model)
+    assert 0.5 < pruning.macs <= 0.7
     cuts = [cut_channels(model, name) for name in ("inside", "branch")]
-    assert sparsity == sum(map(len, cuts)) / 14
+    assert pruning_ratio == sum(map(len, cuts)) / 14
     assert all(len(cut) % 2 == 0 for cut in cuts)
     assert "2/2" in capfd.readouterr().out
 
@@ -234,16 +238,20 @@ def test_apply_keeps_a_budget_with_logits_and_one_hot_labels(data, capfd):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"rate": 1.0}, ValueError, "rate to be in"),
-        ({"rate": 0.5, "multiply_adds": 0.5}, ValueError, "Give one of rate"),
-        ({"rate": 0.5, "tolerance": 0.001}, ValueError, "Give one of tolerance"),
+        ({"pruning_ratio": 1.0}, ValueError, "pruning_ratio to be in"),
+        ({"pruning_ratio": 0.5, "macs": 0.5}, ValueError, "Give one of pruning_ratio"),
+        ({"pruning_ratio": 0.5, "tolerance": 0.001}, ValueError, "Give one of tolerance"),
         ({"multiple_of": 4, "tolerance": 0.001}, ValueError, "multiple_of cannot"),
         ({"tolerance": -1}, ValueError, "tolerance to be a float of at least 0"),
-        ({"lambda_": None}, ValueError, "lambda_ to be"),
+        ({"auxiliary_weight": None}, TypeError, "auxiliary_weight to be"),
         ({"channels_per_step": 0}, ValueError, "channels_per_step to be a fraction"),
         ({"channels_per_step": 1.5}, ValueError, "channels_per_step to be a fraction"),
-        ({"num_losses": -1}, ValueError, "num_losses to be an int of at least 0"),
-        ({"samples": 0}, ValueError, "samples to be an int of at least 1"),
+        (
+            {"num_auxiliary_losses": -1},
+            ValueError,
+            "num_auxiliary_losses to be an int of at least 0",
+        ),
+        ({"samples": 0}, ValueError, "samples to be a positive int"),
         ({"data": "cifar10"}, TypeError, r"a tuple \(x, y\)"),
         ({"scope": "outer"}, ValueError, "'inner', 'all'"),
     ],
@@ -254,15 +262,15 @@ def test_nonsense_is_refused(options, error, message):
 
 
 def test_what_a_model_does_not_have_is_refused(data):
-    pruning = DiscriminationAwareChannelPruning()
+    pruning = DiscriminationAwareChannelPruning(data=data)
     with pytest.raises(ValueError, match=r"Give it as data=\(x, y\)"):
-        pruning.apply(residual())
+        DiscriminationAwareChannelPruning().apply(residual())
     with pytest.raises(ValueError, match=r"Call model\.compile first"):
-        pruning.apply(residual(compiled=False), data)
+        pruning.apply(residual(compiled=False))
     model = residual()
     maps = keras.Model(model.inputs, model.get_layer("add").output)
     maps.compile("sgd", "mse")
     with pytest.raises(ValueError, match="one output of shape"):
-        pruning.apply(maps, data)
+        pruning.apply(maps)
     with pytest.raises(ValueError, match="read more than once"):
-        pruning.apply(model, [])
+        DiscriminationAwareChannelPruning(data=[]).apply(model)

@@ -52,10 +52,10 @@ def test_channels_that_are_gone_stay_away_whatever_is_asked_for():
 
 
 @pytest.mark.parametrize("multiple_of", [1, 2])
-@pytest.mark.parametrize("rate", [0.0, 0.3, 0.5, 0.9])
-def test_to_ask_again_removes_no_more(rate, multiple_of):
+@pytest.mark.parametrize("pruning_ratio", [0.0, 0.3, 0.5, 0.9])
+def test_to_ask_again_removes_no_more(pruning_ratio, multiple_of):
     def cut(scores):
-        cuts = widths.global_cuts(scores, rate, multiple_of)
+        cuts = widths.global_cuts(scores, pruning_ratio, multiple_of)
         return widths.remove_lowest(scores, cuts, multiple_of)
 
     first = cut(SCORES)
@@ -66,8 +66,8 @@ def test_to_ask_again_removes_no_more(rate, multiple_of):
     assert [set(a.tolist()) for a in again] == [set(f.tolist()) for f in first]
 
 
-def test_lowest_rate_is_the_first_within_the_budget():
-    assert widths.lowest_rate(lambda rate: 100 - 50 * rate, 75, channels=10) == 0.5
-    assert widths.lowest_rate(lambda rate: 100 - 50 * rate, 74, channels=10) == 0.6
-    assert widths.lowest_rate(lambda rate: 100, 100, channels=10) == 0
-    assert widths.lowest_rate(lambda rate: 100, 50, channels=10) is None
+def test_the_lowest_pruning_ratio_is_the_first_within_the_budget():
+    assert widths.lowest_pruning_ratio(lambda ratio: 100 - 50 * ratio, 75, channels=10) == 0.5
+    assert widths.lowest_pruning_ratio(lambda ratio: 100 - 50 * ratio, 74, channels=10) == 0.6
+    assert widths.lowest_pruning_ratio(lambda ratio: 100, 100, channels=10) == 0
+    assert widths.lowest_pruning_ratio(lambda ratio: 100, 50, channels=10) is None

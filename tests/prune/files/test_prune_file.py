@@ -85,7 +85,9 @@ def plainly_pruned(source, out, sparsity):
 
 @pytest.mark.parametrize("sparsity", [0.3, 0.6])
 def test_outputs_stay_nearer_than_with_plain_magnitude(dense, out, tmp_path, sparsity):
-    pruned = tfsparse.prune_file(dense, out, data=images(64), sparsity=sparsity, scope="all")
+    pruned = tfsparse.prune_file(
+        dense, out, representative_dataset=images(64), sparsity=sparsity, scope="all"
+    )
     plain = plainly_pruned(dense, tmp_path / "plain.tflite", sparsity)
     unseen = images(32, seed=1)
     expected = outputs(dense, unseen)
@@ -95,7 +97,9 @@ def test_outputs_stay_nearer_than_with_plain_magnitude(dense, out, tmp_path, spa
 
 @pytest.mark.parametrize("block_size", [1, 4])
 def test_pointwise_layers_get_the_sparsity_and_others_stay(dense, out, block_size):
-    assert tfsparse.prune_file(dense, out, data=images(8), block_size=block_size) == str(out)
+    assert tfsparse.prune_file(
+        dense, out, representative_dataset=images(8), block_size=block_size
+    ) == str(out)
     before, after = layers_of(dense), layers_of(out)
     assert list(before) == list(after)
     shapes = [weights.shape for weights in after.values()]
@@ -109,15 +113,21 @@ def test_pointwise_layers_get_the_sparsity_and_others_stay(dense, out, block_siz
 
 
 def test_a_file_stored_sparse_gives_the_outputs_of_its_dense_twin(dense, tmp_path):
-    sparse = tfsparse.prune_file(dense, tmp_path / "a", data=images(8), sparsity=0.9, scope="all")
+    sparse = tfsparse.prune_file(
+        dense, tmp_path / "a", representative_dataset=images(8), sparsity=0.9, scope="all"
+    )
     twin = tfsparse.densify(sparse, tmp_path / "b")
     assert os.path.getsize(sparse) < os.path.getsize(twin)
     np.testing.assert_array_equal(*(outputs(path, images(4)) for path in (sparse, twin)))
 
 
 def test_a_sparse_file_keeps_its_zeros_and_gets_more(dense, tmp_path):
-    once = tfsparse.prune_file(dense, tmp_path / "a", data=images(8), sparsity=0.5)
-    twice = tfsparse.prune_file(once, tmp_path / "a", data=images(8), sparsity=0.8)
+    once = tfsparse.prune_file(
+        dense, tmp_path / "a", representative_dataset=images(8), sparsity=0.5
+    )
+    twice = tfsparse.prune_file(
+        once, tmp_path / "a", representative_dataset=images(8), sparsity=0.8
+    )
     names = list(layers_of(dense))[1:-2]
     first, second = layers_of(dense), layers_of(twice)
     assert [np.mean(second[name] == 0).round(1) for name in names] == [0.8] * len(names)
@@ -126,7 +136,9 @@ def test_a_sparse_file_keeps_its_zeros_and_gets_more(dense, tmp_path):
 
 def test_a_mapping_gives_layers_sparsities_of_their_own(dense, out):
     names = list(layers_of(dense))
-    tfsparse.prune_file(dense, out, data=images(8), scope={names[1]: 0.75, names[-1]: 0.25})
+    tfsparse.prune_file(
+        dense, out, representative_dataset=images(8), scope={names[1]: 0.75, names[-1]: 0.25}
+    )
     zeros = [np.mean(weights == 0) for weights in layers_of(out).values()]
     assert np.round(zeros, 2).tolist() == [0, 0.75, *[0] * (len(names) - 3), 0.25]
 
@@ -140,7 +152,7 @@ def test_a_bias_that_others_read_is_left_to_them(out, tmp_path):
     (tmp_path / "in.tflite").write_bytes(flatbuffer.serialize(model))
     rng = np.random.default_rng(0)
     data = [[rng.random((8, 8, 16), np.float32) for _ in range(3)] for _ in range(4)]
-    tfsparse.prune_file(tmp_path / "in.tflite", out, data=data, encoding="none")
+    tfsparse.prune_file(tmp_path / "in.tflite", out, representative_dataset=data, encoding="none")
     after = flatbuffer.read(out)
     biases = [layer.read(after)[:, -1] for layer, _ in prunable_layers.find(after)]
     np.testing.assert_array_equal(biases[0], np.arange(16))
@@ -153,10 +165,15 @@ def test_inputs_go_by_name_as_well(out, tmp_path):
     names = [name for name, _, _ in examples.inputs_of(model)]
     data = {name: np.random.default_rng(0).random((5, 24), np.float32) for name in names}
     items = [dict(zip(names, row, strict=True)) for row in zip(*data.values(), strict=True)]
-    by_name = tfsparse.prune_file(tmp_path / "in.tflite", out, data=items, scope="all")
+    by_name = tfsparse.prune_file(
+        tmp_path / "in.tflite", out, representative_dataset=items, scope="all"
+    )
     first = Path(by_name).read_bytes()
     tfsparse.prune_file(
-        tmp_path / "in.tflite", out, data=lambda: zip(*data.values(), strict=True), scope="all"
+        tmp_path / "in.tflite",
+        out,
+        representative_dataset=lambda: zip(*data.values(), strict=True),
+        scope="all",
     )
     assert out.read_bytes() == first
 
@@ -170,7 +187,7 @@ def test_a_model_of_open_sizes_takes_examples_of_any_size(network, out, tmp_path
     model = keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
     path = tfsparse.convert(model, tmp_path / "in.tflite", batch_size=None)
     data = [images(8)[:, :size] for size in (8, 12)]
-    tfsparse.prune_file(path, out, data=data, encoding="none")
+    tfsparse.prune_file(path, out, representative_dataset=data, encoding="none")
     assert [np.mean(weights == 0) for weights in layers_of(out).values()] == [0, 0.5, 0]
 
 
@@ -181,11 +198,11 @@ def test_a_model_that_takes_batches_of_several(out, tmp_path):
     found = []
     for batch_size in (1, 3):
         path = tfsparse.convert(model, tmp_path / "in.tflite", batch_size=batch_size)
-        tfsparse.prune_file(path, out, data=images(6).astype(np.float64))
+        tfsparse.prune_file(path, out, representative_dataset=images(6).astype(np.float64))
         found += [layers_of(out)]
     for one, several in zip(*(weights.values() for weights in found), strict=True):
         np.testing.assert_allclose(one, several, atol=0.05)
-    tfsparse.prune_file(path, out, data=images(7))
+    tfsparse.prune_file(path, out, representative_dataset=images(7))
 
 
 def test_a_layer_behind_a_loop(out, tmp_path):
@@ -194,7 +211,7 @@ def test_a_layer_behind_a_loop(out, tmp_path):
     )
     path = tfsparse.convert(model, tmp_path / "in.tflite")
     data = np.random.default_rng(0).random((6, 5, 4), np.float32)
-    tfsparse.prune_file(path, out, data=data, scope="all", encoding="none")
+    tfsparse.prune_file(path, out, representative_dataset=data, scope="all", encoding="none")
     assert [np.mean(weights == 0) for weights in layers_of(out).values()] == [0.5, 0.5]
 
 
@@ -204,7 +221,7 @@ def test_both_runtimes_give_the_same_file(out, tmp_path):
     data = np.random.default_rng(0).random((5, 24), np.float32)
     files = set()
     for runtime in ("litert", "tf"):
-        tfsparse.prune_file(path, out, data=data, scope="all", runtime=runtime)
+        tfsparse.prune_file(path, out, representative_dataset=data, scope="all", runtime=runtime)
         files.add(out.read_bytes())
     assert len(files) == 1
 
@@ -225,7 +242,7 @@ def test_both_runtimes_give_the_same_file(out, tmp_path):
 )
 def test_data_that_does_not_fit_is_refused(dense, out, data, error, message):
     with pytest.raises(error, match=message):
-        tfsparse.prune_file(dense, out, data=data)
+        tfsparse.prune_file(dense, out, representative_dataset=data)
     assert not out.exists()
 
 
@@ -236,21 +253,23 @@ def test_data_that_does_not_fit_is_refused(dense, out, data, error, message):
         ({"sparsity": "half"}, TypeError, "sparsity to be a float"),
         ({"block_size": 3}, ValueError, "block_size to be 1, 2 or 4"),
         ({"encoding": "coo"}, ValueError, "encoding to be one of"),
-        ({"scope": "some"}, ValueError, "scope to be one of .* Received: 'some'"),
+        ({"scope": "some"}, ValueError, "scope to be 'pointwise', '3x3'.* Received: 'some'"),
         ({"scope": {"no_such_layer": 0.5}}, ValueError, "no_such_layer"),
         ({"runtime": "torch"}, ValueError, "^Expected runtime to be one of"),
     ],
 )
 def test_wrong_options_are_refused(dense, out, options, error, message):
     with pytest.raises(error, match=message):
-        tfsparse.prune_file(dense, out, data=images(1), **options)
+        tfsparse.prune_file(dense, out, representative_dataset=images(1), **options)
 
 
 def test_a_file_of_int8_weights_is_refused(out, tmp_path):
     path = tmp_path / "int8.tflite"
     path.write_bytes(flatbuffer.serialize(quantized_op(pruned((16, 1, 1, 24), 0, np.int8))))
     with pytest.raises(ValueError, match=r"has int8 weights.*prune before the weights are quant"):
-        tfsparse.prune_file(path, out, data=np.zeros((1, 8, 8, 24), np.int8), scope="all")
+        tfsparse.prune_file(
+            path, out, representative_dataset=np.zeros((1, 8, 8, 24), np.int8), scope="all"
+        )
 
 
 def test_layers_that_must_stay_are_named(out, tmp_path):
@@ -260,12 +279,14 @@ def test_layers_that_must_stay_are_named(out, tmp_path):
     (tmp_path / "in.tflite").write_bytes(flatbuffer.serialize(model))
     data = [[np.ones((8, 8, 16), np.float32), np.ones((8, 8, 8), np.float32)]]
     with pytest.warns(UserWarning, match="is a grouped convolution"):
-        tfsparse.prune_file(tmp_path / "in.tflite", out, data=data, scope="all")
+        tfsparse.prune_file(tmp_path / "in.tflite", out, representative_dataset=data, scope="all")
 
 
 def test_a_damaged_file_is_refused_or_pruned_whole(tmp_path):
     def prune(source, out):
-        tfsparse.prune_file(source, out, data=np.ones((2, 24), np.float32), scope="all")
+        tfsparse.prune_file(
+            source, out, representative_dataset=np.ones((2, 24), np.float32), scope="all"
+        )
 
     data = flatbuffer.serialize(single_op(pruned((16, 24), 0)))
     check_refused_or_written(data, how_many(100), tmp_path, MESSAGES, prune)

@@ -363,7 +363,7 @@ def test_a_frozen_layer_is_pruned_as_well(make_model, fit, sparsity):
         ({"scope": {"a": 0.5}, "final_sparsity": 0.5}, ValueError, "says it for each layer"),
         ({"scope": {"a": 0.5}, "distribution": "global"}, ValueError, "Give one of the two"),
         ({"scope": {"a": 0.5}, "schedule": lambda step: (True, 0.5)}, ValueError, "above 0"),
-        ({"scope": "convs"}, ValueError, "scope to be 'pointwise', 'all_but_first', 'all'"),
+        ({"scope": "convs"}, ValueError, "scope to be 'pointwise', '3x3', 'all_but_first', 'all'"),
         (
             {"schedule": lambda step: (True, 0.5), "distribution": "erdos_renyi_kernel"},
             ValueError,

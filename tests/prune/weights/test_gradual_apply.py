@@ -1,4 +1,4 @@
-"""Pruning without `fit`: at once, or in a training loop of one's own."""
+"""Pruning without `fit`: one-shot, or in a training loop of one's own."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def train(keras, model, data, pruning, compiled, steps, **arguments):
     train_step = tf.function(train_step) if compiled else train_step
     found = []
     for step in range(steps):
-        pruning.apply(model, step, **arguments)
+        pruning.update(model, step, **arguments)
         train_step(*data)
         found.append(zeros(model))
     return found
@@ -65,7 +65,7 @@ def test_train_on_batch(make_model, data):
     model.train_on_batch(*data)
     pruning = GradualPruning(schedule=ConstantSparsity(0.5, begin=1))
     for step in range(3):
-        pruning.apply(model, step)
+        pruning.update(model, step)
         model.train_on_batch(*data)
         assert zeros(model) == (0.5 if step else 0)
 
@@ -83,23 +83,23 @@ def test_a_step_compiled_too_early_is_noticed(keras, make_model, data):
 
     train_step(data[0])
     pruning = GradualPruning(schedule=PolynomialDecay(0.8, 0.5, begin=0, end=2))
-    pruning.apply(model, 0)
+    pruning.update(model, 0)
     train_step(data[0])
     with pytest.warns(UserWarning, match="no longer zero"):
-        pruning.apply(model, 1)
+        pruning.update(model, 1)
 
 
 def test_fractions_need_the_total(make_model):
     with pytest.raises(ValueError, match=r"end=0.75 is a fraction of .*total_steps"):
-        GradualPruning(0.5).apply(make_model(compiled=False), 0)
+        GradualPruning(0.5).update(make_model(compiled=False), 0)
 
 
 def test_a_schedule_that_does_not_say_where_it_ends_needs_a_step(make_model):
     model = make_model(compiled=False)
     pruning = GradualPruning(schedule=lambda step: (step == 1, 0.5))
-    with pytest.raises(ValueError, match="Expected a step"):
+    with pytest.raises(ValueError, match="a schedule that says its final_sparsity"):
         pruning.apply(model)
-    assert [pruning.apply(model, step) for step in (1, 2)] == [0.5, 0.5]
+    assert [pruning.update(model, step) for step in (1, 2)] == [0.5, 0.5]
 
 
 def test_inside_a_tf_function_is_an_error(make_model):
@@ -113,5 +113,5 @@ def test_layers_with_nothing_but_zeros_are_not_lost(keras):
     zero = layers.Dense(4, kernel_initializer="zeros", name="zero")
     model = keras.Sequential([layers.Input((3,)), zero])
     pruning = GradualPruning(schedule=PolynomialDecay(0.5, begin=5, end=10), scope="all")
-    assert pruning.apply(model, 0) == 0
-    assert pruning.apply(model, 10) == 0.5
+    assert pruning.update(model, 0) == 0
+    assert pruning.update(model, 10) == 0.5

@@ -27,21 +27,21 @@ def test_most_frequent_counts_kernels_that_are_not_zero():
     np.testing.assert_array_equal(most_frequent(layers, 3, 4), patterns[[7, 30, 2]])
 
 
-@pytest.mark.parametrize("connectivity", [0.0, 0.3, 0.9])
-def test_nearest_loses_least_of_all_masks_in_the_set(connectivity):
+@pytest.mark.parametrize("pruning_ratio", [0.0, 0.3, 0.9])
+def test_nearest_loses_least_of_all_masks_in_the_set(pruning_ratio):
     rng = np.random.default_rng(0)
     kernel = rng.normal(size=(3, 3, 4, 5))
     library = all_patterns(4)[rng.permutation(56)[:8]]
-    mask = nearest(kernel, library, connectivity)
+    mask = nearest(kernel, library, pruning_ratio)
     columns = mask.reshape(9, 20)
     removed = ~columns.any(axis=0)
-    assert removed.sum() == round(connectivity * 20)
+    assert removed.sum() == round(pruning_ratio * 20)
     allowed = {tuple(pattern) for pattern in library}
     assert {tuple(column) for column in columns.T[~removed]} <= allowed
     kept = np.sum(np.square(kernel)[mask])
     best = np.sort((library @ np.square(kernel.reshape(9, 20))).max(axis=0))
     assert kept == pytest.approx(best[removed.sum() :].sum(), rel=1e-5)
-    np.testing.assert_array_equal(nearest(kernel * mask, library, connectivity), mask)
+    np.testing.assert_array_equal(nearest(kernel * mask, library, pruning_ratio), mask)
 
 
 @pytest.mark.parametrize("block_size", [2, 4])

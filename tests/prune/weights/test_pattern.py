@@ -41,12 +41,12 @@ def kernels(model):
     return {name: model.get_layer(name).kernel.numpy().reshape(9, -1).T for name in CONVS}
 
 
-def check_patterns(model, connectivity=0.0):
+def check_patterns(model, pruning_ratio=0.0):
     """Asserts that the 3x3 convolutions, and nothing else, are pruned to 8 patterns."""
     patterns = set()
     for name, rows in kernels(model).items():
         kept = (rows != 0).any(axis=1)
-        removed = round(connectivity * len(rows)) if name != "first" else 0
+        removed = round(pruning_ratio * len(rows)) if name != "first" else 0
         assert np.sum(~kept) == removed
         assert np.all((rows[kept] != 0).sum(axis=1) == 4)
         assert np.all(rows[kept][:, 4] != 0)
@@ -56,12 +56,12 @@ def check_patterns(model, connectivity=0.0):
         assert np.all(model.get_layer(name).kernel.numpy() != 0)
 
 
-@pytest.mark.parametrize("connectivity", [0.0, 0.5])
-def test_apply_cuts_at_once(make_network, connectivity):
+@pytest.mark.parametrize("pruning_ratio", [0.0, 0.5])
+def test_apply_prunes_one_shot(make_network, pruning_ratio):
     model = make_network()
     before = kernels(model)
-    sparsity = PatternPruning(connectivity=connectivity).apply(model)
-    check_patterns(model, connectivity)
+    sparsity = PatternPruning(pruning_ratio=pruning_ratio).apply(model)
+    check_patterns(model, pruning_ratio)
     zeros = np.concatenate([rows.ravel() == 0 for rows in kernels(model).values()])
     assert sparsity == pytest.approx(zeros.mean())
     for name, rows in kernels(model).items():
@@ -106,7 +106,7 @@ OPTIMIZERS = {
 def test_weights_are_drawn_to_patterns_then_cut(keras, make_network, fit, optimizer):
     model = make_network(OPTIMIZERS[optimizer](keras))
     seen, before = Distances(), distance(model)
-    pruning = PatternPruning(rho=1.0, end=0.75, frequency=5, connectivity=0.5)
+    pruning = PatternPruning(rho=1.0, end=0.75, frequency=5, pruning_ratio=0.5)
     history = fit(model, seen, pruning, epochs=8)
     assert seen.distances[5] < before / 4
     assert seen.sparsities[:30] == [0.0] * 30
@@ -177,11 +177,11 @@ def test_mixed_precision(keras, make_network, fit):
 @ONLY_KERAS_3
 def test_a_resumed_training_keeps_its_masks(keras, make_network, fit, tmp_path):
     model = make_network()
-    fit(model, PatternPruning(connectivity=0.5))
+    fit(model, PatternPruning(pruning_ratio=0.5))
     before = kernels(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    fit(loaded, PatternPruning(connectivity=0.5), epochs=4, initial_epoch=2)
+    fit(loaded, PatternPruning(pruning_ratio=0.5), epochs=4, initial_epoch=2)
     for name, rows in kernels(loaded).items():
         np.testing.assert_array_equal(rows == 0, before[name] == 0)
         assert np.any(rows != before[name])
@@ -203,7 +203,7 @@ def test_the_delegate_runs_patterns_as_a_sparse_convolution(keras, tmp_path, blo
     inputs = layers.Input((12, 12, 16), batch_size=1)
     x = layers.Conv2D(32, 3, padding="same", activation="relu")(inputs)
     model = keras.Model(inputs, layers.Conv2D(24, 3, padding="same")(x))
-    PatternPruning(connectivity=0.6, block_size=block_size).apply(model)
+    PatternPruning(pruning_ratio=0.6, block_size=block_size).apply(model)
     path = tfsparse.convert(model, tmp_path / "model.tflite")
     first, second = (layer for layer in explain(path).layers if layer.weights)
     assert first.sparsity == pytest.approx(5 / 9, abs=0.01)
@@ -221,9 +221,14 @@ def test_the_delegate_runs_patterns_as_a_sparse_convolution(keras, tmp_path, blo
         ({"patterns": 0}, ValueError, "patterns to be an int from 1 to 70"),
         ({"entries": 10}, ValueError, "entries to be an int from 1 to 9"),
         ({"block_size": 3}, ValueError, "block_size to be 1, 2 or 4"),
-        ({"connectivity": 1.0}, ValueError, r"connectivity to be in \[0, 1\)"),
+        ({"pruning_ratio": 1.0}, ValueError, r"pruning_ratio to be in \[0, 1\)"),
         ({"rho": 0}, ValueError, "rho to be a positive float"),
-        ({"scope": "all"}, TypeError, "None or a function of a layer.*'all'"),
+        ({"scope": 0.5}, TypeError, "'pointwise', '3x3'"),
+        (
+            {"pruning_ratio": 0.5, "scope": {"a": 0.5}},
+            ValueError,
+            "Give pruning_ratio or a mapping",
+        ),
         ({"begin": 0.6}, ValueError, "begin to be at or before end"),
         ({"frequency": 0}, ValueError, "frequency to be a positive int"),
     ],

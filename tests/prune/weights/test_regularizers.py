@@ -97,7 +97,7 @@ def test_a_model_saves_and_loads_with_it(tmp_path):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: GroupSparsity(-1), ValueError, "strength to be at least 0"),
+        (lambda: GroupSparsity(-1), ValueError, "strength to be a float of at least 0"),
         (lambda: ExclusiveSparsity("big"), TypeError, "strength to be a float"),
         (lambda: GroupSparsity(groups="rows"), ValueError, "'inputs' or 'outputs'.*'rows'"),
         (lambda: GroupExclusiveSparsity(mu=1.5), ValueError, r"mu to be in \[0, 1\]"),

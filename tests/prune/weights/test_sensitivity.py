@@ -58,11 +58,11 @@ def test_statistics_are_recalibrated_only_if_asked_for(model, monkeypatch):
     monkeypatch.setattr(module, "recalibrate_batchnorm", lambda model, data: seen.append(data))
     tfsparse.sensitivity(model, DATA, [0.5], scope="all")
     assert not seen
-    tfsparse.sensitivity(model, DATA, [0.5], scope="all", recalibrate=X)
+    tfsparse.sensitivity(model, DATA, [0.5], scope="all", representative_dataset=X)
     assert len(seen) == 2
     monkeypatch.undo()
     before = model.get_weights()
-    tfsparse.sensitivity(model, DATA, [0.5], scope="all", recalibrate=X)
+    tfsparse.sensitivity(model, DATA, [0.5], scope="all", representative_dataset=X)
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
 

@@ -1,20 +1,18 @@
 """Channel pruning by an importance of each channel."""
 
-from collections.abc import Mapping
-from numbers import Real
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.arguments import check_positive
-from tfsparse.prune import schedules
+from tfsparse.annotations import LabelledData, Position, Scope
+from tfsparse.arguments import check_int, check_number
 from tfsparse.prune.batches import check_data
 from tfsparse.prune.channels import importance as importances
 from tfsparse.prune.channels import widths
-from tfsparse.prune.channels.budget import amount_to_cut, within_budget
+from tfsparse.prune.channels.budget import within_budget
 from tfsparse.prune.channels.masked_channels import MaskedChannels
 from tfsparse.prune.channels.scale_penalty import ScalePenalty
-from tfsparse.prune.channels.scope import check_channel_scope
 
 _BATCH_SIZE = 32
 # Network slimming's, for VGG; the paper takes 1e-5 for ResNet and DenseNet.
@@ -35,8 +33,8 @@ class ChannelPruning(MaskedChannels):
     prune the weights that are left, in the same `fit` or in a later one. A `fit` that an exception
     ends leaves its masks in force; the next one with a `ChannelPruning` replaces them.
 
-    `fit` logs `"channel_sparsity"`, the fraction of the channels in the scope that are cut, and
-    `"multiply_adds"`, the fraction of the model's multiply-adds that remains.
+    `fit` logs `"pruning_ratio"`, the fraction of the channels in the scope that are cut, and
+    `"macs"`, the fraction of the model's MACs that remains.
 
     For functional and Sequential Keras 3 models, with any optimizer, `steps_per_execution`,
     `jit_compile`, mixed precision and `tf.distribute.MirroredStrategy`.
@@ -50,24 +48,25 @@ class ChannelPruning(MaskedChannels):
             https://arxiv.org/abs/1906.10771); `"random"`, the control; or a function from a
             `tfsparse.graph.ChannelGroup` to a float array with one score a channel, or to None to
             leave the group whole.
-        rate: Float in [0, 1), the fraction of the channels in the scope to cut, 0.5 by default.
-        multiply_adds: Float in (0, 1), a budget instead of a rate: the fraction of the model's
-            multiply-adds that may remain.
+        pruning_ratio: Float in [0, 1), the fraction of the channels in the scope to cut, 0.5 by
+            default.
+        macs: A budget instead of a pruning ratio, what may remain of the model's MACs: a float in
+            (0, 1) is a fraction of them, an int a number.
         distribution: `"uniform"` cuts the same fraction of every group; `"global"` compares all
             channels with each other.
         multiple_of: Int, usually 4 or 8: a group that loses channels keeps a multiple of it,
             rounded down, which fast kernels like. No group loses all of its channels.
-        scope: Which groups of channels. `"inner"` for those that meet no addition: in residual
-            blocks the channels inside. `"all"` also cuts channels that are added, from all layers
-            that are tied by it. Or a function that takes a `ChannelGroup` and returns a bool, or a
-            mapping of layer-name patterns (as in `fnmatch`) to rates, of which the first that
-            matches a layer that makes the channels counts.
+        scope: Which groups of channels: `"inner"`, the default, for those that meet no addition: in
+            residual blocks the channels inside; `"all"` also cuts channels that are added, from all
+            layers that are tied by it; a function that takes a `ChannelGroup` and returns a bool;
+            or a mapping of layer-name patterns (as in `fnmatch`) to pruning ratios, of which the
+            first that matches a layer that makes the channels counts.
         begin: When to cut: a float in [0, 1] is a fraction of the training, an int is a step. By
             default at the start, and with `"bn_gamma"` at 0.5, so that scales are trained first.
         end: If given, channels are cut little by little from `begin` to `end`, as by
             `PolynomialDecay`, the least important of those that are left each time.
         data: For `"taylor"`: a tuple `(x, y)` of arrays, or a `tf.data.Dataset` or another iterable
-            of batches, of inputs and labels. All of it is looked at once a cut; a few hundred
+            of batches, of inputs and labels. All of it is looked at for each cut; a few hundred
             examples do.
         gamma_l1: Float, strength of the L1 term of `"bn_gamma"`, 1e-4 by default.
         seed: Int, of `"random"`.
@@ -82,42 +81,46 @@ class ChannelPruning(MaskedChannels):
     Example:
 
     ```python
-    model.fit(x, y, epochs=20, callbacks=[tfsparse.ChannelPruning("l1", rate=0.5)])
+    model.fit(x, y, epochs=20, callbacks=[tfsparse.ChannelPruning("l1", pruning_ratio=0.5)])
     smaller = tfsparse.shrink(model)
+    ```
+
+    Without training:
+
+    ```python
+    tfsparse.ChannelPruning("taylor", macs=0.5, data=(x[:512], y[:512])).apply(model)
     ```
     """
 
     def __init__(
         self,
-        importance="l1",
-        rate=None,
+        importance: str | Callable = "l1",
+        pruning_ratio: float | None = None,
         *,
-        multiply_adds=None,
-        distribution="uniform",
-        multiple_of=1,
-        scope="inner",
-        begin=None,
-        end=None,
-        data=None,
-        gamma_l1=None,
-        seed=0,
-    ):
-        check_channel_scope(scope)
+        macs: float | int | None = None,
+        distribution: str = "uniform",
+        multiple_of: int = 1,
+        scope: Scope = "inner",
+        begin: Position | None = None,
+        end: Position | None = None,
+        data: LabelledData | None = None,
+        gamma_l1: float | None = None,
+        seed: int = 0,
+    ) -> None:
         _check_importance(importance, gamma_l1)
         if begin is None:
             begin = 0.5 if importance == "bn_gamma" else 0.0
-        amount = amount_to_cut(rate, multiply_adds, scope)
-        super().__init__(scope, _schedule_for(amount, begin, end))
+        super().__init__(scope, pruning_ratio, macs, begin, end)
         if distribution not in ("uniform", "global"):
             raise ValueError(
                 f"Expected distribution to be 'uniform' or 'global'. Received: {distribution!r}"
             )
         if distribution == "global" and isinstance(scope, Mapping):
             raise ValueError(
-                "distribution='global' chooses the layers' rates, and so does a mapping as scope. "
-                f"Give one of the two. Received: scope={dict(scope)!r}"
+                "distribution='global' chooses the layers' pruning ratios, and so does a mapping "
+                f"as scope. Give one of the two. Received: scope={dict(scope)!r}"
             )
-        check_positive("multiple_of", multiple_of)
+        check_int("multiple_of", multiple_of)
         if data is not None:
             check_data(data)
         self.importance = importance
@@ -126,34 +129,22 @@ class ChannelPruning(MaskedChannels):
         self.data = data
         self.gamma_l1 = _GAMMA_L1 if gamma_l1 is None else gamma_l1
         self.seed = seed
-        self._has_budget = multiply_adds is not None
 
-    def apply(self, model, data=None):
-        """Cuts channels at once, outside of `fit`.
-
-        Args:
-            model: Built functional or Sequential Keras 3 model; with `"taylor"`, compiled.
-            data: Inputs and labels, instead of those given to the constructor.
-
-        Returns:
-            The fraction of the channels in the scope that are cut, a float.
-
-        Raises:
-            TypeError: `model` is no Keras 3 model, or `data` cannot be read.
-            ValueError: The model is not built or is subclassed, the scope matches no group, the
-                budget is out of reach, or `"taylor"` has no data.
-            RuntimeError: Called inside a `tf.function`.
-
-        Example:
-
-        ```python
-        tfsparse.ChannelPruning("taylor", multiply_adds=0.5).apply(model, (x[:512], y[:512]))
-        ```
-        """
-        if data is not None:
-            check_data(data)
-            self.data = data
-        return self._cut_at_once(model)
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments as a dict."""
+        return {
+            "importance": self.importance,
+            "pruning_ratio": self.target_pruning_ratio,
+            "macs": self.target_macs,
+            "distribution": self.distribution,
+            "multiple_of": self.multiple_of,
+            "scope": self.scope,
+            "begin": self.begin,
+            "end": self.end,
+            "data": self.data,
+            "gamma_l1": self.gamma_l1 if self.importance == "bn_gamma" else None,
+            "seed": self.seed,
+        }
 
     def _update(self, amount):
         if amount == self._scheduled:
@@ -202,15 +193,15 @@ class ChannelPruning(MaskedChannels):
             return {}
         arrays = list(scores.values())
 
-        def removed_at(rate):
+        def removed_at(ratio):
             if self.distribution == "global":
-                cuts = widths.global_cuts(arrays, rate, self.multiple_of)
+                cuts = widths.global_cuts(arrays, ratio, self.multiple_of)
             else:
-                cuts = widths.uniform_cuts(arrays, self._rates(scores, rate))
+                cuts = widths.uniform_cuts(arrays, self._pruning_ratios(scores, ratio))
             chosen = widths.remove_lowest(arrays, cuts, self.multiple_of)
             return dict(zip(scores, chosen, strict=True))
 
-        if not self._has_budget:
+        if self.target_macs is None:
             return removed_at(amount)
         return within_budget(self._graph, removed_at, 1 - amount, sum(s.size for s in arrays))
 
@@ -233,8 +224,7 @@ class ChannelPruning(MaskedChannels):
     def _check_taylor(self, model):
         if self.data is None:
             raise ValueError(
-                "importance='taylor' measures the loss on data. Give it as data=(x, y), to "
-                "ChannelPruning or to apply."
+                "importance='taylor' measures the loss on data. Give it as data=(x, y)."
             )
         is_dataset = isinstance(self.data, tf.data.Dataset)
         if is_dataset and self.data.cardinality() == tf.data.INFINITE_CARDINALITY:
@@ -272,11 +262,4 @@ def _check_importance(importance, gamma_l1):
             "gamma_l1 is the strength of the L1 term of importance='bn_gamma'. Received: "
             f"gamma_l1={gamma_l1}, importance={importance!r}"
         )
-    if not isinstance(gamma_l1, Real) or isinstance(gamma_l1, bool) or gamma_l1 < 0:
-        raise ValueError(f"Expected gamma_l1 to be a float of at least 0. Received: {gamma_l1!r}")
-
-
-def _schedule_for(amount, begin, end):
-    if end is None:
-        return schedules.ConstantSparsity(amount, begin)
-    return schedules.PolynomialDecay(amount, begin=begin, end=end)
+    check_number("gamma_l1", gamma_l1)

@@ -4,9 +4,11 @@ import numpy as np
 
 from tfsparse.graph import trace
 from tfsparse.keras_models import strategy_of
-from tfsparse.prune.channels.scope import select_groups
+from tfsparse.prune.channels.budget import amount_to_cut, check_amount
+from tfsparse.prune.channels.scope import check_channel_scope, select_groups
 from tfsparse.prune.masked_pruning import MaskedPruning
 from tfsparse.prune.optimizers import zero_slots
+from tfsparse.prune.schedules import ConstantSparsity, PolynomialDecay
 
 
 class MaskedChannels(MaskedPruning):
@@ -17,26 +19,38 @@ class MaskedChannels(MaskedPruning):
 
     Args:
         scope: Which groups, as `select_groups` takes it.
-        schedule: See `MaskedPruning`. Where it ends is what `apply` prunes to.
+        pruning_ratio, macs: How much to cut, as `check_amount` takes them.
+        begin: Where cutting begins, a position as in `PolynomialDecay`.
+        end: Where it ends, or None to cut all in one step.
     """
 
-    def __init__(self, scope, schedule):
-        super().__init__(scope, schedule)
-        self._multiply_adds = None
+    LOGGED = "pruning_ratio"
+
+    def __init__(self, scope, pruning_ratio, macs, begin, end=None):
+        check_channel_scope(scope)
+        check_amount(pruning_ratio, macs, scope)
+        self.target_pruning_ratio, self.target_macs = pruning_ratio, macs
+        self.begin, self.end = begin, end
+        self._macs = None
+        super().__init__(scope, self._schedule_for(amount_to_cut(pruning_ratio, macs, scope)))
 
     @property
-    def sparsity(self):
+    def pruning_ratio(self) -> float:
         """The fraction of the channels in the scope that are cut, a float."""
-        return self._sparsity
+        return self._reached
 
     @property
-    def multiply_adds(self):
-        """The fraction of the model's multiply-adds that remains, a float, or None if unknown."""
-        return self._multiply_adds
+    def macs(self) -> float | None:
+        """The fraction of the model's MACs that remains, a float, or None if unknown."""
+        return self._macs
 
-    def _cut_at_once(self, model):
-        """Cuts what the schedule ends with, and leaves a plain model."""
-        return self._prune_at_once(model, lambda: self._update(self.schedule.final_sparsity))
+    def _schedule_for(self, amount):
+        if self.end is None:
+            return ConstantSparsity(amount, self.begin)
+        return PolynomialDecay(amount, begin=self.begin, end=self.end)
+
+    def _prune_one_shot(self):
+        self._update(self.schedule.final_sparsity)
 
     def _attach(self, model, train_step=None):
         graph = trace(model)
@@ -47,7 +61,9 @@ class MaskedChannels(MaskedPruning):
         self._graph, self._groups = graph, groups
         variables = [variable for variable, _ in graph.masks(everything)]
         self._attach_masks(model, train_step, variables, kind="channels")
-        self._total = _multiply_adds(graph)
+        self._total = _macs(graph)
+        amount = amount_to_cut(self.target_pruning_ratio, self.target_macs, self.scope, self._total)
+        self.schedule = self._schedule_for(amount)
 
     def _forget(self):
         super()._forget()
@@ -69,23 +85,23 @@ class MaskedChannels(MaskedPruning):
         # Its momentum would bring a channel back in a later training without masks.
         zero_slots(getattr(self._masked_model, "optimizer", None), lost)
         self._averages.apply()
-        self._sparsity = self._note(removed)
+        self._reached = self._note(removed)
 
     def _measure(self):
         return self._note({group: np.flatnonzero(self._dead(group)) for group in self._groups})
 
     def _note(self, removed):
-        """Notes what remains of the multiply-adds, and returns the fraction of channels removed."""
+        """Notes what remains of the MACs, and returns the fraction of channels removed."""
         if self._total:
-            self._multiply_adds = self._graph.multiply_adds(removed) / self._total
+            self._macs = self._graph.macs(removed) / self._total
         channels = sum(group.size for group in self._groups)
         return sum(len(gone) for gone in removed.values()) / channels
 
-    def _rates(self, groups, rate):
-        """Returns the rate of each group at a common rate, its share of it if it has its own."""
+    def _pruning_ratios(self, groups, common):
+        """Returns the pruning ratio of each group: a common one, or a part of the group's own."""
         final = self.schedule.final_sparsity
         own = (self._groups[group] for group in groups)
-        return [rate if r is None else rate * r / final for r in own]
+        return [common if ratio is None else common * ratio / final for ratio in own]
 
     def _dead(self, group):
         """Returns which channels of a group are zero in all their places, a bool array."""
@@ -94,14 +110,13 @@ class MaskedChannels(MaskedPruning):
         return ~np.any([place.weights().any(axis=1) for place in places], axis=0)
 
     def _log(self, logs):
-        if logs is not None:
-            logs["channel_sparsity"] = self._sparsity
-            if self._multiply_adds is not None:
-                logs["multiply_adds"] = self._multiply_adds
+        super()._log(logs)
+        if logs is not None and self._macs is not None:
+            logs["macs"] = self._macs
 
 
-def _multiply_adds(graph):
+def _macs(graph):
     try:
-        return graph.multiply_adds()
+        return graph.macs()
     except ValueError:  # they depend on the size of the input
         return None

@@ -5,20 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfsparse.graph import rules
-from tfsparse.prune.scope import check_mapping, listed, match_patterns
+from tfsparse.prune.scope_grammar import check_scope, listed, match_patterns
 
+# Groups that meet no addition; all groups.
+GROUPS = ("inner", "all")
 _ADDITIONS = ("Add", "Average", "Maximum", "Minimum", "Subtract")
 
 
 def check_channel_scope(scope):
     """Raises a TypeError or ValueError if `scope` is nothing that `select_groups` takes."""
-    if isinstance(scope, Mapping):
-        check_mapping(scope, "rate", "rates")
-    elif scope not in ("inner", "all") and not callable(scope):
-        raise ValueError(
-            "Expected scope to be 'inner', 'all', a function of a tfsparse.graph.ChannelGroup, or "
-            f"a mapping of layer-name patterns to rates. Received: {scope!r}"
-        )
+    check_scope(scope, GROUPS, "a tfsparse.graph.ChannelGroup", "pruning ratio")
 
 
 def select_groups(graph, scope):
@@ -28,11 +24,11 @@ def select_groups(graph, scope):
         graph: `tfsparse.graph.ChannelGraph`.
         scope: `"inner"` for the groups that meet no addition, `"all"` for all groups that can be
             cut, a function that takes a `ChannelGroup` and returns a bool, or a mapping of
-            layer-name patterns (as in `fnmatch`) to rates, of which the first that matches a layer
-            that makes the channels counts.
+            layer-name patterns (as in `fnmatch`) to pruning ratios, of which the first that matches
+            a layer that makes the channels counts.
 
     Returns:
-        Dict from `ChannelGroup` to its own rate, a float above 0, or None.
+        Dict from `ChannelGroup` to its own pruning ratio, a float above 0, or None.
 
     Raises:
         ValueError: The scope or one of its patterns matches no group.

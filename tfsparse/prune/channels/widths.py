@@ -10,26 +10,26 @@ import bisect
 import numpy as np
 
 
-def uniform_cuts(scores, rate):
+def uniform_cuts(scores, pruning_ratio):
     """Returns how many channels each group is to lose if all lose the same fraction.
 
     Args:
         scores: List of float arrays, one a group.
-        rate: Float in [0, 1), or one of them a group.
+        pruning_ratio: Float in [0, 1), or one of them a group.
 
     Returns:
         List of ints.
     """
-    rates = np.broadcast_to(rate, len(scores))
-    return [round(r * s.size) for r, s in zip(rates.tolist(), scores, strict=True)]
+    pruning_ratios = np.broadcast_to(pruning_ratio, len(scores))
+    return [round(r * s.size) for r, s in zip(pruning_ratios.tolist(), scores, strict=True)]
 
 
-def global_cuts(scores, rate, multiple_of=1):
+def global_cuts(scores, pruning_ratio, multiple_of=1):
     """Returns how many channels each group is to lose if all channels are compared.
 
     Args:
         scores: List of float arrays, one a group.
-        rate: Float in [0, 1), the fraction of all channels together.
+        pruning_ratio: Float in [0, 1), the fraction of all channels together.
         multiple_of: Int, channels that every group keeps.
 
     Returns:
@@ -38,7 +38,7 @@ def global_cuts(scores, rate, multiple_of=1):
     candidates = [np.sort(s)[: max(s.size - multiple_of, 0)] for s in scores]
     owners = np.repeat(np.arange(len(scores)), [c.size for c in candidates])
     order = np.argsort(np.concatenate(candidates), kind="stable")
-    chosen = order[: round(rate * sum(s.size for s in scores))]
+    chosen = order[: round(pruning_ratio * sum(s.size for s in scores))]
     return np.bincount(owners[chosen], minlength=len(scores)).tolist()
 
 
@@ -63,16 +63,16 @@ def remove_lowest(scores, cuts, multiple_of=1):
     return removed
 
 
-def lowest_rate(cost, budget, channels):
-    """Returns the lowest rate at which a cost is within a budget.
+def lowest_pruning_ratio(cost, budget, channels):
+    """Returns the lowest pruning_ratio at which a cost is within a budget.
 
     Args:
-        cost: Function of a rate that never rises with it.
+        cost: Function of a pruning ratio that never rises with it.
         budget: Number that the cost may reach.
-        channels: Int, the number of all channels, which says how close two rates can be.
+        channels: Int, the number of all channels, which says how close two pruning ratios can be.
 
     Returns:
-        Float in [0, 1), or None if no rate is high enough.
+        Float in [0, 1), or None if no pruning ratio is high enough.
     """
     steps = bisect.bisect_left(range(channels), -budget, key=lambda n: -cost(n / channels))
     return steps / channels if steps < channels else None

@@ -127,10 +127,16 @@ def find(model):
     return found
 
 
-def pointwise(layers):
-    """Those of some layers that are 1x1 convolutions, but for the first convolution."""
+def named(layers, scope):
+    """Returns those of some layers that one of `scope_grammar.LAYERS` stands for, a list."""
     convolutions = [layer for layer in layers if layer.kind == "CONV_2D"]
-    return [layer for layer in convolutions[1:] if layer.shape[1:3] == (1, 1)]
+    if scope == "pointwise":
+        return [layer for layer in convolutions[1:] if layer.shape[1:3] == (1, 1)]
+    if scope == "3x3":
+        return [layer for layer in convolutions if layer.shape[1:3] == (3, 3)]
+    if scope == "all_but_first":
+        return [layer for layer in layers if layer not in convolutions[:1]]
+    return list(layers)
 
 
 class _Reading:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tfsparse import flatbuffer
-from tfsparse.arguments import check_sparsity
+from tfsparse.annotations import Examples, PathLike, Scope
+from tfsparse.arguments import check_fraction
 from tfsparse.calibration import examples
 from tfsparse.converter.convert import checked_encoding
 from tfsparse.converter.densify import densify_model
@@ -18,29 +19,29 @@ from tfsparse.files import check_writable, write_atomically
 from tfsparse.progress import track
 from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
 from tfsparse.prune.magnitude import check_block_size
+from tfsparse.prune.scope_grammar import check_scope, listed, match_patterns
 from tfsparse.runtime.runtimes import installed_runtime
 
-SCOPES = ("pointwise", "all")
 MOST_NAMED = 5  # of the layers that an error lists
 
 
 def prune_file(
-    source,
-    path,
+    source: PathLike,
+    destination: PathLike,
     *,
-    data,
-    sparsity=0.5,
-    scope="pointwise",
-    block_size=1,
-    encoding="auto",
-    runtime=None,
-):
+    representative_dataset: Examples,
+    sparsity: float = 0.5,
+    scope: Scope = "pointwise",
+    block_size: int = 1,
+    encoding: str | tuple[int, int] = "auto",
+    runtime: str | None = None,
+) -> str:
     """Prunes the weights of a TFLite file, and corrects those that remain.
 
     Layer by layer, the weights go whose loss changes the layer's outputs least, once the others
     have made up for it; then those others and the bias are set to what brings the outputs of the
     layer nearest to those of the original network: a least squares problem for each output, on the
-    inputs that some typical examples give. Later layers see the inputs that the pruned ones before
+    inputs that the calibration data gives. Later layers see the inputs that the pruned ones before
     them leave. No labels and no training are needed.
 
     Layers in scope that cannot be pruned stay as they are, and a `UserWarning` says why: their
@@ -51,17 +52,20 @@ def prune_file(
     From Frantar & Alistarh, "Optimal Brain Compression", 2022 (https://arxiv.org/abs/2208.11580).
 
     Args:
-        source: Path of a `.tflite` file with float32 or float16 weights, dense or sparse.
-        path: Where to write the pruned file; it may be `source`. It appears complete or not at all.
-        data: Typical inputs, scaled as in inference; some hundred, and the more the better. An
-            array (examples, ...), another iterable of examples or of batches of any size, or a
-            function that returns one; for several inputs each item is a list in their order or a
-            dictionary by their names. Integers and other floats become the dtype of an input where
-            they are the same numbers.
+        source: PathLike of a `.tflite` file with float32 or float16 weights, dense or sparse.
+        destination: Where to write the pruned file; it may be `source`. It appears complete or not
+            at all.
+        representative_dataset: Calibration data: inputs scaled as in inference, some hundred, and
+            the more the better. An array (examples, ...), another iterable of examples or of
+            batches of any size, or a function that returns one; for several inputs each item is a
+            list in their order or a dictionary by their names. Integers and other floats become the
+            dtype of an input where they are the same numbers.
         sparsity: Float in [0, 1), the fraction of weights that become zero in each layer. What is
             zero already stays zero, and counts.
-        scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
-            convolution, `"all"` for all convolutions and fully connected layers, or a mapping of
+        scope: Which layers: `"pointwise"`, the default, for 1x1 convolutions except the model's
+            first convolution; `"3x3"` for 3x3 convolutions; `"all_but_first"` for all convolutions
+            and fully connected layers except the first convolution; `"all"`; a function that takes
+            a `tfsparse.prune.files.prunable_layers.Layer` and returns a bool; or a mapping of
             patterns (as in `fnmatch`) of the names of their outputs, as `tfsparse.inspect` shows
             them, to sparsities, of which the first that matches counts.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
@@ -70,26 +74,26 @@ def prune_file(
         runtime: Whose interpreter computes the inputs of layers, as for `tfsparse.Interpreter`.
 
     Returns:
-        `path`, as a string.
+        `destination`, as a string.
 
     Raises:
         TypeError: An argument is of a wrong type.
         ValueError: The file is damaged, TFLite cannot run it, it has no layer that can be pruned,
-            or an argument, or the data, does not fit.
+            or an argument, or the calibration data, does not fit.
         OSError: A file cannot be read or written.
 
     Example:
 
     >>> images = np.load("some_images.npy")  # (200, 224, 224, 3)
-    >>> tfsparse.prune_file("model.tflite", "pruned.tflite", data=images, sparsity=0.5)
+    >>> tfsparse.prune_file("model.tflite", "pruned.tflite", representative_dataset=images)
     'pruned.tflite'
     """
-    check_sparsity("sparsity", sparsity)
+    check_fraction("sparsity", sparsity)
     check_block_size(block_size)
-    _check_scope(scope)
+    check_scope(scope)
     installed_runtime(runtime)
     encoding = checked_encoding(encoding)
-    path = check_writable(path)
+    destination = check_writable(destination)
     name, content = os.fspath(source), Path(source).read_bytes()
     # Two models, as one is edited.
     model, original = (flatbuffer.parse(content, name) for _ in range(2))
@@ -100,7 +104,7 @@ def prune_file(
         inputs = examples.inputs_of(original)
     except ValueError as error:
         raise ValueError(f"Cannot prune {name}: {error}") from error
-    taken = examples.read(data, inputs)
+    taken = examples.read(representative_dataset, inputs)
     try:
         networks = [layer_inputs.Activations(one, taken, runtime) for one in (model, original)]
         for layer, share in track(layers, "Pruning"):
@@ -110,8 +114,8 @@ def prune_file(
         pieces = flatbuffer.pieces(model)
     except ValueError as error:
         raise ValueError(f"Cannot prune {name}: {error}") from error
-    write_atomically(path, *pieces)
-    return path
+    write_atomically(destination, *pieces)
+    return destination
 
 
 def _prune(model, layer, networks, sparsity, block_size):
@@ -122,7 +126,9 @@ def _prune(model, layer, networks, sparsity, block_size):
     if not np.isfinite(weights).all():
         raise ValueError(f"the weights of {layer.name} are not all finite numbers")
     if not all(np.isfinite(sums).all() for sums in (moments.own, moments.cross)):
-        raise ValueError(f"the data gives {layer.name} inputs that are not all finite numbers")
+        raise ValueError(
+            f"the representative_dataset gives {layer.name} inputs that are not all finite numbers"
+        )
     layer.write(model, reconstruction.prune(weights, moments, sparsity, block_size))
 
 
@@ -160,24 +166,11 @@ def _why(left, found, scope):
 def _sparsities(layers, scope, sparsity):
     """The sparsity of each layer in scope, a dictionary."""
     if isinstance(scope, Mapping):
-        from tfsparse.prune.scope import listed, match_patterns
-
         names = {layer: [layer.name] for layer in layers}
         return match_patterns(
             scope, names, "matches no layer", f"Layers: {listed([n for (n,) in names.values()])}."
         )
-    if scope == "pointwise":
-        layers = prunable_layers.pointwise(layers)
-    return dict.fromkeys(layers, sparsity)
-
-
-def _check_scope(scope):
-    if isinstance(scope, Mapping):
-        from tfsparse.prune.scope import check_mapping
-
-        check_mapping(scope, "sparsity", "sparsities")
-    elif scope not in SCOPES:
-        raise ValueError(
-            f"Expected scope to be one of {SCOPES} or a mapping of patterns of layer names to "
-            f"sparsities. Received: {scope!r}"
-        )
+    chosen = (
+        prunable_layers.named(layers, scope) if isinstance(scope, str) else filter(scope, layers)
+    )
+    return dict.fromkeys(chosen, sparsity)

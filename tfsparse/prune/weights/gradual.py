@@ -1,19 +1,21 @@
 """Gradual magnitude pruning."""
 
 from collections.abc import Mapping
+from typing import Any
 
+from tfsparse.annotations import Model, Scope
 from tfsparse.prune import magnitude, schedules
-from tfsparse.prune.masked_pruning import MaskedPruning
-from tfsparse.prune.scope import check_scope
+from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.prune.weights.distribution import erdos_renyi_kernel
+from tfsparse.prune.weights.masked_weights import MaskedWeights
 from tfsparse.prune.weights.sensitivity import Sensitivity
 
 DISTRIBUTIONS = ("uniform", "global", "erdos_renyi_kernel")
 _DEFAULT_SPARSITY = 0.8
 
 
-class GradualPruning(MaskedPruning):
+class GradualPruning(MaskedWeights):
     """Prunes the smallest weights while a model trains, more and more of them.
 
     Masks follow a schedule and are applied inside each compiled train step, so a pruned weight is
@@ -40,10 +42,11 @@ class GradualPruning(MaskedPruning):
             together with `schedule` or with a mapping as `scope`, which say it themselves.
         schedule: `PolynomialDecay`, `ConstantSparsity`, or a `PruningSchedule` of
             tensorflow-model-optimization.
-        scope: Which layers: `"pointwise"` for 1x1 convolutions except the model's first
-            convolution, `"all_but_first"` for all layers except that convolution, `"all"`, a
-            function that takes a layer and returns a bool, or a mapping of layer-name patterns (as
-            in `fnmatch`) to final sparsities, of which the first that matches a layer counts.
+        scope: Which layers: `"pointwise"`, the default, for 1x1 convolutions except the model's
+            first convolution; `"3x3"` for 3x3 convolutions; `"all_but_first"` for all layers except
+            the first convolution; `"all"`; a function that takes a layer and returns a bool; or a
+            mapping of layer-name patterns (as in `fnmatch`) to final sparsities, of which the first
+            that matches a layer counts.
             Layers are Conv1D, Conv2D, Dense, EinsumDense (of which attention is made), and
             SeparableConv1D and SeparableConv2D with their pointwise kernels.
         distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
@@ -68,14 +71,14 @@ class GradualPruning(MaskedPruning):
 
     def __init__(
         self,
-        final_sparsity=None,
+        final_sparsity: float | None = None,
         *,
-        schedule=None,
-        scope="pointwise",
-        distribution="uniform",
-        block_size=1,
-        frequency=None,
-    ):
+        schedule: Any = None,
+        scope: Scope = "pointwise",
+        distribution: "str | Sensitivity" = "uniform",
+        block_size: int = 1,
+        frequency: int | None = None,
+    ) -> None:
         check_scope(scope)
         super().__init__(scope, _schedule_for(final_sparsity, schedule, scope, frequency))
         _check_distribution(distribution, scope, self.schedule)
@@ -83,12 +86,19 @@ class GradualPruning(MaskedPruning):
         magnitude.check_block_size(block_size)
         self.block_size = block_size
 
-    def apply(self, model, step=None, total_steps=None):
-        """Prunes outside of `fit`: in a custom training loop, or once.
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments as a dict."""
+        return {
+            "schedule": self.schedule,
+            "scope": self.scope,
+            "distribution": self.distribution,
+            "block_size": self.block_size,
+        }
 
-        With a step, the masks are brought to what the schedule asks for at that step, and from the
-        first call on every optimizer update keeps them. Without a step, the model gets the final
-        sparsity and is a plain model again.
+    def update(self, model: Model, step: int, total_steps: int | None = None) -> float:
+        """Brings the masks to what the schedule asks for at a step of a training loop of your own.
+
+        From the first call on every optimizer update keeps them; `apply` ends that.
 
         Args:
             model: Built Keras 3 or tf_keras model.
@@ -108,23 +118,18 @@ class GradualPruning(MaskedPruning):
 
         ```python
         for batch in dataset:
-            pruning.apply(model, int(optimizer.iterations), total_steps)
+            pruning.update(model, int(optimizer.iterations), total_steps)
             train_step(batch)  # calls optimizer.apply_gradients, in a tf.function or not
         pruning.apply(model)
-
-        tfsparse.GradualPruning(final_sparsity=0.5).apply(model)  # once, without training
         ```
         """
         self._check_eager()
-        if step is None:
-            self._finish(model)
-        else:
-            schedule = schedules.in_steps(self.schedule, total_steps)
-            if self._masked_model is not model:
-                self._attach(model, TrainStep.of(model))
-            self._schedule = schedule
-            self._advance(int(step))
-        return self._sparsity
+        schedule = schedules.in_steps(self.schedule, total_steps)
+        if self._masked_model is not model:
+            self._attach(model, TrainStep.of(model))
+        self._schedule = schedule
+        self._advance(int(step))
+        return self._reached
 
     def _update(self, sparsity):
         if sparsity == self._scheduled:
@@ -141,17 +146,14 @@ class GradualPruning(MaskedPruning):
         self._keep(keeps, weights, self.block_size)
         self._scheduled = sparsity
 
-    def _finish(self, model):
+    def _prune_one_shot(self):
         final = schedules.final_sparsity(self.schedule)
         if final is None:
             raise ValueError(
-                f"Expected a step: {self.schedule} has no final_sparsity to prune to at once."
+                "Expected a schedule that says its final_sparsity, to prune to it one-shot. "
+                f"Received: {self.schedule}"
             )
-        if self._masked_model is not model:
-            self._attach(model)
         self._update(final)
-        self._hold()
-        self._detach()
 
     def _prepare(self, model):
         self._shares = self._layer_shares(schedules.final_sparsity(self.schedule))
@@ -164,7 +166,7 @@ class GradualPruning(MaskedPruning):
         if self.distribution == "erdos_renyi_kernel":
             shapes = [tuple(target.kernel.shape) for target in self._targets]
             return [s / final for s in erdos_renyi_kernel(shapes, final)]
-        return [1 if t.sparsity is None else t.sparsity / final for t in self._targets]
+        return [1 if t.amount is None else t.amount / final for t in self._targets]
 
     def _forget(self):
         super()._forget()

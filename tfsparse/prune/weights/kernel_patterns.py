@@ -52,13 +52,13 @@ def most_frequent(weights, count, entries, block_size=1):
     return patterns[np.argsort(-frequency, kind="stable")[:count]]
 
 
-def nearest(weights, library, connectivity, block_size=1):
+def nearest(weights, library, pruning_ratio, block_size=1):
     """Returns the mask that leaves most of a layer: a pattern for each block, or nothing of it.
 
     Args:
         weights: Float array [3, 3, inputs, outputs].
         library: Bool array [patterns, 9].
-        connectivity: Float in [0, 1), the fraction of blocks that are removed as a whole: those of
+        pruning_ratio: Float in [0, 1), the fraction of blocks that are removed as a whole: those of
             which the patterns keep least.
         block_size: Int, output channels in a block.
 
@@ -67,7 +67,7 @@ def nearest(weights, library, connectivity, block_size=1):
     """
     energy = _energy(weights, block_size)
     kept = library @ energy.reshape(9, -1)
-    blocks = library[np.argmax(kept, axis=0)].T & keep_largest(kept.max(axis=0), connectivity)
+    blocks = library[np.argmax(kept, axis=0)].T & keep_largest(kept.max(axis=0), pruning_ratio)
     return spread_blocks(blocks.reshape(energy.shape), weights.shape[-1], block_size)
 
 

@@ -1,18 +1,21 @@
-"""Pattern and connectivity pruning of 3x3 convolutions."""
+"""Pattern and kernel pruning of 3x3 convolutions."""
 
-from numbers import Integral, Real
+from collections.abc import Mapping
+from numbers import Real
 
-from tfsparse.arguments import check_sparsity
+from tfsparse.annotations import Position, Scope
+from tfsparse.arguments import check_fraction, check_int
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune.magnitude import check_block_size
-from tfsparse.prune.masked_pruning import MaskedPruning
 from tfsparse.prune.scope import first_convolution
+from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.update_schedules import Progress
 from tfsparse.prune.weights.admm import Admm, Pull
 from tfsparse.prune.weights.kernel_patterns import most_frequent, nearest
+from tfsparse.prune.weights.masked_weights import MaskedWeights
 
 
-class PatternPruning(MaskedPruning):
+class PatternPruning(MaskedWeights):
     """Prunes 3x3 convolutions to a few patterns, and removes whole kernels.
 
     Every kernel, which connects one input channel with one output channel, keeps 4 of its 9
@@ -36,19 +39,22 @@ class PatternPruning(MaskedPruning):
     Args:
         patterns: Int, how many patterns the network has.
         entries: Int from 1 to 9, the weights that a kernel keeps.
-        connectivity: Float in [0, 1), the fraction of each layer's kernels that are removed as a
-            whole; the model's first convolution keeps all. The papers remove 0.72.
+        pruning_ratio: Float in [0, 1), the fraction of each layer's kernels that are removed as a
+            whole, 0 by default; the model's first convolution keeps all. The papers, which call it
+            connectivity pruning, remove 0.72. Not together with a mapping as `scope`, which says it
+            for each layer.
         rho: Positive float, how strongly weights are drawn to their patterns: the loss has
             `rho / 2` times their squared distance.
         begin: Where the first phase begins: a float in [0, 1] is a fraction of the training, an int
             is a step.
         end: Where weights are cut and the second phase begins, given as `begin` is. With 0 they
-            are cut at once.
+            are cut in the first step.
         block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
             a pattern. Larger blocks run faster and cost accuracy.
         frequency: Int, steps between two updates of the multipliers. By default 100, or fewer in a
             phase so short that there would be less than 10 updates.
-        scope: None for every 3x3 Conv2D, or a function that takes a layer and returns a bool.
+        scope: Which 3x3 convolutions: `"3x3"`, the default, for all of them, or what else
+            `GradualPruning` takes; a mapping is to pruning ratios.
 
     Raises:
         TypeError: An argument is of a wrong type.
@@ -59,57 +65,56 @@ class PatternPruning(MaskedPruning):
     Example:
 
     ```python
-    model.fit(x, y, epochs=40, callbacks=[tfsparse.PatternPruning(connectivity=0.5)])
+    model.fit(x, y, epochs=40, callbacks=[tfsparse.PatternPruning(pruning_ratio=0.5)])
     ```
     """
 
     def __init__(
         self,
         *,
-        patterns=8,
-        entries=4,
-        connectivity=0.0,
-        rho=1e-2,
-        begin=0.0,
-        end=0.5,
-        block_size=1,
-        frequency=None,
-        scope=None,
-    ):
-        _check_count("patterns", patterns, 70)  # as many as there can be, with 5 entries
-        _check_count("entries", entries, 9)
-        check_sparsity("connectivity", connectivity)
+        patterns: int = 8,
+        entries: int = 4,
+        pruning_ratio: float | None = None,
+        rho: float = 1e-2,
+        begin: Position = 0.0,
+        end: Position = 0.5,
+        block_size: int = 1,
+        frequency: int | None = None,
+        scope: Scope = "3x3",
+    ) -> None:
+        check_scope(scope, amount="pruning ratio")
+        check_int("patterns", patterns, most=70)  # as many as there can be, with 5 entries
+        check_int("entries", entries, most=9)
         check_block_size(block_size)
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):
             raise ValueError(f"Expected rho to be a positive float. Received: {rho!r}")
-        if scope is not None and not callable(scope):
-            raise TypeError(
-                f"Expected scope to be None or a function of a layer. Received: {scope!r}"
-            )
-        super().__init__(scope or _is_3x3, Progress(begin, end, frequency))
+        if pruning_ratio is not None:
+            check_fraction("pruning_ratio", pruning_ratio)
+            if isinstance(scope, Mapping):
+                raise ValueError(
+                    "Give pruning_ratio or a mapping as scope, which says it for each layer. "
+                    f"Received: pruning_ratio={pruning_ratio}, scope={dict(scope)!r}"
+                )
+        super().__init__(scope, Progress(begin, end, frequency))
         self.patterns = patterns
         self.entries = entries
-        self.connectivity = connectivity
+        self.pruning_ratio = pruning_ratio
         self.rho = rho
         self.block_size = block_size
 
-    def apply(self, model):
-        """Cuts a model's weights at once, as at the end of the first phase.
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments as a dict."""
+        return {
+            "patterns": self.patterns,
+            "entries": self.entries,
+            "pruning_ratio": self.pruning_ratio,
+            "rho": self.rho,
+            **self.schedule.get_config(),
+            "block_size": self.block_size,
+            "scope": self.scope,
+        }
 
-        Args:
-            model: Built Keras 3 or tf_keras model. It is a plain model again afterwards.
-
-        Returns:
-            The sparsity reached, a float.
-
-        Raises:
-            ValueError: The model is not built, or the scope matches no layer or one that is no 3x3
-                convolution.
-            RuntimeError: Called inside a `tf.function`.
-        """
-        return self._prune_at_once(model, self._cut)
-
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Attaches masks that prune nothing yet, and the term that draws weights to patterns."""
         model = self.model
         if model.optimizer is None:
@@ -133,9 +138,9 @@ class PatternPruning(MaskedPruning):
             self._admm.update(self._weights(), self._project)
         else:
             self._admm.stop()
-            self._cut()
+            self._prune_one_shot()
 
-    def _cut(self):
+    def _prune_one_shot(self):
         weights = self._weights()
         self._keep(self._nearest(weights), weights)
         self._is_cut = True
@@ -149,8 +154,8 @@ class PatternPruning(MaskedPruning):
         if self._library is None:
             self._library = most_frequent(weights, self.patterns, self.entries, self.block_size)
         return [
-            nearest(w, self._library, connectivity, self.block_size)
-            for w, connectivity in zip(weights, self._connectivities, strict=True)
+            nearest(w, self._library, pruning_ratio, self.block_size)
+            for w, pruning_ratio in zip(weights, self._pruning_ratios, strict=True)
         ]
 
     def _prepare(self, model):
@@ -161,8 +166,9 @@ class PatternPruning(MaskedPruning):
                     f"{target.layer.name!r} with a kernel of shape {tuple(target.kernel.shape)}"
                 )
         first = first_convolution(model)
-        self._connectivities = [
-            0.0 if target.layer is first else self.connectivity for target in self._targets
+        self._pruning_ratios = [
+            0.0 if target.layer is first else target.amount or self.pruning_ratio or 0.0
+            for target in self._targets
         ]
 
     def _detach(self):
@@ -179,8 +185,3 @@ class PatternPruning(MaskedPruning):
 def _is_3x3(layer):
     kernel = getattr(layer, "kernel", None)  # a separable convolution has two of other names
     return kernel is not None and len(kernel.shape) == 4 and tuple(kernel.shape[:2]) == (3, 3)
-
-
-def _check_count(name, value, most):
-    if not isinstance(value, Integral) or not 1 <= value <= most:
-        raise ValueError(f"Expected {name} to be an int from 1 to {most}. Received: {value!r}")

@@ -1,9 +1,11 @@
 """Group and exclusive sparsity, as Keras regularizers."""
 
-from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
+
+from tfsparse.arguments import check_number
 
 _AXES = {"inputs": -2, "outputs": -1}
 
@@ -12,13 +14,13 @@ class _Sparsity(keras.regularizers.Regularizer):
     """What the regularizers share: the groups of a kernel."""
 
     def __init__(self, strength, groups):
-        _check_number("strength", strength)
+        check_number("strength", strength)
         if groups not in _AXES:
             raise ValueError(f"Expected groups to be 'inputs' or 'outputs'. Received: {groups!r}")
         self.strength = float(strength)
         self.groups = groups
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
         return {"strength": self.strength, "groups": self.groups}
 
@@ -73,10 +75,10 @@ class GroupSparsity(_Sparsity):
     ```
     """
 
-    def __init__(self, strength=1e-4, groups="outputs"):
+    def __init__(self, strength: float = 1e-4, groups: str = "outputs") -> None:
         super().__init__(strength, groups)
 
-    def __call__(self, weights):
+    def __call__(self, weights: Any) -> Any:
         """Returns the penalty of a kernel, HWIO or IO, as a scalar tensor."""
         return self.strength * ops.sum(self._norms(weights))
 
@@ -108,10 +110,10 @@ class ExclusiveSparsity(_Sparsity):
     ```
     """
 
-    def __init__(self, strength=1e-5, groups="inputs"):
+    def __init__(self, strength: float = 1e-5, groups: str = "inputs") -> None:
         super().__init__(strength, groups)
 
-    def __call__(self, weights):
+    def __call__(self, weights: Any) -> Any:
         """Returns the penalty of a kernel, HWIO or IO, as a scalar tensor."""
         return self.strength * 0.5 * ops.sum(self._squared_sums(weights))
 
@@ -145,26 +147,19 @@ class GroupExclusiveSparsity(_Sparsity):
     ```
     """
 
-    def __init__(self, strength=1e-4, mu=0.5, groups="inputs"):
+    def __init__(self, strength: float = 1e-4, mu: float = 0.5, groups: str = "inputs") -> None:
         super().__init__(strength, groups)
-        _check_number("mu", mu)
+        check_number("mu", mu)
         if mu > 1:
             raise ValueError(f"Expected mu to be in [0, 1]. Received: {mu}")
         self.mu = float(mu)
 
-    def __call__(self, weights):
+    def __call__(self, weights: Any) -> Any:
         """Returns the penalty of a kernel, HWIO or IO, as a scalar tensor."""
         group = (1 - self.mu) * ops.sum(self._norms(weights))
         exclusive = 0.5 * self.mu * ops.sum(self._squared_sums(weights))
         return self.strength * (group + exclusive)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
         return {**super().get_config(), "mu": self.mu}
-
-
-def _check_number(name, value):
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"Expected {name} to be a float. Received: {value!r}")
-    if not value >= 0:
-        raise ValueError(f"Expected {name} to be at least 0. Received: {value}")

@@ -6,20 +6,21 @@ from numbers import Real
 
 import numpy as np
 
-from tfsparse.arguments import check_sparsity
+from tfsparse.annotations import Position, Scope
+from tfsparse.arguments import check_fraction
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune import magnitude, schedules
-from tfsparse.prune.masked_pruning import MaskedPruning
 from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
-from tfsparse.prune.scope import check_scope
+from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.update_schedules import CosineDecay
 from tfsparse.prune.weights.distribution import erdos_renyi_kernel
+from tfsparse.prune.weights.masked_weights import MaskedWeights
 from tfsparse.prune.weights.rewiring import first_mask, rewire
 
 _DEFAULT_SPARSITY = 0.8
 
 
-class RigL(MaskedPruning):
+class RigL(MaskedWeights):
     """Trains a sparse network from its first step on, and moves its connections as it learns.
 
     Training begins with random masks. Every so many steps each layer drops its smallest weights and
@@ -51,8 +52,9 @@ class RigL(MaskedPruning):
         distribution: `"erdos_renyi_kernel"`, the default, makes small layers denser than large
             ones, which serves accuracy best; `"uniform"` gives every layer the same sparsity,
             which needs about half the multiplications. Not together with a mapping as `scope`.
-        scope: Which layers: `"all_but_first"` for all but the model's first
-            convolution, or what `GradualPruning` takes. Depthwise convolutions are always dense.
+        scope: Which layers: `"all_but_first"`, the default, for all but the model's first
+            convolution, or what else `GradualPruning` takes. Depthwise convolutions are always
+            dense.
         growth: `"gradient"` grows where the gradient is largest (RigL), `"random"` anywhere (SET);
             None never changes the masks, the control of both.
         drop_fraction: Float in (0, 1], the fraction of a layer's weights that the first updates
@@ -80,17 +82,17 @@ class RigL(MaskedPruning):
 
     def __init__(
         self,
-        sparsity=None,
+        sparsity: float | None = None,
         *,
-        distribution=None,
-        scope="all_but_first",
-        growth="gradient",
-        drop_fraction=0.3,
-        end=0.75,
-        frequency=None,
-        block_size=1,
-        seed=0,
-    ):
+        distribution: str | None = None,
+        scope: Scope = "all_but_first",
+        growth: str | None = "gradient",
+        drop_fraction: float = 0.3,
+        end: Position = 0.75,
+        frequency: int | None = None,
+        block_size: int = 1,
+        seed: int = 0,
+    ) -> None:
         check_scope(scope)
         _check_choice("growth", growth, ("gradient", "random", None))
         magnitude.check_block_size(block_size)
@@ -106,31 +108,34 @@ class RigL(MaskedPruning):
                 f"they are. Received: {drop_fraction!r}"
             )
         self.target_sparsity = _DEFAULT_SPARSITY if sparsity is None else sparsity
-        check_sparsity("sparsity", self.target_sparsity)
+        check_fraction("sparsity", self.target_sparsity)
         moves = CosineDecay(drop_fraction, end, frequency)
         stays = schedules.ConstantSparsity(self.target_sparsity)
         super().__init__(scope, moves if growth else stays)
         self.distribution = distribution or "erdos_renyi_kernel"
         self.growth = growth
+        self.drop_fraction = drop_fraction
+        self.end = end
+        self.frequency = frequency
         self.block_size = block_size
         self.seed = seed
 
-    def apply(self, model):
-        """Gives a model the masks that a training would begin with, once.
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments as a dict."""
+        layers_decide = isinstance(self.scope, Mapping)
+        return {
+            "sparsity": None if layers_decide else self.target_sparsity,
+            "distribution": None if layers_decide else self.distribution,
+            "scope": self.scope,
+            "growth": self.growth,
+            "drop_fraction": self.drop_fraction,
+            "end": self.end,
+            "frequency": self.frequency,
+            "block_size": self.block_size,
+            "seed": self.seed,
+        }
 
-        Args:
-            model: Built Keras 3 or tf_keras model. It is a plain model again afterwards.
-
-        Returns:
-            The sparsity reached, a float.
-
-        Raises:
-            ValueError: The model is not built, or the scope matches no layer.
-            RuntimeError: Called inside a `tf.function`.
-        """
-        return self._prune_at_once(model, self._draw)
-
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Attaches masks that prune nothing yet, and hooks that see the gradients."""
         optimizer = self.model.optimizer
         if optimizer is None and self.growth == "gradient":
@@ -150,7 +155,7 @@ class RigL(MaskedPruning):
             for mask, gradient in zip(self._masks, self._gradients, strict=True):
                 self._hooks.attach(mask.variable, gradient)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Moves connections if the schedule said so after the last step."""
         super().on_train_batch_begin(batch, logs)
         # State that was restored brings no gradient: an update then waits for the first step.
@@ -160,7 +165,7 @@ class RigL(MaskedPruning):
 
     def _begin(self, step):
         if self._started is None:
-            self._draw()
+            self._prune_one_shot()
             self._started = self._clock.elapsed
         is_due, fraction = self._schedule(step)
         if is_due:
@@ -180,8 +185,8 @@ class RigL(MaskedPruning):
                 stacklevel=2,
             )
 
-    def _draw(self):
-        """Assigns the first masks."""
+    def _prune_one_shot(self):
+        """Assigns the masks that a training would begin with."""
         keeps, weights = [], self._weights()
         for index, (values, sparsity) in enumerate(zip(weights, self._shares(), strict=True)):
             rng = np.random.default_rng((self.seed, index))
@@ -191,7 +196,7 @@ class RigL(MaskedPruning):
     def _shares(self):
         """Returns the sparsity of each layer."""
         if isinstance(self.scope, Mapping):
-            return [target.sparsity for target in self._targets]
+            return [target.amount for target in self._targets]
         if self.distribution == "uniform":
             return [self.target_sparsity] * len(self._masks)
         shapes = [tuple(mask.variable.shape) for mask in self._masks]

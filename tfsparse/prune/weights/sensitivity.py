@@ -1,13 +1,15 @@
-"""How much each layer minds being pruned, and what sparsity to give each."""
+"""The loss of accuracy when single layers are pruned, and the sparsity to give each."""
 
 import dataclasses
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from tfsparse.arguments import check_sparsity
+from tfsparse.annotations import Examples, LabelledData, Model, PathLike, Scope
+from tfsparse.arguments import check_fraction
 from tfsparse.files import write_atomically
 from tfsparse.formatting import as_text
 from tfsparse.keras_models import strategy_of
@@ -16,6 +18,7 @@ from tfsparse.prune import magnitude
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.scope import select
+from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.weights.allocation import equal_losses
 
 _SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -55,7 +58,7 @@ class Sensitivity:
     sparsities: tuple[float, ...]
     layers: tuple[LayerSensitivity, ...]
 
-    def losses(self):
+    def losses(self) -> np.ndarray:
         """Returns how much worse the metric is than the reference.
 
         Returns:
@@ -64,7 +67,7 @@ class Sensitivity:
         values = np.array([layer.values for layer in self.layers])
         return self.reference - values if self.higher_is_better else values - self.reference
 
-    def allocate(self, sparsity, names=None):
+    def allocate(self, sparsity: float, names: Iterable[str] | None = None) -> dict[str, float]:
         """Returns sparsities of the layers that cost each of them the same.
 
         Each layer gets the largest sparsity at which it alone loses no more than a tolerance, the
@@ -81,7 +84,7 @@ class Sensitivity:
         Raises:
             ValueError: A layer was not measured, or `sparsity` is above all sparsities measured.
         """
-        check_sparsity("sparsity", sparsity)
+        check_fraction("sparsity", sparsity)
         if not 0 < sparsity <= self.sparsities[-1]:
             raise ValueError(
                 f"Expected a sparsity above 0 and of at most {self.sparsities[-1]}, the highest at "
@@ -103,12 +106,12 @@ class Sensitivity:
         shares = equal_losses(points, losses, sizes, sparsity)
         return dict(zip(names, shares.tolist(), strict=True))
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Returns everything as JSON, a string that `from_json` reads."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> "Sensitivity":
         """Returns the result that `to_json` wrote."""
         fields = json.loads(text)
         fields["sparsities"] = tuple(fields["sparsities"])
@@ -118,16 +121,16 @@ class Sensitivity:
         )
         return cls(**fields)
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Writes `to_json` to a file."""
         write_atomically(path, f"{self.to_json()}\n".encode())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> "Sensitivity":
         """Returns the result that `save` wrote."""
         return cls.from_json(Path(path).read_text())
 
-    def plot(self, path):
+    def plot(self, path: PathLike) -> None:
         """Draws how much worse the metric gets, layers down and sparsities across.
 
         Args:
@@ -161,17 +164,17 @@ class Sensitivity:
 
 
 def sensitivity(
-    model,
-    data,
-    sparsities=_SPARSITIES,
+    model: Model,
+    data: LabelledData,
+    sparsities: Iterable[float] = _SPARSITIES,
     *,
-    metric=None,
-    higher_is_better=None,
-    scope="pointwise",
-    block_size=1,
-    batch_size=128,
-    recalibrate=None,
-):
+    metric: str | None = None,
+    higher_is_better: bool | None = None,
+    scope: Scope = "pointwise",
+    block_size: int = 1,
+    batch_size: int = 128,
+    representative_dataset: Examples | None = None,
+) -> Sensitivity:
     """Measures a metric with each layer pruned alone, at a row of sparsities.
 
     The smallest magnitudes of one layer are zeroed, the model is evaluated, and the layer gets its
@@ -192,11 +195,12 @@ def sensitivity(
             first metric beside the loss, if it has one.
         higher_is_better: Bool. By default true of metrics in whose name is "acc", "auc",
             "precision", "recall" or "iou".
-        scope: Which layers, see `GradualPruning`; of a mapping its sparsities are left aside.
+        scope: Which layers: `"pointwise"`, the default, or what else `GradualPruning` takes; of a
+            mapping its sparsities are left aside.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern.
         batch_size: Int, for arrays.
-        recalibrate: Data for `tfsparse.recalibrate_batchnorm`, to be called on each pruned model
-            before it is evaluated. By default the statistics stay as they are.
+        representative_dataset: Data for `tfsparse.recalibrate_batchnorm`, to be called on each
+            pruned model before it is evaluated. By default the statistics stay as they are.
 
     Returns:
         A `Sensitivity`.
@@ -222,6 +226,7 @@ def sensitivity(
             f"Expected data that can be read again and again. Received: {data!r}. Give arrays, a "
             "tf.data.Dataset or a PyDataset."
         )
+    check_scope(scope)
     targets = select(model, scope)
     _check_names(targets)
     magnitude.check_block_size(block_size)
@@ -236,8 +241,8 @@ def sensitivity(
             values = []
             for sparsity in sparsities:
                 _prune(model, target.kernel, sparsity, block_size)
-                if recalibrate is not None:
-                    recalibrate_batchnorm(model, recalibrate)
+                if representative_dataset is not None:
+                    recalibrate_batchnorm(model, representative_dataset)
                 values.append(float(_evaluate(model, data, batch_size)[metric]))
                 model.set_weights(weights)
             size = math.prod(target.kernel.shape)
@@ -278,7 +283,7 @@ def _metric(found, name):
 def _checked_sparsities(sparsities):
     sparsities = tuple(sparsities)
     for sparsity in sparsities:
-        check_sparsity("every one of sparsities", sparsity)
+        check_fraction("every one of sparsities", sparsity)
     rising = all(a < b for a, b in zip((0, *sparsities), sparsities, strict=False))
     if not sparsities or not rising:
         raise ValueError(f"Expected sparsities to be rising floats above 0. Received: {sparsities}")

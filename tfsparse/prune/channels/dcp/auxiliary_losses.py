@@ -1,4 +1,4 @@
-"""The extra losses of discrimination-aware channel pruning: where they are, and what they are."""
+"""The auxiliary losses of discrimination-aware channel pruning: what they are, and where."""
 
 import math
 
@@ -34,7 +34,7 @@ def forward(program, x, end, training=False):
 
 
 def evenly_spaced(program, count):
-    """Returns the calls behind which extra losses go.
+    """Returns the calls behind which auxiliary losses go.
 
     Depth is counted in layers with a kernel. A loss can only go where everything passes through one
     tensor, such as behind a residual block; of the places of one depth it takes the last, behind
@@ -71,7 +71,7 @@ def _bottlenecks(program):
 
 
 class Head:
-    """What an extra loss is computed with: BatchNormalization, ReLU, average pooling, Dense.
+    """What an auxiliary loss is computed with: BatchNormalization, ReLU, average pooling, Dense.
 
     It is no part of the model.
 
@@ -112,7 +112,7 @@ class Head:
 
 
 class FinalLoss:
-    """The loss of the model itself, in the place of an extra one.
+    """The loss of the model itself, in the place of an auxiliary one.
 
     Args:
         program: `tfsparse.graph.calls.Program` of a model with one output.

@@ -1,6 +1,5 @@
 """Discrimination-aware channel pruning."""
 
-import math
 from collections.abc import Mapping
 from itertools import islice
 from numbers import Integral, Real
@@ -9,15 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.arguments import check_positive
-from tfsparse.prune import schedules
+from tfsparse.annotations import LabelledData, Position, Scope
+from tfsparse.arguments import check_int, check_number
 from tfsparse.prune.batches import check_data, endless_batches, labelled_batches
 from tfsparse.prune.channels import widths
-from tfsparse.prune.channels.budget import amount_to_cut, within_budget
+from tfsparse.prune.channels.budget import within_budget
 from tfsparse.prune.channels.dcp.selection import Selection
 from tfsparse.prune.channels.dcp.stages import make_stages, train_stage
 from tfsparse.prune.channels.masked_channels import MaskedChannels
-from tfsparse.prune.channels.scope import check_channel_scope
 
 _BATCH_SIZE = 128
 
@@ -25,19 +23,19 @@ _BATCH_SIZE = 128
 class DiscriminationAwareChannelPruning(MaskedChannels):
     """Keeps the channels that help to tell classes apart, chosen one after the other on data.
 
-    Extra losses divide the model into stages of even depth. In each stage the whole model is first
-    trained with the stage's extra loss and its own. Then, for each group of channels that is read
-    in the stage, channels are let in greedily, from none: those along whose weights the gradient of
-    the loss is largest, a few at a time. After each addition the weights that read them are
-    adapted. The loss of a choice is `L_M + lambda_ * L_S`: how far the outputs of the layers that
-    read the channels move, and the stage's extra loss. After the last stage, the rest of the `fit`
-    fine-tunes what is left.
+    Auxiliary losses divide the model into stages of even depth. In each stage the whole model is
+    first trained with the stage's auxiliary loss and its own. Then, for each group of channels that
+    is read in the stage, channels are let in greedily, from none: those along whose weights the
+    gradient of the loss is largest, a few at a time. After each addition the weights that read them
+    are adapted. The loss of a choice is `L_M + auxiliary_weight * L_S`: how far the outputs of the
+    layers that read the channels move, and the stage's auxiliary loss. After the last stage, the
+    rest of the `fit` fine-tunes what is left.
 
     All of this happens before one batch of `fit`, the first by default. What is not chosen is cut
     as by `ChannelPruning`: zero in all its places, inside each compiled train step, and logged
-    alike; `tfsparse.shrink(model)` makes the smaller model. The extra losses are never a part of
-    the model. A `fit` that is interrupted leaves a model that works, and the next one goes on with
-    the groups that have not been cut yet.
+    alike; `tfsparse.shrink(model)` makes the smaller model. The auxiliary losses are never a part
+    of the model. A `fit` that is interrupted leaves a model that works, and the next one goes on
+    with the groups that have not been cut yet.
 
     For functional and Sequential Keras 3 models with one output (batch, classes), compiled with any
     loss that fits it. Not under a `tf.distribute.Strategy` with several replicas.
@@ -46,15 +44,16 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
     (https://arxiv.org/abs/1810.11809).
 
     Args:
-        rate: Float in [0, 1), the fraction of each group's channels to cut, 0.5 by default.
+        pruning_ratio: Float in [0, 1), the fraction of each group's channels to cut, 0.5 by
+            default.
         data: A tuple `(x, y)` of arrays, or a `tf.data.Dataset` or another iterable of batches that
             can be read again, of inputs and labels.
-        multiply_adds: Float in (0, 1), a budget instead of a rate: the fraction of the model's
-            multiply-adds that may remain.
+        macs: A budget instead of a pruning ratio, as in `ChannelPruning`.
         tolerance: Float, instead of both: a group is complete as soon as an addition changes its
             loss by no more than this fraction of the loss without any channel. 0.001 in the paper.
-        num_losses: Int, how many extra losses. In the paper 3 for ResNet-56 and 2 for VGG.
-        lambda_: Float, the weight of the extra losses in the choice; 0 compares outputs only.
+        num_auxiliary_losses: Int, how many there are. In the paper 3 for ResNet-56 and 2 for VGG.
+        auxiliary_weight: Float, the weight of the auxiliary losses in the choice (the paper's
+            lambda); 0 compares outputs only.
         channels_per_step: How many channels are let in at a time: a float is a fraction of the
             group, an int a number.
         samples: Int, examples that each choice looks at, and as many that weights are adapted with
@@ -67,6 +66,8 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         scope: As in `ChannelPruning`.
         begin: When to prune: a float in [0, 1] is a fraction of the training, an int is a step. The
             method expects a trained model.
+        verbose: 0 for silence, 1 for a progress bar, 2 for one line at the end; `"auto"`, the
+            default, is what `fit` was given, and 0 in `apply`.
 
     Raises:
         TypeError: An argument is of a wrong type. `fit` and `apply` raise it if the model is no
@@ -79,7 +80,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
 
     ```python
     model.fit(x, y, epochs=20)
-    pruning = tfsparse.DiscriminationAwareChannelPruning(multiply_adds=0.5, data=(x, y))
+    pruning = tfsparse.DiscriminationAwareChannelPruning(macs=0.5, data=(x, y))
     model.fit(x, y, epochs=20, callbacks=[pruning])
     smaller = tfsparse.shrink(model)
     ```
@@ -87,78 +88,69 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
 
     def __init__(
         self,
-        rate=None,
+        pruning_ratio: float | None = None,
         *,
-        data=None,
-        multiply_adds=None,
-        tolerance=None,
-        num_losses=3,
-        lambda_=1.0,
-        channels_per_step=0.05,
-        samples=1024,
-        stage_steps=200,
-        learning_rate=0.01,
-        batch_size=_BATCH_SIZE,
-        multiple_of=1,
-        scope="inner",
-        begin=0.0,
-    ):
-        check_channel_scope(scope)
+        data: LabelledData | None = None,
+        macs: float | int | None = None,
+        tolerance: float | None = None,
+        num_auxiliary_losses: int = 3,
+        auxiliary_weight: float = 1.0,
+        channels_per_step: float | int = 0.05,
+        samples: int = 1024,
+        stage_steps: int = 200,
+        learning_rate: float = 0.01,
+        batch_size: int = _BATCH_SIZE,
+        multiple_of: int = 1,
+        scope: Scope = "inner",
+        begin: Position = 0.0,
+        verbose: int | str = "auto",
+    ) -> None:
         if tolerance is not None:
-            _check_number("tolerance", tolerance)
-            _check_adaptive(tolerance, rate, multiply_adds, multiple_of, scope)
-        # With a tolerance it only says that it is time.
-        amount = amount_to_cut(rate, multiply_adds, scope)
-        super().__init__(scope, schedules.ConstantSparsity(amount, begin))
+            check_number("tolerance", tolerance)
+            _check_adaptive(tolerance, pruning_ratio, macs, multiple_of, scope)
+        # With a tolerance the schedule only says that it is time.
+        super().__init__(scope, pruning_ratio, macs, begin)
         if data is not None:
             check_data(data)
-        check_positive("multiple_of", multiple_of)
-        _check_number("lambda_", lambda_)
-        _check_number("learning_rate", learning_rate)
-        _check_int("num_losses", num_losses, 0)
-        _check_int("samples", samples, 1)
-        _check_int("stage_steps", stage_steps, 0)
-        _check_int("batch_size", batch_size, 1)
+        check_int("multiple_of", multiple_of)
+        check_number("auxiliary_weight", auxiliary_weight)
+        check_number("learning_rate", learning_rate)
+        check_int("num_auxiliary_losses", num_auxiliary_losses, least=0)
+        check_int("samples", samples)
+        check_int("stage_steps", stage_steps, least=0)
+        check_int("batch_size", batch_size)
         _check_channels_per_step(channels_per_step)
         self.data = data
         self.tolerance = tolerance
-        self.num_losses = num_losses
-        self.lambda_ = lambda_
+        self.num_auxiliary_losses = num_auxiliary_losses
+        self.auxiliary_weight = auxiliary_weight
         self.channels_per_step = channels_per_step
         self.samples = samples
         self.stage_steps = stage_steps
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.multiple_of = multiple_of
-        self._has_budget = multiply_adds is not None
+        self.verbose = verbose
 
-    def apply(self, model, data=None, verbose=0):
-        """Prunes at once, outside of `fit`.
-
-        Args:
-            model: Built and compiled Keras 3 model; see the class.
-            data: Inputs and labels, instead of those given to the constructor.
-            verbose: 1 to show a progress bar, 2 for one line at the end.
-
-        Returns:
-            The fraction of the channels in the scope that are cut, a float.
-
-        Raises:
-            TypeError: `model` is no Keras 3 model, or `data` cannot be read.
-            ValueError: The model is not of the kind that the class asks for, the scope matches no
-                group, the budget is out of reach, or there is no data.
-            RuntimeError: Called inside a `tf.function`.
-        """
-        if data is not None:
-            check_data(data)
-            self.data = data
-        self._verbose = verbose
-        return self._cut_at_once(model)
-
-    def on_train_begin(self, logs=None):
-        """Attaches masks that prune nothing yet."""
-        self._verbose = (self.params or {}).get("verbose", 0)
-        super().on_train_begin(logs)
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments as a dict."""
+        return {
+            "pruning_ratio": self.target_pruning_ratio,
+            "data": self.data,
+            "macs": self.target_macs,
+            "tolerance": self.tolerance,
+            "num_auxiliary_losses": self.num_auxiliary_losses,
+            "auxiliary_weight": self.auxiliary_weight,
+            "channels_per_step": self.channels_per_step,
+            "samples": self.samples,
+            "stage_steps": self.stage_steps,
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "multiple_of": self.multiple_of,
+            "scope": self.scope,
+            "begin": self.begin,
+            "verbose": self.verbose,
+        }
 
     def _attach(self, model, train_step=None):
         self._check(model)
@@ -168,10 +160,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
 
     def _check(self, model):
         if self.data is None:
-            raise ValueError(
-                "Channels are chosen on data. Give it as data=(x, y), to "
-                "DiscriminationAwareChannelPruning or to apply."
-            )
+            raise ValueError("Channels are chosen on data. Give it as data=(x, y).")
         if not getattr(model, "compiled", False):
             raise ValueError(
                 f"Channels are chosen by the loss, and model {model.name!r} has none yet. Call "
@@ -180,12 +169,12 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         outputs = tf.nest.flatten(model.outputs) if model.built else []
         if [len(output.shape) for output in outputs] != [2]:
             raise ValueError(
-                "Expected a model with one output of shape (batch, classes), which the extra "
-                f"losses can imitate. Received outputs: {outputs}"
+                "Expected a model with one output of shape (batch, classes), which the "
+                f"auxiliary losses can imitate. Received outputs: {outputs}"
             )
         if getattr(model.distribute_strategy, "num_replicas_in_sync", 1) > 1:
             raise ValueError(
-                "Channels are chosen on one replica. Call apply(model, data) outside of the "
+                "Channels are chosen on one replica. Call apply(model) outside of the "
                 "strategy's scope, and train afterwards."
             )
 
@@ -208,13 +197,13 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
             return
         measured = list(islice(labelled_batches(self.data, self.batch_size), self._num_batches))
         batches = endless_batches(self.data, self.batch_size)
-        # fit's "auto" is 1.
-        verbose = 2 if self._verbose == 2 else int(bool(self._verbose))
-        progress = keras.utils.Progbar(len(todo), verbose=verbose, unit_name="group")
-        for stage in make_stages(program, todo, self.num_losses):
+        progress = keras.utils.Progbar(len(todo), verbose=self._verbosity(), unit_name="group")
+        for stage in make_stages(program, todo, self.num_auxiliary_losses):
             start = islice(batches, self.stage_steps)
             train_stage(stage, model, program, start, self.learning_rate)
-            selection = Selection(model, program, stage, measured, self.lambda_, self.learning_rate)
+            selection = Selection(
+                model, program, stage, measured, self.auxiliary_weight, self.learning_rate
+            )
             for group in stage.groups:
                 chosen, loss = selection.choose(
                     group,
@@ -227,6 +216,12 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
                 removed[group] = np.setdiff1d(np.arange(group.size), chosen)
                 self._cut(removed)
                 progress.add(1, [("loss", loss)])
+
+    def _verbosity(self):
+        """Returns what Keras's progress bar takes; of `fit`, `"auto"` is 1."""
+        of_fit = (self.params or {}).get("verbose", 0)
+        verbose = of_fit if self.verbose == "auto" else self.verbose
+        return 2 if verbose == 2 else int(bool(verbose))
 
     @property
     def _num_batches(self):
@@ -245,12 +240,12 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         scores = [np.where(self._dead(group), -np.inf, 0.0) for group in self._groups]
         amount = self.schedule.final_sparsity
 
-        def removed_at(rate):
-            cuts = widths.uniform_cuts(scores, self._rates(self._groups, rate))
+        def removed_at(ratio):
+            cuts = widths.uniform_cuts(scores, self._pruning_ratios(self._groups, ratio))
             chosen = widths.remove_lowest(scores, cuts, self.multiple_of)
             return dict(zip(self._groups, chosen, strict=True))
 
-        if self._has_budget:
+        if self.target_macs is not None:
             channels = sum(group.size for group in self._groups)
             chosen = within_budget(self._graph, removed_at, 1 - amount, channels)
         else:
@@ -264,28 +259,18 @@ def _channels_per_step(channels_per_step, size):
     return max(1, round(channels_per_step * size))
 
 
-def _check_adaptive(tolerance, rate, multiply_adds, multiple_of, scope):
-    if rate is not None or multiply_adds is not None or isinstance(scope, Mapping):
+def _check_adaptive(tolerance, pruning_ratio, macs, multiple_of, scope):
+    if pruning_ratio is not None or macs is not None or isinstance(scope, Mapping):
         raise ValueError(
-            "Give one of tolerance, rate, multiply_adds, or a mapping as scope: with a tolerance "
+            "Give one of tolerance, pruning_ratio, macs, or a mapping as scope: with a tolerance "
             f"the losses say how many channels a group needs. Received: tolerance={tolerance}, "
-            f"rate={rate}, multiply_adds={multiply_adds}, scope={scope!r}"
+            f"pruning_ratio={pruning_ratio}, macs={macs}, scope={scope!r}"
         )
     if multiple_of != 1:
         raise ValueError(
             "With a tolerance the losses say how many channels a group needs, and multiple_of "
             f"cannot. Received: tolerance={tolerance}, multiple_of={multiple_of}"
         )
-
-
-def _check_number(name, value):
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise ValueError(f"Expected {name} to be a float of at least 0. Received: {value!r}")
-
-
-def _check_int(name, value, least):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"Expected {name} to be an int of at least {least}. Received: {value!r}")
 
 
 def _check_channels_per_step(value):

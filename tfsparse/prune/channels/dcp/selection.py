@@ -21,12 +21,13 @@ class Selection:
         program: Its `tfsparse.graph.calls.Program`.
         stage: `Stage`.
         measured: List of batches `(x, y)` that losses and gradients are measured on.
-        lambda_: Float, the weight of L_S.
+        auxiliary_weight: Float, the weight of L_S.
         learning_rate: Float, of the steps that adapt the chosen channels' weights.
     """
 
-    def __init__(self, model, program, stage, measured, lambda_, learning_rate):
-        self._model, self._program, self._loss, self._lambda = model, program, stage.loss, lambda_
+    def __init__(self, model, program, stage, measured, auxiliary_weight, learning_rate):
+        self._model, self._program, self._loss = model, program, stage.loss
+        self._auxiliary_weight = auxiliary_weight
         self._measured, self._learning_rate = measured, learning_rate
         self._numbers = {group: tf.constant(i) for i, group in enumerate(stage.groups)}
         self._outputs = [_outputs_of(program, group, stage.loss.end) for group in stage.groups]
@@ -131,8 +132,8 @@ class Selection:
             tape.watch(kernels)
             values = forward(self._program, x, self._loss.end)
             loss = tf.gather(self._reconstruction_errors(x, values), index)
-            if self._lambda:
-                loss += self._lambda * self._loss.loss(self._model, values, x, y)
+            if self._auxiliary_weight:
+                loss += self._auxiliary_weight * self._loss.loss(self._model, values, x, y)
         return loss, tape.gradient(loss, kernels, unconnected_gradients="zero")
 
     def _reconstruction_errors(self, x, values):

@@ -22,18 +22,18 @@ class Stage:
     groups: list
 
 
-def make_stages(program, groups, num_losses):
-    """Divides groups among extra losses: each goes to the first one behind all that reads it.
+def make_stages(program, groups, num_auxiliary_losses):
+    """Divides groups among auxiliary losses: each goes to the first one behind all that reads it.
 
     Args:
         program: `tfsparse.graph.calls.Program`.
         groups: List of `ChannelGroup`.
-        num_losses: Int, how many extra losses there are besides the model's own.
+        num_auxiliary_losses: Int, how many auxiliary losses there are besides the model's own.
 
     Returns:
         List of `Stage`, in the order of the model, without those that have no group.
     """
-    ends = [*evenly_spaced(program, num_losses), len(program.calls) - 1]
+    ends = [*evenly_spaced(program, num_auxiliary_losses), len(program.calls) - 1]
     read = {group: _last_reader(program, group) for group in groups}
     stages, begin = [], -1
     for end in ends:

@@ -1,0 +1,77 @@
+"""What the argument `scope` of each method may be: a name, a function, a mapping of patterns."""
+
+import difflib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from tfsparse.arguments import check_fraction
+
+# 1x1 convolutions except the model's first convolution; 3x3 convolutions; every layer except the
+# first convolution; every layer.
+LAYERS = ("pointwise", "3x3", "all_but_first", "all")
+_LISTED = 20
+
+
+def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity"):
+    """Raises a TypeError or ValueError unless `scope` is a name, a function or a mapping.
+
+    Args:
+        scope: What to check.
+        names: The names that there are.
+        thing: What a function is given.
+        amount: What a mapping gives to each layer: "sparsity" or "pruning ratio".
+    """
+    many = {"sparsity": "sparsities", "pruning ratio": "pruning ratios"}[amount]
+    if isinstance(scope, Mapping):
+        _check_mapping(scope, amount, many)
+    elif not callable(scope) and scope not in names:
+        example = f", such as {{{scope!r}: 0.8}}" if isinstance(scope, str) else ""
+        raise (ValueError if isinstance(scope, str) else TypeError)(
+            f"Expected scope to be {', '.join(map(repr, names))}, a function of {thing}, or a "
+            f"mapping of layer-name patterns to {many}{example}. Received: {scope!r}"
+        )
+
+
+def _check_mapping(scope, amount, many):
+    for pattern, fraction in scope.items():
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f"Expected scope to map layer-name patterns to {many}. Received: {scope!r}"
+            )
+        check_fraction(f"scope[{pattern!r}]", fraction)
+    if not any(scope.values()):
+        raise ValueError(f"Expected a {amount} above 0 in scope. Received: {dict(scope)!r}")
+
+
+def match_patterns(scope, names, nowhere, description):
+    """Returns what a mapping gives to each thing that has names.
+
+    Args:
+        scope: Mapping from patterns (as in `fnmatch`) to fractions.
+        names: Dict from things to lists of layer names.
+        nowhere: What an error says of a pattern that matches no name.
+        description: Sentence at the end of that error.
+
+    Returns:
+        Dict from those things whose first match is above 0 to that fraction.
+
+    Raises:
+        ValueError: A pattern matches no name.
+    """
+    every = [name for own in names.values() for name in own]
+    for pattern in scope:
+        if not any(fnmatchcase(name, pattern) for name in every):
+            near = difflib.get_close_matches(pattern, every)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise ValueError(f"Pattern {pattern!r} in scope {nowhere}.{hint} {description}")
+    fractions = {
+        thing: next((f for p, f in scope.items() if any(fnmatchcase(n, p) for n in own)), 0)
+        for thing, own in names.items()
+    }
+    return {thing: fraction for thing, fraction in fractions.items() if fraction > 0}
+
+
+def listed(names):
+    """Returns names as a list to read, not all of them if there are many."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

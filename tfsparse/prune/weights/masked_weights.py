@@ -1,0 +1,71 @@
+"""What the methods share that prune weights of chosen layers."""
+
+import warnings
+
+import numpy as np
+
+from tfsparse.prune.magnitude import spread_blocks
+from tfsparse.prune.masked_pruning import MaskedPruning
+from tfsparse.prune.scope import select
+
+
+class MaskedWeights(MaskedPruning):
+    """A callback that holds one mask a layer, on its kernel.
+
+    A method implements `_update` and `_prune_one_shot`. The masks have the order of
+    `self._targets`.
+
+    Args:
+        scope: Which layers, as `select` takes it.
+        schedule: See `MaskedPruning`.
+    """
+
+    @property
+    def sparsity(self) -> float:
+        """The fraction of zeros that the masks hold in all layers of the scope, a float."""
+        return self._reached
+
+    def _prepare(self, model):
+        """Derives what the method needs of its targets, or refuses them, before masks attach."""
+
+    def _attach(self, model, train_step=None):
+        targets = select(model, self.scope)
+        self._detach()
+        self._targets = targets
+        self._prepare(model)
+        self._attach_masks(model, train_step, [target.kernel for target in targets])
+
+    def _measure(self):
+        weights = [mask.weights() for mask in self._masks]
+        return 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights)
+
+    def _weights(self):
+        """Returns the values of every masked variable, warning where a mask was not held."""
+        weights = [mask.weights() for mask in self._masks]
+        if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
+            warnings.warn(
+                "Weights that were pruned are no longer zero. Either something other than an "
+                "optimizer wrote to them, or the train step was compiled (by tf.function) before "
+                "pruning began and knows of no masks: call apply(model, step) before its first "
+                "call.",
+                stacklevel=2,
+            )
+        return weights
+
+    def _keep(self, keeps, weights, block_size=1):
+        """Replaces the masks, by one bool array of blocks a layer, and zeroes what they prune.
+
+        Args:
+            keeps: List of bool arrays, True where a block is kept.
+            weights: What `_weights` returned.
+            block_size: Int, output channels in a block.
+        """
+        for mask, keep, values in zip(self._masks, keeps, weights, strict=True):
+            mask.assign(spread_blocks(keep, values.shape[-1], block_size), values)
+        self._averages.apply()
+        total = sum(mask.size for mask in self._masks)
+        self._reached = sum(mask.sparsity * mask.size for mask in self._masks) / total
+
+    def _forget(self):
+        super()._forget()
+        self._targets = []
