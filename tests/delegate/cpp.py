@@ -36,12 +36,14 @@ def run(*command, env=None):
 class Build:
     """One way of compiling everything: `flags` follow the usual ones.
 
-    `machine` is the processor compiled for, as `platform.machine()` names it.
+    `machine` is the processor compiled for, as `platform.machine()` names it. `core_flags` are
+    further flags of what is neither a kernel nor a test: not optimised, it compiles in half the
+    time and runs soon enough. `make wheel` and `pip install` compile it as it is meant.
     """
 
-    def __init__(self, name, cxx=CXX, flags=(), machine=None):
+    def __init__(self, name, cxx=CXX, flags=(), machine=None, core_flags=("-O0",)):
         self.folder = ROOT / "build" / name
-        self.cxx, self.flags = cxx, flags
+        self.cxx, self.flags, self.core_flags = cxx, flags, core_flags
         self.machine = machine or platform.machine()
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -54,7 +56,9 @@ class Build:
         elif source.startswith(str(GOOGLETEST)):
             usual, headers = [*sources.TEST_FLAGS, f"-I{GOOGLETEST}", f"-I{GOOGLETEST}/include"], []
         usual = [*usual, "-fPIC", "-Werror", "-pthread"]
-        command = [self.cxx, *usual, *flags, *self.flags, "-I."]
+        is_core = source not in sources.isa_flags(self.machine) and not source.startswith("tests/")
+        flags = [*flags, *self.flags, *(self.core_flags if is_core else ())]
+        command = [self.cxx, *usual, *flags, "-I."]
         digest = hashlib.sha256(repr(command).encode())
         for file in [source, *headers]:
             digest.update((ROOT / file).read_bytes())
@@ -105,11 +109,11 @@ PROCESSORS = {
 
 
 class CrossBuild(Build):
-    """A build for another processor, whose programs QEMU runs."""
+    """A build for another processor, whose programs QEMU runs and benchmarks count."""
 
     def __init__(self, machine, name="cpp-tests", flags=()):
         self.triplet, _, self.emulated = PROCESSORS[machine]
-        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine)
+        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine, core_flags=())
 
     @staticmethod
     def missing(machine):
