@@ -91,7 +91,7 @@ def test_averages_of_an_optimizer_with_loss_scaling():
 
 
 def test_no_optimizer_has_no_averages():
-    averages = MaskedAverages(None, [])
+    averages = MaskedAverages(None, [], [])
     averages.attach()
     averages.apply()
     averages.detach()

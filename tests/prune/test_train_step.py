@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse import ChannelPruning, GradualPruning, PatternPruning, RigL
+from tfsparse import ChannelPruning, GradualPruning, PatternPruning, RigL, graph
+from tfsparse.prune.channels import masked_channels
 
 X = np.random.default_rng(0).normal(size=(16, 6, 6, 3)).astype(np.float32)
 Y = np.arange(16) % 3
@@ -105,3 +106,16 @@ def test_train_on_batch_follows_update(model):
     pruning.apply(model)
     model.train_on_batch(X, Y)
     assert np.mean(kernel.numpy() == 0) == 0
+
+
+def test_the_channels_of_a_model_are_followed_once(model, monkeypatch):
+    traced = []
+    monkeypatch.setattr(
+        masked_channels, "trace", lambda model: traced.append(model) or graph.trace(model)
+    )
+    for _ in range(2):
+        fit(model, ChannelPruning("l1", 0.5))
+    assert traced == [model]
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    fit(model, ChannelPruning("l1", 0.5))
+    assert traced == [model, model]

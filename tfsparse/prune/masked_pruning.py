@@ -214,16 +214,30 @@ class MaskedPruning(Callback):
                 "only once. Call it before each call of that function."
             )
 
-    def _attach_masks(self, model, train_step, variables, kind="weights"):
-        """Attaches a mask to each variable, all of them different."""
+    def _attach_masks(self, model, train_step, variables, kind="weights", moved=None):
+        """Attaches masks that keep everything.
+
+        Args:
+            model: Keras model.
+            train_step: See `_attach`.
+            variables: List of different variables, one a mask.
+            kind: String, see `Mask`.
+            moved: Those of the variables whose pruned weights a train step would move, by default
+                all. To hold the others at zero in each step would only take time.
+        """
         strategy = strategy_of(model)
         self._masked_model, self._train_step = model, train_step
+        self._reached = 0.0
         self._masks = self._attach_parts(
             "mask", variables, lambda variable: Mask(variable, strategy, kind), kind
         )
+        moved = set(map(id, variables if moved is None else moved))
+        in_step = [mask for mask in self._masks if id(mask.variable) in moved]
         for mask in self._masks:
+            mask.reset()
+        for mask in in_step:
             mask.attach()
-        self._averages = MaskedAverages(getattr(model, "optimizer", None), self._masks)
+        self._averages = MaskedAverages(getattr(model, "optimizer", None), self._masks, in_step)
         self._averages.attach()
 
     def _attach_parts(self, name, variables, make, *details):
@@ -253,7 +267,7 @@ class MaskedPruning(Callback):
         self._masked_model = self._train_step = self._schedule = None
         self._seen = self._looked_at = None
         self._masks, self._parts = [], []
-        self._averages = MaskedAverages(None, [])
+        self._averages = MaskedAverages(None, [], [])
 
     def _hold(self):
         for mask in self._masks:

@@ -14,10 +14,11 @@ class MaskedAverages:
     Args:
         optimizer: Keras 3 or tf_keras optimizer, one that wraps others, or None.
         masks: List of `Mask`.
+        in_step: Those of them that an update of the averages applies.
     """
 
-    def __init__(self, optimizer, masks):
-        self._masks = masks
+    def __init__(self, optimizer, masks, in_step):
+        self._masks, self._in_step = masks, in_step
         self._optimizers = [o for o in all_optimizers(optimizer) if getattr(o, "use_ema", False)]
 
     def attach(self):
@@ -28,14 +29,14 @@ class MaskedAverages:
                 update = _MaskedUpdate(update, optimizer)
                 optimizer._update_model_variables_moving_average = update
             # A training that was interrupted leaves its masks behind.
-            update.masks |= {id(mask): mask for mask in self._masks}
+            update.masks |= {id(mask): mask for mask in self._in_step}
 
     def detach(self):
         """Removes the masks; with the last, the optimizer gets its own method back."""
         for optimizer in self._optimizers:
             update = optimizer._update_model_variables_moving_average
             if isinstance(update, _MaskedUpdate):
-                for mask in self._masks:
+                for mask in self._in_step:
                     update.masks.pop(id(mask), None)
                 if not update.masks:
                     del optimizer._update_model_variables_moving_average

@@ -2,11 +2,10 @@
 
 import contextvars
 
-import numpy as np
 import tensorflow as tf
 
 from tfsparse.keras_models import all_optimizers
-from tfsparse.prune.variables import read, write
+from tfsparse.prune.variables import keep_only, read
 
 # The first is that of optimizers of Keras 3 and of tf_keras, the second that of
 # tf_keras.optimizers.legacy.
@@ -115,8 +114,9 @@ class LastGradient:
 def zero_slots(optimizer, positions):
     """Zeroes what an optimizer remembers of some weights: momenta, second moments, averages.
 
-    What is not kept for each weight, such as Adafactor's factored moments, stays; nothing happens
-    to a variable that the optimizer does not update.
+    What is not kept for each weight, such as Adafactor's factored moments, stays, and so do the
+    accumulators of Ftrl, which divides by them; nothing happens to a variable that the optimizer
+    does not update.
 
     Args:
         optimizer: Keras 3 or tf_keras optimizer, or None. Those that it holds are followed too: see
@@ -127,9 +127,7 @@ def zero_slots(optimizer, positions):
     for each in all_optimizers(optimizer):
         for variable, where in positions:
             for slot in _slots(each, variable):
-                values = read(slot)
-                if np.any((values != 0) & where):
-                    write(slot, np.where(where, np.zeros((), values.dtype), values))
+                keep_only(slot, ~where)
 
 
 def average_of(optimizer, variable):
@@ -152,12 +150,13 @@ def _slots(optimizer, variable):
     if index is None:
         return []
     # Each optimizer has its own names for its slots, but all keep lists in the variables' order.
+    others = {"_variables", "_trainable_variables"}
+    if hasattr(optimizer, "_linears"):  # Ftrl
+        others.add("_accumulators")
     lists = [
         value
         for name, value in vars(optimizer).items()
-        if name not in ("_variables", "_trainable_variables")
-        and isinstance(value, list)
-        and len(value) == len(indices)
+        if name not in others and isinstance(value, list) and len(value) == len(indices)
     ]
     slots = [values[index] for values in lists]
     return [slot for slot in slots if getattr(slot, "shape", None) == variable.shape]

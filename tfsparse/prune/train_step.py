@@ -19,6 +19,7 @@ class TrainStep:
         self._with_parts, self._parts = None, {}
         self._attached = {}
         self._current = None
+        self._known = {}
 
     @classmethod
     def of(cls, model):
@@ -33,6 +34,12 @@ class TrainStep:
         if self._current is None:
             self._current = self._choose()
         return self._current(iterator)
+
+    def once(self, key, make):
+        """Returns `make()`, or what an earlier call with the key has made since `compile`."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     def attach(self, makers):
         """Notes what the train step has to know of.

@@ -169,6 +169,45 @@ def test_fit_cuts_at_a_position_and_trains_on():
     assert watch.cuts[10:] == [4] * 5
 
 
+class Constrained(Callback):
+    """Records which layers have a constraint while a model trains."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.found = {
+            layer.name
+            for layer in self.model.layers
+            if any(variable.constraint is not None for variable in layer.trainable_variables)
+        }
+
+
+def test_a_train_step_masks_only_what_reads_a_channel():
+    model, constrained = residual(), Constrained()
+    train(model, ChannelPruning(begin=0.5), constrained)
+    assert constrained.found == {"outside", "classifier"}
+
+
+def test_channels_stay_cut_where_an_activation_makes_something_of_zeros():
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((4, 4, 3)),
+            layers.Conv2D(8, 3, name="inside", kernel_regularizer="l1l2"),
+            layers.BatchNormalization(name="inside_norm", gamma_regularizer="l2"),
+            layers.Activation("sigmoid"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax", name="classifier"),
+        ]
+    )
+    optimizer = keras.optimizers.AdamW(0.05, weight_decay=0.1)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    watch = Watch()
+    train(model, watch, ChannelPruning("l1", begin=0.5))
+    assert watch.cuts == [0, 0, 0, 0, 0, 4, 4, 4, 4, 4]
+    assert len(cut_channels(model, "inside_norm", 0, "beta")) == 4
+    assert len(cut_channels(model, "classifier", 0)) == 4
+
+
 @pytest.mark.parametrize(
     "options",
     [{"steps_per_execution": 2}, {"jit_compile": True}, {"run_eagerly": True}],

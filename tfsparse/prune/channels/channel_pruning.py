@@ -152,13 +152,18 @@ class ChannelPruning(MaskedChannels):
         if amount == self.schedule.final_sparsity:
             for penalty in self._penalties:
                 penalty.stop()
-        scores = self._scores() if amount else {}
-        removed = {group: np.flatnonzero(self._dead(group)) for group in self._groups}
+        dead = {group: self._dead(group) for group in self._groups}
+        scores = self._scores(dead) if amount else {}
+        removed = {group: np.flatnonzero(gone) for group, gone in dead.items()}
         self._cut(removed | self._choose(scores, amount))
         self._scheduled = amount
 
-    def _scores(self):
-        """Returns the scores of each group that the importance has something to say about."""
+    def _scores(self, dead):
+        """Returns the scores of each group that the importance has something to say about.
+
+        Args:
+            dead: Dict from groups to bool arrays, the channels that are gone already.
+        """
         if self.importance == "taylor":
             self._importance.measure(self.data, _BATCH_SIZE)
         scores = {}
@@ -172,7 +177,7 @@ class ChannelPruning(MaskedChannels):
                     f"Expected importance to return {group.size} finite scores for {group!r}. "
                     f"Received: {of_group}"
                 )
-            of_group[self._dead(group)] = -np.inf
+            of_group[dead[group]] = -np.inf
             scores[group] = of_group
         if not scores:
             raise ValueError(f"importance={self.importance!r} has no score for any group in scope.")

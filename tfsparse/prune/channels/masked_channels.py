@@ -14,6 +14,10 @@ from tfsparse.prune.schedules import ConstantSparsity, PolynomialDecay
 class MaskedChannels(MaskedPruning):
     """A callback that holds chosen channels at zero wherever they are made, scaled and read.
 
+    What makes and scales a channel is zeroed when the channel is cut. A train step has masks only
+    where channels are read: with zeros there no gradient comes back to the channel, and an
+    optimizer leaves zeros alone that have neither gradient nor slots.
+
     A method implements `_update`, finds the groups in `self._groups`, and calls `_cut`. All
     channels that are zero already are gone: a training that is resumed goes on with them.
 
@@ -53,14 +57,15 @@ class MaskedChannels(MaskedPruning):
         self._update(self.schedule.final_sparsity)
 
     def _attach(self, model, train_step=None):
-        graph = trace(model)
+        graph = _graph_of(model, train_step)
         groups = select_groups(graph, self.scope)
         self._detach()
         self._strategy = strategy_of(model)
         everything = {group: np.arange(group.size) for group in groups}
         self._graph, self._groups = graph, groups
         variables = [variable for variable, _ in graph.masks(everything)]
-        self._attach_masks(model, train_step, variables, kind="channels")
+        readers = [place.variable for group in groups for place in group.consumers]
+        self._attach_masks(model, train_step, variables, kind="channels", moved=readers)
         self._total = _macs(graph)
         amount = amount_to_cut(self.target_pruning_ratio, self.target_macs, self.scope, self._total)
         self.schedule = self._schedule_for(amount)
@@ -113,6 +118,14 @@ class MaskedChannels(MaskedPruning):
         super()._log(logs)
         if logs is not None and self._macs is not None:
             logs["macs"] = self._macs
+
+
+def _graph_of(model, train_step):
+    if train_step is None:
+        return trace(model)
+    # Without compiling anew, a Sequential model may have got other layers.
+    layers = tuple(map(id, model._flatten_layers()))
+    return train_step.once(("graph", layers), lambda: trace(model))
 
 
 def _macs(graph):

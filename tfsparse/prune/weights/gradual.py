@@ -170,7 +170,7 @@ class GradualPruning(MaskedWeights):
 
     def _forget(self):
         super()._forget()
-        self._scheduled = None
+        self._scheduled = 0.0  # masks that are attached keep everything
 
 
 def _check_distribution(distribution, scope, schedule):

@@ -61,7 +61,7 @@ class MaskedWeights(MaskedPruning):
             block_size: Int, output channels in a block.
         """
         for mask, keep, values in zip(self._masks, keeps, weights, strict=True):
-            mask.assign(spread_blocks(keep, values.shape[-1], block_size), values)
+            mask.assign(spread_blocks(keep, values.shape[-1], block_size))
         self._averages.apply()
         total = sum(mask.size for mask in self._masks)
         self._reached = sum(mask.sparsity * mask.size for mask in self._masks) / total

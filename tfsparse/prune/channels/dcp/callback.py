@@ -201,6 +201,8 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         for stage in make_stages(program, todo, self.num_auxiliary_losses):
             start = islice(batches, self.stage_steps)
             train_stage(stage, model, program, start, self.learning_rate)
+            # A head may read channels that are gone since an earlier training, and has moved them.
+            self._hold()
             selection = Selection(
                 model, program, stage, measured, self.auxiliary_weight, self.learning_rate
             )
