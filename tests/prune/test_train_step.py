@@ -8,6 +8,9 @@ import tensorflow as tf
 from tfsparse import ChannelPruning, GradualPruning, PatternPruning, RigL, graph
 from tfsparse.prune.channels import masked_channels
 
+# That weights grow again is what some of these tests look at.
+pytestmark = pytest.mark.filterwarnings("ignore:Pruned layers")
+
 X = np.random.default_rng(0).normal(size=(16, 6, 6, 3)).astype(np.float32)
 Y = np.arange(16) % 3
 

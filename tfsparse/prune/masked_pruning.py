@@ -9,6 +9,7 @@ from tfsparse.annotations import Model
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.callback import Callback
+from tfsparse.prune.growth import warn_of_growth
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.step_counter import StepClock
@@ -61,6 +62,7 @@ class MaskedPruning(Callback):
             self._attach(model)
             self._prune_one_shot()
             self._hold()
+            self._leave()
         finally:
             self._detach()
         return self._reached
@@ -73,6 +75,11 @@ class MaskedPruning(Callback):
             train_step: `TrainStep` that is to know of the masks; None if nothing trains.
         """
         raise NotImplementedError
+
+    @property
+    def _to_keep_zeros(self):
+        """What to do in a later training to keep the zeros, or None if they stay by themselves."""
+        return None
 
     def _update(self, value):
         """Changes the masks to what the schedule's value asks for."""
@@ -148,7 +155,7 @@ class MaskedPruning(Callback):
                     "pruned (EarlyStopping has start_from_epoch), or prune in another fit.",
                     stacklevel=2,
                 )
-        self._detach()
+        self._leave()
 
     def _plan(self):
         """Sets the schedule in steps, as far as the length of the training is known."""
@@ -254,6 +261,12 @@ class MaskedPruning(Callback):
         parts = self._train_step.attach(makers)
         self._parts += parts
         return parts
+
+    def _leave(self):
+        """Leaves a plain model with zeros."""
+        if self._to_keep_zeros:
+            warn_of_growth(self._masked_model, self._masks, self._to_keep_zeros)
+        self._detach()
 
     def _detach(self):
         for mask in self._masks:

@@ -19,6 +19,7 @@ class TrainStep:
         self._with_parts, self._parts = None, {}
         self._attached = {}
         self._current = None
+        self._checks = []
         self._known = {}
 
     @classmethod
@@ -33,7 +34,13 @@ class TrainStep:
         """Runs one execution of the train step, as Keras calls it."""
         if self._current is None:
             self._current = self._choose()
+        while self._checks:
+            self._checks.pop()(self._attached.values())
         return self._current(iterator)
+
+    def at_first_call(self, check):
+        """Calls `check` with the parts that are attached when a train step runs next."""
+        self._checks.append(check)
 
     def once(self, key, make):
         """Returns `make()`, or what an earlier call with the key has made since `compile`."""

@@ -256,7 +256,8 @@ def test_a_later_fit_without_the_callback_lets_weights_grow_and_constant_keeps_t
     before = model.get_layer("project").kernel.numpy() != 0
     fit(model, GradualPruning(schedule=ConstantSparsity(0.8)))
     np.testing.assert_array_equal(model.get_layer("project").kernel.numpy() != 0, before)
-    fit(model)
+    with pytest.warns(UserWarning, match=r"ConstantSparsity\(0\.8\)"):
+        fit(model)
     assert sparsity(model, "project") == 0
 
 

@@ -317,7 +317,8 @@ def test_apply_draws_the_masks_that_fit_begins_with(make_network, fit, sparsity)
     for name, mask in masks(drawn).items():
         np.testing.assert_array_equal(watch.ended[0][name], mask)
     assert sparsity(drawn, "stem") == 0
-    fit(drawn)
+    with pytest.warns(UserWarning, match="growth=None"):
+        fit(drawn)
     assert sparsity(drawn, "wide") == 0
 
 

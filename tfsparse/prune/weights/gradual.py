@@ -26,9 +26,9 @@ class GradualPruning(MaskedWeights):
 
     A training that is resumed from saved weights and optimizer state (with `initial_epoch`, or by
     `BackupAndRestore`) goes on where it was: pruned weights are those that are zero. A later `fit`
-    without this callback lets them grow again; to fine-tune a pruned model as it is, give that
-    `fit` a `GradualPruning(schedule=ConstantSparsity(...))`. A `fit` that an exception ends leaves
-    its masks in force; the next one with a `GradualPruning` replaces them.
+    without this callback lets them grow again, which it says in a warning; to fine-tune a pruned
+    model as it is, give that `fit` a `GradualPruning(schedule=ConstantSparsity(...))`. A `fit` that
+    an exception ends leaves its masks in force; the next one with a `GradualPruning` replaces them.
 
     `fit` logs the sparsity reached as `"sparsity"`: the fraction of zeros in all layers of the
     scope. Callbacks that read the logs, such as `TensorBoard`, see it if they come later in the
@@ -130,6 +130,13 @@ class GradualPruning(MaskedWeights):
         self._schedule = schedule
         self._advance(int(step))
         return self._reached
+
+    @property
+    def _to_keep_zeros(self):
+        return (
+            f"give fit a GradualPruning(schedule=ConstantSparsity({self._scheduled})) with the "
+            "same scope, distribution and block_size"
+        )
 
     def _update(self, sparsity):
         if sparsity == self._scheduled:

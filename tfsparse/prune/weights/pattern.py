@@ -131,6 +131,10 @@ class PatternPruning(MaskedWeights):
         )
         self._admm = Admm(model.optimizer, pulls, self.rho)
 
+    @property
+    def _to_keep_zeros(self):
+        return "give fit the same PatternPruning with begin=0 and end=0"
+
     def _update(self, progress):
         if self._is_cut or progress is None:
             return

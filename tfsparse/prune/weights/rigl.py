@@ -163,6 +163,10 @@ class RigL(MaskedWeights):
             self._move(self._due)
             self._due = None
 
+    @property
+    def _to_keep_zeros(self):
+        return "give fit the same RigL with growth=None"
+
     def _begin(self, step):
         if self._started is None:
             self._prune_one_shot()

@@ -1,0 +1,58 @@
+"""A warning where a training lets weights grow again that were pruned before."""
+
+import warnings
+
+from tfsparse.prune.masks import Mask
+from tfsparse.prune.train_step import TrainStep
+
+
+def warn_of_growth(model, masks, advice):
+    """Warns once if the next training of a model has no masks on weights that are pruned.
+
+    The model may be compiled anew until then. Nothing is said of layers that do not train, nor of
+    weights that somebody else has changed meanwhile.
+
+    Args:
+        model: Keras 3 or tf_keras model.
+        masks: List of `Mask`, those that are about to be detached.
+        advice: String, what to do to keep the zeros.
+    """
+    watch = vars(model).get("make_train_function")
+    if not isinstance(watch, _Watch):
+        # What a `fit` calls first, and `compile` leaves alone.
+        watch = model.make_train_function = _Watch(model)
+    watch.pruned |= {id(mask.variable): (mask, advice) for mask in masks}
+
+
+class _Watch:
+    """Takes the place of a model's `make_train_function` until the next training."""
+
+    def __init__(self, model):
+        self.pruned = {}
+        self._model = model
+        self._make = model.make_train_function
+
+    def __call__(self, force=False):
+        function = self._make(force)
+        if force:  # of a TrainStep, whose first call is yet to come
+            return function
+        vars(self._model).pop("make_train_function", None)
+        step = TrainStep.of(self._model)
+        # Only then do all callbacks have their masks attached.
+        step.at_first_call(self._check)
+        return step
+
+    def _check(self, attached):
+        held = {id(part.variable) for part in attached if isinstance(part, Mask)}
+        moving = set(map(id, self._model.trainable_variables)) - held
+        growing = [
+            advice
+            for variable, (mask, advice) in self.pruned.items()
+            if variable in moving and mask.sparsity and mask.holds(mask.weights())
+        ]
+        if growing:
+            warnings.warn(
+                f"Pruned layers ({len(growing)}) train without masks: their zeros will grow again. "
+                f"To keep the zeros, {' or '.join(dict.fromkeys(growing))}.",
+                stacklevel=2,
+            )
