@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from tfsparse import flatbuffer
 from tfsparse.calibration import examples
@@ -29,7 +30,6 @@ def load(path, model, count, mean=(0,), std=(1,)):
     Raises:
         OSError: A file cannot be read.
         ValueError: There is nothing in it that can be read, or the model takes no pictures.
-        ImportError: Pictures need pillow.
     """
     path = Path(path)
     if path.is_dir():
@@ -98,10 +98,6 @@ def _pictures(folder, model, count, mean, std):
 
 def _picture(path, mode, width, height):
     """A picture in the size of the input, or in its own where that is open."""
-    try:
-        from PIL import Image, ImageOps
-    except ImportError:
-        raise ImportError("Reading pictures needs pillow: pip install pillow") from None
     try:
         with Image.open(path) as picture:
             size = (

@@ -1,10 +1,10 @@
 """Pictures of where the weights are not zero, as PNG files in data URLs."""
 
 import base64
-import struct
-import zlib
+import io
 
 import numpy as np
+from PIL import Image
 
 # Larger ones say no more on a screen.
 MAX_SIDE = 256
@@ -44,18 +44,9 @@ def png_url(shares):
     All pixels are black: a page uses the picture as a mask, and gives it a colour that suits its
     background.
     """
-    alpha = np.round(255 * shares).astype(np.uint8)
-    height, width = alpha.shape
-    # Color type 4 is gray and alpha; each row starts with its filter, none.
-    rows = np.zeros((height, 1 + 2 * width), np.uint8)
-    rows[:, 2::2] = alpha
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 4, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
-        (b"IEND", b""),
-    ]
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    alpha = Image.fromarray(np.round(255 * shares).astype(np.uint8))
+    picture = Image.new("LA", alpha.size)
+    picture.putalpha(alpha)
+    png = io.BytesIO()
+    picture.save(png, "png")
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 from rich.progress import track
 
 from tfsparse.calibration.example_files import PICTURE_SUFFIXES
@@ -20,7 +21,6 @@ MAX_BYTES = 4 << 30
 FASHION_MNIST_CLASSES = (
     "T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle-boot"
 )
-NEEDS_DEMO = "Reading pictures needs scikit-learn and pillow: pip install 'tfsparse[demo]'"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _digits(size):
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise ImportError(NEEDS_DEMO) from None
+        raise ImportError("The digits need scikit-learn: pip install 'tfsparse[demo]'") from None
 
     pictures, labels = load_digits(return_X_y=True)
     # Stored as 0 to 16.
@@ -215,9 +215,8 @@ def _hold_out(path, names, labels):
 
 
 def _decode(path, name, read, size):
-    image = _pillow()
     try:
-        with image.open(io.BytesIO(read(name))) as picture:
+        with Image.open(io.BytesIO(read(name))) as picture:
             return np.asarray(_square(picture.convert("RGB"), size))
     except (
         OSError,
@@ -225,7 +224,7 @@ def _decode(path, name, read, size):
         SyntaxError,  # A broken PNG.
         ValueError,
         zipfile.BadZipFile,
-        image.DecompressionBombError,
+        Image.DecompressionBombError,
     ) as error:
         raise ValueError(
             f"Expected a picture that can be read. Received: {name} in {path} ({error}). Remove or "
@@ -235,23 +234,14 @@ def _decode(path, name, read, size):
 
 def _resize(pictures, size):
     """Resizes gray pictures: uint8, (pictures, height, width), to (pictures, size, size, 1)."""
-    image = _pillow()
     resized = np.empty((len(pictures), size, size, 1), np.uint8)
     for i, picture in enumerate(pictures):
-        resized[i, ..., 0] = _square(image.fromarray(picture), size)
+        resized[i, ..., 0] = _square(Image.fromarray(picture), size)
     return resized
 
 
 def _square(picture, size):
-    return picture.resize((size, size), _pillow().Resampling.BILINEAR)
-
-
-def _pillow():
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError(NEEDS_DEMO) from None
-    return Image
+    return picture.resize((size, size), Image.Resampling.BILINEAR)
 
 
 def _split(labels):
