@@ -123,14 +123,26 @@ def test_other_numbers_are_refused(dtype, data, message):
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        ([], ValueError, "Expected inputs with at least one example. Received: none"),
-        (3, TypeError, "Expected inputs to be an array of examples, .* Received: <class 'int'>"),
+        (
+            [],
+            ValueError,
+            "Expected a representative_dataset with at least one example. Received: none",
+        ),
+        (
+            3,
+            TypeError,
+            "representative_dataset to be an array of examples, .* Received: <class 'int'>",
+        ),
         ("x.npy", TypeError, "Received: <class 'str'>"),
         ([(X, X[:, 0])], ValueError, "examples of 1 arrays, .* without labels. Received: 2"),
         ({"y": X}, ValueError, r"examples with the inputs \['x'\]. Received: \['y'\]"),
-        (tf.data.Dataset.from_tensors(X).repeat(), ValueError, "Expected inputs that ends"),
+        (
+            tf.data.Dataset.from_tensors(X).repeat(),
+            ValueError,
+            "Expected a representative_dataset that ends",
+        ),
     ],
 )
 def test_what_is_no_data_for_the_model_is_refused(data, error, message):
     with pytest.raises(error, match=message):
-        examples.read(data, vectors(1), "inputs")
+        examples.read(data, vectors(1))

@@ -80,7 +80,7 @@ def check(model, path, isa, growth, counts):
         # What the delegate leaves is run by the same kernels: only the delegate can differ.
         delegated, delegate = open_reporting(
             path,
-            threads,
+            num_threads=threads,
             runtime="litert",
             options={"isa": isa, "auto": False},
             experimental_op_resolver_type=kernels,

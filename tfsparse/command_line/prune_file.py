@@ -33,7 +33,7 @@ ENCODING = shared.define_encoding(FLAGS)
 REPRESENTATIVE = flags.DEFINE_string(
     "representative_dataset",
     None,
-    "Calibration data: a folder of pictures, or a .npy or .npz file, the first dimension counting.",
+    "Calibration data: a folder of pictures, or a .npy or .npz file of examples.",
     flag_values=FLAGS,
 )
 EXAMPLES = flags.DEFINE_integer(
@@ -48,7 +48,7 @@ SCOPE = flags.DEFINE_enum(
     "scope",
     "pointwise",
     LAYERS,
-    "1x1 convolutions but the first one, 3x3 ones, all layers but the first convolution, or all.",
+    "1x1 or 3x3 convolutions, all layers but the first convolution, or all.",
     flag_values=FLAGS,
 )
 BLOCK_SIZE = flags.DEFINE_integer(

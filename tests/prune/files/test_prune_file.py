@@ -236,7 +236,7 @@ def test_both_runtimes_give_the_same_file(out, tmp_path):
         (np.full((2, 12, 12, 3), np.nan), ValueError, "finite numbers .* NaN"),
         (np.full((2, 12, 12, 3), "a"), ValueError, "Expected float32 numbers"),
         ([[np.zeros((12, 12, 3))] * 2], ValueError, "examples of 1 arrays.* Received: 2"),
-        ("images.npy", TypeError, "Expected data to be an array .*Received: <class 'str'>"),
+        ("images.npy", TypeError, "dataset to be an array .*Received: <class 'str'>"),
         (None, TypeError, "Received: <class 'NoneType'>"),
     ],
 )
