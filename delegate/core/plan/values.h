@@ -12,6 +12,7 @@ namespace tfsparse {
 
 // A *value* is a tensor in one layout. A request for a layout that a tensor does not have yet adds
 // a step that changes the layout.
+//
 // The graph's inputs and outputs are in the caller's memory. They are float32, and nothing behind
 // their last element may be accessed. A step that reads or writes past the end needs a PaddedValue,
 // which is always in the plan's own memory.

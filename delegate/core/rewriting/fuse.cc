@@ -44,11 +44,11 @@ class Fusion {
   }
 
  private:
-  // A fused node takes the later one's slot, where all that either node reads is there.
+  // Replaces two nodes by a fused one in the later one's slot, where the inputs of both exist.
   void absorb(Node* earlier, Node* later, const Node& fused) {
     forget(*earlier);
     forget(*later);
-    earlier->op = Unsupported();  // unused now, and dropped by drop_unused
+    earlier->op = Unsupported();  // drop_unused removes it
     earlier->output = -1;
     put(later, fused);
   }
@@ -64,8 +64,8 @@ class Fusion {
     producer_[node.output] = static_cast<int>(slot - graph_.nodes.data());
   }
 
-  // A dense layer takes its rows from a tensor of any shape, and gives its output any, whose last
-  // dimension is the same.
+  // The rows of a dense layer may come from a tensor of any shape with the same last dimension. The
+  // same holds for its output.
   void fold_reshapes() {
     for (Node& node : graph_.nodes) {
       if (as<FullyConnected>(node) != nullptr) {
@@ -89,7 +89,7 @@ class Fusion {
     }
   }
 
-  // The node that only gives a tensor its shape, or null.
+  // The Reshaping node that makes a tensor, or null.
   const Node* reshapes_to(int tensor) const {
     const int before = producer_[tensor];
     return before >= 0 && as<Reshaping>(graph_.nodes[before]) ? &graph_.nodes[before] : nullptr;
@@ -113,7 +113,7 @@ class Fusion {
     }
   }
 
-  // Whether a pad adds zeros around the pixels, and nothing else.
+  // Whether a pad only adds zeros around the pixels.
   bool is_border(const Node& pad) const {
     const Shape& x = graph_.tensors[pad.inputs[0]].shape;
     const Shape& y = graph_.tensors[pad.output].shape;
@@ -159,8 +159,8 @@ class Fusion {
     }
   }
 
-  // A 1x1 convolution of an enlarged image is that of the image, enlarged: bilinear weights add up
-  // to one, as the bias needs. It multiplies fewer pixels then.
+  // Computes a 1x1 convolution before the enlarging resize in front of it, on fewer pixels. The two
+  // commute, also with a bias: interpolation weights add up to one.
   void enlarge_late() {
     for (Node& node : graph_.nodes) {
       const auto* conv = as<Convolution>(node);
@@ -189,7 +189,7 @@ class Fusion {
     }
   }
 
-  // Whether an image has more pixels when resized, and no more channels after the convolution.
+  // Whether the resize adds pixels and the convolution adds no channels.
   bool enlarges(const Node& resize, const Node& conv) const {
     const Shape& x = graph_.tensors[resize.inputs[0]].shape;
     const Shape& y = graph_.tensors[conv.output].shape;
@@ -216,7 +216,7 @@ class Fusion {
           epilogue = sum->epilogue;
           epilogue.residual_first = true;
         }
-        fused.inputs.resize(3, -1);  // maybe without a bias
+        fused.inputs.resize(3, -1);  // in case there is no bias
         fused.inputs.push_back(residual);
         fused.output = node.output;
         absorb(conv, &node, fused);
@@ -225,13 +225,13 @@ class Fusion {
     }
   }
 
-  // Whether a convolution can have the epilogue of an addition to it. That of another kernel size
-  // may add residuals when all else is done.
+  // Whether the epilogue of an ADD can become the convolution's. Only a pointwise one applies its
+  // epilogue after the residual.
   bool clamps_late(const Node& conv) const {
     return is_plain(as<Convolution>(conv)->epilogue) && is_pointwise(graph_, conv);
   }
 
-  // From the last to the first: who made what only an unused node reads comes before it.
+  // Backwards, so that producers of unused inputs are found unused too.
   void drop_unused() {
     auto& nodes = graph_.nodes;
     const auto unused = [&](const Node& node) {
@@ -243,7 +243,7 @@ class Fusion {
     for (std::size_t i = 0; i < nodes.size(); ++i) producer_[nodes[i].output] = static_cast<int>(i);
   }
 
-  // Finds out who makes and who reads what.
+  // Computes uses and producers from scratch.
   void look() {
     uses_.assign(graph_.tensors.size(), 0);
     producer_.assign(graph_.tensors.size(), -1);
@@ -254,12 +254,12 @@ class Fusion {
     for (int output : graph_.outputs) ++uses_[output];
   }
 
-  // Adds `change` to the uses of all that a node reads.
+  // Adds `change` to the uses of the node's inputs.
   void count_uses(const Node& node, int change) {
     for (int input : node.inputs) {
       if (input >= 0) uses_[input] += change;
     }
-    // A shape is known by now: who computed it is of no more use.
+    // Shapes are known, so inputs that only determine the shape do not count.
     for (std::size_t i : node.op->shape_inputs(node)) uses_[node.inputs[i]] -= change;
   }
 
@@ -272,8 +272,8 @@ class Fusion {
   }
 
   Graph& graph_;
-  std::vector<int> uses_;      // of each tensor, the graph's outputs among them
-  std::vector<int> producer_;  // of each tensor, or -1
+  std::vector<int> uses_;      // by tensor, including the graph's outputs
+  std::vector<int> producer_;  // node by tensor, or -1
 };
 
 }  // namespace

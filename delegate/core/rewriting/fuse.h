@@ -5,10 +5,9 @@
 
 namespace tfsparse {
 
-// Needs the shapes that infer_shapes sets. Folds PAD into the convolution behind it, x * sigmoid(x)
-// into swish, activations into the node before them, and a residual ADD into the convolution
-// before it; has a 1x1 convolution run before its input is enlarged; drops what nobody uses any
-// more.
+// Needs the shapes that infer_shapes sets. Folds PAD into convolutions, x * sigmoid(x) into swish,
+// activations into the node before, and residual ADD into the convolution before. Swaps 1x1
+// convolutions with enlarging resizes before them. Drops unused nodes.
 void fuse(Graph* graph);
 
 }  // namespace tfsparse

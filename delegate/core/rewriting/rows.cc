@@ -36,7 +36,7 @@ class RowsConversion {
 
   const Shape& shape(int tensor) const { return graph_.tensors[tensor].shape; }
 
-  // A 1x1 convolution of single pixels is a fully connected layer, whose rows are the images.
+  // A 1x1 convolution of single pixels equals a fully connected layer with one row per image.
   bool is_matrix_product(const Node& node) const {
     if (as<FullyConnected>(node) != nullptr) return true;
     const auto* conv = as<Convolution>(node);
@@ -79,18 +79,18 @@ class RowsConversion {
     }
   }
 
-  // Whether a product keeps all dimensions but the last, so that both have the same pixels.
+  // Whether input and output are images with equal sizes but for the channels.
   static bool are_like_images(const Shape& x, const Shape& y, int depth) {
     return is_image(x) && x.back() == depth && x.size() == y.size() &&
            std::equal(x.begin(), x.end() - 1, y.begin());
   }
 
-  // Whether a tensor's rows are the pixels of one image.
+  // Whether the tensor can be read as one image with `columns` channels.
   static bool is_matrix(const Shape& shape, int columns) {
     return shape.size() != 4 && !shape.empty() && shape.back() == columns;
   }
 
-  // A tensor with the same rows that is a matrix.
+  // A tensor with the same rows whose shape passes is_matrix.
   int as_matrix(int tensor, int rows, int columns, int id) {
     if (is_matrix(shape(tensor), columns)) return tensor;
     if (makers_[tensor] >= 0) {
@@ -121,7 +121,7 @@ class RowsConversion {
   }
 
   Graph& graph_;
-  std::vector<int> makers_;  // of each tensor, the index of the node that makes it, or -1
+  std::vector<int> makers_;  // node by tensor, or -1
 };
 
 }  // namespace

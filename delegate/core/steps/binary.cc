@@ -8,12 +8,12 @@
 namespace tfsparse {
 namespace {
 
-// An operand of a BinaryChw step.
+// An operand of BinaryChw.
 struct ChwOperand {
   Value value;
   Buffer constant;
-  std::uint64_t image_step = 0, channel_step = 0;  // elements from one to the next
-  int pixel_step = 0;                              // 0 where one element serves a whole plane
+  std::uint64_t image_step = 0, channel_step = 0;  // strides in elements
+  int pixel_step = 0;                              // 0 repeats one element for the whole plane
 
   Elements at(const RunContext& context, int image, int channel) const {
     const Elements base = value.exists() ? context.values[value] : constant.data();
@@ -42,8 +42,8 @@ class BinaryChw : public Step {
   ChwOperand a_, b_;
 };
 
-// Runs in TFLite's order. The innermost dimensions in which both operands are contiguous, or one of
-// them a single value, are one call of the kernel; the others are counted through.
+// Computes in TFLite's order. The innermost dimensions in which each operand is contiguous or a
+// single value are one kernel call. The outer dimensions are a loop.
 class BinaryFlat : public Step {
  public:
   void run(const RunContext& context) const override {
@@ -68,13 +68,13 @@ class BinaryFlat : public Step {
   Binary op_;
   Epilogue epilogue_;
   Value reads_a_, reads_b_;
-  Buffer a_, b_;  // constants
+  Buffer a_, b_;  // constant operands
   int outer_ = 1, inner_ = 1, a_step_ = 1, b_step_ = 1;
   std::vector<int> sizes_;  // of the outer dimensions
   std::vector<std::size_t> a_strides_, b_strides_;
 };
 
-// How far one step along each dimension of `shape` moves in an operand that broadcasts to it.
+// The operand's stride in elements along each dimension of `shape`; 0 where it is broadcast.
 std::vector<std::size_t> broadcast_strides(const Shape& operand, const Shape& shape) {
   std::vector<std::size_t> strides(shape.size(), 0);
   std::size_t stride = 1;
@@ -86,18 +86,18 @@ std::vector<std::size_t> broadcast_strides(const Shape& operand, const Shape& sh
   return strides;
 }
 
-// Repeats a constant that is shorter than the last dimensions of `shape` until it covers enough of
-// them for a call of the kernel to be worth its cost.
+// Repeats a constant that is shorter than the last dimensions of `shape`, so that each kernel call
+// covers enough elements to be worth its overhead.
 void widen_constant(Operand* operand, const Shape& shape) {
   constexpr int kEnough = 512;
   while (!operand->constant.empty() && !operand->shape.empty() &&
          element_count(operand->shape) > 1 && element_count(operand->shape) < kEnough) {
     const std::size_t rank = operand->shape.size();
-    std::size_t dim = rank;  // the innermost dimension that is broadcast
+    std::size_t dim = rank;  // the innermost broadcast dimension
     while (dim > 0 && operand->shape[dim - 1] == shape[shape.size() - rank + dim - 1]) --dim;
     if (dim == 0) return;
     const int times = shape[shape.size() - rank + dim - 1];
-    // Only a constant with nothing but ones outside of `dim` is one block to repeat.
+    // Only a constant whose dimensions outside `dim` are all 1 can be repeated as one block.
     if (std::any_of(operand->shape.begin(), operand->shape.begin() + dim,
                     [](int size) { return size != 1; }) ||
         element_count(operand->shape) * times > 1 << 16) {
@@ -153,7 +153,7 @@ std::unique_ptr<Step> make_binary_flat(Binary op, const Epilogue& epilogue, Oper
   const std::vector<std::size_t> a_strides = broadcast_strides(a.shape, shape);
   const std::vector<std::size_t> b_strides = broadcast_strides(b.shape, shape);
 
-  // Widen the kernel's run from the inside, as long as each operand keeps its kind of step.
+  // Extend the kernel's run outwards while each operand keeps the same step.
   std::size_t outer_dims = shape.size();
   std::size_t run = 1;
   const auto continues = [&](std::size_t stride, int step_so_far) {

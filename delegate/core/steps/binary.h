@@ -1,4 +1,4 @@
-// The steps of arithmetic on two operands that broadcast to each other.
+// Steps of element-wise operators on two operands, with broadcasting.
 #pragma once
 
 #include <memory>
@@ -9,18 +9,18 @@
 
 namespace tfsparse {
 
-// A value, or a constant's values.
+// A value or a constant.
 struct Operand {
   Value value;
   std::vector<float> constant;
   Shape shape;
 };
 
-// Both operands and the result in CHW, or an operand with one element a channel of each image.
+// In CHW. Each operand is a whole image or has one element per channel.
 std::unique_ptr<Step> make_binary_chw(Binary op, const Epilogue& epilogue, Operand a, Operand b,
                                       Value y, const ChwLayout& chw, const Kernels& kernels);
 
-// All in TFLite's order, any shapes that broadcast.
+// In TFLite's order, with any shapes that broadcast.
 std::unique_ptr<Step> make_binary_flat(Binary op, const Epilogue& epilogue, Operand a, Operand b,
                                        Value y, const Shape& shape, const Kernels& kernels);
 

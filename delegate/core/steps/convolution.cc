@@ -1,10 +1,9 @@
-// CONV_2D in CHW, and FULLY_CONNECTED of many rows. A tap of the kernel is an
-// offset from the pixel that it belongs to, so sparse and dense, 1x1 and k x k are one product of
-// weights and runs of pixels. What differs is where the runs are: in the input itself for a
-// 1x1 convolution, else in a copy with a border of zeros, whose pixels are sorted by their phase in
-// the stride. There the rows of the output follow each other at a pitch of a few pixels more than
-// their width: several narrow rows are one run, whose pixels between the rows are computed in vain
-// and left out when the rows are copied to the output.
+// CONV_2D in CHW, and FULLY_CONNECTED with many rows. A tap is an offset from a pixel. So all
+// cases, sparse and dense, 1x1 and k x k, are one product of weights with runs of pixels. A 1x1
+// convolution reads the runs from its input. Any other reads them from a copy with a border of
+// zeros, whose pixels are sorted by their phase in the stride. There, consecutive rows are slightly
+// more than their width apart (the pitch), so several narrow rows are computed as one run. The
+// pixels between the rows are cropped afterwards.
 #include "delegate/core/steps/convolution.h"
 
 #include <algorithm>
@@ -24,7 +23,7 @@ class ConvolutionStep : public RowStep {
       begin_image(context, image);
       const RowsView x = pointwise_ ? input(context, image) : RowsView{};
       share_work(context, [&](Share share, Range runs, int worker) {
-        if (pointwise_) {  // they are one run
+        if (pointwise_) {  // adjacent runs are computed as one
           const Range run{run_of(runs.begin).begin, run_of(runs.end - 1).end};
           compute(context, image, share, run, x, output(context, image), PaddedElements());
           return;
@@ -84,11 +83,11 @@ class ConvolutionStep : public RowStep {
     return {};
   }
 
-  Value flat_;  // read instead of x_value
+  Value flat_;  // if set, read instead of x_value
   PaddedValue residual_, border_value_;
 
  private:
-  // Elements of an input channel.
+  // Elements between input channels.
   std::uint64_t plane() const { return pointwise_ ? x_chw.stride : border_.plane; }
 
   std::vector<Tap> taps(const Shape& w) const {
@@ -109,8 +108,8 @@ class ConvolutionStep : public RowStep {
     return taps;
   }
 
-  // How many output rows are one run of a bordered convolution: as many as registers hold, and all
-  // runs of the image about alike.
+  // Sets the number of output rows in one run of a bordered convolution: as many as fit the
+  // registers, then evened out over the image.
   void choose_runs(const Kernels& kernels) {
     if (pointwise_) return;
     const int most = kRunVectors * kernels.lanes;
@@ -123,16 +122,16 @@ class ConvolutionStep : public RowStep {
     }
   }
 
-  // Elements from the first pixel of a run of rows to behind its last.
+  // Elements from the first pixel of the first row to the end of the last row.
   int run_elements(int rows) const {
     return pointwise_ ? y_chw.pixels() : (rows - 1) * border_.pitch + y_chw.width;
   }
-  // Whether a run of so many rows has pixels between them.
+  // Whether a run of `rows` rows contains pixels between the rows.
   bool crops(int rows) const { return !pointwise_ && rows > 1 && border_.pitch != y_chw.width; }
 
-  // Shares the work among the threads, by runs or by output channels. Both read about the same, but
-  // what a thread writes of more channels than it reads had better be whole channels, which the
-  // next layer, a depthwise one, shares out in the same way.
+  // Splits the work among the threads by runs or by output channels; both read about the same. If
+  // there are more output than input channels, whole channels are better: the next layer, usually
+  // depthwise, is split in the same way.
   template <typename Body>
   void share_work(const RunContext& context, const Body& body) const {
     const int threads = context.pool.size(), runs = run_count();
@@ -154,13 +153,13 @@ class ConvolutionStep : public RowStep {
     const int one = pointwise_ ? product_.tile_pixels() : rows_together_;
     return (whole + one - 1) / one;
   }
-  // The output pixels of a run.
+  // The output pixels of run i.
   Range run_of(int i) const {
     const int one = pointwise_ ? product_.tile_pixels() : rows_together_ * y_chw.width;
     return {i * one, std::min((i + 1) * one, y_chw.pixels())};
   }
 
-  // Computes the output pixels `run`, whole rows unless the convolution is pointwise.
+  // Computes the output pixels `run`: whole rows, unless the convolution is pointwise.
   void compute(const RunContext& context, int image, Share share, Range run, const RowsView& x,
                const RowsView& y, PaddedElements scratch) const {
     const int width = y_chw.width, count = run.end - run.begin;
@@ -214,7 +213,7 @@ class ConvolutionStep : public RowStep {
         is_flat ? static_cast<std::uint64_t>(chw.pixels()) * chw.channels : chw.image();
     const Elements from =
         (is_flat ? context.values[flat_] : context.values[x_value]) + image * image_elements;
-    // By rows of all channels, as the rows of the output are shared out.
+    // Split by rows, like the output.
     const int row_groups = (border_.rows + window_.stride_h - 1) / window_.stride_h;
     context.pool.parallel_for(row_groups, 1, [&](int begin, int end, int) {
       PadArgs rows = args;
@@ -236,7 +235,7 @@ class ConvolutionStep : public RowStep {
     return {context.values[y_value] + image * y_chw.image(), y_chw.stride, 0};
   }
 
-  // Vectors of pixels that several rows may fill: what a pass over the weights likes best.
+  // Vectors of pixels in a run of several rows: passes over the weights are then fastest.
   static constexpr int kRunVectors = 8;
 
   bool pointwise_ = false;

@@ -1,4 +1,4 @@
-// The step of CONV_2D, and of dense layers over many rows.
+// The step of CONV_2D and of dense layers over many rows.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,9 @@ namespace tfsparse {
 
 struct ConvolutionValues {
   RowInput x;
-  PaddedValue y;         // none within a row tiling
-  PaddedValue residual;  // none where nothing is added
-  PaddedValue border;    // of border_elements(), or none where that is 0
+  PaddedValue y;         // unset if the output is a tile
+  PaddedValue residual;  // unset if there is none
+  PaddedValue border;    // of border_elements(), or unset if that is 0
 };
 
 // `node` is a Convolution.

@@ -7,11 +7,11 @@
 namespace tfsparse {
 namespace {
 
-// Shares the pixels of each image among the threads. Calls body(offset in TFLite's order, offset in
+// Splits the pixels of each image among the threads. Calls body(offset in TFLite's order, offset in
 // CHW, pixels) for each part.
 template <typename Body>
 void share_pixels(const RunContext& context, const ChwLayout& chw, const Body& body) {
-  constexpr int kLine = 16;  // pixels that no two threads should write in one plane
+  constexpr int kLine = 16;  // pixels: threads should not share cache lines of a plane
   const int grain = (kGrain / std::max(1, chw.channels) / kLine + 1) * kLine;
   for (int image = 0; image < chw.batch; ++image) {
     context.pool.parallel_for(chw.pixels(), grain, [&](int begin, int end, int) {

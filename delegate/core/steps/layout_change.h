@@ -9,10 +9,10 @@
 
 namespace tfsparse {
 
-// Between the float32 values of the graph's inputs and outputs and those of the plan.
+// Between float32 in the caller's memory and the kernels' type.
 std::unique_ptr<Step> make_from_floats(Value x, Value y, std::size_t count);
 std::unique_ptr<Step> make_to_floats(Value x, Value y, std::size_t count);
-// From TFLite's order, and back.
+// From TFLite's order to CHW, and back.
 std::unique_ptr<Step> make_to_chw(Value x, Value y, const ChwLayout& chw);
 std::unique_ptr<Step> make_from_chw(Value x, Value y, const ChwLayout& chw);
 

@@ -1,4 +1,4 @@
-// Row tiling: several steps run one behind the other, a few rows of the image at a time.
+// Row tiling: several steps run in sequence on a few rows of an image at a time.
 #pragma once
 
 #include <memory>
@@ -8,27 +8,27 @@
 
 namespace tfsparse {
 
-// How the tiles between the steps lie in memory.
+// The sizes and layouts of the tiles between the steps.
 struct RowTiling {
-  int rows = 0;                    // of the last output in one tile
+  int rows = 0;                    // of the last output, per tile
   std::vector<ChwLayout> between;  // the tile of every output but the last
-  std::uint64_t elements = 0;      // of all of them
+  std::uint64_t elements = 0;      // of all tiles
 };
 
-// One operator: its window over rows and the size of its output.
+// The rows that one step reads and writes.
 struct RowWindow {
   int kernel = 1, stride = 1, dilation = 1;
   ChwLayout output;
 };
 
-// Plans the tallest tiles that stay within the second-level cache; rows is 0 where none do.
+// Plans the tallest tiles that fit into the L2 cache. `rows` is 0 if none do.
 RowTiling plan_row_tiling(const std::vector<RowWindow>& windows, std::size_t element_bytes);
 
-// Steps at most: then a walk down an image needs no memory of its own.
+// Limits the steps, so that a run needs no allocation.
 constexpr std::size_t kMostTiledSteps = 16;
 
-// Each step writes a tile of rows that the next one reads while it is still in the cache. What lies
-// between them is in the worker's scratch. No row is computed twice by one worker.
+// Each step writes a tile of rows, which the next one reads from the cache. Tiles are in the
+// worker's scratch. No worker computes a row twice.
 std::unique_ptr<Step> make_row_tiling(std::vector<std::unique_ptr<RowStep>> steps,
                                       const RowTiling& tiling);
 

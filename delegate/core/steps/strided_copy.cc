@@ -8,7 +8,7 @@
 namespace tfsparse {
 namespace {
 
-// Sorts the dimensions by their stride in the output, and joins those that are one run.
+// Sorts the dimensions by their output stride and merges contiguous ones.
 std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
   dims.erase(std::remove_if(dims.begin(), dims.end(), [](const CopyDim& d) { return d.size == 1; }),
              dims.end());
@@ -26,9 +26,9 @@ std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
   return joined;
 }
 
-// The two innermost dimensions, rows and columns, are loops of their own, and so are the bands: the
-// longer one of the two dimensions around them, as that next to them may be as short as a block of
-// pixels. The rest are counted through.
+// The two innermost dimensions, columns and rows, are the inner loops. Next is a loop over bands,
+// the longer one of the two dimensions around them: the inner one may be as short as a block of
+// pixels.
 class Copy {
  public:
   Copy(StridedCopy copy, const Kernels& kernels)
@@ -55,7 +55,7 @@ class Copy {
 
   void run(const RunContext& context, Elements y) const {
     const Elements x = from_.exists() ? context.values[from_] : constant_.data();
-    // Rows are shared among the threads, whatever number of them a band has.
+    // Split by rows, so that threads need not get whole bands.
     const int rows = outer_ * bands_.size * rows_.size;
     context.pool.parallel_for(
         rows, std::max(1, kGrain / std::max(1, columns_.size)), [&](int begin, int end, int) {
@@ -66,7 +66,7 @@ class Copy {
   }
 
  private:
-  // Rows [begin, end), as far as they have the same outer index. Returns how many.
+  // Copies rows from `begin` on that have the same outer index, up to `end`. Returns their number.
   int copy_bands(const Kernels& kernels, Elements x, Elements y, int begin, int end) const {
     int row = begin % rows_.size, band = begin / rows_.size % bands_.size;
     int outer = begin / rows_.size / bands_.size;
@@ -79,7 +79,7 @@ class Copy {
     x = x + band * bands_.from;
     y = y + band * bands_.to;
     int left = end - begin;
-    while (band < bands_.size && left > 0) {  // whole bands at once, or a part of one
+    while (band < bands_.size && left > 0) {  // several whole bands, or a part of one
       const int count = std::min(left, rows_.size - row);
       const int bands = count < rows_.size ? 1 : std::min(left / count, bands_.size - band);
       copy_rows(kernels, x + row * rows_.from, y + row * rows_.to, bands, count);
@@ -92,7 +92,7 @@ class Copy {
     return end - begin - left;
   }
 
-  // `count` rows of each of these bands.
+  // Copies `count` rows in each of `bands` bands.
   void copy_rows(const Kernels& kernels, Elements x, Elements y, int bands, int count) const {
     if (interleaves_) {
       return kernels.from_chw({x, y, count, columns_.size, static_cast<std::size_t>(columns_.from),
@@ -111,7 +111,7 @@ class Copy {
                                                : copy_columns<std::uint32_t>(x, y);
   }
 
-  // With an integer as long as an element.
+  // `Bits` is an integer as long as an element.
   template <class Bits>
   void copy_columns(const void* from, void* to) const {
     const auto* x = static_cast<const Bits*>(from);
@@ -125,7 +125,7 @@ class Copy {
   std::vector<CopyDim> outer_dims_;
   CopyDim bands_ = {1, 0, 0}, rows_, columns_;
   int outer_ = 1;
-  bool interleaves_ = false;  // Whether rows are planes, and columns their pixels side by side.
+  bool interleaves_ = false;  // whether rows are planes whose pixels get interleaved
 };
 
 class Copies : public Step {
@@ -147,7 +147,7 @@ std::unique_ptr<Step> make_strided_copies(std::string kernel, std::vector<Stride
   for (StridedCopy& copy : copies) {
     const bool is_empty = std::any_of(copy.dims.begin(), copy.dims.end(),
                                       [](const CopyDim& dim) { return dim.size == 0; });
-    if (is_empty) continue;  // and products of its other sizes may be too large
+    if (is_empty) continue;  // the product of its other sizes may overflow
     if (copy.from.exists()) step->reads.push_back(copy.from);
     step->copies_.emplace_back(std::move(copy), kernels);
   }

@@ -1,6 +1,6 @@
-// The step of operators that only move values: concatenation, slices, transpositions, blocks of
-// pixels. It copies between two layouts, whichever they are: a layout is the strides of its
-// dimensions, see strides_of.
+// The step of operators that only move values: concatenations, slices, transpositions, blocks of
+// pixels. Copies between any two layouts; a layout is given by the strides of its dimensions
+// (strides_of).
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace tfsparse {
 
-// A dimension of what is copied: its size, and the elements from one index to the next.
+// A dimension of the copy: its size and its strides in elements.
 struct CopyDim {
   int size = 0;
   std::ptrdiff_t from = 0, to = 0;
@@ -20,12 +20,12 @@ struct CopyDim {
 
 struct StridedCopy {
   Value from;
-  std::vector<float> constant;  // where there is none
+  std::vector<float> constant;  // source if `from` is not set
   std::ptrdiff_t from_offset = 0, to_offset = 0;
   std::vector<CopyDim> dims;
 };
 
-// Each copy writes a part of the value y.
+// Each copy writes a part of y.
 std::unique_ptr<Step> make_strided_copies(std::string kernel, std::vector<StridedCopy> copies,
                                           Value y, const Kernels& kernels);
 

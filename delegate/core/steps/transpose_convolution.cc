@@ -1,7 +1,6 @@
-// TRANSPOSE_CONV in CHW. Output pixels that lie alike within the stride, one *phase*, read their
-// inputs through the same taps: each phase is a convolution of stride 1 with its share of the taps.
-// All phases read one bordered copy of the input; the phases of a row are interleaved as they are
-// written.
+// TRANSPOSE_CONV in CHW. Output pixels with the same position within the stride, a *phase*, use the
+// same taps. So each phase is a convolution of stride 1 with a part of the taps. All phases read
+// one bordered copy of the input. The phases of a row are interleaved when they are written.
 #include "delegate/core/steps/transpose_convolution.h"
 
 #include <algorithm>
@@ -14,8 +13,8 @@
 namespace tfsparse {
 namespace {
 
-// Pixels aimed at in one pass over the weights: several short rows go together, the border between
-// them computed for nothing.
+// Target number of pixels in one pass over the weights. Several short rows are one run, with the
+// border between them computed in vain.
 constexpr int kRunPixels = 128;
 
 class TransposeConvolutionStep : public Step {
@@ -67,17 +66,17 @@ class TransposeConvolutionStep : public Step {
   PaddedValue border_value_;
 
  private:
-  // The weights of the taps that one phase reads through.
+  // The weights at the taps of one phase.
   Product::Weights share_of(const std::vector<float>& dense, const Shape& w, int row,
                             int column) const {
-    std::vector<int> columns;  // of `dense`, taken as a [w[0]][w[1] * w[2] * w[3]] matrix
+    std::vector<int> columns;  // of `dense` as a [w[0]][w[1] * w[2] * w[3]] matrix
     Product::Weights share;
     share.channels = w[0];
     share.lines = 1;
     share.more = rows_.taps(row) * columns_.bordered;
     share.taps_per_channel = rows_.taps(row) * columns_.taps(column);
     for (int channel = 0; channel < w[3]; ++channel) {
-      // From the last tap to the first, in the order of their offsets.
+      // From the last tap to the first: in order of their offsets.
       for (int ky = rows_.last_tap(row); ky >= 0; ky -= rows_.stride) {
         for (int kx = columns_.last_tap(column); kx >= 0; kx -= columns_.stride) {
           const int offset =
@@ -92,7 +91,7 @@ class TransposeConvolutionStep : public Step {
     for (int output = 0; output < w[0]; ++output) {
       for (int c : columns) share.dense.push_back(dense[output * depth + c]);
     }
-    if (columns.empty()) {  // a phase between the taps of a wide stride: nothing but bias
+    if (columns.empty()) {  // a phase without taps, in a wide stride: only bias
       share.taps_per_channel = 1;
       share.taps = {{0, 0}};
       share.dense.assign(w[0], 0.0f);
@@ -122,17 +121,17 @@ class TransposeConvolutionStep : public Step {
     });
   }
 
-  // Elements from the first pixel of so many rows to behind their last.
+  // Elements from the first pixel of the first row to the end of the last row.
   int run_pixels(int rows) const { return (rows - 1) * columns_.bordered + columns_.outputs(0); }
 
-  // Of one row phase the rows [row, row + count), as many as it has.
+  // Computes rows [row, row + count) of one row phase, as far as they exist.
   void convolve(const RunContext& context, int image, int row_phase, int row, int count,
                 PaddedElements scratch) const {
     count = std::min(count, rows_.outputs(row_phase) - row);
     if (count <= 0) return;
     const PaddedElements x =
         context.values[border_value_] + static_cast<std::size_t>(row) * columns_.bordered;
-    // The phases of a channel lie one behind the other.
+    // The phases of a channel are consecutive.
     const std::uint64_t channel_stride = columns_.stride * run_;
     for (int column = 0; column < columns_.stride; ++column) {
       const Product& product = products_[row_phase * columns_.stride + column];
@@ -160,9 +159,9 @@ class TransposeConvolutionStep : public Step {
 
   TransposeAxis rows_, columns_;
   ChwLayout x_, y_;
-  std::uint64_t plane_ = 0;  // elements between the bordered planes
-  int run_rows_ = 1;         // rows computed together, the border between them included
-  std::uint64_t run_ = 0;    // elements between the phases of a channel in the scratch
+  std::uint64_t plane_ = 0;  // elements between channels of the bordered copy
+  int run_rows_ = 1;         // rows per run
+  std::uint64_t run_ = 0;    // elements between phases of a channel in scratch
   std::vector<Product> products_;
 };
 

@@ -1,4 +1,4 @@
-// The step of TRANSPOSE_CONV, and how it is split into convolutions of stride 1.
+// The step of TRANSPOSE_CONV and its split into convolutions of stride 1.
 #pragma once
 
 #include <algorithm>
@@ -10,16 +10,16 @@
 
 namespace tfsparse {
 
-// One axis. Output i * stride + phase is the sum over the taps k of its phase, every stride-th up
-// to last_tap(phase), of the weight k times the bordered input i + offset(phase, k).
+// One axis. Output i * stride + phase is the sum over the phase's taps k of weight[k] *
+// bordered_input[i + offset(phase, k)]. These taps are every stride-th one up to last_tap(phase).
 struct TransposeAxis {
   int size, kernel, stride, pad;
   int border = 0;    // zeros before the input
-  int bordered = 0;  // length of the bordered input, as far as the taps reach
+  int bordered = 0;  // length of the bordered input
 
   TransposeAxis(int size, int kernel, int stride, int pad)
       : size(size), kernel(kernel), stride(stride), pad(pad) {
-    // The last tap reads the furthest before an output's own offset, the first tap the furthest on.
+    // The last tap has the lowest offset, the first tap the highest.
     for (int phase = 0; phase < stride; ++phase) {
       border = std::max(border, taps(phase) - 1 - own_offset(phase));
     }
@@ -28,9 +28,9 @@ struct TransposeAxis {
     }
   }
 
-  // How many outputs a phase has; the first has the most.
+  // The number of outputs of a phase. Phase 0 has the most.
   int outputs(int phase) const { return phase < size ? (size - phase - 1) / stride + 1 : 0; }
-  // How many taps a phase has, maybe none, and the last of them.
+  // The number of taps of a phase, which may be 0, and the last of them.
   int taps(int phase) const {
     const int first = first_tap(phase);
     return first < kernel ? (kernel - 1 - first) / stride + 1 : 0;
@@ -49,13 +49,13 @@ struct TransposeWindow {
   TransposeAxis rows, columns;
 };
 
-// Of a TRANSPOSE_CONV whose padding is known.
+// Needs the window's padding.
 TransposeWindow transpose_window(const Window& window, const Shape& weights, const Shape& y);
 
-// Elements of the bordered copy of one image, of which a step needs a value.
+// Elements of the bordered copy of one image.
 std::uint64_t bordered_elements(const TransposeWindow& window, const Shape& weights);
 
-// `node` is a TransposeConvolution. The values: the image, the bordered copy, the output.
+// `node` is a TransposeConvolution. `border` is the value for the bordered copy.
 Status make_transpose_convolution(const Graph& graph, const Node& node, Value x, PaddedValue border,
                                   Value y, const Kernels& kernels, std::unique_ptr<Step>* step);
 

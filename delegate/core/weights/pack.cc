@@ -7,11 +7,11 @@
 namespace tfsparse {
 namespace {
 
-// A block multiplies by the zeros that some of its rows have where others have none. Up to this
-// factor on the work that costs less than what a block saves.
+// Rows in a block share the union of their taps, so some of its weights are zeros. A block pays if
+// the MACs grow by no more than this factor.
 constexpr double kMostWork = 1.15;
 
-// Which columns of each row are not zero, a bit each.
+// The nonzero columns of each row, as bits.
 class Patterns {
  public:
   Patterns(const std::vector<float>& dense, int rows, int depth)
@@ -25,12 +25,12 @@ class Patterns {
     }
   }
 
-  // Any order in which like rows are neighbours.
+  // Some order that makes equal rows neighbours.
   bool before(std::int32_t a, std::int32_t b) const {
     return std::lexicographical_compare(row(a), row(a) + words_, row(b), row(b) + words_);
   }
 
-  // Whether `count` rows from `rows` on are alike enough for a block.
+  // Whether `count` rows from `rows` on are similar enough for a block.
   bool are_alike(const std::int32_t* rows, int count) const {
     int taps = 0, work = 0;
     for (std::size_t word = 0; word < words_; ++word) {
@@ -47,7 +47,7 @@ class Patterns {
  private:
   const std::uint64_t* row(std::int32_t i) const { return bits_.data() + i * words_; }
 
-  std::size_t words_;  // of a row
+  std::size_t words_;  // per row
   std::vector<std::uint64_t> bits_;
 };
 
@@ -75,7 +75,7 @@ std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, in
   const Patterns patterns(dense, rows, depth);
   std::vector<std::int32_t> order(rows);
   std::iota(order.begin(), order.end(), 0);
-  // Neighbours in the order of their patterns are the rows most alike.
+  // In this order, similar rows are neighbours.
   std::stable_sort(order.begin(), order.end(),
                    [&](std::int32_t a, std::int32_t b) { return patterns.before(a, b); });
   std::vector<RowBlocks> found{{4, {}}, {2, {}}, {1, {}}};
@@ -87,7 +87,7 @@ std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, in
       break;
     }
   }
-  // Single rows in the order in which the outputs lie in memory.
+  // Single rows in the outputs' order in memory.
   std::sort(found.back().rows.begin(), found.back().rows.end());
   found.erase(std::remove_if(found.begin(), found.end(),
                              [](const RowBlocks& blocks) { return blocks.rows.empty(); }),
@@ -135,8 +135,8 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   const bool narrow = kernels.narrow_offsets && std::all_of(taps.begin(), taps.end(), fits);
   std::vector<float> values;
   std::vector<std::int32_t> offsets;
-  // Every tap is written, and written over where it turns out to be zero: a branch would be
-  // mispredicted at most nonzeros.
+  // Writes every weight and advances at nonzeros only. A branch would be mispredicted at most
+  // nonzeros.
   std::size_t count = 0;
   for (std::size_t first = 0; first < blocks.rows.size(); first += blocks.block) {
     const float* rows[4] = {};
@@ -161,7 +161,7 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   values.resize(count * blocks.block);
   packed.values = to_elements(values, kernels);
   offsets.resize(count);
-  // See SpmmArgs: pixel 0 of channel 0 may lie outside of the input.
+  // See SpmmArgs. Pixel 0 of channel 0 may not be readable, so use a tap's offset.
   offsets.resize(count + 2, taps.empty() ? 0 : taps.front().offset);
   if (narrow) {
     packed.narrow_offsets.assign(offsets.begin(), offsets.end());

@@ -1,4 +1,4 @@
-// Weights in the order and the type in which the kernels read them.
+// Packs weights in the kernels' order and type.
 #pragma once
 
 #include <cstdint>
@@ -10,44 +10,44 @@
 
 namespace tfsparse {
 
-// The nonzeros of a [rows][depth] matrix, row after row: the arguments of sparse_rows.
+// The nonzeros of a [rows][depth] matrix, row by row: arguments of sparse_rows.
 struct SparseRows {
   Buffer values;
-  std::vector<std::int32_t> columns;   // of each
+  std::vector<std::int32_t> columns;   // of each nonzero
   std::vector<std::int32_t> row_nnz;   // nonzeros of each row
-  std::vector<std::size_t> row_begin;  // their prefix sums, rows + 1 of them
+  std::vector<std::size_t> row_begin;  // prefix sums of row_nnz, rows + 1 of them
 };
 SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth, const Kernels& kernels);
 
-// Rows of a matrix that have their nonzeros in the same columns, or nearly so.
+// Rows of a matrix with (nearly) the same nonzero columns.
 struct RowBlocks {
-  int block;                       // rows in each: 1, 2 or 4
-  std::vector<std::int32_t> rows;  // block after block
+  int block;                       // rows per block: 1, 2 or 4
+  std::vector<std::int32_t> rows;  // block by block
 };
 
-// Sorts the rows into blocks of 4, of 2 and single ones, wherever they stand in the matrix: what
-// pruning in blocks leaves, and what filters of a common pattern have. Each size at most once.
+// Groups similar rows into blocks of 4, 2 and 1, wherever they are in the matrix. Pruning in blocks
+// or by patterns makes such rows. Returns each block size at most once.
 std::vector<RowBlocks> find_blocks(const std::vector<float>& dense, int rows, int depth);
 
-// All rows in their order, whatever their nonzeros.
+// All rows in their order, regardless of their nonzeros.
 std::vector<RowBlocks> consecutive_blocks(int rows);
 
-// What spmm reads: the nonzeros of some blocks of rows.
+// The nonzeros of some blocks of rows: arguments of spmm.
 struct SparseBlocks {
   int block;
   std::vector<std::int32_t> rows;  // [blocks][block]
-  std::vector<std::int32_t> nnz;   // taps of each block
-  std::vector<std::size_t> begin;  // their prefix sums, blocks + 1 of them
+  std::vector<std::int32_t> nnz;   // taps per block
+  std::vector<std::size_t> begin;  // prefix sums of nnz, blocks + 1 of them
   Buffer values;                   // [tap][block]
   std::vector<std::uint16_t> narrow_offsets;
-  std::vector<std::int32_t> wide_offsets;  // where the narrow ones do not suffice
+  std::vector<std::int32_t> wide_offsets;  // if the narrow ones cannot be used
 
   int blocks() const { return static_cast<int>(nnz.size()); }
-  // The arguments that say what the blocks [first, last) are.
+  // Sets the arguments for the blocks [first, last).
   void describe(int first, int last, SpmmArgs* args) const;
 };
 
-// Fails where channels of `plane` elements each are too long for Tap::offset.
+// Fails if the offsets of so many channels exceed kMaxOffset.
 Status check_offsets(int channels, std::uint64_t plane);
 
 // A column of a matrix and its offset in the input, in elements.
@@ -55,7 +55,7 @@ struct Tap {
   int column;
   std::int32_t offset;
 };
-// Takes the given columns, in their order. Offsets are at least 0.
+// Packs the given columns in their order. Offsets must not be negative.
 SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBlocks& blocks,
                          const std::vector<Tap>& taps, const Kernels& kernels);
 

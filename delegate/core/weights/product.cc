@@ -5,13 +5,13 @@
 namespace tfsparse {
 namespace {
 
-// From this fraction of zeros on, skipping them is faster than multiplying by them.
+// From this sparsity on, skipping zeros is faster than dense kernels.
 constexpr double kSparseFrom = 0.4;
 
-// Taps below which a part of the reduction is mostly loading and storing sums.
+// Parts of the reduction with fewer taps mostly load and store sums.
 constexpr int kFewestTaps = 16;
 
-// The size of block that most channels are in.
+// The block size of most channels.
 int usual_block(const std::vector<RowBlocks>& blocks) {
   return std::max_element(
              blocks.begin(), blocks.end(),
@@ -29,13 +29,13 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
   const auto zeros = std::count(weights.dense.begin(), weights.dense.end(), 0.0f);
   const bool sparse = zeros >= kSparseFrom * weights.dense.size();
   if (sparse) density_ = 1.0 - static_cast<double>(zeros) / weights.dense.size();
-  // To a dense matrix all rows are alike.
+  // In a dense matrix all rows have the same taps.
   const std::vector<RowBlocks> blocks =
       sparse ? find_blocks(weights.dense, channels_, depth) : consecutive_blocks(channels_);
   const int block = usual_block(blocks);
   choose_tile(run, kernels.usual_tile[block], kernels);
-  // Blocks of dense weights read an input once for four channels, be it from the second-level
-  // cache.
+  // Dense weights are not split: a block reads an input only once for four channels, so the L2
+  // cache is fast enough.
   const int parts = sparse ? parts_for_cache(weights, kernels) : 1;
   pack_parts(weights, blocks, parts, kernels);
   std::vector<float> copies;
@@ -46,7 +46,7 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
           (block > 1 ? ", blocks of " + std::to_string(block) : "");
 }
 
-// As few passes over the weights as the largest tile allows, all equally wide.
+// Evens out the tiles: as few passes over the weights as possible, all equally wide.
 void Product::choose_tile(int run, int largest, const Kernels& kernels) {
   const int vectors = std::max(1, (run + kernels.lanes - 1) / kernels.lanes);
   const int passes = (vectors + largest - 1) / largest;
@@ -54,7 +54,7 @@ void Product::choose_tile(int run, int largest, const Kernels& kernels) {
   tile_pixels_ = tile_ * kernels.lanes;
 }
 
-// How many parts of the reduction read inputs that stay in the first-level cache.
+// The number of parts of the reduction for which a tile's inputs stay in the L1 cache.
 int Product::parts_for_cache(const Weights& weights, const Kernels& kernels) const {
   const std::int64_t lines = static_cast<std::int64_t>(weights.lines) * tile_pixels_;
   const std::int64_t channel_bytes =
@@ -87,8 +87,8 @@ void Product::multiply(const Kernels& kernels, Share share, PaddedElements x, Pa
   args.bias = copied_bias_.data();
   args.tile = tile_;
   args.epilogue = epilogue_;
-  // Tile by tile, so that the parts of the reduction find their sums in the cache, and blocks of
-  // all sizes their input.
+  // Tile by tile, so that the sums (with several parts) and the inputs (with several block sizes)
+  // stay in the cache.
   const bool once = parts_.size() == 1 && parts_.front().blocks.size() == 1;
   const int step = once ? n : tile_pixels_;
   for (int at = 0; at < n; at += step) {

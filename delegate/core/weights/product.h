@@ -1,4 +1,4 @@
-// Weights times runs of pixels: all of a convolution but where its taps lie.
+// The product of weights and runs of pixels, which computes any convolution.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace tfsparse {
 
-// One of `count` parts of the output channels, about equally much work each.
+// One of `count` parts of the output channels with about equal work.
 struct Share {
   int index = 0, count = 1;
 };
 
-// The share of [0, total).
+// A share of [0, total).
 struct Range {
   int begin, end;
 };
@@ -27,19 +27,19 @@ inline Range range_of(Share share, int total) {
 
 class Product {
  public:
-  // A [channels][depth] matrix, and where its columns lie in the input.
+  // A [channels][depth] matrix and the offsets of its columns in the input.
   struct Weights {
     std::vector<float> dense;
     int channels;
-    std::vector<Tap> taps;  // channel after channel of the input
+    std::vector<Tap> taps;  // channel by channel of the input
     int taps_per_channel;
-    // Elements of an input channel that all taps read for a run of `n` pixels: lines * n + more.
+    // All taps of an input channel together read lines * n + more elements for n pixels.
     int lines, more;
 
     int inputs() const { return static_cast<int>(taps.size()) / taps_per_channel; }
   };
 
-  // Chooses sparse or dense and packs. `run` is the length of the usual run of pixels.
+  // Chooses sparse or dense and packs. `run` is the usual length of a run of pixels.
   void pack(const Weights& weights, const std::vector<float>& bias, const Epilogue& epilogue,
             int run, const Kernels& kernels);
 
@@ -53,12 +53,12 @@ class Product {
   void for_each_channel(Share share, const Body& body) const;
 
   int channels() const { return channels_; }
-  int tile_pixels() const { return tile_pixels_; }  // of one pass over the weights
+  int tile_pixels() const { return tile_pixels_; }  // per pass over the weights
   double density() const { return density_; }
   std::string name() const { return name_; }  // for reports
 
  private:
-  struct Part {           // of the reduction, such that a tile of its inputs stays in the cache
+  struct Part {           // of the reduction: a tile of its inputs fits the cache
     std::int32_t offset;  // of its first tap
     std::vector<SparseBlocks> blocks;
   };
@@ -67,7 +67,7 @@ class Product {
   int parts_for_cache(const Weights& weights, const Kernels& kernels) const;
   void pack_parts(const Weights& weights, const std::vector<RowBlocks>& blocks, int count,
                   const Kernels& kernels);
-  // A tile, or, where one call of the kernel multiplies by all weights, any run of pixels.
+  // `args` describes one tile, or any run if there is one part with one block size.
   void multiply_tile(const Kernels& kernels, Share share, PaddedElements x, SpmmArgs args) const;
 
   int channels_ = 0;
@@ -75,7 +75,7 @@ class Product {
   Epilogue epilogue_;
   int tile_ = 1, tile_pixels_ = 1;
   std::vector<Part> parts_;
-  Buffer copied_bias_;  // as spmm reads it
+  Buffer copied_bias_;  // each bias Kernels::bias_copies times
   std::string name_;
 };
 

@@ -1,5 +1,4 @@
-// What layers with weights have in common: the second input is the weights, the third, which may be
-// left out, the bias.
+// Layers with weights: the second input is the weights, the third the bias, if any.
 #pragma once
 
 #include <string>
@@ -11,16 +10,16 @@
 
 namespace tfsparse {
 
-// Why a layer of float constants of that rank for weights is not supported; empty where it is.
+// Checks that weights of this rank and the bias are float constants. Returns a reason or "".
 std::string unsupported_weights(const SupportContext& context, const Node& node, std::size_t rank);
 
-// Fails unless the bias, where there is one, holds a value for each output channel.
+// Fails if the bias does not hold one value per output channel.
 Status check_bias(const ShapeContext& context, const Node& node, int channels);
 
-// The bias: zeros where there is none.
+// The bias, or zeros if there is none.
 Status read_bias(const Graph& graph, const Node& node, int channels, std::vector<float>* bias);
 
-// The weights of a convolution or a dense layer as [output, height, width, input].
+// The shape of a convolution's or dense layer's weights as [output, height, width, input].
 Shape filter_shape(const Graph& graph, const Node& node);
 
 }  // namespace tfsparse
