@@ -99,7 +99,7 @@ def resident():
 def use(count):
     for i in range(count):
         kwargs = {"runtime": "litert", "options": {"auto": False}}
-        interpreter = tfsparse.Interpreter(sys.argv[1], 1 + i % 2, **kwargs)
+        interpreter = tfsparse.Interpreter(sys.argv[1], num_threads=1 + i % 2, **kwargs)
         interpreter.allocate_tensors()
         interpreter.invoke()
 
