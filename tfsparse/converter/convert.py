@@ -8,8 +8,8 @@ from tfsparse.annotations import Examples, Model, PathLike
 from tfsparse.converter import sources
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.float16 import halve
-from tfsparse.converter.paddings import split_paddings
 from tfsparse.converter.sparsify import sparsify
+from tfsparse.converter.workarounds.paddings import split_paddings
 from tfsparse.files import check_writable, write_atomically
 
 WEIGHTS = ("float32", "float16", "int8")

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.annotations import PathLike
-from tfsparse.converter import int8_dense, paddings
+from tfsparse.converter.workarounds import int8_dense, paddings
 from tfsparse.files import check_writable, write_atomically
 
 

@@ -5,8 +5,8 @@ import collections
 import numpy as np
 
 from tfsparse import flatbuffer
-from tfsparse.converter import int8_dense
 from tfsparse.converter.layouts import encode_as
+from tfsparse.converter.workarounds import densified_types, int8_dense
 
 # Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant, and
 # the inputs where they have their bias.
@@ -17,9 +17,6 @@ BIAS_INPUTS = {
     "TRANSPOSE_CONV": 3,
 }
 WEIGHTS_INPUT = 1
-# XNNPACK refuses to run FULLY_CONNECTED with int8 weights from a DENSIFY, and any of them on
-# float32 activations, as TFLite's dynamic range quantisation has them.
-INT8_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 FLOATS = ("float32", "float16")
 # Bytes that an encoded tensor adds to a file beside its values, segments, indices and name: a
 # tensor, an operator and the sparsity tables. Measured: 318 at most, over 2000 random tensors.
@@ -101,24 +98,18 @@ def _weights(model, subgraph):
             return (
                 dtype == "float16"
                 and only_weights(results[0], "float32")
-                and not any(has_constant_bias(op) for op, _ in uses[results[0]])
+                and all(takes_float16(op) for op, _ in uses[results[0]])
             )
         if dtype == "int8":
-            of_int8 = flatbuffer.dtype_name(subgraph.tensors[results[0]]) == "int8"
-            runs = name in INT8_OPERATORS or int8_dense.is_convertible(model, subgraph, operator)
-            return slot == WEIGHTS_INPUT and runs and of_int8
+            return slot == WEIGHTS_INPUT and densified_types.takes_int8(model, subgraph, operator)
         return slot == WEIGHTS_INPUT and name in BIAS_INPUTS and dtype in FLOATS
 
     def only_weights(index, dtype):
         return index not in outputs and all(is_weights(*use, dtype) for use in uses[index])
 
-    # Where the bias is a float32 constant, XNNPACK as of TensorFlow 2.21 gives wrong outputs for
-    # float16 weights from a DENSIFY. The converter's own biases are float16 too, and are right.
-    def has_constant_bias(operator):
-        inputs = flatbuffer.ints(operator.inputs)
+    def takes_float16(operator):
         slot = BIAS_INPUTS[flatbuffer.operator_name(model, operator)]
-        bias = inputs[slot] if len(inputs) > slot else -1
-        return bias >= 0 and flatbuffer.is_constant(model, subgraph.tensors[bias])
+        return densified_types.takes_float16(model, subgraph, operator, slot)
 
     return [
         (index, [operator for operator, _ in uses[index]])

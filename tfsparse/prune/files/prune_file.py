@@ -13,8 +13,8 @@ from tfsparse.arguments import check_fraction
 from tfsparse.calibration import examples
 from tfsparse.converter.convert import checked_encoding
 from tfsparse.converter.densify import densify_model
-from tfsparse.converter.paddings import split_paddings
 from tfsparse.converter.sparsify import sparsify
+from tfsparse.converter.workarounds.paddings import split_paddings
 from tfsparse.files import check_writable, write_atomically
 from tfsparse.progress import track
 from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
@@ -107,8 +107,8 @@ def prune_file(
     taken = examples.read(representative_dataset, inputs)
     try:
         networks = [layer_inputs.Activations(one, taken, runtime) for one in (model, original)]
-        for layer, share in track(layers, "Pruning"):
-            _prune(model, layer, networks, share, block_size)
+        for layer, of_layer in track(layers, "Pruning"):
+            _prune(model, layer, networks, of_layer, block_size)
         if encoding != "none" and sparsify(model, encoding):
             split_paddings(model)
         pieces = flatbuffer.pieces(model)

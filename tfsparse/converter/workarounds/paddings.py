@@ -1,8 +1,8 @@
-"""Keep XNNPACK on ARM from its sparse mode where it computes wrong outputs in it.
+"""PAD operators split in two, for the fault "sparse_mode" of `FAULTS`.
 
 The sparse mode starts at a convolution with a padding of 1 on all sides, which a PAD in front of it
-brings: two PAD of which XNNPACK takes in the second only make it start nowhere. The numbers stay
-the same, for a copy of the image and some 500 bytes.
+brings. XNNPACK takes in the second of two PAD only, and so starts nowhere. The numbers stay the
+same, for a copy of the image and some 500 bytes.
 """
 
 import logging
@@ -10,6 +10,7 @@ import logging
 import numpy as np
 
 from tfsparse import flatbuffer
+from tfsparse.converter.workarounds import FAULTS
 from tfsparse.flatbuffer import ints, schema
 from tfsparse.inspection.xnnpack_faults import broken_entries
 
@@ -33,8 +34,9 @@ def split_paddings(model):
             count += 1
     if count:
         logging.getLogger(__name__).warning(
-            "LiteRT 2.3 would compute wrong outputs of this network in its sparse mode on ARM: "
+            "LiteRT %s would compute wrong outputs of this network in its sparse mode on ARM: "
             "%d PAD operator(s) were split in two, which keeps it from that mode.",
+            FAULTS["sparse_mode"].versions["litert"],
             count,
         )
     return count

@@ -32,7 +32,7 @@ def kinds(path):
 
 
 def reasons(path):
-    return [op.verdicts["xnnpack_arm"].reason for op in tfsparse.inspect(path).weighted]
+    return [op.support["xnnpack_arm"].reason for op in tfsparse.inspect(path).weighted]
 
 
 @pytest.mark.parametrize("kind", WRONG)
@@ -64,7 +64,7 @@ def test_a_sparse_file_that_runs_wrongly_is_mended_though_it_grows(tmp_path):
 def test_other_networks_keep_their_sparse_mode(tmp_path, caplog):
     _, sparse = convert(tmp_path, keras.layers.ReLU(6))
     assert kinds(sparse).count("PAD") == 1
-    assert any(op.verdicts["xnnpack_arm"].sparse for op in tfsparse.inspect(sparse).weighted)
+    assert any(op.support["xnnpack_arm"].sparse for op in tfsparse.inspect(sparse).weighted)
     assert not caplog.text
 
 

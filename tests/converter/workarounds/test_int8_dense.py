@@ -5,9 +5,9 @@ from ai_edge_litert import interpreter as litert
 
 from tests.converter.single_op import merged, pruned, quantized_op, run
 from tfsparse import flatbuffer
-from tfsparse.converter import int8_dense
 from tfsparse.converter.densify import densify_model
 from tfsparse.converter.sparsify import sparsify
+from tfsparse.converter.workarounds import int8_dense
 
 RUNTIMES = {
     "tf.lite": (tf.lite.Interpreter, tf.lite.experimental.OpResolverType),

@@ -1,7 +1,7 @@
-"""Dense layers of int8 as convolutions, whose weights XNNPACK takes from a DENSIFY.
+"""Dense layers of int8 as convolutions, for the fault "int8_dense" of `FAULTS`.
 
-Of a FULLY_CONNECTED, XNNPACK as of LiteRT 2.3 reads int8 weights from the file alone, and fails
-where a DENSIFY makes them. A CONV_2D whose kernel is as large as its image computes the same.
+XNNPACK reads int8 weights of a FULLY_CONNECTED from the file alone. A CONV_2D whose kernel is as
+large as its image computes the same.
 """
 
 import math
