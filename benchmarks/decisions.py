@@ -213,7 +213,7 @@ def main(argv):
     if JSON.value:
         rows = {n: [dataclasses.asdict(one) for one in loads] for n, loads in results.items()}
         Path(JSON.value).write_text(json.dumps(rows, indent=1))
-    return verdict([one for loads in results.values() for one in loads])
+    return summary([one for loads in results.values() for one in loads])
 
 
 def show(results):
@@ -230,7 +230,7 @@ def show(results):
     print(timing.cpu_name())
 
 
-def verdict(loads):
+def summary(loads):
     """Prints whether the promises were kept, and returns the exit code."""
     slower = [one for one in loads if one.speedup < SLOWER]
     worth = [one for one in loads if one.worth_taking]

@@ -51,14 +51,14 @@ def test_shows_what_each_load_decided(tmp_path):
 )
 def test_fails_where_a_promise_is_broken(decisions, speedup, possible, code):
     load = decisions.Load(busy=False, taken=(), speedup=speedup, possible=possible)
-    assert decisions.verdict([load]) == code
+    assert decisions.summary([load]) == code
 
 
 def test_one_load_of_twenty_may_miss(decisions):
     good = decisions.Load(busy=False, taken=(1,), speedup=1.5, possible=None)
     missed = decisions.Load(busy=True, taken=(), speedup=1.0, possible=1.5)
-    assert decisions.verdict([good] * 19 + [missed]) == 0
-    assert decisions.verdict([good] * 18 + [missed] * 2) == 1
+    assert decisions.summary([good] * 19 + [missed]) == 0
+    assert decisions.summary([good] * 18 + [missed] * 2) == 1
 
 
 def test_twenty_networks_of_every_kind(decisions):

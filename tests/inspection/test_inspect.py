@@ -112,12 +112,12 @@ def test_the_delegate_itself_says_what_it_runs(path, monkeypatch):
     weighted = [operator for operator in found.operators if operator.weights]
     assert len(weighted) > 10
     for operator in weighted:
-        verdict, layer = operator.verdicts["tfsparse"], answer.layers[0, operator.index]
+        support, layer = operator.support["tfsparse"], answer.layers[0, operator.index]
         assert operator.kind == layer["operator"]
         assert operator.name == layer["name"]
         assert operator.weights.shape == tuple(layer["weights"])
         assert layer["taken"]
-        assert verdict.sparse == layer["kernel"].startswith("sparse")
+        assert support.sparse == layer["kernel"].startswith("sparse")
     assert found.sparse("tfsparse") > 5
 
 
@@ -168,7 +168,7 @@ def test_text_and_json(inspection):
     operator = next(o for o in found["operators"] if o["kind"] == "CONV_2D")
     tensor = found["tensors"][operator["weights"]]
     assert tensor["shape"] == list(tensor["shape"])
-    assert set(operator["verdicts"]) == {"tfsparse", "xnnpack_arm", "xnnpack_x86"}
+    assert set(operator["support"]) == {"tfsparse", "xnnpack_arm", "xnnpack_x86"}
 
 
 def test_narrow_terminals_get_whole_words(inspection):
@@ -210,7 +210,7 @@ def test_custom_operators_and_other_types_are_told(tmp_path):
     assert [operator.kind for operator in found.operators] == ["FULLY_CONNECTED", "MyOp"]
     assert found.tensors[-1].dtype == "other"
     assert "could not be asked" in found.delegate, "the runtime does not know the operator"
-    assert found.weighted[0].verdicts["tfsparse"].sparse is None
+    assert found.weighted[0].support["tfsparse"].sparse is None
     assert found.sparse("tfsparse") is None
     assert "tfsparse: not known which of 1 operators with weights run sparse" in str(found)
     assert "\n" not in found.delegate
@@ -258,7 +258,7 @@ def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
     assert [operator.number for operator in found.weighted] == ["0", "1:0", "2:0"]
     reasons = str(found).partition("XNNPACK on x86")[2]
     assert "3 with zeros run dense (0, 1:0, 2:0)" in reasons
-    assert [operator.verdicts["tfsparse"].sparse for operator in found.weighted] == [False] * 3
+    assert [operator.support["tfsparse"].sparse for operator in found.weighted] == [False] * 3
 
 
 def test_products_of_two_activations_are_shown_and_are_no_layers_with_weights(tmp_path):

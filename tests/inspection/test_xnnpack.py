@@ -62,11 +62,11 @@ class Chain:
         self.add("MEAN", shape=(1, CHANNELS))
         return self.add("FULLY_CONNECTED", weights=(classes, CHANNELS), shape=(1, classes))
 
-    def verdicts(self, *outputs, encoded=True):
-        """The verdicts of the 1x1 convolutions."""
-        found = xnnpack.verdicts(self.nodes, {self.last, *outputs}, encoded)
+    def support(self, *outputs, encoded=True):
+        """The support of the 1x1 convolutions."""
+        found = xnnpack.support(self.nodes, {self.last, *outputs}, encoded)
         pairs = zip(self.nodes, found, strict=True)
-        return [verdict for node, verdict in pairs if xnnpack.is_pointwise(node)]
+        return [support for node, support in pairs if xnnpack.is_pointwise(node)]
 
 
 def base():
@@ -128,16 +128,16 @@ DENSE = {
 
 @pytest.mark.parametrize("name", SPARSE)
 def test_runs_sparse(name):
-    for verdict in SPARSE[name]().verdicts():
-        assert verdict.sparse, verdict.reason
+    for support in SPARSE[name]().support():
+        assert support.sparse, support.reason
 
 
 @pytest.mark.parametrize("name", DENSE)
 def test_runs_dense_and_says_why(name):
     build, reason = DENSE[name]
-    found = build().verdicts()
-    assert not any(verdict.sparse for verdict in found)
-    assert any(reason in verdict.reason for verdict in found), found
+    found = build().support()
+    assert not any(support.sparse for support in found)
+    assert any(reason in support.reason for support in found), found
 
 
 @pytest.mark.parametrize(
@@ -151,22 +151,22 @@ def test_runs_dense_and_says_why(name):
 )
 def test_a_part_that_is_left_without_changing_the_layout_is_broken(add):
     """Measured: AllocateTensors fails on the first; the others have other outputs than dense."""
-    assert xnnpack.BROKEN in add(base()).verdicts()[0].reason
+    assert xnnpack.BROKEN in add(base()).support()[0].reason
 
 
 def test_a_part_that_the_model_returns_is_broken():
     """Measured: both outputs are other than those of the same weights stored dense."""
-    found = base().head().verdicts(3)
+    found = base().head().support(3)
     assert xnnpack.BROKEN in found[0].reason
     assert "CONV_2D 3 reads an output of the model" in found[-1].reason
 
 
 def test_weights_must_be_stored_sparse():
-    assert {v.reason for v in base().head().verdicts(encoded=False)} == {xnnpack.NOT_ENCODED}
+    assert {v.reason for v in base().head().support(encoded=False)} == {xnnpack.NOT_ENCODED}
 
 
 def test_integers_have_no_sparse_kernel():
     chain = base().head()
     for node in chain.nodes:
         node.dtypes = ("int8",)
-    assert {verdict.reason for verdict in chain.verdicts()} == {"its numbers are not floats"}
+    assert {support.reason for support in chain.support()} == {"its numbers are not floats"}

@@ -69,10 +69,10 @@ def describe_operators(model, described):
         own = [tensor for tensor in described if tensor.subgraph == i]
         stored = operators.constant_weights(model, graph)
         weights = {k: own[index] for k, index in stored.items()}
-        verdicts = _xnnpack(model, i, own, weights, encoded)
+        support = _xnnpack(model, i, own, weights, encoded)
         for k, operator in enumerate(graph.operators or ()):
             described_operator = _operator(model, i, k, operator, own, weights.get(k))
-            described_operator.verdicts.update(verdicts.get(k, {}))
+            described_operator.support.update(support.get(k, {}))
             result.append(described_operator)
     return result
 
@@ -108,11 +108,11 @@ def _xnnpack(model, subgraph, tensors, weights, encoded):
     """For each operator with weights what XNNPACK makes of it, by platform."""
     seen = nodes.nodes_of(model, subgraph, tensors, weights)
     outputs = set(flatbuffer.ints(model.subgraphs[subgraph].outputs))
-    found = xnnpack.verdicts(list(seen.values()), outputs, encoded)
+    found = xnnpack.support(list(seen.values()), outputs, encoded)
     return {
-        index: {"xnnpack_arm": verdict, "xnnpack_x86": xnnpack.X86}
-        for index, verdict in zip(seen, found, strict=True)
-        if verdict
+        index: {"xnnpack_arm": on_arm, "xnnpack_x86": xnnpack.X86}
+        for index, on_arm in zip(seen, found, strict=True)
+        if on_arm
     }
 
 

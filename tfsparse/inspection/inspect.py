@@ -8,7 +8,7 @@ from tfsparse import flatbuffer
 from tfsparse.annotations import PathLike, Shapes
 from tfsparse.inspection import delegate
 from tfsparse.inspection.describe import describe_operators, describe_tensors, input_details
-from tfsparse.inspection.operators import Verdict
+from tfsparse.inspection.operators import Support
 from tfsparse.inspection.result import Inspection, Totals
 from tfsparse.inspection.tensors import gzip_file_size
 from tfsparse.runtime import input_shapes
@@ -62,7 +62,7 @@ def inspect(path: PathLike, *, num_threads: int = 1, shapes: Shapes | None = Non
         operators = describe_operators(model, tensors)
     for operator in operators:
         if operator.weights:
-            operator.verdicts["tfsparse"] = _verdict(operator, answer)
+            operator.support["tfsparse"] = _support(operator, answer)
     return Inspection(
         path=path,
         tensors=tuple(tensors),
@@ -89,14 +89,14 @@ def _sized(tensor, sizes):
     return dataclasses.replace(tensor, shape=sizes[tensor.index], is_sized=True)
 
 
-def _verdict(operator, answer):
+def _support(operator, answer):
     """What the delegate said of an operator."""
     layer = answer.layers.get((operator.subgraph, operator.index))
     if layer is None:
-        return Verdict(None, answer.problem or "the runtime did not show it to the delegate")
+        return Support(None, answer.problem or "the runtime did not show it to the delegate")
     if not layer["taken"]:
-        return Verdict(False, f"left to TFLite: {layer['reason']}")
+        return Support(False, f"left to TFLite: {layer['reason']}")
     if not layer["planned"]:
-        return Verdict(None, "planned when the model runs, which computes the layer's size")
+        return Support(None, "planned when the model runs, which computes the layer's size")
     kernel = layer["kernel"] or "part of its neighbour"
-    return Verdict(kernel.startswith("sparse"), kernel)
+    return Support(kernel.startswith("sparse"), kernel)

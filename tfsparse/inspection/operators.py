@@ -29,7 +29,7 @@ UNCOUNTED = (
     "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "UNIDIRECTIONAL_SEQUENCE_RNN",
 )
-# What an operator's verdicts are of, and what to call it.
+# The runtimes whose support of an operator is told, and what to call each.
 RUNTIMES = {
     "tfsparse": "tfsparse",
     "xnnpack_arm": "XNNPACK on ARM",
@@ -42,7 +42,7 @@ UNPACKING = ("DENSIFY", "DEQUANTIZE")
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Support:
     """What a runtime does with an operator.
 
     Attributes:
@@ -69,7 +69,7 @@ class Operator:
             without, and if they are not known.
         nonzero_macs: Those whose weight is not zero.
         is_unsized: Whether it multiplies, as far as is known, and `macs` is `None`.
-        verdicts: A `Verdict` of each of `RUNTIMES`, for operators with weights.
+        support: The `Support` of each of `RUNTIMES`, for operators with weights.
     """
 
     subgraph: int
@@ -81,7 +81,7 @@ class Operator:
     macs: int | None = None
     nonzero_macs: int | None = None
     is_unsized: bool = False
-    verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
+    support: dict[str, Support] = dataclasses.field(default_factory=dict)
 
     @property
     def number(self):
@@ -93,7 +93,7 @@ class Operator:
         found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         found["shape"] = list(self.shape)
         found["weights"] = self.weights and self.weights.index
-        found["verdicts"] = {k: dataclasses.asdict(v) for k, v in self.verdicts.items()}
+        found["support"] = {k: dataclasses.asdict(v) for k, v in self.support.items()}
         return found
 
 

@@ -117,7 +117,7 @@ class Inspection:
 
     def sparse(self, runtime: str) -> int | None:
         """How many operators a runtime, one of `RUNTIMES`, runs sparse; `None` if not known."""
-        found = [operator.verdicts[runtime].sparse for operator in self.weighted]
+        found = [operator.support[runtime].sparse for operator in self.weighted]
         return None if found and set(found) == {None} else sum(bool(sparse) for sparse in found)
 
     def reasons(self, runtime: str) -> list[tuple[str, list[Operator]]]:
@@ -128,10 +128,10 @@ class Inspection:
         """
         found = {}
         for operator in self.operators:
-            verdict = operator.verdicts.get(runtime)
+            support = operator.support.get(runtime)
             zeros = operator.weights and operator.weights.zeros
-            if verdict and verdict.sparse is False and zeros and zeros.sparsity > 0.5:
-                found.setdefault(verdict.reason, []).append(operator)
+            if support and support.sparse is False and zeros and zeros.sparsity > 0.5:
+                found.setdefault(support.reason, []).append(operator)
         return sorted(found.items(), key=lambda item: -len(item[1]))
 
     def to_dict(self) -> dict:
@@ -223,8 +223,8 @@ def _row(operator):
     for macs in (operator.macs, operator.nonzero_macs):
         row.append("?" if operator.is_unsized else count(macs))
     for runtime in RUNTIMES:
-        verdict = operator.verdicts.get(runtime)
+        support = operator.support.get(runtime)
         row.append(
-            "" if not verdict else {True: "sparse", False: "dense", None: "?"}[verdict.sparse]
+            "" if not support else {True: "sparse", False: "dense", None: "?"}[support.sparse]
         )
     return row

@@ -11,13 +11,13 @@ both as of 2026-08-21.
 
 from fractions import Fraction
 
-from tfsparse.inspection.operators import Verdict
+from tfsparse.inspection.operators import Support
 from tfsparse.inspection.xnnpack_roles import ENTRY, EXIT, INSIDE, check
 
 # A cluster with this share of zeros in its 1x1 convolutions and dense layers, or less, runs dense.
 TOO_FEW_ZEROS = Fraction(2, 3)
 
-X86 = Verdict(
+X86 = Support(
     False,
     "XNNPACK has sparse kernels for x86 without AVX only, and turns them off where there is AVX",
 )
@@ -32,7 +32,7 @@ NOT_ENCODED = (
 BROKEN = "XNNPACK refuses the model or computes wrong outputs"
 
 
-def verdicts(nodes, outputs, encoded):
+def support(nodes, outputs, encoded):
     """What XNNPACK runs sparse on ARM, and on other processors with its kernels for channels first.
 
     Args:
@@ -41,7 +41,7 @@ def verdicts(nodes, outputs, encoded):
         encoded: Whether any weights are stored sparse.
 
     Returns:
-        For each node that has weights a `Verdict`, else `None`.
+        For each node that has weights a `Support`, else `None`.
     """
     clusters = _Clusters(nodes, outputs)
     result = []
@@ -49,15 +49,15 @@ def verdicts(nodes, outputs, encoded):
         if node.weights is None:
             result.append(None)
         elif not encoded:
-            result.append(Verdict(False, NOT_ENCODED))
+            result.append(Support(False, NOT_ENCODED))
         elif not is_pointwise(node) and node.kind != "FULLY_CONNECTED":
-            result.append(Verdict(False, clusters.roles[i][1] or NOT_POINTWISE))
+            result.append(Support(False, clusters.roles[i][1] or NOT_POINTWISE))
         elif reason := clusters.why_dense(i):
-            result.append(Verdict(False, reason))
+            result.append(Support(False, reason))
         elif node.kind == "FULLY_CONNECTED":
-            result.append(Verdict(False, NOT_POINTWISE))
+            result.append(Support(False, NOT_POINTWISE))
         else:
-            result.append(Verdict(True, "sparse kernel for 1x1 convolutions"))
+            result.append(Support(True, "sparse kernel for 1x1 convolutions"))
     return result
 
 

@@ -37,8 +37,8 @@ def broken_entries(model, subgraph_index):
         return []
     weights = {k: _counted(model, graph, tensor) for k, tensor in weights.items()}
     nodes = list(nodes_of(model, subgraph_index, tensors, weights).values())
-    verdicts = xnnpack.verdicts(nodes, set(flatbuffer.ints(graph.outputs)), encoded=True)
-    broken = any(verdict and verdict.reason.startswith(xnnpack.BROKEN) for verdict in verdicts)
+    found = xnnpack.support(nodes, set(flatbuffer.ints(graph.outputs)), encoded=True)
+    broken = any(one and one.reason.startswith(xnnpack.BROKEN) for one in found)
     return entries if broken else []
 
 

@@ -26,8 +26,8 @@ def equal_losses(points, losses, sizes, total):
     def tolerating(tolerance):
         return np.array([_largest(points, row, tolerance) for row in losses])
 
-    def reached(shares):
-        return np.dot(sizes, shares) / sizes.sum()
+    def reached(sparsities):
+        return np.dot(sizes, sparsities) / sizes.sum()
 
     # Below a tolerance of 0 nothing is pruned.
     low, high = -1.0, losses.max()

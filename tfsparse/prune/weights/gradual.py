@@ -147,8 +147,8 @@ class GradualPruning(MaskedWeights):
             keeps = magnitude.keep_largest_of_all(scores, sparsity)
         else:
             keeps = [
-                magnitude.keep_largest(score, sparsity * share)
-                for score, share in zip(scores, self._shares, strict=True)
+                magnitude.keep_largest(score, sparsity * factor)
+                for score, factor in zip(scores, self._factors, strict=True)
             ]
         self._keep(keeps, weights, self.block_size)
         self._scheduled = sparsity
@@ -163,9 +163,9 @@ class GradualPruning(MaskedWeights):
         self._update(final)
 
     def _prepare(self, model):
-        self._shares = self._layer_shares(schedules.final_sparsity(self.schedule))
+        self._factors = self._layer_factors(schedules.final_sparsity(self.schedule))
 
-    def _layer_shares(self, final):
+    def _layer_factors(self, final):
         """Returns the final sparsity of each layer as a multiple of the schedule's."""
         if isinstance(self.distribution, Sensitivity):
             names = [target.name for target in self._targets]

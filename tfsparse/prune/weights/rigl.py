@@ -192,12 +192,12 @@ class RigL(MaskedWeights):
     def _prune_one_shot(self):
         """Assigns the masks that a training would begin with."""
         keeps, weights = [], self._weights()
-        for index, (values, sparsity) in enumerate(zip(weights, self._shares(), strict=True)):
+        for index, (values, sparsity) in enumerate(zip(weights, self._sparsities(), strict=True)):
             rng = np.random.default_rng((self.seed, index))
             keeps.append(first_mask(self._score(values), sparsity, rng))
         self._keep(keeps, weights, self.block_size)
 
-    def _shares(self):
+    def _sparsities(self):
         """Returns the sparsity of each layer."""
         if isinstance(self.scope, Mapping):
             return [target.amount for target in self._targets]

@@ -103,8 +103,8 @@ class Sensitivity:
         points = np.array([0.0, *self.sparsities])
         # What costs nothing at a high sparsity costs nothing at a lower one either.
         losses = np.maximum.accumulate(np.pad(self.losses()[chosen], ((0, 0), (1, 0))), axis=1)
-        shares = equal_losses(points, losses, sizes, sparsity)
-        return dict(zip(names, shares.tolist(), strict=True))
+        allocated = equal_losses(points, losses, sizes, sparsity)
+        return dict(zip(names, allocated.tolist(), strict=True))
 
     def to_json(self) -> str:
         """Returns everything as JSON, a string that `from_json` reads."""
