@@ -1,4 +1,4 @@
-/* tfsparse's delegate for programs in C, and for whatever can call C.
+/* The C API of tfsparse's delegate.
  *
  *   TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
  *   options.num_threads = 2;
@@ -7,8 +7,8 @@
  *   ... create the interpreter, use it, delete it ...
  *   TfSparseDelegateDelete(delegate);
  *
- * One delegate may serve several interpreters, also at the same time, and must be deleted after all
- * of them. The functions may be called from any thread.
+ * Several interpreters may use one delegate, also at the same time. Delete it after all of them.
+ * The functions may be called from any thread.
  */
 #ifndef TFSPARSE_DELEGATE_H_
 #define TFSPARSE_DELEGATE_H_
@@ -27,98 +27,95 @@ extern "C" {
 
 #define TFSPARSE_VERSION "0.1.0"
 
-/* TFLite's own, from tensorflow/lite/c/common.h, which need not be included. */
+/* Defined in tensorflow/lite/c/common.h, which need not be included. */
 struct TfLiteDelegate;
 
 typedef struct TfSparseDelegateOptions {
-  /* Threads that run a model, at most 256. 0, the default, follows the interpreter. */
+  /* Threads that run a model, at most 256. Default: 0, as in the interpreter. */
   int num_threads;
 
-  /* The instruction set whose kernels are used, such as "portable"; it must be one that this
-   * processor has. NULL, the default, stands for the fastest. Need not outlive the creation. */
+  /* The instruction set of the kernels, such as "portable". The processor must support it. Default:
+   * NULL, the fastest one. The string is copied. */
   const char* isa;
 
-  /* Compute in float16 where the processor and the library can, in float32 elsewhere. Default:
-   * false.
-   */
+  /* Compute in float16 if the processor and the library support it. Default: false. */
   bool fp16;
 
-  /* Leave to TFLite's default what it is predicted to run about as fast or faster. Default: true.
-   * With false, everything is taken that can be. */
+  /* Run only those parts of a model that are predicted to be faster than with TFLite's default.
+   * Default: true. If false, run all supported parts. */
   bool automatic;
 
   /* Time every step, and print the times to stderr when an interpreter is deleted. Default: false.
    */
   bool profile;
 
-  /* Called with what is wrong with an option before the creation returns NULL. The text lives as
-   * long as the call. NULL, the default: nobody is told. */
+  /* Called with an error message before the creation returns NULL. The message is valid during the
+   * call only. Default: NULL, errors are not reported. */
   void (*report_error)(void* user_data, const char* message);
   void* user_data;
 
-  /* The tuning cache: a text file of which parts of a model to run, as TfSparseDelegateCreateTuned
-   * measured. A model that it has an entry for is run accordingly, others as `automatic` says. The
-   * file need not exist. NULL, the default: none is read. The texts need not outlive the creation.
-   */
+  /* The path of the tuning cache: a text file of the parts of models to run, as measured by
+   * TfSparseDelegateCreateTuned. For models without an entry, `automatic` applies. The file need
+   * not exist. Default: NULL, no cache. This string and the two below are copied. */
   const char* tuning;
 
-  /* TFLite's name and version, such as "TFLite 2.17.0". An entry of the tuning cache is good for
-   * one version. Default: NULL, as good as "". */
+  /* TFLite's name and version, such as "TFLite 2.17.0". An entry of the tuning cache applies to one
+   * version. Default: NULL, the same as "". */
   const char* runtime_version;
 
-  /* What the inputs are resized to, such as "1x320x320x3,1x2", where it is not what the model's
-   * file has: entries of the tuning cache are then for these. Default: NULL, as good as "". */
+  /* The shapes of resized inputs, such as "1x320x320x3,1x2". An entry of the tuning cache applies
+   * to one set of shapes. Default: NULL, the same as "": the shapes in the model's file. */
   const char* input_shapes;
 } TfSparseDelegateOptions;
 
-/* Always start from these: fields may be added. */
+/* The default options. Always start from these, as fields may be added. */
 TFSPARSE_EXPORT TfSparseDelegateOptions TfSparseDelegateOptionsDefault(void);
 
-/* A new delegate, or NULL if an option cannot be used. `options` may be NULL for the default ones;
- * they are copied. */
+/* Returns a new delegate, or NULL if an option is invalid. Copies the options. NULL stands for the
+ * default options. */
 TFSPARSE_EXPORT struct TfLiteDelegate* TfSparseDelegateCreate(
     const TfSparseDelegateOptions* options);
 
-/* How TfSparseDelegateCreateTuned runs the model. All functions are called by its thread. */
+/* Runs a model for TfSparseDelegateCreateTuned, which calls all functions on its thread. */
 typedef struct TfSparseTuneHost {
-  /* Makes an interpreter of the model with this delegate added, or with none of ours for NULL, with
-   * the threads that the app uses; allocates its tensors and fills the inputs. Returns it, or what
-   * stands for it, or NULL if that failed. Up to three are open at a time. */
+  /* Creates an interpreter of the model with this delegate, or without one if NULL, and with the
+   * app's number of threads. Allocates its tensors and fills the inputs. Returns any pointer that
+   * identifies the interpreter, or NULL on failure. Up to three are open at a time. */
   void* (*open)(void* user_data, struct TfLiteDelegate* delegate);
-  /* Runs one inference. Returns 0 if that succeeded. */
+  /* Runs one inference. Returns 0 on success. */
   int (*invoke)(void* user_data, void* interpreter);
-  /* Deletes an interpreter. The delegate is deleted after it, not by the host. */
+  /* Deletes an interpreter, but not its delegate. */
   void (*close)(void* user_data, void* interpreter);
   void* user_data;
 } TfSparseTuneHost;
 
 typedef struct TfSparseTuneResult {
-  /* Whether something was measured now; otherwise the cache had the model, or it has no parts. */
+  /* Whether this call measured. If not, the cache had an entry or the model has no parts. */
   bool measured;
-  /* Whether the tuning cache has it now: false without one or without parts, or if the file could
-     not be written. */
+  /* Whether the tuning cache has an entry now: false without a cache, without parts, or if the file
+   * could not be written. */
   bool saved;
-  /* Connected parts of the model that tfsparse can run, and how many of them it does. */
+  /* The number of connected parts of the model that tfsparse supports, and that it runs. */
   int parts, parts_taken;
-  /* Medians of an inference, in seconds: of TFLite's default, and of tfsparse with the parts that
-   * it runs, or with all where it runs none. 0 if not measured. */
+  /* Median latencies in seconds: of TFLite's default, and of tfsparse with the parts that it runs,
+   * or with all parts if it runs none. 0 if not measured. */
   double default_seconds, tfsparse_seconds;
 } TfSparseTuneResult;
 
-/* As TfSparseDelegateCreate, but what to run of the model is measured, not predicted: TFLite's
- * default and tfsparse run alternately, part by part where the model has several, mostly for a few
- * seconds. The delegate then runs what was clearly faster. The decision is kept in the file
- * options->tuning, if there is one, and followed without a measurement the next time, here and by
- * TfSparseDelegateCreate, as long as model, threads, processor, instruction set and versions are
- * the same. A file that cannot be written is no error. options->automatic plays no part.
+/* As TfSparseDelegateCreate, but measures which parts of the model to run. TFLite's default and
+ * tfsparse run alternately, part by part, mostly for a few seconds. The delegate then runs what was
+ * clearly faster. The decision is stored in the file options->tuning, if set. Later calls of this
+ * function and of TfSparseDelegateCreate follow it without measuring, as long as model, threads,
+ * processor, instruction set and versions are the same. Failure to write the file is not an error.
+ * options->automatic is ignored.
  *
- * Returns NULL if an option cannot be used or a function of the host failed; report_error tells
- * which. `result` may be NULL. */
+ * Returns NULL if an option is invalid or a function of the host failed, after calling
+ * report_error. `result` may be NULL. */
 TFSPARSE_EXPORT struct TfLiteDelegate* TfSparseDelegateCreateTuned(
     const TfSparseDelegateOptions* options, const TfSparseTuneHost* host,
     TfSparseTuneResult* result);
 
-/* Deletes what TfSparseDelegateCreate or TfSparseDelegateCreateTuned returned; NULL is fine. */
+/* Deletes a delegate. NULL is allowed. */
 TFSPARSE_EXPORT void TfSparseDelegateDelete(struct TfLiteDelegate* delegate);
 
 #ifdef __cplusplus

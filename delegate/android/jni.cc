@@ -13,10 +13,10 @@ void keep_error(void* user_data, const char* message) {
 
 TfLiteDelegate* as_delegate(jlong handle) { return reinterpret_cast<TfLiteDelegate*>(handle); }
 
-// The options that Java gives, and their texts while they are used.
+// The options from Java, and the strings that they point to.
 class JavaOptions {
  public:
-  // `texts` has one string, or null, for each of kTexts.
+  // `texts` has one string or null for each of kTexts.
   JavaOptions(JNIEnv* env, jint num_threads, jboolean fp16, jboolean automatic, jobjectArray texts)
       : env_(env) {
     options_.num_threads = num_threads;
@@ -39,8 +39,7 @@ class JavaOptions {
 
   const TfSparseDelegateOptions* get() const { return &options_; }
 
-  // Passes a new delegate on, or throws why there is none unless an exception is on its way
-  // already.
+  // Returns a new delegate to Java. On failure throws the reason, unless an exception is pending.
   jlong finish(TfLiteDelegate* delegate) const {
     if (delegate == nullptr && !env_->ExceptionCheck()) {
       env_->ThrowNew(env_->FindClass("java/lang/IllegalArgumentException"), error_.c_str());
@@ -58,7 +57,7 @@ class JavaOptions {
                                         &options_.input_shapes};
 };
 
-// Calls what Java implements. An exception stays on its way to the caller of the native method.
+// Calls Java's Host. A pending exception reaches the caller of the native method.
 class JavaHost {
  public:
   JavaHost(JNIEnv* env, jclass delegate_class, jobject host)
@@ -88,7 +87,7 @@ class JavaHost {
   }
   static void close(void* user_data, void* session) {
     const auto& host = *static_cast<JavaHost*>(user_data);
-    // Java cannot be called while an exception is on its way.
+    // No Java call is allowed while an exception is pending.
     const jthrowable pending = host.env_->ExceptionOccurred();
     host.env_->ExceptionClear();
     host.env_->CallVoidMethod(static_cast<jobject>(session), host.close_);

@@ -15,7 +15,7 @@ using namespace py::literals;
 namespace tfsparse {
 namespace {
 
-// Names come from the model's file and need not be UTF-8.
+// Names in a model's file need not be UTF-8.
 py::str to_str(const std::string& text) {
   const auto size = static_cast<Py_ssize_t>(text.size());
   return py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(text.data(), size, "replace"));
@@ -93,16 +93,16 @@ Options to_options(const py::dict& from) {
 
 void define_delegate(py::module_& module) {
   py::class_<Delegate>(module, "Delegate",
-                       "A delegate for the experimental_delegates of an interpreter, which has to "
-                       "end before it.")
+                       "A delegate for an interpreter's experimental_delegates. It must outlive "
+                       "the interpreter.")
       .def(py::init(&make_delegate), py::arg("options"), py::arg("time_steps") = false,
-           "`options` are texts, as for load_delegate; `time_steps` has the report tell the time "
+           "`options` are strings, as for load_delegate. With `time_steps` the report has the time "
            "of every step.")
       .def("_get_native_delegate_pointer",
            [](Delegate& delegate) { return reinterpret_cast<std::uintptr_t>(delegate.handle()); })
       .def("report", &report,
-           "What became of the models that the delegate was given. No interpreter of it may "
-           "prepare or run meanwhile.");
+           "The report on the models that used the delegate, as a dict. No interpreter may prepare "
+           "or run the delegate meanwhile.");
 }
 
 }  // namespace tfsparse

@@ -1,4 +1,4 @@
-// The delegate as a Python object.
+// The Python class of the delegate.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,10 +7,10 @@
 
 namespace tfsparse {
 
-// The options of a dictionary of texts. Raises ValueError where one cannot be used.
+// Converts a dict of strings to options. Raises ValueError for an invalid one.
 Options to_options(const pybind11::dict& from);
 
-// Adds the class `Delegate`.
+// Adds the class `Delegate` to the module.
 void define_delegate(pybind11::module_& module);
 
 }  // namespace tfsparse

@@ -1,5 +1,5 @@
-// The Python side of the native part. The same shared object is the plugin that load_delegate
-// opens.
+// The extension module of the Python package. Its shared object is also the plugin for
+// load_delegate.
 #include <pybind11/pybind11.h>
 
 #include "delegate/kernels/kernels.h"
@@ -9,7 +9,7 @@
 namespace py = pybind11;
 
 PYBIND11_MODULE(_native, module) {
-  module.doc() = "What tfsparse.runtime asks of the delegate.";
+  module.doc() = "The native part of tfsparse.runtime.";
   module.def(
       "isas",
       [] {
@@ -17,7 +17,7 @@ PYBIND11_MODULE(_native, module) {
         for (const auto* kernels : tfsparse::supported_kernels()) names.append(kernels->name);
         return names;
       },
-      "The instruction sets that this machine has kernels for, fastest first.");
+      "The instruction sets with kernels that this machine supports, fastest first.");
   module.def(
       "isa", [] { return tfsparse::best_kernels().name; },
       "The instruction set that the delegate uses on this machine.");

@@ -16,8 +16,8 @@ namespace py = pybind11;
 namespace tfsparse {
 namespace {
 
-// Runs a model in interpreters that a Python function opens. What Python raises is kept, and raised
-// when the engine, which calls C functions, has returned.
+// Runs a model in interpreters that a Python function opens. Exceptions are raised after the engine
+// returns, since it calls C functions.
 class PythonHost {
  public:
   explicit PythonHost(py::function open) : open_(std::move(open)) {}
@@ -28,7 +28,7 @@ class PythonHost {
   }
 
  private:
-  // Calls with Python's lock held. Returns whether nothing was raised.
+  // Calls with the GIL held. Returns whether no exception was raised.
   template <class Function>
   static bool guard(void* user_data, const Function& function) {
     auto& host = *static_cast<PythonHost*>(user_data);
@@ -106,9 +106,9 @@ py::tuple tune_model(const py::dict& options, py::function open) {
 
 void define_tuning(py::module_& module) {
   module.def("tune", &tune_model, py::arg("options"), py::arg("open"),
-             "Measures a model, see TfSparseDelegateCreateTuned. `open` is called with the address "
-             "of a delegate, or None, and returns an object whose `invoke` runs the model. Returns "
-             "the delegate, and what was measured.");
+             "Autotunes a model: see TfSparseDelegateCreateTuned. `open` takes the address of a "
+             "delegate or None and returns an object whose `invoke` runs the model. Returns the "
+             "delegate and a dict of the measurements.");
 }
 
 }  // namespace tfsparse

@@ -5,7 +5,7 @@
 
 namespace tfsparse {
 
-// Adds `tune`, which returns a `Delegate`.
+// Adds the function `tune`, which returns a `Delegate`.
 void define_tuning(pybind11::module_& module);
 
 }  // namespace tfsparse

@@ -1,8 +1,7 @@
-// The part of TFLite's C ABI that a delegate meets, declared here, so that nothing has to be
-// installed or linked: the runtime hands us function pointers. Names follow TFLite's, whose
-// lite/core/c/common.h defines the layout; fields that are never touched here are reserved. The
-// parameters of operators are in operators/. The asserts below hold the layout to what 64-bit
-// runtimes were measured to have.
+// The part of TFLite's C ABI that a delegate uses, declared here so that nothing must be installed
+// or linked: the runtime passes function pointers. Names and layout are those of TFLite's
+// lite/core/c/common.h. Unused fields are reserved. Parameters of operators are in operators/. The
+// asserts check the layout measured in 64-bit runtimes.
 #pragma once
 
 #include <cstddef>
@@ -84,7 +83,7 @@ struct TfLiteNode {
   bool might_have_side_effect;
 };
 
-// Passed by value, and it has grown over the years: always zero it whole.
+// Passed by value. Its size differs between versions, so zero all of it.
 struct TfLiteRegistration {
   void* (*init)(TfLiteContext*, const char* buffer, std::size_t length);
   void (*free)(TfLiteContext*, void* user_data);
@@ -108,7 +107,7 @@ struct TfLiteDelegateParams {
 
 struct TfLiteContext {
   std::size_t tensors_size;
-  // The array is invalid after the next call of any function of the context.
+  // The array is valid until the next call of any function of the context.
   TfLiteStatus (*GetExecutionPlan)(TfLiteContext*, TfLiteIntArray**);
   TfLiteTensor* tensors;
   void* impl_;

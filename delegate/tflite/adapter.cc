@@ -65,8 +65,8 @@ bool in_range(const std::vector<int>& tensors, std::size_t count, int lowest) {
   });
 }
 
-// Leaves the nodes whose tensors do not follow from each other: read before they are made, or made
-// twice. No converter writes such a file, and TFLite does not look.
+// Leaves nodes that read a tensor before it is written or write one again. No converter writes such
+// a file, but TFLite does not check.
 class OrderCheck {
  public:
   explicit OrderCheck(std::size_t tensors) : maker_(tensors, -1), twice_(tensors) {}
@@ -86,12 +86,12 @@ class OrderCheck {
   }
 
  private:
-  std::vector<int> maker_;   // position of the node that makes a tensor, or -1
-  std::vector<bool> twice_;  // whether a tensor is made twice
+  std::vector<int> maker_;   // position of the writing node by tensor, or -1
+  std::vector<bool> twice_;  // by tensor, whether several nodes write it
 };
 
-// Fails where an operator names tensors that do not exist, or writes a constant, on which TFLite
-// itself would crash.
+// Fails if an operator names a tensor that does not exist, or writes a constant. TFLite would crash
+// on these.
 Status check_tensors(int id, const std::vector<int>& inputs, const std::vector<int>& outputs,
                      const std::vector<Tensor>& tensors) {
   if (!in_range(inputs, tensors.size(), -1) || !in_range(outputs, tensors.size(), 0)) {
@@ -105,7 +105,7 @@ Status check_tensors(int id, const std::vector<int>& inputs, const std::vector<i
   return {};
 }
 
-// Adds a node for each output of a supported operator, and one node for any other.
+// Adds one node per output of a supported operator, or one node for any other operator.
 Status add_operator(int id, const TfLiteNode& from, const TfLiteRegistration& registration,
                     Graph* graph) {
   const std::vector<int> outputs = to_vector(from.outputs);
@@ -181,7 +181,7 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
 Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int>& ids,
               const std::vector<int>& inputs, const std::vector<int>& outputs) {
   Graph part;
-  std::map<int, int> numbers;  // of tensors, in the part
+  std::map<int, int> numbers;  // tensor in the model -> tensor in the part
   std::set<int> made;
   const auto number = [&](int tensor) {
     const auto [known, is_new] = numbers.emplace(tensor, static_cast<int>(numbers.size()));
@@ -199,7 +199,7 @@ Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int
     node.output = number(node.output);
     part.nodes.push_back(std::move(node));
   }
-  // The runtime puts a DENSIFY in the first part that can have it, however far off its readers are.
+  // The runtime puts a DENSIFY into the first possible part, even if its readers are in another.
   for (int output : outputs) {
     if (made.count(output)) part.outputs.push_back(numbers.at(output));
   }

@@ -1,4 +1,4 @@
-// From TFLite's view of a model to the core's graph.
+// Reads a TFLite model into the core's graph.
 #pragma once
 
 #include "delegate/core/graph/graph.h"
@@ -6,23 +6,22 @@
 
 namespace tfsparse {
 
-// Fails where the runtime's structures do not look like those of abi.h: a later or foreign runtime
-// may have moved fields. Nothing of such a context may be used, not even to report this.
+// Fails if the runtime's structures do not match abi.h, as in a later or another runtime. Nothing
+// of such a context may be used, not even to report the error.
 Status check_runtime(const TfLiteContext& context);
 
-// Describes the whole execution plan. Operators that the core does not have become Unsupported. The
-// graph borrows the constants' memory from the model.
+// Reads the whole execution plan. Operators that the core does not have become Unsupported. The
+// model keeps ownership of the constants' memory.
 Status read_graph(TfLiteContext* context, Graph* graph);
 
-// The nodes numbered `ids`, as a graph of their own with the given inputs and outputs and no tensor
-// but those that it uses. Weights and biases point straight to what is stored, so DENSIFY and
-// DEQUANTIZE are left out.
+// Extracts the nodes numbered `ids` with the tensors that they use, and the given inputs and
+// outputs. Weights and biases become the stored constants, so DENSIFY and DEQUANTIZE are left out.
 Graph extract(const Graph& graph, const GraphIndex& index, const std::vector<int>& ids,
               const std::vector<int>& inputs, const std::vector<int>& outputs);
 
 std::vector<int> to_vector(const TfLiteIntArray* array);
 
-// A TfLiteIntArray over a vector's memory: {size, data...}.
+// A vector with the memory layout of TfLiteIntArray: {size, data...}.
 class IntArray {
  public:
   explicit IntArray(const std::vector<int>& values) : storage_{static_cast<int>(values.size())} {

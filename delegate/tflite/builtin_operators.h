@@ -1,5 +1,5 @@
-// TFLite's numbers of its operators, all of them: BuiltinOperator of its schema, builtin_ops.h of
-// its C API. Names follow the latter. TFLite never changes one.
+// TFLite's builtin operator codes: BuiltinOperator in its schema, builtin_ops.h in its C API. Names
+// are those of the C API. TFLite never changes a code.
 #pragma once
 
 extern "C" {

@@ -23,9 +23,9 @@ TfLiteStatus guard(TfLiteContext* context, const Body& body) {
   return tfsparse::guard(body, [context] { return fail(context, "out of memory"); });
 }
 
-constexpr int kSpeedRuns = 10;  // of the probe for a report
+constexpr int kSpeedRuns = 10;  // runs of the speed probe for a report
 
-void* const kInitFailed = reinterpret_cast<void*>(-1);  // TFLite's value for it
+void* const kInitFailed = reinterpret_cast<void*>(-1);  // TFLite's value for a failed init
 
 template <TfLiteStatus (Partition::*call)(TfLiteContext*, TfLiteNode*)>
 TfLiteStatus call_partition(TfLiteContext* context, TfLiteNode* node) {
@@ -34,18 +34,18 @@ TfLiteStatus call_partition(TfLiteContext* context, TfLiteNode* node) {
   return guard(context, [&] { return (partition.*call)(context, node); });
 }
 
-// Gives an input whose height and width are open a size to plan for: as many numbers as a picture
-// of 224 x 224 has. Other open sizes stay as the runtime has set them.
+// Sets an input's open height and width for planning, to as many numbers as a 224 x 224 image has.
+// Other open sizes stay as they are.
 void close_size(Tensor* input, const std::vector<int>& signature) {
   Shape& shape = input->shape;
   if (signature.size() != 4 || shape.size() != 4 || signature[1] != -1 || signature[2] != -1)
     return;
-  if (shape[1] != 1 || shape[2] != 1) return;  // the caller has set one
+  if (shape[1] != 1 || shape[2] != 1) return;  // the caller has set the size
   constexpr double kNumbers = 224 * 224 * 3;
   shape[1] = shape[2] = std::max(1, static_cast<int>(std::sqrt(kNumbers / std::max(1, shape[3]))));
 }
 
-// Sets the sizes of the inference at hand, as far as they are known.
+// Infers the known sizes of the coming inference.
 void find_sizes(const TfLiteContext& context, const std::vector<Assignment>& assignments,
                 Graph* graph) {
   std::vector<bool> made(graph->tensors.size(), false), sound;
@@ -75,8 +75,8 @@ Delegate::Delegate(const Options& options, std::vector<TuningEntry> tuning)
 void Delegate::connect() {
   handle_.data_ = this;
   handle_.Prepare = &Delegate::prepare;
-  // Keras models with an open batch dimension compute the shapes of their reshapes. We compute them
-  // when a size changes; they are dynamic for the runtime only.
+  // Keras models with an open batch size compute the shapes of their reshapes. The delegate
+  // computes them when a size changes, but the runtime sees dynamic tensors.
   handle_.flags = kTfLiteDelegateFlagsAllowDynamicTensors;
 }
 
@@ -94,12 +94,12 @@ Report Delegate::report() const {
     const Graph& graph = shown_[subgraph].graph;
     const std::vector<Assignment>& assignments = shown_[subgraph].assignments;
     for (std::size_t i = 0; i < assignments.size(); ++i) {
-      if (graph.nodes[i].output_index > 0) continue;  // told with the operator's first output
+      if (graph.nodes[i].output_index > 0) continue;  // reported with the operator's first output
       report.nodes.push_back(
           report_node(static_cast<int>(subgraph), graph.nodes[i], graph, assignments[i]));
     }
   }
-  if (partitions_.empty()) return report;  // the speed is of no use
+  if (partitions_.empty()) return report;  // no need to measure the speed
   SpeedProbe probe;
   for (int run = 0; run < kSpeedRuns; ++run) probe.run();
   for (const PlacedPartition* placed : partitions_) {
@@ -203,7 +203,7 @@ void Delegate::free(TfLiteContext*, void* user_data) {
   std::lock_guard<std::mutex> lock(delegate->mutex_);
   auto& partitions = delegate->partitions_;
   partitions.erase(std::remove(partitions.begin(), partitions.end(), placed), partitions.end());
-  // A report has the times, too.
+  // the report has the times too
   const bool prints = delegate->options_.profile && !delegate->keeps_report_;
   if (prints) {
     guard([&] { print_profile(*placed, delegate->shown_[placed->subgraph]); }, [] {});

@@ -1,4 +1,4 @@
-// The delegate as the runtime sees it: it looks at a model, takes what it can run, and runs it.
+// The TFLite delegate: it chooses the nodes of a model to run, and runs them.
 #pragma once
 
 #include <memory>
@@ -15,32 +15,32 @@ namespace tfsparse {
 
 class Delegate;
 
-// What the runtime holds of a partition.
+// A partition as the runtime holds it.
 struct PlacedPartition {
   Delegate* owner;
-  int subgraph;  // the delegate's number for it
+  int subgraph;  // numbered by the delegate
   std::unique_ptr<Partition> partition;
 };
 
-// A subgraph that the delegate was shown, and what it said to each node.
+// A subgraph of a model, and the decision on each node.
 struct Shown {
   Graph graph;
   std::vector<Assignment> assignments;
-  bool tuned;  // whether a measured decision was followed
+  bool tuned;  // whether a tuning cache entry was followed
 };
 
-// What a delegate with a tuning cache decided about a subgraph.
+// The decision on a subgraph by a delegate with a tuning cache.
 struct Decision {
   TuningKey key;
-  bool measured = false;   // an entry of the cache was followed
+  bool measured = false;   // whether a cache entry was followed
   std::vector<int> taken;  // operators, ascending
   std::vector<TakenPart> parts;
 };
 
-// Must outlive the interpreters that it is given to, as every TfLiteDelegate must.
+// Must outlive the interpreters that use it, like every TfLiteDelegate.
 class Delegate {
  public:
-  // Follows the tuning cache that the options name.
+  // Follows the tuning cache named in the options.
   explicit Delegate(const Options& options);
   // Follows these entries.
   Delegate(const Options& options, std::vector<TuningEntry> tuning);
@@ -50,14 +50,14 @@ class Delegate {
   TfLiteDelegate* handle() { return &handle_; }
   bool lacks_fp16() const { return options_.lacks_fp16; }
 
-  // From now on keeps what report() tells of the subgraphs that the delegate is shown, and with
-  // `time_steps` times every step.
+  // Keeps the data of report() for subgraphs prepared from now on, and with `time_steps` times
+  // every step.
   void keep_report(bool time_steps);
-  // Not while an interpreter of the delegate prepares or runs.
+  // Must not be called while an interpreter prepares or runs the delegate.
   Report report() const;
 
-  // From now on adds a decision here for each subgraph that the delegate is shown. The vector
-  // outlives the delegate.
+  // Appends a decision for each subgraph prepared from now on. The vector must outlive the
+  // delegate.
   void record_decisions(std::vector<Decision>* decisions) { decisions_ = decisions; }
 
  private:
@@ -73,17 +73,17 @@ class Delegate {
 
   Options options_;
   bool keeps_report_ = false;
-  std::optional<std::vector<TuningEntry>> tuning_;  // none: nothing is looked up
+  std::optional<std::vector<TuningEntry>> tuning_;  // empty: no cache
   TfLiteDelegate handle_{};
 
   std::mutex partitioning_mutex_;         // held while the runtime calls init
-  Partitioning* partitioning_ = nullptr;  // while the runtime makes partitions of it
+  Partitioning* partitioning_ = nullptr;  // set while the runtime creates its partitions
   bool init_failed_ = false;
-  int subgraph_ = -1;  // the last one shown, counted from 0
+  int subgraph_ = -1;  // the last one prepared, from 0
   std::vector<Decision>* decisions_ = nullptr;
 
-  mutable std::mutex mutex_;                  // never held while the runtime is called
-  std::vector<Shown> shown_;                  // where somebody will want to read them
+  mutable std::mutex mutex_;                  // never held while calling the runtime
+  std::vector<Shown> shown_;                  // kept for a report or profile only
   std::vector<PlacedPartition*> partitions_;  // owned by the runtime, which calls free
 };
 

@@ -1,4 +1,4 @@
-// What a user may set when creating the delegate.
+// The delegate's options.
 #pragma once
 
 #include <string>
@@ -9,25 +9,25 @@
 namespace tfsparse {
 
 struct Options {
-  int num_threads = 0;  // 0 follows the interpreter
-  // The fastest unless `isa` names others, in float16 where `precision` asks for it and the CPU has
-  // it.
+  int num_threads = 0;  // 0: as in the interpreter
+  // The fastest kernels unless `isa` names others; in float16 if `precision` is fp16 and the CPU
+  // supports it.
   const Kernels* kernels = &best_kernels();
-  bool lacks_fp16 = false;  // asked for in vain: float32 is computed instead
-  bool automatic = true;    // leave to the default runtime what it runs faster
+  bool lacks_fp16 = false;  // fp16 was requested but is not available
+  bool automatic = true;    // leave nodes to TFLite's default where it is faster
   bool profile = false;     // time every step
-  std::string tuning;       // the file of measured decisions that are followed; none where empty
-  // Parts of the key of a measured decision, see tuning/cache.h.
+  std::string tuning;       // path of the tuning cache; empty for none
+  // Parts of a tuning cache key: see tuning/cache.h.
   std::string runtime_version, input_shapes;
 };
 
-// Both fail where the value cannot be used, and change nothing then.
+// Both fail if the value is invalid, and then change nothing.
 Status set_num_threads(int value, Options* options);
 Status set_isa(const std::string& name, Options* options);
-// Replaces the kernels chosen so far.
+// Switches to float16 kernels of the same instruction set.
 void set_fp16(Options* options);
 
-// Reads `count` pairs of key and value. Fails on a key that is not known or a value out of range.
+// Reads `count` pairs of key and value. Fails on an unknown key or an invalid value.
 Status parse_options(const char* const* keys, const char* const* values, std::size_t count,
                      Options* options);
 

@@ -18,7 +18,7 @@ TfLiteStatus fail(TfLiteContext* context, const Status& status) {
   return kTfLiteError;
 }
 
-// The runtime frees it, with free().
+// The runtime frees it with free().
 TfLiteIntArray* new_int_array(const Shape& shape) {
   const std::size_t bytes = sizeof(int) * (shape.size() + 1);
   auto* array = static_cast<TfLiteIntArray*>(std::malloc(bytes));
@@ -41,7 +41,7 @@ TfLiteStatus Partition::prepare(TfLiteContext* context, TfLiteNode*) {
     sizes_known = sizes_known && tensor(*context, input).allocation_type != kTfLiteDynamic;
   }
   if (!sizes_known) {
-    // An operator before us decides its size only when it runs; so do we then.
+    // If an earlier operator decides its size at run time, the outputs are dynamic too.
     for (int output : graph_.outputs) {
       TfLiteTensor& unsized = tensor(*context, output);
       if (unsized.allocation_type == kTfLiteDynamic) continue;
@@ -104,7 +104,7 @@ Status Partition::compare_with_default() const {
       if (!shape.empty()) shape[0] = rows;
     }
     std::unique_ptr<Plan> plan;
-    // Where the plan for one row stands and this does not, the runtime will say why.
+    // If only the plan for one row works, the runtime reports the error when it resizes.
     if (!build_plan(shapes, &plan).ok()) continue;
     const Status advice = compare_with_default(plan.get());
     if (!advice.ok())
@@ -127,7 +127,7 @@ Status Partition::compare_with_default(Plan* plan) const {
                        format_seconds(comparison.seconds) + ")");
 }
 
-// Whether the caller may ask for more rows, and dense layers are a large part of the work.
+// Whether the caller may request more rows and dense layers are a large part of the work.
 bool Partition::has_open_rows() const {
   const bool open = std::all_of(graph_.inputs.begin(), graph_.inputs.end(), [&](int input) {
     const Tensor& tensor = graph_.tensors[input];
@@ -208,7 +208,7 @@ TfLiteStatus Partition::size_outputs(TfLiteContext* context) const {
   for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
     TfLiteTensor& sized = tensor(*context, graph_.outputs[i]);
     const Shape& shape = plan_->output_shapes()[i];
-    // A dynamic tensor has memory only once it has been resized.
+    // A dynamic tensor has no memory before its first resize.
     const bool lacks_memory = sized.allocation_type == kTfLiteDynamic && sized.data == nullptr;
     if (to_vector(sized.dims) == shape && !lacks_memory) continue;
     TfLiteIntArray* dims = new_int_array(shape);

@@ -1,4 +1,4 @@
-// One connected part of a model that the delegate runs as a single node.
+// A connected part of a model that the delegate runs as one node.
 #pragma once
 
 #include <memory>
@@ -10,36 +10,35 @@
 
 namespace tfsparse {
 
-// The threads that the delegate uses in an interpreter.
+// The number of threads that the delegate uses in an interpreter.
 int threads_wanted(const Options& options, const TfLiteContext& context);
 
 class Partition {
  public:
-  // `options` outlives the partition.
+  // `options` must outlive the partition.
   Partition(const Options& options, Graph graph) : options_(options), graph_(std::move(graph)) {}
 
-  // Plans for the graph's sizes and the threads of the moment. Fails where that cannot be; but
-  // where a size is still open it proves nothing.
+  // Plans for the current sizes and threads. Fails if that is impossible. Success proves nothing
+  // while a size is open.
   Status plan_ahead(const TfLiteContext& context);
 
-  // Whether the plan made ahead is that of the inference at hand: no size is decided only by
-  // running the model.
+  // Whether all sizes are known before running the model, so that the plan is the final one.
   bool sizes_are_known() const;
 
-  // An error that says by how much, where the default runtime is expected to be faster than the
-  // plan or hardly slower. Runs the plan a few times. Where the number of rows of dense layers is
-  // open, so are plans for more rows: what is fast for one is not always fast for many.
+  // Runs the plan a few times. Returns an error with both times if TFLite's default is predicted to
+  // be faster or about as fast. If dense layers have an open number of rows, also compares plans
+  // for more rows, as the result may differ.
   Status compare_with_default() const;
 
-  // What the runtime calls before running, and whenever a size has changed.
+  // Called by the runtime before the first run and after every change of a size.
   TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
   TfLiteStatus invoke(TfLiteContext* context, TfLiteNode* node);
 
   const Graph& graph() const { return graph_; }
-  // Null as long as it was never planned: the sizes of its inputs may be computed by the model.
+  // Null before the first plan. The model may compute the sizes of the inputs.
   const Plan* plan() const { return plan_.get(); }
   int threads() const { return pool_ ? pool_->size() : 0; }
-  // MACs of one run, zeros skipped; 0 where there is no plan yet.
+  // Executed MACs of one run, zeros skipped. 0 without a plan.
   double macs() const;
 
  private:
@@ -49,16 +48,16 @@ class Partition {
   Status make_ready(const TfLiteContext& context);
   Status make_plan(std::vector<Shape> input_shapes, int threads);
   TfLiteStatus size_outputs(TfLiteContext* context) const;
-  // Fails where the runtime has less memory for an input or output than its shape says.
+  // Fails if the runtime's memory for an input or output is smaller than its shape.
   Status check_memory(const TfLiteContext& context) const;
-  // The runtime's tensor behind one of the graph's.
+  // The runtime's tensor for a tensor of the graph.
   TfLiteTensor& tensor(const TfLiteContext& context, int index) const {
     return context.tensors[graph_.tensors[index].id];
   }
 
   const Options& options_;
   Graph graph_;
-  std::vector<Shape> input_shapes_;  // that the plan was made for
+  std::vector<Shape> input_shapes_;  // of the plan
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Plan> plan_;
 };

@@ -9,7 +9,7 @@
 namespace tfsparse {
 namespace {
 
-// How the runtime would cut these nodes into parts; the array is the runtime's.
+// How the runtime would partition these nodes. The runtime owns the array.
 Status preview(TfLiteContext* context, const std::vector<int>& ids, TfLiteDelegateParams** parts,
                int* count) {
   if (context->PreviewDelegatePartitioning(context, IntArray(ids).get(), parts, count) !=
@@ -19,7 +19,7 @@ Status preview(TfLiteContext* context, const std::vector<int>& ids, TfLiteDelega
   return {};
 }
 
-// The nodes of one operator follow each other.
+// Nodes of one operator are consecutive.
 void add_once(int id, std::vector<int>* ids) {
   if (ids->empty() || ids->back() != id) ids->push_back(id);
 }
@@ -146,7 +146,7 @@ bool Partitioning::has_any_weights(const Part& part) const {
                      [&](int i) { return graph_.nodes[i].op->has_weights(); });
 }
 
-// Leaves the nodes that read integers which are neither constants nor computed in the same part.
+// Leaves nodes that read integers that are neither constant nor computed in the same part.
 bool Partitioning::leave_unknown_shapes(const Part& part) {
   const std::vector<int> nodes = nodes_of(graph_, index_, part.nodes);
   std::set<int> made;  // tensors

@@ -1,4 +1,4 @@
-// Decides which nodes of a subgraph the delegate asks the runtime for.
+// Partitioning: decides which nodes of a subgraph the delegate takes from the runtime.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace tfsparse {
 
-// A part of a model that the delegate takes, for tuning.
+// A part of a model that the delegate takes, as seen by autotuning.
 struct TakenPart {
   std::vector<int> operators;  // without those that only make constants dense or wider
-  std::uint64_t structure;     // equal for parts that are alike, see structure_fingerprint
-  double macs;                 // of one run, zeros skipped
+  std::uint64_t structure;     // structure_fingerprint, equal for similar parts
+  double macs;                 // executed MACs of one run, zeros skipped
 };
 
 class Partitioning {
  public:
-  // `graph` has its outputs. The assignments are those of assign_nodes, and are changed where a
-  // part of the model turns out not to work or not to pay. All of it outlives the partitioning.
+  // `graph` must have its outputs. `assignments` come from assign_nodes, and are updated where a
+  // part cannot be planned or is not faster. All arguments must outlive the partitioning.
   Partitioning(TfLiteContext* context, const Graph& graph, const Options& options,
                std::vector<Assignment>* assignments)
       : context_(context),
@@ -31,24 +31,24 @@ class Partitioning {
         options_(options),
         assignments_(*assignments) {}
 
-  // Takes these operators alone, as a measurement decided: they are not compared with the default.
-  // Returns false, and changes nothing, where one of them cannot be taken.
+  // Takes exactly these operators, from a tuning cache entry, without comparing with the default.
+  // Returns false and changes nothing if one of them cannot be taken.
   bool follow(const std::vector<int>& operators);
 
-  // Leaves nodes to the runtime until every part that it would cut the others into can be planned.
+  // Leaves nodes to the runtime until every part of the rest can be planned.
   Status run();
 
-  // The numbers of the nodes that are taken.
+  // The ids of the taken nodes.
   std::vector<int> taken_ids() const;
 
-  // The partition made of these nodes by run(), or a new one.
+  // The partition of these nodes, from run() if it planned one.
   std::unique_ptr<Partition> partition(const TfLiteDelegateParams& params);
 
-  // What was planned for each part that is taken. Before the partitions are handed out.
+  // The taken parts. Must be called before partition().
   std::vector<TakenPart> taken_parts() const;
 
  private:
-  // A connected part of the model, as the runtime cuts it.
+  // A connected part of the model, as partitioned by the runtime.
   struct Part {
     std::vector<int> nodes, inputs, outputs;
   };
@@ -61,7 +61,7 @@ class Partitioning {
   bool check_part(const Part& part);
   bool leave_unknown_shapes(const Part& part);
   bool has_any_weights(const Part& part) const;
-  // Leaves the node that `status` blames, or all of the part. Returns true.
+  // Leaves the node named in `status`, or the whole part. Returns true.
   bool leave(const Part& part, const Status& status);
 
   TfLiteContext* context_;
@@ -69,12 +69,12 @@ class Partitioning {
   const GraphIndex index_;
   const Options& options_;
   std::vector<Assignment>& assignments_;
-  std::vector<Part> parts_;         // as last cut
-  std::map<int, Planned> planned_;  // by the first node's number
+  std::vector<Part> parts_;         // from the last preview
+  std::map<int, Planned> planned_;  // by the id of the first node
   bool follows_ = false;
 };
 
-// The runtime does not tell what a model's outputs are, but what would leave the whole of it.
+// Finds a model's outputs. The runtime does not expose them, only what would leave a partition.
 Status find_outputs(TfLiteContext* context, Graph* graph);
 
 }  // namespace tfsparse

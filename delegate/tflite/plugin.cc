@@ -1,5 +1,4 @@
-// What the shared object exports: the functions by which every TFLite runtime loads a delegate, and
-// the C API.
+// The exported functions: TFLite's plugin interface for external delegates, and the C API.
 #include <string>
 #include <utility>
 
@@ -26,7 +25,7 @@ Status read_options(const TfSparseDelegateOptions& given, Options* options) {
   return {};
 }
 
-// The delegate that `make` makes; null, and the reason reported, where it fails.
+// Returns the delegate made by `make`. On failure reports the reason and returns null.
 template <class Make, class Report>
 TfLiteDelegate* create(const Make& make, const Report& report_error) {
   const auto make_or_report = [&]() -> TfLiteDelegate* {
@@ -41,7 +40,7 @@ TfLiteDelegate* create(const Make& make, const Report& report_error) {
   });
 }
 
-// The same for the C API: `make` takes the options, too.
+// The same for the C API, where `make` takes the options.
 template <class Make>
 TfLiteDelegate* create_with(const TfSparseDelegateOptions* given, const Make& make) {
   const TfSparseDelegateOptions from = given ? *given : TfSparseDelegateOptionsDefault();

@@ -7,7 +7,7 @@
 namespace tfsparse {
 namespace {
 
-// Time, arithmetic speed on what is not zero, what ran it, and what it is.
+// Prints the time, the GFLOP/s on nonzeros, the kernel and the node.
 void print_step(const StepPart& part, double seconds, const Graph& graph, const GraphIndex& index) {
   const int first = index.first_node(part.node_id);
   const Node* node = first >= 0 ? &graph.nodes[first] : nullptr;

@@ -1,11 +1,11 @@
-// What the option profile=1 prints when an interpreter ends, for hosts without a report.
+// The output of option profile=1, printed when an interpreter is deleted.
 #pragma once
 
 #include "delegate/tflite/delegate.h"
 
 namespace tfsparse {
 
-// Prints where the time of a partition went, and what was left to the runtime, to stderr.
+// Prints the time of each step of a partition and the nodes left to the runtime to stderr.
 void print_profile(const PlacedPartition& placed, const Shown& shown);
 
 }  // namespace tfsparse

@@ -1,4 +1,4 @@
-// What a delegate tells of the models that it was given.
+// The report on the models that a delegate was used for.
 #pragma once
 
 #include <cstddef>
@@ -12,28 +12,28 @@
 
 namespace tfsparse {
 
-// An operator: whether it is taken, and why not.
+// An operator, whether it is taken, and if not, why.
 struct NodeReport {
   int subgraph, id;
   std::string type;
   int code;
-  std::string name;  // of its first output, as the file has it: not UTF-8, maybe
+  std::string name;  // of its first output in the file; may not be UTF-8
   bool taken;
   std::string reason;
   struct Weights {
     std::vector<int> shape;
     double sparsity;
-    bool encoded;  // stored sparsely
+    bool encoded;  // whether stored in a sparse encoding
   };
   std::optional<Weights> weights;
 };
 
-// What runs a node, or a part of one.
+// A kernel that runs a node or a part of it.
 struct StepReport {
   int node;
   std::string kernel;
   double macs;
-  std::optional<double> seconds;  // where it was measured
+  std::optional<double> seconds;  // if measured
 };
 
 struct PlanReport {
@@ -46,20 +46,20 @@ struct PlanReport {
 struct PartitionReport {
   int subgraph, threads;
   std::vector<int> nodes;          // ids
-  std::optional<PlanReport> plan;  // none until the operators before it have computed its sizes
+  std::optional<PlanReport> plan;  // empty until earlier operators have computed its sizes
 };
 
 struct Report {
   std::string isa;
   bool lacks_fp16;
-  bool tuned;  // a measured decision was followed
+  bool tuned;  // whether a tuning cache entry was followed
   std::vector<NodeReport> nodes;
   std::vector<PartitionReport> partitions;
 };
 
 NodeReport report_node(int subgraph, const Node& node, const Graph& graph,
                        const Assignment& assignment);
-// `speed` is that of the processor at this moment.
+// `speed` is the processor's current speed.
 PartitionReport report_partition(int subgraph, const Partition& partition, const Speed& speed);
 
 }  // namespace tfsparse

@@ -13,7 +13,7 @@ struct Unit {
   double size;
 };
 
-// In the largest unit that the value reaches, or in the last.
+// Uses the largest unit that the value reaches, or the last one.
 std::string format(double value, std::initializer_list<Unit> units) {
   const Unit* unit = units.begin();
   while (unit + 1 != units.end() && value < unit->size) ++unit;

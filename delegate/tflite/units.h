@@ -1,4 +1,4 @@
-// Numbers with units, for people.
+// Formats numbers with units.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-/* What a library built against musl's headers asks for and Android's C library has under another
- * name, in later releases only, or in the NDK's crtbegin_so.o. All of it stays within the library.
+/* Functions of musl that Android's C library has under another name, only in later releases, or
+ * only in the NDK's crtbegin_so.o. None are exported.
  */
 #include <stddef.h>
 #include <string.h>
@@ -19,7 +19,7 @@ void* aligned_alloc(size_t alignment, size_t size) {
   return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
 }
 
-/* The compiler's own idea, for a memcmp of which only zero or not matters. */
+/* The compiler may call it instead of memcmp when only equality matters. */
 int bcmp(const void* a, const void* b, size_t size) { return memcmp(a, b, size); }
 
 /* Destructors of static objects run when the library is unloaded, not after. */

@@ -1,4 +1,4 @@
-// What the readers of CONV_2D and DEPTHWISE_CONV_2D share.
+// The shared reader of CONV_2D and DEPTHWISE_CONV_2D.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace tfsparse {
 
-// Reads a T, an ImageConvolution, from TFLite's parameters, which differ by a depth multiplier.
+// Reads a T, derived from ImageConvolution. Parameter structs differ by the depth multiplier.
 template <class T, class Params>
 Status read_image_convolution(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(read_layer_inputs(node));

@@ -19,8 +19,7 @@ Status read_layer_inputs(Node* node) {
   return {};
 }
 
-// TFLite's kernels refuse TANH and SIGN_BIT, or run as if there were none: such an operator is left
-// to them.
+// TFLite's kernels reject TANH and SIGN_BIT or ignore them, so such operators are left to TFLite.
 Status read_activation(int code, Epilogue* epilogue) {
   switch (code) {
     case kTfLiteActNone:

@@ -1,5 +1,5 @@
-// What the readers of TFLite's operators share. A reader turns TFLite's form of an operator into
-// the core's; each family of operators has a file of them, and a line in registry.cc.
+// Helpers for the readers of TFLite's operators. A reader converts an operator from TFLite's form
+// to the core's. Each operator family has a file of readers and a line in registry.cc.
 #pragma once
 
 #include <cstddef>
@@ -24,16 +24,16 @@ enum TfLiteFusedActivation {
 
 namespace tfsparse {
 
-// Strides, windows and the like that are longer are taken for a damaged file.
+// Longer strides, windows and the like are taken for a damaged file.
 constexpr int kLongest = 1 << 10;
 
-// What TFLite says of a node beside its inputs.
+// A TFLite node without its inputs.
 struct TfLiteForm {
   const void* params;  // TfLiteNode::builtin_data
   int outputs;
-  Shape output_shape;  // of the first, in the file
+  Shape output_shape;  // of the first output, in the file
 
-  // The parameters, of which a prefix is enough: TFLite only appends to them.
+  // Copies the parameters. TFLite only appends fields, so reading a prefix is safe.
   template <class Params>
   Status get(Params* result) const {
     if (params == nullptr) return Status::error("has no parameters");
@@ -42,17 +42,17 @@ struct TfLiteForm {
   }
 };
 
-// Sets the node's operator and puts its inputs in the order that this has them in. An error says
-// why the delegate does not support the form; the node is left to TFLite then.
+// Sets the node's operator and reorders its inputs for it. An error is the reason why the delegate
+// leaves the node to TFLite.
 using ReadOperator = Status (*)(const TfLiteForm& form, Node* node);
 
 struct OperatorReader {
   int code;
-  const char* type;  // TFLite's name
+  const char* type;  // the operator's name in TFLite
   ReadOperator read;
 };
 
-// The readers of a family.
+// The readers of one operator family.
 struct OperatorReaders {
   template <std::size_t kCount>
   constexpr OperatorReaders(const OperatorReader (&readers)[kCount])
@@ -64,13 +64,13 @@ struct OperatorReaders {
   const OperatorReader *first, *last;
 };
 
-// Fails where one of the inputs is left out, or there are fewer than `required`.
+// Fails if an input is omitted or there are fewer than `required`.
 Status check_inputs(const Node& node, std::size_t required);
 
-// The same of a layer with weights, which may lack the third, a bias. Others are dropped.
+// The same for layers with weights, where the bias may be missing. Drops further inputs.
 Status read_layer_inputs(Node* node);
 
-// An operator without parameters.
+// Reads an operator without parameters.
 template <class T, std::size_t required>
 Status read_plain(const TfLiteForm&, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, required));
@@ -78,7 +78,7 @@ Status read_plain(const TfLiteForm&, Node* node) {
   return {};
 }
 
-// A fused activation.
+// Reads a fused activation.
 Status read_activation(int code, Epilogue* epilogue);
 
 Status read_padding(int code, Window* window);

@@ -2,7 +2,7 @@
 
 #include "delegate/core/operators/unsupported.h"
 
-// The families of operators, one a line. The file of that name defines their readers.
+// The operator families, one per line. The file of that name defines the readers.
 #define TFSPARSE_FOR_EACH_FAMILY(DO) \
   DO(binary)                         \
   DO(block_move)                     \
@@ -47,7 +47,7 @@ const OperatorReader* find_reader(int code) {
 
 void read_operator(int code, const TfLiteForm& form, Node* node) {
   const OperatorReader* reader = find_reader(code);
-  if (reader == nullptr) return;  // A node's operator is Unsupported until it is set.
+  if (reader == nullptr) return;  // the operator is Unsupported by default
   node->type = reader->type;
   const Status status = reader->read(form, node);
   if (!status.ok()) node->op = Unsupported(status.message());

@@ -1,12 +1,12 @@
-// All operators of TFLite that the delegate supports.
+// The registry of supported TFLite operators.
 #pragma once
 
 #include "delegate/tflite/operators/reader.h"
 
 namespace tfsparse {
 
-// Sets what a TFLite operator of that code is: the node's type and operator, Unsupported where the
-// delegate has none for it. The node has its inputs.
+// Sets a node's type and operator from TFLite's operator code. The operator stays Unsupported if
+// there is no reader. The node must have its inputs.
 void read_operator(int code, const TfLiteForm& form, Node* node);
 
 }  // namespace tfsparse

@@ -27,8 +27,8 @@ Status read_reshape(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.num_dimensions < 0 || params.num_dimensions > 8) return Status::error("has no shape");
   Shape shape(params.shape, params.shape + params.num_dimensions);
-  if (shape == Shape{0}) shape.clear();  // how old files write a scalar
-  // Not left to TFLite, which crashes on it: the output's shape in the file has to do.
+  if (shape == Shape{0}) shape.clear();  // old files write scalars this way
+  // TFLite would crash without a shape, so use the output's shape in the file.
   node->op = Reshape(lacks_shape ? form.output_shape : shape);
   return {};
 }

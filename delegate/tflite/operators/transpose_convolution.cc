@@ -9,7 +9,7 @@ namespace {
 
 struct TransposeConvParams {
   int padding, stride_width, stride_height;
-  int activation;  // since version 4 of the operator
+  int activation;  // since operator version 4
 };
 
 Status read_transpose_convolution(const TfLiteForm& form, Node* node) {

@@ -17,7 +17,7 @@ namespace tfsparse {
 namespace {
 
 constexpr char kHeader[] = "# tfsparse tuning 2";
-constexpr std::size_t kMostEntries = 500;  // the oldest go first
+constexpr std::size_t kMostEntries = 500;  // the oldest are dropped first
 constexpr char kSeparator = '\t';
 constexpr int kFields = 9;
 
@@ -31,7 +31,7 @@ std::string checksum(const std::string& line) {
   return hexadecimal(hash_bytes(line.data(), line.size(), 0));
 }
 
-// A whole text as a number.
+// Parses the whole string as a number.
 bool parse(const std::string& text, int base, std::uint64_t* value) {
   char* end = nullptr;
   errno = 0;
@@ -70,7 +70,7 @@ std::string without_version(const std::string& runtime) {
   return runtime.substr(0, runtime.rfind(' '));
 }
 
-// A line without its end, checksum first.
+// A line of the file without its newline. The checksum is first.
 std::string write_line(const TuningEntry& entry) {
   const TuningKey& key = entry.key;
   const std::string fields[] = {hexadecimal(key.fingerprint),
@@ -146,7 +146,7 @@ std::vector<TuningEntry> read_tuning(const std::string& path) {
 }
 
 bool write_tuning(const std::string& path, const std::vector<TuningEntry>& entries) {
-  const FileLock lock(path);  // what another process adds after we have read would be lost
+  const FileLock lock(path);  // lest entries that another process adds meanwhile be lost
   std::vector<TuningEntry> all = read_tuning(path);
   for (const TuningEntry& entry : entries) {
     all.erase(std::remove_if(
@@ -156,7 +156,7 @@ bool write_tuning(const std::string& path, const std::vector<TuningEntry>& entri
     all.push_back(entry);
   }
   const std::string header = std::string(kHeader) + "\n";
-  std::vector<std::string> newest;  // the newest first, as many as can be read again
+  std::vector<std::string> newest;  // newest first, as many as read_tuning accepts
   std::size_t bytes = header.size();
   for (auto old = all.rbegin(); old != all.rend() && newest.size() < kMostEntries; ++old) {
     std::string line = write_line(*old) + "\n";

@@ -10,13 +10,13 @@
 namespace tfsparse {
 namespace {
 
-// Long enough to time an inference of microseconds, short enough that a disturbance of the machine
-// covers both of a round.
+// Long enough to time inferences of microseconds, and short enough that a disturbance affects both
+// bursts of a round.
 constexpr double kBurstSeconds = 0.02;
 constexpr double kWarmUpSeconds = 0.05;
 constexpr double kBudgetSeconds = 1.5;
 constexpr int kMinRounds = 6;
-// A candidate within 3 % of the baseline is not worth its memory.
+// A gain below 3 % is not worth the candidate's memory.
 constexpr double kFaster = 1.03, kClearlyFaster = 1.05;
 
 class SteadyClock : public Clock {
@@ -34,7 +34,7 @@ class SteadyClock : public Clock {
   }
 };
 
-// The value below which `fraction` of the values are.
+// The quantile of the values at `fraction`.
 double quantile(std::vector<double> values, double fraction) {
   const auto middle =
       values.begin() + static_cast<std::ptrdiff_t>(fraction * (values.size() - 1) + 0.5);
@@ -46,21 +46,21 @@ class Runner {
  public:
   Runner(const Inference& infer, Clock* clock) : infer_(infer), clock_(clock) {}
 
-  // Runs until caches and threads are warm, and decides how many inferences a burst has.
+  // Runs until caches and threads are warm and chooses the number of inferences per burst.
   bool warm_up() {
     double fastest = 0, spent = 0;
     for (int runs = 0; runs < 2 || spent < kWarmUpSeconds; ++runs) {
       double now;
       if (!time(&now)) return false;
       fastest = runs == 0 ? now : std::min(fastest, now);
-      spent += std::max(now, 1e-6);  // a coarse clock must not run for ever
+      spent += std::max(now, 1e-6);  // so that a coarse clock cannot make this loop endless
     }
     count_ = static_cast<int>(std::clamp(kBurstSeconds / std::max(fastest, 1e-9), 1.0, 1000.0));
     return true;
   }
 
-  // Returns whether all inferences succeeded. The first, which brings the weights back into the
-  // cache, is not timed.
+  // Returns whether all inferences succeeded. Does not time the first one, which reloads the
+  // weights into the cache.
   bool burst(double settle_seconds) {
     if (settle_seconds > 0) clock_->wait(settle_seconds);
     double now;
@@ -90,7 +90,7 @@ class Runner {
   const Inference& infer_;
   Clock* clock_;
   int count_ = 1;
-  std::vector<double> last_, all_;  // seconds of the inferences of the last burst, and of all
+  std::vector<double> last_, all_;  // seconds per inference: the last burst's, all
 };
 
 double ratio(double baseline, double candidate) { return baseline / std::max(candidate, 1e-9); }
@@ -106,10 +106,10 @@ bool compare_latency(const Inference& baseline, const Inference& candidate, doub
                      Clock* clock, LatencyComparison* result) {
   Runner first(baseline, clock), second(candidate, clock);
   if (!first.warm_up() || !second.warm_up()) return false;
-  std::vector<double> speedups;  // of each round
+  std::vector<double> speedups;  // one per round
   const double start = clock->seconds();
   for (int rounds = 1;; ++rounds) {
-    // The order alternates, so that a slow drift of the clock rate favours neither.
+    // Alternating order cancels a slow drift of the clock rate.
     Runner& earlier = rounds % 2 == 1 ? first : second;
     Runner& later = rounds % 2 == 1 ? second : first;
     if (!earlier.burst(settle_seconds) || !later.burst(settle_seconds)) return false;

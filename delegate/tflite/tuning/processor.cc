@@ -16,23 +16,23 @@ namespace {
 #if defined(__x86_64__) || defined(__i386__)
 
 std::string ask_processor() {
-  constexpr unsigned kBrand = 0x80000002;  // and the two after it: 16 characters each
+  constexpr unsigned kBrand = 0x80000002;  // and the next two: 16 characters each
   unsigned registers[4];
   std::string name;
   for (unsigned leaf = kBrand; leaf < kBrand + 3; ++leaf) {
     if (!__get_cpuid(leaf, &registers[0], &registers[1], &registers[2], &registers[3])) break;
     name.append(reinterpret_cast<const char*>(registers), sizeof registers);
   }
-  name = name.c_str();  // without the zeros at its end
+  name = name.c_str();  // drop trailing zeros
   if (!__get_cpuid(1, &registers[0], &registers[1], &registers[2], &registers[3])) return name;
-  char signature[32];  // family, model and stepping, as Intel's and AMD's manuals pack them
+  char signature[32];  // family, model and stepping as in Intel's and AMD's manuals
   std::snprintf(signature, sizeof signature, " (signature %x)", registers[0]);
   return name + signature;
 }
 
 #else
 
-// The value of a line "key : value" of /proc/cpuinfo, or an empty text where the key is another.
+// The value of a line "key : value" of /proc/cpuinfo, or an empty string for another key.
 std::string value_of(const std::string& line, const char* key) {
   const std::size_t colon = line.find(':');
   if (colon == std::string::npos || line.compare(0, std::strlen(key), key) != 0) return "";
@@ -40,7 +40,7 @@ std::string value_of(const std::string& line, const char* key) {
   return first == std::string::npos ? "" : line.substr(first);
 }
 
-// One "implementer:variant:part:revision" for each kind of core.
+// One "implementer:variant:part:revision" per kind of core.
 std::string ask_processor() {
   std::string implementer, variant, part;
   std::set<std::string> kinds;

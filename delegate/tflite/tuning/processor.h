@@ -1,13 +1,12 @@
-// What tells the processors apart that a measured time is good for.
+// Identifies the processor for which a measured time holds.
 #pragma once
 
 #include <string>
 
 namespace tfsparse {
 
-// Returns a line of plain text, the same whenever it is asked on one machine: on x86 the
-// processor's name, family, model and stepping, on arm the implementer and the part number of each
-// kind of core. Elsewhere the name of the architecture.
+// A line of plain text, constant on one machine. x86: the processor's name, family, model and
+// stepping. Arm: implementer and part number of each kind of core. Others: the architecture.
 const std::string& processor_name();
 
 }  // namespace tfsparse

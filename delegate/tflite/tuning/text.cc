@@ -20,7 +20,7 @@ bool write_all(int file, const std::string& bytes) {
   return true;
 }
 
-// The file that a symbolic link leads to; the path itself where there is no file yet.
+// The target of a symbolic link. The path itself if the file does not exist.
 std::string resolve(const std::string& path) {
   char* const resolved = realpath(path.c_str(), nullptr);
   const std::string target = resolved == nullptr ? path : resolved;
@@ -43,7 +43,7 @@ FileLock::FileLock(const std::string& path)
 
 FileLock::~FileLock() {
   if (folder_ < 0) return;
-  flock(folder_, LOCK_UN);  // a process forked meanwhile has the folder open, too
+  flock(folder_, LOCK_UN);  // a forked process may still have the folder open
   close(folder_);
 }
 
@@ -58,7 +58,7 @@ std::string read_file(const std::string& path) {
 
 bool replace_file(const std::string& path, const std::string& bytes) {
   const std::string target = resolve(path);
-  std::string temporary = target + ".XXXXXX";  // in the same folder, so that it can be renamed
+  std::string temporary = target + ".XXXXXX";  // in the same folder, so that rename works
   const int file = mkstemp(&temporary[0]);
   if (file < 0) return false;
   bool done = write_all(file, bytes);

@@ -1,5 +1,4 @@
-// Reading and writing small text files without C++ streams, which would double the library for
-// Android.
+// Reads and writes small text files. C++ streams would double the size of the Android library.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +9,11 @@ namespace tfsparse {
 
 constexpr std::size_t kMostFileBytes = 1 << 20;
 
-// The first bytes of a file, at most kMostFileBytes; empty where it cannot be read.
+// The first kMostFileBytes of a file, or an empty string if it cannot be read.
 std::string read_file(const std::string& path);
 
-// Keeps others who lock the same file away from it, other processes and threads, until the object
-// ends. It is the folder that is locked, because replace_file puts another file in the place. Where
-// the file system has no locks, nobody is kept away.
+// Holds an exclusive lock, among processes and threads, for a file. Locks its folder, because
+// replace_file replaces the file itself. Has no effect on file systems without locks.
 class FileLock {
  public:
   explicit FileLock(const std::string& path);
@@ -27,14 +25,14 @@ class FileLock {
   int folder_;
 };
 
-// Replaces a file as a whole: a reader sees the old or the new bytes. A symbolic link stays one.
-// Returns whether it could.
+// Replaces a file atomically: readers see the old or the new bytes. Keeps a symbolic link. Returns
+// whether it succeeded.
 bool replace_file(const std::string& path, const std::string& bytes);
 
-// The texts between separators. What follows the last separator is one of them.
+// Splits a string. The part behind the last separator counts too.
 std::vector<std::string> split(const std::string& text, char separator);
 
-// The same text with a space for every control character.
+// Replaces control characters by spaces.
 std::string printable(std::string text);
 
 }  // namespace tfsparse

@@ -9,16 +9,16 @@
 namespace tfsparse {
 namespace {
 
-// pthreadpool's workers, which XNNPACK uses, spin for some milliseconds after an inference: a burst
-// that began at once would share its cores with the other interpreter's idle threads.
+// XNNPACK's thread pool spins for some milliseconds after an inference. Without a pause, these idle
+// threads would share the cores with the other interpreter's burst.
 constexpr double kSettleSeconds = 0.02;
-// Bounds the time: the smallest of more kinds of parts are decided about together.
+// Bounds the time. The smallest groups beyond this are merged.
 constexpr std::size_t kMostGroups = 8;
 
-// An interpreter of the host's, and its delegate, which has to outlive it.
+// An interpreter of the host and its delegate, which must outlive it.
 class Trial {
  public:
-  // Without a delegate where `delegate` is null.
+  // Without a delegate if `delegate` is null.
   Trial(const TfSparseTuneHost& host, std::unique_ptr<Delegate> delegate)
       : host_(host), delegate_(std::move(delegate)) {
     if (delegate_) delegate_->record_decisions(&decisions_);
@@ -41,13 +41,13 @@ class Trial {
   void* session_;
 };
 
-// Parts that are decided about together: alike, or too small to tell apart.
+// Parts with one common decision: similar ones, or those too small to measure.
 struct Group {
-  std::vector<std::size_t> parts;  // indices into the result's parts
+  std::vector<std::size_t> parts;  // indices into result_.parts
   double macs = 0;
 };
 
-// The operators of parts that a delegate takes beside those of `parts`: they prepare constants.
+// Operators that a delegate takes beside those of `parts`: they prepare constants.
 std::vector<int> preparations(const Decision& decision) {
   std::vector<int> others = decision.taken;
   for (const TakenPart& part : decision.parts) {
@@ -70,7 +70,7 @@ class Tuner {
     decisions_ = all_->decisions();
     list_parts();
     if (result_.parts.empty()) return {};    // nothing to decide
-    if (groups_.size() > 1) all_ = nullptr;  // its memory is needed for other trials
+    if (groups_.size() > 1) all_ = nullptr;  // free its memory for other trials
     if (look_up()) return {};
     result_.measured = true;
     TFSPARSE_RETURN_IF_ERROR(measure());
@@ -87,7 +87,7 @@ class Tuner {
   }
 
  private:
-  using Parts = std::vector<bool>;  // whether each part of the result is taken
+  using Parts = std::vector<bool>;  // by part, whether it is taken
 
   Status open(const std::vector<TuningEntry>& entries, std::shared_ptr<Trial>* trial) {
     *trial = std::make_shared<Trial>(host_, std::make_unique<Delegate>(options_, entries));
@@ -129,8 +129,8 @@ class Tuner {
     return true;
   }
 
-  // Takes one group after the other and keeps those that make the model faster; then all that is
-  // left together, whose single gains may be too small to see.
+  // Takes one group after the other and keeps those that make the model faster. Then tries all
+  // rejected ones together, since single gains may be too small to measure.
   Status measure() {
     baseline_ = std::make_shared<Trial>(host_, nullptr);
     if (!baseline_->is_open()) return Status::error("the host could not open the model");
@@ -150,7 +150,7 @@ class Tuner {
       TFSPARSE_RETURN_IF_ERROR(try_group(left, &taken, &faster));
     }
     if (best_ && groups_.size() > 1) {
-      // Gains of several steps, each measured by itself, are confirmed by one measurement.
+      // Gains measured step by step are confirmed by one measurement.
       TFSPARSE_RETURN_IF_ERROR(compare(*baseline_, *best_));
       if (!last_.is_faster) {
         best_ = nullptr;
@@ -173,7 +173,7 @@ class Tuner {
     }
   }
 
-  // Takes these parts beside the others where that is faster.
+  // Adds the group's parts to the taken ones if that is faster.
   Status try_group(const Group& group, Parts* taken, bool* faster) {
     Parts more = *taken;
     for (std::size_t part : group.parts) more[part] = true;
@@ -191,7 +191,7 @@ class Tuner {
   std::vector<TuningEntry> entries_of(const Parts& taken) const {
     std::vector<TuningEntry> entries;
     for (const Decision& decision : decisions_) {
-      // The partitioning leaves those of them that nobody needs.
+      // The partitioning drops those that are not needed.
       entries.push_back({decision.key, preparations(decision)});
     }
     for (std::size_t i = 0; i < taken.size(); ++i) {
@@ -214,11 +214,11 @@ class Tuner {
   const TfSparseTuneHost& host_;
   Clock* clock_;
   TuneResult& result_;
-  std::vector<std::uint64_t> structures_;  // of each group
+  std::vector<std::uint64_t> structures_;  // by group
   std::vector<Group> groups_;
-  std::vector<Decision> decisions_;  // with all that can be taken
-  // TFLite's default; all that can be taken, where it is one group; the fastest so far, null for
-  // the default.
+  std::vector<Decision> decisions_;  // with all parts taken
+  // TFLite's default; all parts, if they are one group; the fastest so far, or null if that is the
+  // default.
   std::shared_ptr<Trial> baseline_, all_, best_;
   LatencyComparison last_;
 };

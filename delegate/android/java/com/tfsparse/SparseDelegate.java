@@ -13,11 +13,11 @@ import org.tensorflow.lite.Delegate;
  * }
  * }</pre>
  *
- * <p>One delegate may serve several interpreters and must be closed after all of them.
+ * <p>Several interpreters may use one delegate. Close it after all of them.
  */
 public final class SparseDelegate implements Delegate {
 
-  /** What may be set of a delegate. Values are checked when the delegate is made. */
+  /** The options of a delegate. They are checked when a delegate is created. */
   public static final class Options {
     private int numThreads;
     private String isa;
@@ -27,30 +27,30 @@ public final class SparseDelegate implements Delegate {
     private String runtimeVersion;
     private String inputShapes;
 
-    /** Threads that run a model, at most 256; 0, the default, follows the interpreter. */
+    /** Threads that run a model, at most 256. Default: 0, as in the interpreter. */
     public Options setNumThreads(int numThreads) {
       this.numThreads = numThreads;
       return this;
     }
 
     /**
-     * The instruction set whose kernels are used, such as {@code "portable"}; {@code null}, the
-     * default, is the fastest that the processor has.
+     * The instruction set of the kernels, such as {@code "portable"}. Default: {@code null}, the
+     * fastest one that the processor supports.
      */
     public Options setIsa(String isa) {
       this.isa = isa;
       return this;
     }
 
-    /** Whether to compute in float16 where the processor can; by default all is in float32. */
+    /** Whether to compute in float16 if the processor supports it. Default: false. */
     public Options setFp16(boolean fp16) {
       this.fp16 = fp16;
       return this;
     }
 
     /**
-     * Whether to leave to TFLite's default what it is predicted to run about as fast or faster, the
-     * default; otherwise everything is taken that can be.
+     * Whether to run only those parts of a model that are predicted to be faster than with TFLite's
+     * default. Default: true. If false, all supported parts are run.
      */
     public Options setAutomatic(boolean automatic) {
       this.automatic = automatic;
@@ -58,9 +58,9 @@ public final class SparseDelegate implements Delegate {
     }
 
     /**
-     * The tuning cache, a file in which {@link #tuned} keeps what it measured. A model that it has
-     * is run accordingly, others as {@link #setAutomatic} says. The file need not exist; {@code
-     * null}, the default, is none.
+     * The path of the tuning cache, a file with the decisions of {@link #tuned}. For models without
+     * an entry, {@link #setAutomatic} applies. The file need not exist. Default: {@code null}, no
+     * cache.
      */
     public Options setTuning(String path) {
       this.tuning = path;
@@ -68,8 +68,8 @@ public final class SparseDelegate implements Delegate {
     }
 
     /**
-     * TFLite's name and version, such as {@code "TFLite " + TensorFlowLite.runtimeVersion()}. What
-     * was measured is good for one version.
+     * TFLite's name and version, such as {@code "TFLite " + TensorFlowLite.runtimeVersion()}. An
+     * entry of the tuning cache applies to one version.
      */
     public Options setRuntimeVersion(String runtimeVersion) {
       this.runtimeVersion = runtimeVersion;
@@ -77,8 +77,8 @@ public final class SparseDelegate implements Delegate {
     }
 
     /**
-     * What the inputs are resized to, such as {@code "1x320x320x3"}, if it is not what the model's
-     * file has. What was measured is good for one size.
+     * The shapes of resized inputs, such as {@code "1x320x320x3"}. An entry of the tuning cache
+     * applies to one set of shapes. Default: {@code null}, the shapes in the model's file.
      */
     public Options setInputShapes(String inputShapes) {
       this.inputShapes = inputShapes;
@@ -93,7 +93,7 @@ public final class SparseDelegate implements Delegate {
   /** Runs the model for {@link #tuned}. */
   public interface Host {
     /**
-     * Makes an interpreter of the model, with the threads that the app uses, and fills its inputs.
+     * Creates an interpreter of the model with the app's number of threads and fills its inputs.
      *
      * @param delegate to be added to its options, without closing it; {@code null} for none
      */
@@ -105,12 +105,12 @@ public final class SparseDelegate implements Delegate {
     /** Runs one inference. */
     void run();
 
-    /** Closes the interpreter. What it throws is ignored. */
+    /** Closes the interpreter. Exceptions are ignored. */
     @Override
     void close();
   }
 
-  /** What {@link #tuned} found. */
+  /** The result of {@link #tuned}. */
   public static final class Tuning {
     private final double[] values;
 
@@ -118,32 +118,32 @@ public final class SparseDelegate implements Delegate {
       this.values = values;
     }
 
-    /** Whether something was measured now; otherwise the tuning cache had the model. */
+    /** Whether this call measured. If not, the tuning cache had an entry. */
     public boolean isMeasured() {
       return values[0] != 0;
     }
 
-    /** Whether the tuning cache has the model now. */
+    /** Whether the tuning cache has an entry for the model now. */
     public boolean isSaved() {
       return values[1] != 0;
     }
 
-    /** Connected parts of the model that the delegate can run. */
+    /** The number of connected parts of the model that the delegate supports. */
     public int getParts() {
       return (int) values[2];
     }
 
-    /** How many of them it runs. */
+    /** The number of parts that it runs. */
     public int getPartsTaken() {
       return (int) values[3];
     }
 
-    /** Median latency of TFLite's default; 0 if nothing was measured. */
+    /** Median latency of TFLite's default in milliseconds; 0 if not measured. */
     public double getDefaultMillis() {
       return values[4];
     }
 
-    /** The same with the parts that the delegate runs, or with all where it runs none. */
+    /** The same with the parts that the delegate runs, or with all parts if it runs none. */
     public double getSparseMillis() {
       return values[5];
     }
@@ -162,9 +162,9 @@ public final class SparseDelegate implements Delegate {
   }
 
   /**
-   * A delegate with options of one's own.
+   * A delegate with the given options.
    *
-   * @throws IllegalArgumentException if an option cannot be used; the message says why
+   * @throws IllegalArgumentException if an option is invalid
    */
   public SparseDelegate(Options options) {
     handle = create(options.numThreads, options.fp16, options.automatic, options.texts());
@@ -177,13 +177,13 @@ public final class SparseDelegate implements Delegate {
   }
 
   /**
-   * A delegate that runs of one model what was measured to be faster with it. TFLite's default and
-   * the delegate run alternately in interpreters of the host, part by part where the model has
-   * several, mostly for a few seconds. The decision is kept in the tuning cache, if there is one,
-   * and followed without a measurement the next time, as long as model, threads, processor and
-   * versions are the same. A file that cannot be written is no error.
+   * A delegate that runs the parts of one model that were measured to be faster with it. TFLite's
+   * default and the delegate run alternately in interpreters of the host, part by part, mostly for
+   * a few seconds. The decision is stored in the tuning cache, if set. Later calls follow it
+   * without measuring, as long as model, threads, processor and versions are the same. Failure to
+   * write the cache is not an error.
    *
-   * @throws IllegalArgumentException if an option cannot be used or the host opens no interpreter
+   * @throws IllegalArgumentException if an option is invalid or the host opens no interpreter
    */
   public static SparseDelegate tuned(Options options, Host host) {
     double[] result = new double[6];
@@ -191,7 +191,7 @@ public final class SparseDelegate implements Delegate {
     return new SparseDelegate(handle, new Tuning(result));
   }
 
-  /** What was measured; {@code null} for a delegate that {@link #tuned} did not make. */
+  /** The measurements; {@code null} if {@link #tuned} did not create this delegate. */
   public Tuning getTuning() {
     return tuning;
   }
@@ -209,14 +209,14 @@ public final class SparseDelegate implements Delegate {
     return handle;
   }
 
-  /** Frees the native delegate. Closing twice is fine. */
+  /** Frees the native delegate. It may be closed twice. */
   @Override
   public void close() {
     delete(handle);
     handle = 0;
   }
 
-  /** What the native library calls. */
+  /** Called by the native library. */
   private static Session open(Host host, long handle) {
     return host.open(handle == 0 ? null : () -> handle);
   }
