@@ -173,7 +173,7 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
   for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
     Node& node = graph->nodes[i];
     if (as<Unsupported>(node) || order.is_sound(static_cast<int>(i), node)) continue;
-    node.op = Unsupported("its tensors are made out of order");
+    node.op = Unsupported("a tensor is read before it is written, or written twice");
   }
   return {};
 }

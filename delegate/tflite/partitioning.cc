@@ -118,8 +118,9 @@ Status Partitioning::cut(std::vector<Part>* result) const {
 // Returns whether a node was left.
 bool Partitioning::check_part(const Part& part) {
   if (!has_any_weights(part)) {
-    return leave(part,
-                 Status::error("no convolution or dense layer nearby: not worth a layout change"));
+    return leave(
+        part,
+        Status::error("no convolution or dense layer in this part: a layout change would not pay"));
   }
   if (leave_unknown_shapes(part)) return true;
   Planned& planned = planned_[part.nodes.front()];

@@ -62,15 +62,15 @@ class Assigner {
   // Why a node must be left because other nodes are. Empty if it can be taken.
   std::string dependence(const Node& node) const {
     if (node.op->role() != Role::kComputation && needed_elsewhere(node.output)) {
-      return "its result is needed outside the delegate";
+      return "its output is read outside the delegate";
     }
     for (std::size_t i : node.op->shape_inputs(node)) {
       if (known_when_planning(node.inputs[i])) continue;
-      return node.op->role() == Role::kShapeArithmetic ? "is no arithmetic on shapes"
+      return node.op->role() == Role::kShapeArithmetic ? "is not arithmetic on shapes"
                                                        : "target shape is computed at run time";
     }
     // The runtime sees all nodes with one id as one operator.
-    return partly_left_.count(node.id) ? "another of its outputs is left" : "";
+    return partly_left_.count(node.id) ? "another output of the operator is left to TFLite" : "";
   }
 
   // Queues the nodes that may have to be left because `node` is.

@@ -64,12 +64,12 @@ const char* to_string(DType type) {
 
 Status read_floats(const Tensor& tensor, std::vector<float>* values) {
   if (!tensor.is_constant() || (tensor.type != DType::kFloat32 && tensor.type != DType::kFloat16)) {
-    return Status::error("tensor '" + tensor.name + "' is no float constant");
+    return Status::error("tensor '" + tensor.name + "' is not a float constant");
   }
   const std::int64_t elements = element_count(tensor.shape);
   const std::size_t stored = tensor.bytes / size_of(tensor.type);
   if (elements < 0) {
-    return Status::error("tensor '" + tensor.name + "' has the impossible shape " +
+    return Status::error("tensor '" + tensor.name + "' has the invalid shape " +
                          to_string(tensor.shape));
   }
   if (tensor.sparsity) {
@@ -96,7 +96,7 @@ Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {
   if (!tensor.is_constant() || tensor.sparsity || elements < 0 || elements > 64 ||
       (tensor.type != DType::kInt32 && tensor.type != DType::kInt64) ||
       tensor.bytes != static_cast<std::size_t>(elements) * size_of(tensor.type)) {
-    return Status::error("tensor '" + tensor.name + "' is no small integer constant");
+    return Status::error("tensor '" + tensor.name + "' is not a small integer constant");
   }
   values->clear();
   for (std::int64_t i = 0; i < elements; ++i) {

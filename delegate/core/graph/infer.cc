@@ -15,7 +15,8 @@ Status ShapeContext::axis(int tensor, std::size_t rank, int* axis) const {
   Ints values;
   TFSPARSE_RETURN_IF_ERROR(ints(tensor, &values));
   if (values.size() != 1 || !normalize_axis(values[0], rank, axis)) {
-    return Status::error("axis is none of an input of " + std::to_string(rank) + " dimensions");
+    return Status::error("axis is out of range for an input of " + std::to_string(rank) +
+                         " dimensions");
   }
   return {};
 }
@@ -25,7 +26,7 @@ Status infer_shapes(Graph* graph) {
   for (Node& node : graph->nodes) {
     for (int input : node.inputs) {
       if (input < 0 || element_count(graph->tensors[input].shape) >= 0) continue;
-      return Status::error(node.type + " has an input of the impossible shape " +
+      return Status::error(node.type + " has an input of the invalid shape " +
                            to_string(graph->tensors[input].shape))
           .at(node.id);
     }
@@ -35,7 +36,7 @@ Status infer_shapes(Graph* graph) {
       return Status::error(node.type + " '" + output.name + "': " + status.message()).at(node.id);
     }
     if (element_count(output.shape) < 0) {
-      return Status::error("a tensor is too large").at(node.id);
+      return Status::error("output is too large").at(node.id);
     }
   }
   return {};

@@ -24,14 +24,14 @@ Status check_orders(const SparseEncoding& encoding, std::size_t rank) {
   std::vector<bool> seen(levels, false);
   for (int dim : encoding.traversal_order) {
     if (dim < 0 || static_cast<std::size_t>(dim) >= levels || seen[dim]) {
-      return bad("traversal order is no permutation");
+      return bad("traversal order is not a permutation");
     }
     seen[dim] = true;
   }
   std::vector<bool> blocked(rank, false);
   for (int dim : encoding.block_map) {
     if (dim < 0 || static_cast<std::size_t>(dim) >= rank || blocked[dim]) {
-      return bad("block map names no dimension, or one twice");
+      return bad("block map has an invalid or repeated dimension");
     }
     blocked[dim] = true;
   }
@@ -68,7 +68,7 @@ Status plan_walk(const SparseEncoding& encoding, const Shape& shape, Walk* walk)
     walk->strides.push_back(stride_of[dim]);
     if (!encoding.levels[level].compressed && encoding.levels[level].dense_size != size_of[dim]) {
       return bad("level " + std::to_string(level) + " is " +
-                 std::to_string(encoding.levels[level].dense_size) + " long, its dimension " +
+                 std::to_string(encoding.levels[level].dense_size) + " long, expected " +
                  std::to_string(size_of[dim]));
     }
   }
@@ -88,7 +88,7 @@ Status descend(const SparseLevel& level, int size, std::size_t stride, std::size
                std::vector<std::size_t>* positions) {
   std::vector<std::size_t> next;
   if (!level.compressed) {
-    if (positions->size() * size > limit) return bad("stands for more values than it holds");
+    if (positions->size() * size > limit) return bad("describes more values than it stores");
     next.reserve(positions->size() * size);
     for (std::size_t base : *positions) {
       for (int i = 0; i < size; ++i) next.push_back(base + i * stride);

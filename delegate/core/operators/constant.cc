@@ -8,7 +8,7 @@ namespace tfsparse {
 
 std::string ConstantPreparation::unsupported_because(const SupportContext& context,
                                                      const Node& node) const {
-  return context.stored_constant(node.output) < 0 ? "input is no constant" : "";
+  return context.stored_constant(node.output) < 0 ? "input is not a constant" : "";
 }
 
 Status ConstantPreparation::infer(ShapeContext* context, const Node& node) {

@@ -24,7 +24,7 @@ std::string Convolution::unsupported_because(const SupportContext& context,
   const std::string reason = unsupported_weights(context, node, 4);
   if (!reason.empty()) return reason;
   const Shape& x = context.tensor(node.inputs[0]).shape;
-  if (x.size() != 4) return "input is no 4-D tensor";
+  if (x.size() != 4) return "input is not a 4-D tensor";
   if (x[3] != context.stored_shape(node.inputs[1])[3]) return "grouped convolution";
   return unsupported_window(context, node);
 }

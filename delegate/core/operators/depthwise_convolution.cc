@@ -108,7 +108,7 @@ std::string DepthwiseConvolution::unsupported_because(const SupportContext& cont
   if (!reason.empty()) return reason;
   const Shape& x = context.tensor(node.inputs[0]).shape;
   const Shape& w = context.stored_shape(node.inputs[1]);
-  if (x.size() != 4) return "input is no 4-D tensor";
+  if (x.size() != 4) return "input is not a 4-D tensor";
   if (output_channels(x, w) < 0 || w[0] != 1) return "weights have an unexpected shape";
   return unsupported_window(context, node);
 }

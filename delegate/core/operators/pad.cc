@@ -57,7 +57,7 @@ Status Pad::infer(ShapeContext* context, const Node& node) {
   TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[1], &amounts));
   Shape shape = context->in(node, 0);
   if (amounts.size() != 2 * shape.size()) {
-    return Status::error(std::to_string(amounts.size()) + " amounts do not fit input " +
+    return Status::error(std::to_string(amounts.size()) + " paddings do not fit input " +
                          to_string(shape));
   }
   begin.clear();
@@ -66,7 +66,7 @@ Status Pad::infer(ShapeContext* context, const Node& node) {
     constexpr std::int64_t kMost = 1 << 20;
     if (before < 0 || after < 0 || before > kMost || after > kMost ||
         shape[dim] > kMaxElements - before - after) {
-      return Status::error("pads by an amount that is negative or huge");
+      return Status::error("padding is negative or too large");
     }
     shape[dim] += static_cast<int>(before + after);
     begin.push_back(static_cast<int>(before));
@@ -92,7 +92,7 @@ Status Pad::build(PlanBuilder* builder, const Node& node) const {
   std::vector<float> padding = {0.0f};
   if (has_value) {
     TFSPARSE_RETURN_IF_ERROR(read_floats(builder->tensor(node.inputs[2]), &padding));
-    if (padding.size() != 1) return Status::error("a pad has other than one value to pad with");
+    if (padding.size() != 1) return Status::error("padding value is not a scalar");
   }
   StridedCopy copy;
   copy.from = x;

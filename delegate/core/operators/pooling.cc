@@ -35,12 +35,12 @@ class PoolStep : public Step {
 std::string Pool::unsupported_because(const SupportContext& context, const Node& node) const {
   const std::string reason = unsupported_input(context, node);
   if (!reason.empty()) return reason;
-  return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "pools no 4-D tensor";
+  return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is not a 4-D tensor";
 }
 
 Status Pool::infer(ShapeContext* context, const Node& node) {
   const Shape& x = context->in(node, 0);
-  if (x.size() != 4) return Status::error("pools " + to_string(x) + ", which is no image");
+  if (x.size() != 4) return Status::error("expected a 4-D input, received shape " + to_string(x));
   const Extent y = window.slide({x[1], x[2]}, size);
   context->set_out(node, {x[0], y.height, y.width, x[3]});
   return {};

@@ -32,7 +32,7 @@ Status Reshape::infer(ShapeContext* context, const Node& node) {
   Shape shape;
   for (std::int64_t dim : target) {
     if (dim < -1 || dim > kMaxElements || (dim == -1 && open >= 0)) {
-      return Status::error("target shape makes no sense");
+      return Status::error("target shape is invalid");
     }
     if (dim == -1) open = static_cast<int>(shape.size());
     shape.push_back(static_cast<int>(dim));

@@ -93,14 +93,14 @@ std::string Resize::unsupported_because(const SupportContext& context, const Nod
 
 Status Resize::infer(ShapeContext* context, const Node& node) {
   const Shape& x = context->in(node, 0);
-  if (x.size() != 4) return Status::error("resizes " + to_string(x) + ", which is no image");
+  if (x.size() != 4) return Status::error("expected a 4-D input, received shape " + to_string(x));
   Ints size;
   TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[1], &size));
   constexpr std::int64_t kMost = 1 << 20;
   if (size.size() != 2 || std::min(size[0], size[1]) < 1 || std::max(size[0], size[1]) > kMost) {
-    return Status::error("size is not two numbers from 1 to " + std::to_string(kMost));
+    return Status::error("size is not two integers from 1 to " + std::to_string(kMost));
   }
-  if (x[1] == 0 || x[2] == 0) return Status::error("resizes an image without pixels");
+  if (x[1] == 0 || x[2] == 0) return Status::error("image has no pixels");
   context->set_out(node, {x[0], static_cast<int>(size[0]), static_cast<int>(size[1]), x[3]});
   return {};
 }

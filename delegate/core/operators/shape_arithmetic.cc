@@ -33,12 +33,12 @@ std::string StridedSlice::unsupported_because(const SupportContext& context,
   std::vector<std::int64_t> values[3];
   for (int i = 0; i < 3; ++i) {
     if (!read_ints(context.tensor(node.inputs[i + 1]), &values[i]).ok() || values[i].size() != 1) {
-      return "is no plain slice of a shape";
+      return "is not a slice of a shape with step 1";
     }
   }
   const bool plain = values[2][0] == 1 && other_masks == 0;
   const bool is_vector = context.tensor(node.inputs[0]).shape.size() == 1;
-  return plain && is_vector ? "" : "is no plain slice of a shape";
+  return plain && is_vector ? "" : "is not a slice of a shape with step 1";
 }
 
 Status StridedSlice::infer(ShapeContext* context, const Node& node) {
@@ -48,7 +48,7 @@ Status StridedSlice::infer(ShapeContext* context, const Node& node) {
   TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[2], &end));
   TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[3], &step));
   if (begin.size() != 1 || end.size() != 1 || step != Ints{1} || other_masks != 0) {
-    return Status::error("is no plain slice of a shape");
+    return Status::error("is not a slice of a shape with step 1");
   }
   const std::int64_t size = static_cast<std::int64_t>(x.size());
   const auto index = [size](std::int64_t i) {
@@ -57,7 +57,7 @@ Status StridedSlice::infer(ShapeContext* context, const Node& node) {
   const std::int64_t first = begin_mask ? 0 : index(begin[0]);
   std::int64_t last = end_mask ? size : index(end[0]);
   if (shrink_axis_mask) last = first + 1;
-  if (first >= last || last > size) return Status::error("slices nothing");
+  if (first >= last || last > size) return Status::error("slice is empty");
   context->set_ints(node.output, Ints(x.begin() + first, x.begin() + last));
   context->set_out(node, shrink_axis_mask ? Shape{} : Shape{static_cast<int>(last - first)});
   return {};
@@ -75,7 +75,7 @@ std::string Pack::unsupported_because(const SupportContext& context, const Node&
   for (int input : node.inputs) {
     const Tensor& value = context.tensor(input);
     const bool whole = value.type == DType::kInt32 || value.type == DType::kInt64;
-    if (!whole || !value.shape.empty()) return "packs other values than sizes";
+    if (!whole || !value.shape.empty()) return "packs values other than sizes";
   }
   return "";
 }
@@ -85,7 +85,7 @@ Status Pack::infer(ShapeContext* context, const Node& node) {
   for (int input : node.inputs) {
     Ints value;
     TFSPARSE_RETURN_IF_ERROR(context->ints(input, &value));
-    if (value.size() != 1) return Status::error("packs no scalars");
+    if (value.size() != 1) return Status::error("packs values other than scalars");
     packed.push_back(value[0]);
   }
   context->set_out(node, {static_cast<int>(packed.size())});

@@ -28,8 +28,7 @@ Status Transpose::infer(ShapeContext* context, const Node& node) {
     shape.push_back(x[dim]);
   }
   if (shape.size() != x.size() || order.size() != x.size()) {
-    return Status::error("its order is no permutation of " + std::to_string(x.size()) +
-                         " dimensions");
+    return Status::error("permutation does not fit " + std::to_string(x.size()) + " dimensions");
   }
   context->set_out(node, shape);
   return {};

@@ -21,7 +21,7 @@ std::string TransposeConvolution::unsupported_because(const SupportContext& cont
                                                       const Node& node) const {
   const std::string reason = unsupported_weights(context, node, 4);
   if (!reason.empty()) return reason;
-  return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is no 4-D tensor";
+  return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is not a 4-D tensor";
 }
 
 // The output shape is an input, as several sizes are possible. A convolution of an image of that
@@ -43,8 +43,8 @@ Status TransposeConvolution::infer(ShapeContext* context, const Node& node) {
   const Extent shrunk = window.slide({y[1], y[2]}, {w[1], w[2]});
   if (y[0] != x[0] || y[3] != w[0] || std::min(shrunk.height, shrunk.width) < 1 ||
       shrunk.height != x[1] || shrunk.width != x[2]) {
-    return Status::error("output " + to_string(y) + " does not come from input " + to_string(x) +
-                         " by weights " + to_string(w));
+    return Status::error("output " + to_string(y) + " does not match input " + to_string(x) +
+                         " with weights " + to_string(w));
   }
   const TransposeWindow axes = transpose_window(window, w, y);
   const std::int64_t pixels = static_cast<std::int64_t>(axes.rows.bordered) * axes.columns.bordered;

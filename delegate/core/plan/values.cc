@@ -38,7 +38,7 @@ void Values::define_alias(int tensor, int other) {
 Value Values::flat(int tensor) {
   if (!flat_[tensor].exists() && !chw_[tensor].exists()) {
     // A graph may read a tensor that no node writes.
-    status_ = Status::error("a node reads a tensor that none before it makes");
+    status_ = Status::error("a node reads a tensor that no earlier node writes");
     return define_flat(tensor);
   }
   if (!flat_[tensor].exists()) {

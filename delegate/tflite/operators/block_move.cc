@@ -16,7 +16,7 @@ Status read_block_move(const TfLiteForm& form, Node* node) {
   BlockParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.block_size < 1 || params.block_size > kLongest) {
-    return Status::error("block size makes no sense");
+    return Status::error("block size is invalid");
   }
   node->op = T(params.block_size);
   return {};

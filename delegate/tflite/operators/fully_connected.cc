@@ -17,7 +17,7 @@ Status read_fully_connected(const TfLiteForm& form, Node* node) {
   FullyConnected op;
   op.keep_dims = params.keep_num_dims;
   TFSPARSE_RETURN_IF_ERROR(read_activation(params.activation, &op.epilogue));
-  if (params.weights_format != 0) return Status::error("weights are shuffled");
+  if (params.weights_format != 0) return Status::error("weights are in the shuffled format");
   node->op = op;
   return {};
 }

@@ -23,7 +23,7 @@ Status read_image_convolution(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(read_padding(params.padding, &window));
   if (std::max({window.stride_h, window.stride_w, window.dilation_h, window.dilation_w}) >
       kLongest) {
-    return Status::error("stride or dilation is absurdly large");
+    return Status::error("stride or dilation above 1024");
   }
   node->op = op;
   return {};

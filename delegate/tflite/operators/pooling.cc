@@ -24,7 +24,7 @@ Status read_pool(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(read_padding(params.padding, &op.window));
   const auto sizes = {op.window.stride_h, op.window.stride_w, op.size.height, op.size.width};
   if (std::min(sizes) < 1) return Status::error("stride or window below 1");
-  if (std::max(sizes) > kLongest) return Status::error("stride or window is absurdly large");
+  if (std::max(sizes) > kLongest) return Status::error("stride or window above 1024");
   node->op = op;
   return {};
 }

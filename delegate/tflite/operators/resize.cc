@@ -17,7 +17,7 @@ Status read_resize(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (interpolation == Interpolation::kBilinear && params.align_corners &&
       params.half_pixel_centers) {
-    return Status::error("both corners and pixel centers are aligned");
+    return Status::error("align_corners and half_pixel_centers are both set");
   }
   Resize op(interpolation);
   op.align_corners = params.align_corners;

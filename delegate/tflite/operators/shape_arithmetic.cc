@@ -31,7 +31,7 @@ Status read_pack(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 1));
   PackParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
-  if (params.axis != 0) return Status::error("packs along another axis");
+  if (params.axis != 0) return Status::error("axis is not 0");
   node->op = Pack();
   return {};
 }

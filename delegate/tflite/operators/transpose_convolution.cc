@@ -26,7 +26,7 @@ Status read_transpose_convolution(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(read_padding(params.padding, &op.window));
   const auto [least, most] = std::minmax(op.window.stride_h, op.window.stride_w);
   if (least < 1) return Status::error("stride below 1");
-  if (most > kLongest) return Status::error("stride is absurdly large");
+  if (most > kLongest) return Status::error("stride above 1024");
   node->op = op;
   return {};
 }
