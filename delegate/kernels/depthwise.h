@@ -1,5 +1,5 @@
-// Depthwise convolution, a plane at a time. Output rows computed together share the loads of their
-// input. There are two ways to read it: in place with masks at the edges, and from scratch.
+// Depthwise convolution, plane by plane. Output rows that are computed together share input loads.
+// The input is read in place with masks at the edges, or from a bordered copy in scratch.
 #pragma once
 
 #include "delegate/kernels/depthwise_rows.h"
@@ -8,14 +8,15 @@
 namespace tfsparse {
 namespace {
 
-// Elements of scratch aimed at: 20 KB of a 32 KB L1.
+// Target size of the scratch: 20 KB of a 32 KB L1.
 constexpr int kDepthwiseBand = 20 * 1024 / sizeof(Element);
 
-// How a plane is cut into bands, and where in scratch a band is: a plane for each column phase.
+// How a plane is split into bands of rows, and the layout of a band in scratch: one plane per
+// column phase.
 struct DepthwisePlan {
   int columns;     // of the bordered plane
-  int row_stride;  // whole vectors, so that a third of the loads of a 3x3 kernel are aligned
-  int band;        // output rows to one filling of the scratch
+  int row_stride;  // whole vectors: a third of the loads of a 3x3 kernel are aligned
+  int band;        // output rows per filling of the scratch
   int phase_stride;
 
   explicit DepthwisePlan(const DepthwiseArgs& a) {
@@ -29,14 +30,14 @@ struct DepthwisePlan {
   static int bordered_rows(const DepthwiseArgs& a, int out_rows) {
     return (out_rows - 1) * a.stride_h + (a.kernel_h - 1) * a.dilation_h + 1;
   }
-  // From the first column of a bordered row to the input of tap column kx of output column 0.
+  // Offset from the start of a bordered row to the input of output column 0 at tap column kx.
   int tap_offset(const DepthwiseArgs& a, int kx) const {
     const int column = kx * a.dilation_w;
     return column % a.stride_w * phase_stride + column / a.stride_w;
   }
 };
 
-// Both write whole vectors, so up to one more than n floats: what stands there is written later.
+// Both write whole vectors, up to one more than n floats. Later writes must overwrite the excess.
 inline void fill_zero_roughly(Element* y, int n) {
   for (int i = 0; i < n; i += Vec::kLanes) Vec::broadcast(0.0f).store(y + i);
 }
@@ -52,8 +53,8 @@ inline void copy_strided_roughly(const Element* x, Element* y, int n, int step) 
   }
 }
 
-// Fills scratch with `rows` rows of the bordered plane, the first of which is `first_row` of the
-// plane itself; in ascending order of addresses, so that every rough end is written over.
+// Fills scratch with `rows` rows of the bordered plane, beginning at row `first_row` of the plane.
+// Writes in ascending order, so that excess elements are overwritten.
 inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, Element* scratch,
                       int first_row, int rows) {
   for (int phase = 0; phase < a.stride_w; ++phase) {
@@ -72,7 +73,7 @@ inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, Element
   }
 }
 
-// `rows` x `columns` outputs from a filled scratch.
+// Computes `rows` x `columns` outputs from a filled scratch.
 struct DepthwiseBand {
   const DepthwiseArgs& args;
   const DepthwisePlan& plan;
@@ -95,7 +96,7 @@ void depthwise_band(const DepthwiseBand& b) {
   }
 }
 
-// Any kernel size, stride and dilation.
+// For any kernel size, stride and dilation.
 template <class V>
 __attribute__((noinline)) void depthwise_band_of_any_kernel(const DepthwiseBand& b) {
   const DepthwiseArgs& a = b.args;
@@ -143,13 +144,13 @@ void depthwise_columns(DepthwiseBand b, int begin, int end) {
   }
 }
 
-// The columns that whole vectors leave over go, if few, in narrow ones, from here on.
+// If few columns remain after whole vectors, narrow vectors start at this column.
 inline int narrow_from(const DepthwiseArgs& a) {
   const int left = a.out_w % Vec::kLanes;
   return left <= NarrowVec::kLanes ? a.out_w - left : a.out_w;
 }
 
-// Of the first plane.
+// For the first plane only.
 inline void depthwise_by_bands(const DepthwiseArgs& a) {
   const DepthwisePlan plan(a);
   constexpr std::uintptr_t kAlignment = sizeof(Vec);
@@ -165,8 +166,8 @@ inline void depthwise_by_bands(const DepthwiseArgs& a) {
   }
 }
 
-// Output columns [column, column + lanes) of every plane. Inlined, so that whole vectors are stored
-// as such.
+// Computes output columns [column, column + lanes) of every plane. Inlined, so that whole vectors
+// are stored whole.
 template <class V, int K, int S>
 TFSPARSE_INLINE void depthwise_in_place_column(const DepthwiseArgs& a, int column, int lanes) {
   PlaneInput<V, K, S> input(a, column);
@@ -194,13 +195,13 @@ void depthwise_in_place(const DepthwiseArgs& a) {
   depthwise_in_place_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
 }
 
-// The kernel that reads the plane in place, or null where there is none.
+// The kernel that reads planes in place, or null if none applies.
 inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
   if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
   if (kWalks && (a.out_w < Vec::kLanes || !can_walk(a))) return nullptr;
   const int last_row = (a.out_h - 1) * a.stride_h - a.pad_top;
-  if (a.pad_top >= a.kernel_h || last_row >= a.in_h) return nullptr;  // a window of border alone
+  if (a.pad_top >= a.kernel_h || last_row >= a.in_h) return nullptr;  // a window outside the plane
   if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_in_place<3, 1>;
   if (a.kernel_h == 3 && a.stride_h == 2) return depthwise_in_place<3, 2>;
   if (a.kernel_h == 5 && a.stride_h == 1) return depthwise_in_place<5, 1>;
@@ -211,15 +212,15 @@ inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {
   if (a.out_h <= 0 || a.out_w <= 0 || in_place_kernel(a)) return 0;
   const DepthwisePlan plan(a);
-  // A vector for aligning the beginning, and one for the rough end and for reading past it.
+  // One vector to align the start, one for excess writes and reads past the end.
   return static_cast<std::size_t>(plan.phase_stride) * a.stride_w + 2 * Vec::kLanes;
 }
 
 void depthwise(const DepthwiseArgs& args) {
   if (args.out_h <= 0 || args.out_w <= 0) return;
   const auto in_place = in_place_kernel(args);
-  // ChwLayout one vector wide go together, as they share the preparation of the masks; of others as
-  // many as a second vector of columns finds in the cache.
+  // Planes up to one vector wide are processed together and share the masks. Of wider ones, as many
+  // as stay in the cache for the second vector of columns.
   const int cached = larger(1, kDepthwiseBand / larger(1, args.in_h * args.in_w));
   const int most = !in_place ? 1 : args.out_w <= Vec::kLanes ? args.planes : cached;
   const bool activates = args.epilogue.activation != Activation::kNone;

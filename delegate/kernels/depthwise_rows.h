@@ -1,4 +1,4 @@
-// Depthwise convolution of output rows that are computed together, from inputs of two kinds.
+// Depthwise convolution of several output rows together, for both kinds of input.
 #pragma once
 
 #include "delegate/kernels/epilogue.h"
@@ -7,18 +7,18 @@
 namespace tfsparse {
 namespace {
 
-// Whether planes are read in place by depthwise_walk.h.
+// Whether depthwise_walk.h reads planes in place.
 constexpr bool kWalks = Vec::kFastMasks && !Vec::kFreeMasks;
 
-// As many rows as registers allow beside the weights, or, where the weights do not fit anyway, a
-// few. Where planes are walked large kernels are the exception, and rows of theirs much code.
+// As many rows as the registers hold beside the weights, or a few if the weights do not fit. With
+// depthwise_walk.h, large kernels are rare here and would be much code.
 constexpr int depthwise_rows_at_once(int kernel) {
   const int weights = ceil_div(kernel * kernel, Vec::kFactors);
   if (kWalks && kernel > 5) return 2;
   return weights + kernel + 7 < kRegisters ? 7 : 4;
 }
 
-// Where results go, one vector wide.
+// The output of one vector of columns.
 struct DepthwiseOutput {
   Element* y;
   int row_stride, rows;
@@ -35,7 +35,7 @@ struct DepthwiseWeights {
       : w(weights), bias(V::broadcast(bias_value)) {}
 };
 
-// Inputs of the K tap columns from scratch, where nothing is outside: see depthwise.h.
+// Reads K tap columns from scratch, which has a border: see depthwise.h.
 template <class V, int K>
 struct BorderedInput {
   const Element* x;
@@ -50,11 +50,10 @@ struct BorderedInput {
   }
 };
 
-// The same from the plane itself: lanes beyond its left and right edge are masked. S is the stride,
-// 1 or 2.
+// Reads the plane itself. Masks the lanes outside its left and right edge. S is the stride, 1 or 2.
 template <class V, int K, int S>
 struct PlaneInput {
-  const Element* x;  // row -pad_top, of output column 0 the tap column 0
+  const Element* x;  // input of output column 0 at row -pad_top, tap column 0
   int row_stride, first_row, rows;
   typename V::Edge edge[K], next_edge[K];
 
@@ -71,7 +70,7 @@ struct PlaneInput {
       if (S == 2) next_edge[kx] = V::edge(-next, a.in_w - next);
     }
   }
-  // One comparison for both edges.
+  // one comparison checks both ends
   bool has_row(int row) const {
     return static_cast<unsigned>(row - first_row) < static_cast<unsigned>(rows);
   }
@@ -93,7 +92,7 @@ struct PlaneInput {
   }
 };
 
-// R rows of outputs. Input row i feeds tap row i - r * S of output row r.
+// Computes R output rows. Input row i is tap row i - r * S of output row r.
 template <class V, int K, int S, int R, class Input>
 TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V, K>& weights,
                                     int row, const DepthwiseOutput& out) {
@@ -103,7 +102,7 @@ TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V
   const Element* x = input.row(row * S);
   TFSPARSE_UNROLL
   for (int i = 0; i < (R - 1) * S + K; ++i, x = next_row(x, input.row_stride)) {
-    // All others are inside, as every window has a row that is: see in_place_kernel.
+    // other rows are inside, since every window has a row inside: see in_place_kernel
     const bool near_edge = i < K - 1 || i > (R - 1) * S;
     if (near_edge && !input.has_row(row * S + i)) continue;
     V in[K];
@@ -124,8 +123,8 @@ TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V
     clamp(acc[r], lo, hi).store(y, out.lanes);
 }
 
-// Rows from `row` on: as many as possible together, then what is left by halves of that; or one by
-// one, which is half the code, where few convolutions are not those of depthwise_walk.h.
+// Computes the rows from `row` on: R at a time, then the rest by halves of R. With depthwise_walk.h
+// one at a time, to halve the code.
 template <class V, int K, int S, int R = depthwise_rows_at_once(K), class Input>
 TFSPARSE_INLINE void depthwise_column(const Input& input, const DepthwiseWeights<V, K>& weights,
                                       const DepthwiseOutput& out, int row = 0) {

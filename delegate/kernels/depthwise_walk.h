@@ -1,5 +1,5 @@
-// Depthwise convolution of whole planes where masks cost: tiles of columns walk down the plane, and
-// each row of the input is loaded once.
+// Depthwise convolution of whole planes for processors with slow masks. Tiles of columns move down
+// the plane, so that each input row is loaded once.
 #pragma once
 
 #include "delegate/kernels/layout.h"
@@ -8,9 +8,9 @@
 namespace tfsparse {
 namespace {
 
-// T vectors of output columns, side by side; but the last one ends with the row at the latest, and
-// so may lie over the one before it. Only with Edges may it begin or end where windows do not lie
-// within the row: of the first vector the left half of the taps, of the last vector the right half.
+// T adjacent vectors of output columns. The last one ends at the end of the row at the latest, so
+// it may overlap the one before. With Edges, windows may extend beyond the row: in the first vector
+// with the left half of the taps, in the last with the right half.
 template <int K, int S, int T, bool Edges>
 class DepthwiseTile {
  public:
@@ -31,7 +31,7 @@ class DepthwiseTile {
     }
   }
 
-  // Of all planes.
+  // Computes all planes.
   void run() const {
     const Element* x = elements(a_.x) + column_ * S - a_.pad_left;
     Element* y = elements(a_.y) + column_;
@@ -46,12 +46,12 @@ class DepthwiseTile {
   }
 
  private:
-  static constexpr int kStep = Vec::kLanes * S;  // from the input of a vector to that of the next
-  static constexpr int kRows = ceil_div(K, S);   // of the output that an input row is part of
-  static constexpr int kEdges = K / 2;           // vectors of taps that reach over an edge
+  static constexpr int kStep = Vec::kLanes * S;  // between the inputs of adjacent vectors
+  static constexpr int kRows = ceil_div(K, S);   // output rows that use one input row
+  static constexpr int kEdges = K / 2;           // tap columns that reach over an edge
 
   using Weights = Factors<Vec, K * K>;
-  // Of the next rows of the output. Which of them is first changes as rows are finished.
+  // Sums of the next output rows. The index of the first one rotates as rows are finished.
   using Sums = Vec[kRows][T];
 
   TFSPARSE_INLINE void run(const Element* x, Element* y, Weights weights,
@@ -59,14 +59,14 @@ class DepthwiseTile {
     Sums sums;
     TFSPARSE_UNROLL
     for (auto& row : sums) fill(row, bias);
-    // The rows before the first that finishes an output.
+    // Input rows before the first finished output row.
     TFSPARSE_UNROLL
     for (int ky = 0; ky < K - S; ++ky) {
       if (ky < a_.pad_top || ky - a_.pad_top >= a_.in_h) continue;
       add_row(x, &weights, ky, 0, kRows, sums);
       x = next_row(x, a_.in_w);
     }
-    // While every sum becomes an output all rows are there: a window has one that is.
+    // In this loop all input rows exist: every window contains one.
     const int last_rows = smaller(a_.out_h, kRows - 1), first_of_last = a_.out_h - last_rows;
     int left = first_of_last;
     const auto finish_row = [&](auto first) TFSPARSE_INLINE_LAMBDA {
@@ -99,14 +99,14 @@ class DepthwiseTile {
     });
   }
 
-  // Adds a row of the input, which is tap row ky of the first of the sums, to so many of them.
+  // Adds an input row, which is tap row ky of the first of the sums, to `count` sums.
   TFSPARSE_INLINE void add_row(const Element* x, Weights* weights, int ky, int first, int count,
                                Sums& sums) const {
     weights->stay_packed();
     TFSPARSE_UNROLL
     for (int kx = 0; kx < K; kx += S) {
       Vec in[S][T];
-      // Four neighbours at an address of their own are two loads of two vectors.
+      // Four adjacent vectors from one address are two loads of two vectors.
       const bool by_twos = T == 4 && !Edges && S == 1 && kx > 0;
       const Element* first_input = by_twos ? opaque(x + kx) - kx : x;
       TFSPARSE_UNROLL
@@ -126,13 +126,12 @@ class DepthwiseTile {
     }
   }
 
-  // Of vector t, where each is `step` from the one before it but for the last one, which is `last`
-  // further: only at an edge.
+  // Offset of vector t. Vectors are `step` apart; at an edge, the last is `last` further.
   static std::ptrdiff_t offset_of(int t, int step, std::ptrdiff_t last) {
     return t * step + (Edges && t == T - 1 ? last : 0);
   }
 
-  // The input of vector t at tap column kx, and, with a stride of 2, at the next one.
+  // Loads the input of vector t at tap column kx and, with stride 2, the next one.
   TFSPARSE_INLINE void load(const Element* x, int kx, int t, Vec (&in)[S][T]) const {
     const bool left = Edges && t == 0, right = Edges && t == T - 1;
     if constexpr (S == 1) {
@@ -161,7 +160,7 @@ class DepthwiseTile {
     }
   }
 
-  // Puts the sums at `first` first. Compilers would else move them in every round.
+  // Moves the sums at `first` to the front, as compilers would otherwise do in every iteration.
   static TFSPARSE_INLINE void rotate(int first, Sums& sums) {
     Sums rotated;
     TFSPARSE_UNROLL
@@ -176,8 +175,8 @@ class DepthwiseTile {
     }
   }
 
-  // With two vectors that lie at `bias`: on arm64 one load, which, other than a copy from register
-  // to register, takes no turn of those that multiply.
+  // Fills with the two vectors at `bias`: one load on arm64, which does not occupy the multiply
+  // units as a register copy does.
   static TFSPARSE_INLINE void fill(Vec (&row)[T], const Element* bias) {
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) {
@@ -188,7 +187,7 @@ class DepthwiseTile {
 
   const DepthwiseArgs a_;  // a copy, which stores to y cannot alias
   int column_, last_column_;
-  std::ptrdiff_t last_;  // from where the last vector's input would be to where it is
+  std::ptrdiff_t last_;  // distance of the last vector's input from its regular position
   Vec lo_, hi_;
   bool clamps_;
   typename Vec::Edge left_[kEdges], right_[kEdges];
@@ -205,7 +204,7 @@ struct DepthwisePass {
     const int last = smaller(column + (T - 1) * Vec::kLanes, a.out_w - Vec::kLanes);
     const int first = T == 1 ? last : column;
     const int end = (last + Vec::kLanes - 1) * S - a.pad_left + K;
-    // Between two others there is no narrow tile, see Passes.
+    // inner tiles are never narrow: see Passes
     if constexpr (2 * T > kMostVectors) {
       const bool side_by_side = last == first + (T - 1) * Vec::kLanes;
       const bool inside = side_by_side && first * S >= a.pad_left && end <= a.in_w;
@@ -221,10 +220,10 @@ void depthwise_walk(const DepthwiseArgs& a) {
   run_passes<Pass::kMostVectors>(Pass{a}, a.out_w, Pass::kMostVectors);
 }
 
-// Whether windows reach over the edges no further than tiles allow for.
+// Whether windows reach beyond the edges no further than tiles allow.
 inline bool can_walk(const DepthwiseArgs& a) {
   const int kernel = a.kernel_w, stride = a.stride_w;
-  // Tap columns [0, column] of the output's last column lie within the row.
+  // Whether tap columns [0, column] of the last output column are within the row.
   const auto within = [&](int column, int tap) {
     return column * stride - a.pad_left + tap < a.in_w;
   };

@@ -1,4 +1,4 @@
-// Operations on each element alike, and sums over all of them.
+// Element-wise operations, and sums over all elements.
 #pragma once
 
 #include "delegate/kernels/epilogue.h"
@@ -6,8 +6,8 @@
 namespace tfsparse {
 namespace {
 
-// y[i] = f(i, load) for whole vectors and then for the first lanes of one more, where `load` reads
-// nothing behind the last element: operands may be memory of the caller's.
+// y[i] = f(i, load) for whole vectors, then for the first lanes of one more. `load` reads nothing
+// behind the last element, since operands may be the caller's memory.
 template <class V, class T, class F>
 void map(T* y, std::size_t n, const F& f) {
   std::size_t i = 0;
@@ -17,8 +17,8 @@ void map(T* y, std::size_t n, const F& f) {
   if (left > 0) f(i, [left](const auto* p) { return load_first<V>(p, left); }).store(y + i, left);
 }
 
-// y[i] = epilogue(f(i, load)). A clamp is done at once; an activation, long in instructions, in one
-// function for all operations.
+// y[i] = epilogue(f(i, load)). Clamps are inlined. Activations are many instructions, so all
+// operations share one function.
 template <class F>
 void map_and_finish(const Epilogue& epilogue, Element* y, std::size_t n, const F& f) {
   const bool at_once = epilogue.activation == Activation::kNone;
@@ -119,7 +119,7 @@ void softmax(const void* from, void* to, int n, float beta) {
   const Element* x = elements(from);
   Element* y = elements(to);
   const auto lanes_at = [n](int i) { return smaller(FloatVec::kLanes, n - i); };
-  // e^(beta * (x - largest)), so that nothing overflows; a negative beta turns the order round.
+  // Subtracts the largest beta * x, so that no exponential overflows. beta may be negative.
   const FloatVec scale = FloatVec::broadcast(beta);
   FloatVec most = FloatVec::broadcast(-__builtin_huge_valf());
   for (int i = 0; i + FloatVec::kLanes <= n; i += FloatVec::kLanes) {

@@ -1,5 +1,5 @@
-// What a kernel does to a vector of results before storing it, see Epilogue: the activations, by
-// the exponential function, and clamping.
+// The Epilogue of a vector of results: activations, based on the exponential function, and
+// clamping.
 #pragma once
 
 #include "delegate/kernels/simd.h"
@@ -7,26 +7,26 @@
 namespace tfsparse {
 namespace {
 
-// Whether an epilogue clamps to a range with an end.
+// Whether an epilogue clamps at all.
 inline bool is_bounded(const Epilogue& e) { return e.lo != Epilogue().lo || e.hi != Epilogue().hi; }
 
 template <class V>
 V clamp(V v, V lo, V hi) {
-  return V::min(hi, V::max(lo, v));  // in this order a NaN stays
+  return V::min(hi, V::max(lo, v));  // this order keeps NaN
 }
 
-// e^x = scale + scale * rest for |x| up to 87, with the rest as exact as the sum is not: for small
-// x it is e^x - 1.
+// e^x = scale + scale * rest for |x| up to 87. `rest` is more exact than the sum; for small x it is
+// e^x - 1.
 template <class V>
 struct Exponential {
   V scale, rest;
 
   explicit Exponential(V x) {
     const V n = V::round(x * V::broadcast(1.44269504f));
-    // log(2) in two parts, the first short enough for n * part to be exact without an FMA.
+    // log(2) in two parts. The first is short, so n * part is exact without FMA.
     V r = V::fma(n, V::broadcast(-0.693359375f), x);
     r = V::fma(n, V::broadcast(2.12194440e-4f), r);
-    // Least relative error over |r| <= log(2) / 2, found by iteratively reweighted least squares.
+    // Minimal relative error over |r| <= log(2) / 2, by iteratively reweighted least squares.
     V p = V::broadcast(1.38146131e-3f);
     p = V::fma(p, r, V::broadcast(8.36870983e-3f));
     p = V::fma(p, r, V::broadcast(4.16683874e-2f));
@@ -44,7 +44,7 @@ constexpr float kLogOfLeastNormal = -87.33654f;  // log(FLT_MIN)
 template <class V>
 V exp_nonpositive(V x) {
   const V limit = V::broadcast(kLogOfLeastNormal);
-  const Exponential<V> e(V::max(limit, x));  // in this order a NaN stays
+  const Exponential<V> e(V::max(limit, x));  // this order keeps NaN
   return V::if_less(x, limit, V::broadcast(0.0f), e.sum());
 }
 
@@ -55,7 +55,7 @@ V expm1_nonpositive(V x) {
   return V::fma(e.scale, e.rest, e.scale - V::broadcast(1.0f));
 }
 
-// e^x, relative error below 1e-6. By halves, so that all that is finite is within reach.
+// e^x, relative error below 1e-6. Computed from half of x, to reach all finite results.
 template <class V>
 V exp(V x) {
   const V half = clamp(x * V::broadcast(0.5f), V::broadcast(-80.0f), V::broadcast(80.0f));
@@ -73,7 +73,7 @@ V sigmoid(V x) {
 
 template <class V>
 V swish(V x) {
-  // A finite bound: -inf times the sigmoid's 0 would be NaN.
+  // Finite bound: -inf times 0 would be NaN.
   return V::max(V::broadcast(-__FLT_MAX__), x) * sigmoid(x);
 }
 
@@ -93,12 +93,12 @@ V tanh(V x) {
   return V::if_less(x, zero, t, zero - t);
 }
 
-// The standard normal distribution below -t for t >= 0, relative error below 1e-6 + 1e-7 t^2; 0
-// where it would be subnormal.
+// The standard normal distribution below -t for t >= 0. Relative error below 1e-6 + 1e-7 t^2; 0 for
+// subnormal results.
 template <class V>
 V normal_tail(V t) {
-  t = V::min(V::broadcast(14.0f), t);  // whose square is finite
-  // It is e^(-t^2 / 2) times a polynomial of this, of least relative error over [0, 13.4], found by
+  t = V::min(V::broadcast(14.0f), t);  // its square must be finite
+  // e^(-t^2 / 2) times a polynomial of u, with minimal relative error over [0, 13.4], by
   // iteratively reweighted least squares.
   const V u = V::broadcast(1.0f) / V::fma(t, V::broadcast(0.3f), V::broadcast(1.0f));
   V p = V::broadcast(3.59852089e-02f);
@@ -117,12 +117,12 @@ template <class V>
 V gelu(V x) {
   const V zero = V::broadcast(0.0f);
   const V tail = normal_tail(V::max(x, zero - x));
-  // A finite bound: -inf times 0 would be NaN.
+  // Finite bound: -inf times 0 would be NaN.
   return V::max(V::broadcast(-__FLT_MAX__), x) *
          V::if_less(x, zero, tail, V::broadcast(1.0f) - tail);
 }
 
-// The same by a hyperbolic tangent: (1 + tanh(z)) / 2 is the sigmoid of 2 z.
+// The tanh approximation: (1 + tanh(z)) / 2 is the sigmoid of 2 z.
 template <class V>
 V gelu_tanh(V x) {
   const V slope = V::fma(x * x, V::broadcast(0.0713548163f), V::broadcast(1.59576912f));
@@ -171,7 +171,7 @@ V apply(const Epilogue& epilogue, V v) {
   return clamp(v, V::broadcast(epilogue.lo), V::broadcast(epilogue.hi));
 }
 
-// y[i] = epilogue(y[i]) and the residual[i], which may be null.
+// y[i] = epilogue(y[i]), with residual[i] unless it is null.
 __attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
                                           const Element* residual, std::size_t n) {
   for (std::size_t i = 0; i < n; i += Vec::kLanes) {

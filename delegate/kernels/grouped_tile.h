@@ -1,4 +1,4 @@
-// A tile whose vectors are loaded and stored four at a time, by one instruction of arm64.
+// A tile that loads and stores up to four vectors per instruction, on arm64.
 #pragma once
 
 #include "delegate/kernels/tile.h"
@@ -6,27 +6,26 @@
 namespace tfsparse {
 namespace {
 
-// The loads that fill T vectors: of 4, 2, 4 and 4 of them, or of 4, 2, 2 and 2 where that is
-// enough, as far as there are so many. A load that moves its pointer makes the next of four vectors
-// wait on cores that finish loads in their order, so that there is one of two between: by LLVM's
-// model of the Cortex-A55 three of four in a row take 1.21 of what the load unit does for 12
-// vectors.
+// Splits the T vectors of a tile into loads of 4, 2, 4 and 4 vectors, or of 4, 2, 2 and 2 if that
+// is enough. A load of four that moves its pointer delays the next one on in-order cores, so a load
+// of two is placed between. By LLVM's model of the Cortex-A55, three loads of four in a row take
+// 1.21 times the load unit's time for 12 vectors.
 template <int T>
 struct TileLoads {
-  static constexpr bool kHasFours = T > 10;  // more than one
+  static constexpr bool kHasFours = T > 10;  // more than one load of four
   static constexpr int kCount = kHasFours ? 4 : T > 4 ? (T - 1) / 2 : 1;
 
   static constexpr int vectors(int load) {
     constexpr int kBefore[] = {0, 4, 6, kHasFours ? 10 : 8};
     return smaller(load == 0 || (load > 1 && kHasFours) ? 4 : 2, T - kBefore[load]);
   }
-  // The first of them. The second load of a large tile has the last two vectors: the others follow
-  // where the pointer is then.
+  // The first vector of a load. In large tiles, the second load has the last two vectors, since the
+  // pointer has moved for the others.
   static constexpr int begin(int load) {
     constexpr int kBegin[] = {0, kHasFours ? T - 2 : 4, kHasFours ? 4 : 6, 8};
     return kBegin[load];
   }
-  // Whether the load moves the pointer behind its vectors.
+  // Whether the load advances the pointer.
   static constexpr bool moves(int load) {
     return kHasFours && (load == 0 || (load == 2 && vectors(3) > 2));
   }
@@ -35,14 +34,14 @@ struct TileLoads {
 template <int T, class Last>
 struct GroupedTile : Tile<T, Last> {
   static_assert(std::is_same_v<Last, Vec>);
-  using Groups = typename Last::Groups;  // which only vectors of arm64 have
+  using Groups = typename Last::Groups;  // only vectors of arm64 have these
   using Loads = TileLoads<T>;
   static constexpr int kGroup = 4;
 
   TFSPARSE_INLINE Vec& at(int t) { return t < T - 1 ? this->whole[t] : this->last; }
   TFSPARSE_INLINE Vec at(int t) const { return t < T - 1 ? this->whole[t] : this->last; }
 
-  // With one number, which p has for a group.
+  // Fills with one number, which p holds once per lane of a group.
   template <int Copies>
   TFSPARSE_INLINE void fill(const Element* p) {
     static_assert(Copies == kGroup * Vec::kLanes);
@@ -54,7 +53,7 @@ struct GroupedTile : Tile<T, Last> {
     TFSPARSE_UNROLL
     for (int t = T / kGroup * kGroup; t < T; ++t) at(t) = Vec::load(p + t % kGroup * Vec::kLanes);
   }
-  // Of the last vector only `lanes` lanes.
+  // Stores only `lanes` lanes of the last vector.
   TFSPARSE_INLINE void store(Element* p, int lanes) const {
     constexpr int kGroups = (T - 1) / kGroup;
     for_constants<kGroups>([&](auto group) TFSPARSE_INLINE_LAMBDA {
@@ -66,7 +65,7 @@ struct GroupedTile : Tile<T, Last> {
     this->last.store(p + (T - 1) % kGroup * Vec::kLanes, lanes);
   }
 
-  // The next two are of the vectors of one load alone. sum += factor i * this
+  // sum += factor i * this, for the vectors of one load.
   template <int Load, class Numbers>
   TFSPARSE_INLINE void add_scaled_to(GroupedTile* sum, const Numbers& factors, int i) const {
     constexpr int kBegin = Loads::begin(Load), kEnd = kBegin + Loads::vectors(Load);
@@ -75,17 +74,17 @@ struct GroupedTile : Tile<T, Last> {
       sum->at(t) = factors.fma_in_place(at(t), i, sum->at(t));
     }
   }
-  // From p, which the loads of a tile move on one after the other.
+  // Loads the vectors of one load from p, which these loads advance in turn.
   template <int Load>
   TFSPARSE_INLINE void load_part(const Element*& p) {
     constexpr int t = Loads::begin(Load), kVectors = Loads::vectors(Load);
     if constexpr (kVectors > 2) {
-      constexpr int kFirstGroup = 3;  // behind those of sums
+      constexpr int kFirstGroup = 3;  // behind the groups of sums
       constexpr int kIndex = kFirstGroup + (Load == 0 ? 0 : Load - 1);
       Groups::template load<kIndex, kVectors, Loads::moves(Load)>(p, at(t), at(t + 1), at(t + 2),
                                                                   at(t + kVectors - 1));
     } else {
-      constexpr int kAt = t - (Loads::moves(0) ? kGroup : 0);  // from p
+      constexpr int kAt = t - (Loads::moves(0) ? kGroup : 0);  // relative to p
       keep_order();
       TFSPARSE_UNROLL
       for (int i = 0; i < kVectors; ++i) at(t + i) = Vec::load(p + (kAt + i) * Vec::kLanes);

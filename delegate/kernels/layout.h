@@ -1,4 +1,4 @@
-// Moving pixels: zero borders, column phases, and HWC images to CHW and back.
+// Moves pixels: zero borders, column phases, and conversion between HWC and CHW.
 #pragma once
 
 #include <cstring>
@@ -13,7 +13,7 @@ void fill_zero(Element* y, int n) {
   for (int i = 0; i < n; i += Vec::kLanes) zero.store(y + i, smaller(Vec::kLanes, n - i));
 }
 
-// y[i] = x[i * step] for a step that is known when compiling, if it is not 0.
+// y[i] = x[i * step]. `Known` is the step if it is known at compile time, else 0.
 template <int Known = 0>
 TFSPARSE_SCALAR void copy_scalars(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   if (Known > 0) step = Known;
@@ -43,12 +43,12 @@ void copy_strided(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   copy_scalars(x + i * step, y + i, n - i, step);
 }
 
-// Where the columns of one phase come from: zeros in [0, begin), every stride_w-th pixel of the
-// input row from `column` on in [begin, end), zeros in [end, count).
+// The source of one phase's columns: zeros in [0, begin), every stride_w-th pixel of the input row
+// from `column` on in [begin, end), zeros in [end, count).
 struct PhaseSpan {
   int count, begin, end, column;
 
-  // Bordered column phase + i * stride_w is the input's column minus pad_left.
+  // Bordered column phase + i * stride_w is input column phase + i * stride_w - pad_left.
   PhaseSpan(int phase, int bordered_w, int stride_w, int in_w, int pad_left) {
     const int first = larger(0, pad_left - phase), past = larger(0, pad_left + in_w - phase);
     count = ceil_div(larger(0, bordered_w - phase), stride_w);
@@ -91,7 +91,7 @@ void crop(const CropArgs& a) {
   }
 }
 
-// Four rows of four floats to four columns.
+// Transposes a 4 x 4 block.
 inline void transpose_4x4(const Element* x, std::size_t x_stride, Element* y,
                           std::size_t y_stride) {
   typedef Element Four __attribute__((vector_size(4 * sizeof(Element))));
@@ -112,7 +112,7 @@ inline void transpose_4x4(const Element* x, std::size_t x_stride, Element* y,
   for (int i = 0; i < 4; ++i) std::memcpy(y + i * y_stride, &columns[i], sizeof(Four));
 }
 
-// Two rows to two columns.
+// Interleaves two rows.
 inline void interleave_four(const Element* a, const Element* b, Element* y) {
   typedef Element Four __attribute__((vector_size(4 * sizeof(Element))));
   Four row_a, row_b;
@@ -132,14 +132,14 @@ inline void interleave_two(const Element* a, const Element* b, int columns, Elem
     }
     return;
   }
-  const std::ptrdiff_t last = columns - 4;  // some of these four may have been before
+  const std::ptrdiff_t last = columns - 4;  // may overlap the block before
   for (std::ptrdiff_t column = 0; column < last; column += 4) {
     interleave_four(a + column, b + column, y + 2 * column);
   }
   interleave_four(a + last, b + last, y + 2 * last);
 }
 
-// Three rows to as many columns, and three back. With R known, compilers do it by shuffles.
+// Interleaves R rows, or separates them. With R known, compilers use shuffles.
 template <int R>
 void interleave(const Element* __restrict x, std::size_t x_stride, int columns,
                 Element* __restrict y) {
@@ -176,7 +176,7 @@ void transpose_thin(const Element* x, std::size_t x_stride, int rows, int column
 void transpose(const Element* x, std::size_t x_stride, int rows, int columns, Element* y,
                std::size_t y_stride) {
   if (rows < 4 || columns < 4) return transpose_thin(x, x_stride, rows, columns, y, y_stride);
-  constexpr int kBlock = 16;  // rows, so that a cache line of y is written at once
+  constexpr int kBlock = 16;  // rows: fills a cache line of y at once
   const int whole_columns = columns / 4 * 4;
   for (int first = 0; first < rows; first += kBlock) {
     const int last = smaller(rows, first + kBlock), whole_last = first + (last - first) / 4 * 4;

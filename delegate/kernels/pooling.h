@@ -1,5 +1,4 @@
-// Pooling: the average or the largest of a window of each plane. Windows count only what lies
-// within the plane.
+// Average and maximum pooling of channel planes. Only pixels within the plane count.
 #pragma once
 
 #include "delegate/kernels/elementwise.h"
@@ -20,14 +19,14 @@ struct SumOf {
 struct LargestOf {
   using Vector = Vec;
   using Narrow = NarrowVec;
-  static constexpr float kNeutral = -__FLT_MAX__;  // what TFLite starts from
+  static constexpr float kNeutral = -__FLT_MAX__;  // as in TFLite
   template <class V>
   static V combine(V total, V x) {
-    return V::max_number(x, total);  // so TFLite passes over a NaN
+    return V::max_number(x, total);  // skips NaN, as TFLite does
   }
 };
 
-// The part of a window along one axis that lies within the plane.
+// The part of a window within the plane, along one axis.
 struct PoolSpan {
   int begin, end;
 
@@ -44,7 +43,7 @@ inline PoolSpan pool_columns(const PoolArgs& a, int column) {
   return {column, a.stride_w, a.pad_left, a.window_w, a.in_w};
 }
 
-// Adds the columns from `tap` on to a total; with stride 2 those are two taps of the window.
+// Combines the columns from `tap` on with a total. With stride 2 these are two taps.
 template <class V, class Op, int S, class Rows>
 TFSPARSE_INLINE V add_taps(V total, int tap, int window, const Rows& combined_rows) {
   const V low = combined_rows(tap);
@@ -54,13 +53,13 @@ TFSPARSE_INLINE V add_taps(V total, int tap, int window, const Rows& combined_ro
   return tap + 1 < window ? Op::combine(total, V::odd(low, high)) : total;
 }
 
-// What a vector of output columns combines of `rows` rows of any width, from x, column `origin`,
-// on. One function for windows of all sizes, which need it at the upper and the lower edge.
+// Pools a vector of output columns over `rows` rows and any window width. x is at column `origin`.
+// Shared by all window sizes for the upper and lower edge.
 template <class V, class Op, int S>
 __attribute__((noinline)) V pool_any(const PoolArgs& a, const Element* x, int rows, int origin) {
   const V neutral = V::broadcast(Op::kNeutral);
   V total = neutral;
-  // Taps that lie outside for every lane are left out, an even number at the left.
+  // Skips taps outside for all lanes, an even number of them on the left.
   const int first = larger(0, -(origin + (V::kLanes - 1) * S)) / S * S;
   const int last = smaller(a.window_w, a.in_w - origin);
   for (int tap = first; tap < last; tap += S) {
@@ -77,9 +76,9 @@ __attribute__((noinline)) V pool_any(const PoolArgs& a, const Element* x, int ro
   return total;
 }
 
-// What a vector of output columns combines, for stride S, 1 or 2. Rows are combined first, while
-// neighbouring pixels are still neighbouring lanes. K is the size of a square window of which loops
-// and masks are known beforehand, or 0 for any window.
+// Pools a vector of output columns with stride S, 1 or 2. Combines rows first, while adjacent
+// pixels are adjacent lanes. K is the size of a square window with unrolled loops and stored masks,
+// or 0 for any window.
 template <class V, class Op, int S, int K>
 class PoolVector {
  public:
@@ -95,7 +94,7 @@ class PoolVector {
     x += static_cast<std::ptrdiff_t>(rows.begin) * a_.in_w + origin_;
     if (K == 0 || rows.count() < K) return pool_any<V, Op, S>(a_, x, rows.count(), origin_);
     if (inside_) return combine_square<true>(x);
-    // With masks that are long in instructions there is nothing to gain.
+    // Slow masks would cost as much as they save.
     if constexpr (V::kFreeMasks) return combine_square<false>(x);
     return pool_any<V, Op, S>(a_, x, rows.count(), origin_);
   }
@@ -129,7 +128,7 @@ class PoolVector {
   typename V::Mask masks_[K + 2];
 };
 
-// How many columns of each lane's window lie within the plane.
+// The number of columns of each lane's window within the plane.
 template <class V>
 V columns_inside(const PoolArgs& a, int column) {
   Element counts[V::kLanes];
@@ -167,7 +166,7 @@ void pool_by_vectors(const PoolArgs& a) {
   }
 }
 
-// The largest of n numbers.
+// The maximum of n numbers.
 inline float largest(const Element* x, std::size_t n) {
   Vec total = Vec::broadcast(LargestOf::kNeutral);
   for (std::size_t i = 0; i < n; i += Vec::kLanes) {
@@ -179,7 +178,7 @@ inline float largest(const Element* x, std::size_t n) {
   return total.largest();
 }
 
-// Any stride: pixel by pixel, and along the rows of the window.
+// For any stride: pixel by pixel.
 inline float pool_pixel(const PoolArgs& a, PoolSpan rows, PoolSpan columns) {
   const bool whole_rows = columns.count() == a.in_w;
   const int runs = whole_rows ? 1 : rows.count();
@@ -208,7 +207,7 @@ inline void pool_by_pixels(const PoolArgs& a) {
 
 template <class Op>
 void pool_plane(const PoolArgs& a) {
-  const bool single = a.out_h == 1 && a.out_w == 1;  // pooling of the whole plane, mostly
+  const bool single = a.out_h == 1 && a.out_w == 1;  // pooling of whole planes
   if (single || a.stride_w > 2) return pool_by_pixels(a);
   switch (a.window_h == a.window_w ? a.window_w : 0) {
     case 2:

@@ -1,5 +1,5 @@
-// The oracle: every kernel as the plain loop that says what it computes, in float32. Same
-// arguments, no limits on reading past an end because nothing is read that is not needed.
+// Reference kernels: plain loops in float32 with the arguments of the fast kernels. They never read
+// past an end.
 #pragma once
 
 #include <cmath>
@@ -131,7 +131,7 @@ void pool(const PoolArgs& a) {
   }
 }
 
-// An axis' two inputs of one output; the second is only read where it has a weight.
+// The two inputs of one output along an axis. The second is read only if its weight is not 0.
 struct ResizeTap {
   int first, second;
   double weight;

@@ -1,5 +1,5 @@
-// The register tile of XNNPACK's dense convolutions in float32, with which the speed of a processor
-// is measured (core/speed.h). No plan runs it.
+// The register tile of XNNPACK's dense float32 convolutions, to measure the processor's speed
+// (assignment/speed.h). No plan runs it.
 #pragma once
 
 #include "delegate/kernels/epilogue.h"
@@ -7,7 +7,7 @@
 namespace tfsparse {
 namespace {
 
-// As XNNPACK chooses them for an instruction set, see its src/configs/gemm-config.c.
+// XNNPACK's choice for each instruction set: src/configs/gemm-config.c.
 #if defined(__AVX512F__)
 constexpr int kTileRows = 7;
 #elif defined(__AVX2__)

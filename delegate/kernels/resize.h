@@ -1,4 +1,4 @@
-// Resizing of planes to other sizes, from tables of where each output row and column comes from.
+// Resizes channel planes, from tables of the input row and column of each output.
 #pragma once
 
 #include <algorithm>
@@ -11,18 +11,18 @@ namespace {
 
 template <class V>
 V blend(V a, V b, V weight_of_b) {
-  // By no difference: from infinity it would be NaN.
+  // not as a difference: infinity minus infinity is NaN
   return V::fma(b, weight_of_b, a * (V::broadcast(1.0f) - weight_of_b));
 }
 
-// Where the output columns of T vectors begin.
+// The first output column of each of T vectors.
 template <int T>
 struct ColumnTile {
   int at[T];
 };
 
-// Vectors of output columns whose input is a vector of neighbours each: so are all when enlarging.
-// Never reads beyond the row.
+// Vectors of output columns whose inputs are within one vector, as always when enlarging. Never
+// reads beyond the row.
 template <class V, bool Blends, int T>
 class NearColumns {
  public:
@@ -76,7 +76,7 @@ TFSPARSE_SCALAR void resize_far(const ResizeArgs& a, int column, int lanes, cons
   }
 }
 
-// Any other ones.
+// All other vectors.
 template <class V, int T>
 class FarColumns {
  public:
@@ -97,8 +97,8 @@ class FarColumns {
   int lanes_;
 };
 
-// All rows of vectors of output columns of a plane. The input rows that one was blended from stay
-// in registers: the next one mostly needs one of them again, or both.
+// Computes all rows of some vectors of output columns. Keeps the two input rows in registers, as
+// the next output row usually needs one or both of them again.
 template <bool Blends, int T, class Columns>
 void resize_rows(const ResizeArgs& a, const Element* x, Element* y, const Columns& columns,
                  const ColumnTile<T>& tile, int lanes) {
@@ -142,7 +142,7 @@ void resize_tile(const ResizeArgs& a, const ColumnTile<T>& tile, int lanes) {
                             : resize_columns<FarColumns<FloatVec, T>, Blends>(a, tile, lanes);
 }
 
-// Vectors of output columns that are computed together: they share what a row takes by itself.
+// Vectors of output columns computed together. They share the work per row.
 constexpr int kResizeTile = FloatVec::kLanes == 4 ? 4 : 2;
 
 template <bool Blends>
@@ -150,7 +150,7 @@ void resize_planes(const ResizeArgs& a) {
   constexpr int kLanes = FloatVec::kLanes;
   if (a.out_w < kLanes) return resize_tile<Blends, 1>(a, {{0}}, a.out_w);
   for (int begin = 0; begin < a.out_w; begin += kResizeTile * kLanes) {
-    ColumnTile<kResizeTile> tile;  // whose last vectors may lie over those before
+    ColumnTile<kResizeTile> tile;  // the last vectors may overlap those before
     for (int t = 0; t < kResizeTile; ++t) {
       tile.at[t] = smaller(begin + t * kLanes, a.out_w - kLanes);
     }
@@ -160,8 +160,8 @@ void resize_planes(const ResizeArgs& a) {
 
 void resize(const ResizeArgs& args) {
   ResizeArgs a = args;
-  // ChwLayout of one tile go together, as they share its preparation; of others the second tile
-  // finds the plane in the cache.
+  // Planes of one tile are processed together and share its tables. Wider planes are processed one
+  // by one, so that the second tile finds the plane in the cache.
   const bool together = a.out_w <= kResizeTile * FloatVec::kLanes;
   a.planes = together ? args.planes : 1;
   for (int plane = 0; plane < args.planes; plane += a.planes) {

@@ -1,4 +1,4 @@
-// The fully connected layer: rows of weights times one vector.
+// Fully connected layers: rows of weights times one vector.
 #pragma once
 
 #include "delegate/kernels/epilogue.h"
@@ -6,7 +6,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kRowsAtOnce = 4;  // share each load of x, and keep that many streams of weights going
+constexpr int kRowsAtOnce = 4;  // share each load of x and keep this many streams of weights busy
 
 template <class V>
 V load_weights(const Element* w) {
@@ -28,8 +28,8 @@ V load_first_weights(const std::uint16_t* w, int lanes) {
   return V::widen(padded);
 }
 
-// Adds the products of the next N vectors of x and of R rows of weights, and moves on. One sum
-// waits for its last addition while those of the other rows are added to.
+// Adds the products of the next N vectors of x with R rows of weights and advances. Sums of other
+// rows hide the latency of each addition.
 template <int N, class V, int R, class Weight>
 TFSPARSE_INLINE void add_products(const Element*& x, const Weight* (&weights)[R], V (&acc)[R]) {
   V in[N], w[R][N];
@@ -61,7 +61,7 @@ void dense_row_block(const RowsArgs& a, int row) {
     acc[r] = V::broadcast(0.0f);
   }
   std::size_t left = depth / V::kLanes;
-  constexpr int kAtOnce = V::kFactors > 1 ? 4 : 1;  // arm64 loads vectors by pairs
+  constexpr int kAtOnce = V::kFactors > 1 ? 4 : 1;  // arm64 loads pairs of vectors
   for (; left >= kAtOnce; left -= kAtOnce) add_products<kAtOnce>(x, weights, acc);
   for (; left > 0; --left) add_products<1>(x, weights, acc);
   if (const int lanes = static_cast<int>(depth % V::kLanes); lanes > 0) {
@@ -87,7 +87,7 @@ void dense_rows(const RowsArgs& a) {
   finish_run(a.epilogue, elements(a.y), nullptr, a.rows);
 }
 
-// Null where widening is no instruction and so would take longer than reading twice the bytes.
+// Null if widening takes several instructions: that is slower than reading twice the bytes.
 template <class V>
 constexpr auto half_rows() -> void (*)(const RowsArgs&) {
   if constexpr (V::kWidensHalf && sizeof(Element) == sizeof(float)) {
@@ -97,11 +97,11 @@ constexpr auto half_rows() -> void (*)(const RowsArgs&) {
   }
 }
 
-// One row's products, in scalars: gather instructions are no faster on AMD's cores, and much slower
-// on Intel's that are patched against Downfall.
+// One row in scalars: gather instructions are not faster on AMD's cores, and much slower on Intel's
+// with the Downfall patch.
 TFSPARSE_SCALAR float sparse_dot(const Element* values, const std::int32_t* offsets, int nnz,
                                  const Element* x) {
-  float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;  // independent sums hide the latency of adding
+  float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;  // independent sums hide the latency of additions
   int i = 0;
   for (; i + 4 <= nnz; i += 4) {
     a += values[i] * x[offsets[i]];

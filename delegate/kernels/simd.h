@@ -1,17 +1,17 @@
-// The vector types of the instruction set that this file is compiled for, and arithmetic on them.
+// Vector types and arithmetic for the instruction set that this file is compiled for.
 //
-// A vector type V is a struct around a register with the members that simd/portable.h shows; every
-// kernel is a template over it. All of it stands in an anonymous namespace: these headers are
-// compiled several times with different flags, and a function with external linkage would let the
-// linker hand AVX-512 code to a CPU without it.
+// simd/portable.h shows the members of a vector type V, a struct around a register. Every kernel is
+// a template over it. All of it is in an anonymous namespace, since these headers are compiled
+// several times with different flags: with external linkage, the linker could pick AVX-512 code for
+// a CPU without it.
 #pragma once
 
 #include <type_traits>
 
 #include "delegate/kernels/kernels.h"
 
-// A new instruction set: a header in simd/, a branch here, a file in isa/, its name in
-// isa/select.cc and its flags in delegate/flags.bzl.
+// To add an instruction set: a header in simd/, a branch here, a file in isa/, its name in
+// isa/select.cc, its flags in delegate/flags.bzl.
 #if defined(__AVX512F__)
 #include "delegate/kernels/simd/avx512.h"
 #elif defined(__AVX2__)
@@ -25,7 +25,7 @@
 #include "delegate/kernels/simd/portable.h"
 #endif
 
-// TFSPARSE_SCALAR is for functions that g++ would put together from single lanes, which is slower.
+// TFSPARSE_SCALAR: g++ would vectorise these functions from single lanes, which is slower.
 #if defined(__clang__)
 #define TFSPARSE_UNROLL _Pragma("clang loop unroll(full)")
 #define TFSPARSE_NO_UNROLL _Pragma("clang loop unroll(disable)")
@@ -36,7 +36,7 @@
 #define TFSPARSE_SCALAR __attribute__((noinline, optimize("no-tree-vectorize")))
 #endif
 
-// For members of types that must end up in registers.
+// For members of types that must be kept in registers.
 #define TFSPARSE_INLINE inline __attribute__((always_inline))
 #define TFSPARSE_INLINE_LAMBDA __attribute__((always_inline))
 
@@ -45,7 +45,7 @@ namespace {
 
 #if defined(__AVX512F__)
 using Vec = Vec16;
-using NarrowVec = Vec8;  // for rows of up to 8 pixels: half the width at twice the rate
+using NarrowVec = Vec8;  // for rows of up to 8 pixels: half as wide, twice as fast
 constexpr int kRegisters = 32;
 #elif defined(__AVX2__)
 using Vec = Vec8;
@@ -65,7 +65,7 @@ using NarrowVec = Vec4;
 constexpr int kRegisters = 16;
 #endif
 
-// What kernels compute with, and what the untyped pointers of their arguments point to.
+// The number type of the kernels, behind the untyped pointers of their arguments.
 #if defined(TFSPARSE_NEON_FP16)
 using Element = float16_t;
 #else
@@ -75,8 +75,8 @@ using Element = float;
 inline const Element* elements(const void* p) { return static_cast<const Element*>(p); }
 inline Element* elements(void* p) { return static_cast<Element*>(p); }
 
-// What float16 is too short for is computed in float32, whatever elements are: long sums, and the
-// inside of long functions. A vector of floats reads and writes elements of either type.
+// Long sums and long functions are computed in float32, whatever the element type. A vector of
+// floats loads and stores either type.
 #if defined(TFSPARSE_NEON_FP16)
 using FloatVec = Vec4;
 using NarrowFloatVec = Vec4;
@@ -109,7 +109,7 @@ V load_even(const Element* p) {
   return even;
 }
 
-// v, but compilers for arm64 do not know that.
+// Returns v, hidden from the optimiser of compilers for arm64.
 template <class V, std::enable_if_t<!std::is_integral_v<V>, int> = 0>
 TFSPARSE_INLINE V opaque(V v) {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
@@ -134,7 +134,7 @@ TFSPARSE_INLINE T opaque(T n) {
   return n;
 }
 
-// Both are in registers at the same time: one instruction can have loaded them.
+// Keeps both in registers at the same time, so that one instruction can load them.
 template <class V>
 TFSPARSE_INLINE void keep_both([[maybe_unused]] V& a, [[maybe_unused]] V& b) {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
@@ -142,14 +142,14 @@ TFSPARSE_INLINE void keep_both([[maybe_unused]] V& a, [[maybe_unused]] V& b) {
 #endif
 }
 
-// Instructions before this stay before those behind it, where g++ would order them otherwise.
+// Keeps g++ from moving instructions across this point.
 TFSPARSE_INLINE void keep_order() {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
   __asm__ volatile("");
 #endif
 }
 
-// The same in another register.
+// Copies to another register.
 template <class V>
 TFSPARSE_INLINE V moved(V v) {
 #if defined(TFSPARSE_NEON) || defined(TFSPARSE_NEON_FP16)
@@ -161,7 +161,7 @@ TFSPARSE_INLINE V moved(V v) {
 #endif
 }
 
-// N numbers that vectors are multiplied by, V::kFactors of them in a register.
+// N numbers that multiply vectors, V::kFactors per register.
 template <class V, int N>
 struct Factors {
   static constexpr int kWhole = N / V::kFactors, kLeft = N % V::kFactors;
@@ -179,20 +179,20 @@ struct Factors {
   TFSPARSE_INLINE V fma(V x, int i, V sum) const {
     return V::fma(x, v[i / V::kFactors], i % V::kFactors, sum);
   }
-  // The same for loops with many sums.
+  // For loops with many sums.
   TFSPARSE_INLINE V fma_in_place(V x, int i, V sum) const {
     return V::fma_in_place(x, v[i / V::kFactors], i % V::kFactors, sum);
   }
-  // For the inside of a loop. Compilers for arm64 would else put each number in a register of its
-  // own before the loop, which has none left for that.
+  // Call it inside a loop. Compilers for arm64 would otherwise move each number to a register of
+  // its own before the loop and run out of registers.
   TFSPARSE_INLINE void stay_packed() {
     TFSPARSE_UNROLL
     for (V& numbers : v) numbers = opaque(numbers);
   }
 };
 
-// Calls f with each of the constants [I, N) until it returns false: a loop that is left halfway,
-// all of whose indices compilers know.
+// Calls f with each of the constants [I, N) until it returns false: an unrolled loop with an early
+// exit.
 template <int N, int I = 0, class F>
 TFSPARSE_INLINE bool until_false(const F& f) {
   if constexpr (I < N) {
@@ -202,7 +202,7 @@ TFSPARSE_INLINE bool until_false(const F& f) {
   }
 }
 
-// The same to the end.
+// Calls f with all of them.
 template <int N, class F>
 TFSPARSE_INLINE void for_constants(const F& f) {
   until_false<N>([&](auto constant) TFSPARSE_INLINE_LAMBDA {
@@ -211,8 +211,8 @@ TFSPARSE_INLINE void for_constants(const F& f) {
   });
 }
 
-// p + step, for one row after the other of an unrolled loop. Opaque, as compilers would else
-// compute the pointers to all rows beforehand and spill them.
+// p + step, for the rows of an unrolled loop. Opaque: compilers would compute the pointers to all
+// rows in advance and spill them.
 template <class T>
 TFSPARSE_INLINE T* next_row(T* p, std::ptrdiff_t step) {
   return opaque(p + step);

@@ -1,5 +1,5 @@
-// Sparse weights times planes. The nonzeros are the inner loop: a tile of pixels of one block of
-// output channels stays in registers while the block's nonzeros stream by.
+// Sparse weights times channel planes. A tile of pixels of one block of output channels stays in
+// registers during the inner loop over the block's nonzeros.
 #pragma once
 
 #include "delegate/kernels/spmm_taps.h"
@@ -7,31 +7,31 @@
 namespace tfsparse {
 namespace {
 
-// Offsets of 16 bits halve what is read beside the weights. Where a multiplication reads nothing,
-// four of 32 bits come with one instruction.
+// 16-bit offsets halve what is read besides the weights. arm64, which multiplies registers only,
+// loads four 32-bit offsets per instruction instead.
 constexpr bool kNarrowOffsets = !kPipelined;
 
-// Four vectors of each bias: an instruction of arm64 loads as many, and fills a tile with them.
+// Four vectors of each bias: arm64 loads them with one instruction to fill a tile.
 constexpr int kBiasCopies = kPipelined ? 4 * Vec::kLanes : 1;
 
-// Tiles of `block` output channels fit the registers next to a tile of input and a weight. Where a
-// block of one channel multiplies straight from memory, more than 9 vectors never paid.
+// Tiles of `block` output channels must fit the registers beside a tile of input and a weight. For
+// single channels with memory operands, more than 9 vectors were never faster.
 constexpr int max_tile(int block) {
   const int fitting = (kRegisters - 1) / (block + 1);
   if (kPipelined) return smaller(14, fitting);
   return smaller(9, block == 1 ? kRegisters - 4 : fitting);
 }
 
-// The tile that is fastest where runs are long. Measured over MobileNetV2's layers with AVX, 7 to 9
-// vectors are alike and best for single channels: fewer repeat the stream of weights more often,
-// more leave too few channels in the cache.
+// The fastest tile for long runs. Measured over MobileNetV2's layers with AVX: 7 to 9 vectors are
+// best for single channels. Smaller tiles read the weights more often, larger ones leave too few
+// channels in the cache.
 constexpr int usual_tile(int block) {
   return kPipelined ? max_tile(block) : smaller(max_tile(block), block == 4 ? 6 : 8);
 }
 
-// Bytes of input that one pass over the weights may touch and still find in the first-level cache.
-// Measured with 32 KB of it: 24 to 36 KB are alike, 16 KB and no limit are slower. Arm's larger
-// cores have 64 KB; on the others a pipeline waits less for the second level.
+// Input bytes that one pass over the weights may read from the L1 cache. Measured with 32 KB: 24 to
+// 36 KB are equal, 16 KB and no limit are slower. Arm's larger cores have 64 KB; the others wait
+// less for L2 as their loads are pipelined.
 constexpr int kTileBytes = (kPipelined ? 60 : 30) << 10;
 
 template <class Offset>
@@ -47,7 +47,7 @@ template <int Block, class Offset>
 struct SpmmPass {
   const SpmmArgs& args;
 
-  // Never inlined, which would leave fewer registers; benchmarks/mca.py looks for it, too.
+  // Not inlined, to have more registers. benchmarks/mca.py looks for this function.
   template <int T, class Last>
   __attribute__((noinline)) void run(int first, int last_lanes) const {
     const SpmmArgs a = args;  // a copy, which stores to y cannot alias
@@ -60,21 +60,21 @@ struct SpmmPass {
     const std::int32_t* const end = a.channels + a.blocks * Block;
     const std::int32_t* next_nnz = a.nnz;
     for (const std::int32_t* channels = a.channels; channels != end; channels += Block) {
-      std::size_t at[Block];  // in bytes, where the channels' rows are
+      std::size_t at[Block];  // byte offsets of the channels' rows
       Sum<Block, T, Last> sums[Block];
       TFSPARSE_UNROLL
       for (int c = 0; c < Block; ++c) {
         const std::size_t channel = channels[c];
         at[c] = channel * row_bytes;
-        if (__builtin_expect(a.accumulate, false)) {  // the usual way has no jump
-          // Opaque, or this row's address would be kept beside the row's offset.
+        if (__builtin_expect(a.accumulate, false)) {  // no jump in the usual case
+          // Opaque, so that only the offset is kept in a register.
           sums[c].load(opaque(finish.row(opaque(at[c]))));
         } else {
           sums[c].template fill<kBiasCopies>(elements(a.bias) + channel * kBiasCopies);
         }
       }
       const unsigned count = *next_nnz;
-      next_nnz = opaque(next_nnz + 1);  // which the same instruction does
+      next_nnz = opaque(next_nnz + 1);  // done by the same instruction
       taps.add(sums, count);
       if (kPipelined && Block > 1) finish.load_bounds();
       TFSPARSE_UNROLL

@@ -1,5 +1,5 @@
-// The nonzero weights of a pass as they stream by: each is one tap, of an input channel, whose
-// pixels are multiplied by the weights that a block of output channels has for it.
+// The inner loops over taps. Each tap multiplies the pixels of an input channel by the weights of a
+// block of output channels.
 #pragma once
 
 #include "delegate/kernels/grouped_tile.h"
@@ -7,19 +7,18 @@
 namespace tfsparse {
 namespace {
 
-// Whether a multiplication reads nothing from memory: then the next inputs are loaded meanwhile.
+// Whether multiplications take registers only. The next inputs are then loaded during them.
 constexpr bool kPipelined = Vec::kFactors > 1;
 
-// For processors that multiply straight from memory, and order instructions themselves. A sum of
-// few vectors is computed in parts, each of every kParts-th tap: a multiplication that adds to a
-// vector takes four cycles, in which two units begin eight of them.
+// For out-of-order processors with memory operands. With few vectors, each sum is split into parts,
+// each of every kParts-th tap: an FMA takes four cycles, in which two units start eight of them.
 template <int Block, class Offset, int T, class Last>
 class PlainTaps {
  public:
   PlainTaps(const Element* x, const Element* values, const Offset* offsets)
       : x_(x), values_(values), offsets_(offsets) {}
 
-  // Adds the next `count` taps to the tiles of the block's channels.
+  // Adds the next `count` taps to the block's tiles.
   TFSPARSE_INLINE void add(Tile<T, Last>* sums, unsigned count) {
     unsigned i = 0;
     if constexpr (kParts > 1) {
@@ -45,7 +44,7 @@ class PlainTaps {
 
  private:
   static constexpr int kVectors = Block * T;
-  // Measured with AVX-512 and AVX2: with more vectors, parts are no faster.
+  // Measured with AVX-512 and AVX2: with more vectors, parts do not help.
   static constexpr int kParts = kVectors == 1 ? 4 : kVectors <= (Block == 1 ? 3 : 4) ? 2 : 1;
 
   TFSPARSE_INLINE void add_tap(Tile<T, Last>* sums, unsigned i) const {
@@ -66,10 +65,10 @@ class PlainTaps {
   const Offset* offsets_;
 };
 
-// Of blocks. While one tap is multiplied the next one's pixels are loaded, each into the register
-// that was just read: on a core that runs instructions in their order, nothing waits for a load.
-// The last pixels are loaded when their turn begins, behind the next weights: such a core would
-// else do nothing while the one loads and the others wait for it.
+// For blocks on in-order cores. During the multiplications of one tap, the next tap's pixels are
+// loaded into the registers just read, so nothing waits for a load. The last pixels are loaded
+// after the next weights, at the start of the tap: otherwise the core would idle during these
+// loads.
 template <int Block, int T, class Last>
 class PipelinedTaps {
  public:
@@ -83,7 +82,7 @@ class PipelinedTaps {
     if constexpr (kRound > 2) {
       if (count & 2) add_at_once<2>(sums, here);
     }
-    // Counted, as compilers would else compute where it ends from the number of taps.
+    // A counter, as compilers would otherwise compute the end address from the number of taps.
     TFSPARSE_NO_UNROLL
     for (unsigned left = count / kRound; left > 0; left = opaque(left - 1)) {
       TFSPARSE_UNROLL
@@ -92,15 +91,15 @@ class PipelinedTaps {
   }
 
  private:
-  // Blocks of 4 have no registers for more weights, but more of them in a round; those of 2 were no
-  // faster by it.
+  // Blocks of 4 have no registers for more weights but unroll further. That did not help blocks of
+  // 2.
   static constexpr int kAtOnce = larger(2, smaller(4, Vec::kFactors / Block));
   static constexpr int kRound = Block == 4 ? 4 : kAtOnce;
 
   template <int Count>
   TFSPARSE_INLINE void add_at_once(Tile<T, Last>* sums, const Element*& here) {
     const Factors<Vec, ceil_div(Count * Block, Vec::kFactors) * Vec::kFactors> weights(values_);
-    const Element* next[Count];  // early, as an address takes time
+    const Element* next[Count];  // early, to hide the latency of the address
     TFSPARSE_UNROLL
     for (int i = 0; i < Count; ++i) next[i] = opaque(x_ + offsets_[i]);
     TFSPARSE_UNROLL
@@ -119,11 +118,10 @@ class PipelinedTaps {
   Tile<T, Last> in_;
 };
 
-// Of single channels, where loads are as many as multiplications. Up to four vectors are loaded by
-// an instruction, again while the tap before is multiplied; what the next tap takes first, its
-// address and its weight, is there already, also when a row begins. Offsets are loaded, and most
-// addresses computed, behind a load of two vectors: a core that finishes in order waits least
-// there.
+// For single channels, with as many loads as multiplications. One instruction loads up to four
+// vectors, during the multiplications of the previous tap. The next tap's address and weight are
+// always ready, also at the start of a row. Offsets are loaded and most addresses computed after a
+// load of two vectors, where in-order cores wait least.
 template <int T, class Last>
 class StreamedTaps {
  public:
@@ -138,7 +136,7 @@ class StreamedTaps {
   TFSPARSE_INLINE void add(GroupedTile<T, Last>* sum, unsigned count) {
     if (count & 1) add_at_once<1>(sum);
     if (count & 2) add_at_once<2>(sum);
-    // 8 at once would be twice the code.
+    // 8 at once would double the code.
     TFSPARSE_NO_UNROLL
     for (unsigned left = count / 4; left > 0;) {
       left = opaque(left - 1);
@@ -147,18 +145,18 @@ class StreamedTaps {
   }
 
  private:
-  static constexpr int kAhead = 2;  // offsets that are read before their tap's turn
+  static constexpr int kAhead = 2;  // offsets are read this many taps early
   static constexpr int kLoads = TileLoads<T>::kCount;
 
   template <int Count>
   TFSPARSE_INLINE void add_at_once(GroupedTile<T, Last>* sum) {
-    const Element* at[Count];  // of which tap's pixels are loaded
+    const Element* at[Count];  // addresses of the pixels by tap
     at[0] = next_;
-    std::uint64_t offsets[2];  // two of them each
+    std::uint64_t offsets[2];  // two packed in each
     for_constants<Count * kLoads>([&](auto step) TFSPARSE_INLINE_LAMBDA {
       constexpr int tap = step / kLoads, load = step % kLoads;
       constexpr bool kIsSecond = load == smaller(1, kLoads - 1), kIsLast = load == kLoads - 1;
-      // Behind the second load; of small tiles before all, as load_weights() goes by offsets_.
+      // After the second load, but first in small tiles, as load_weights() uses offsets_.
       if constexpr (step == (kLoads > 2 ? 2 : 0)) {
         Last::Groups::template load_offsets<Count>(offsets_, offsets);
       }
@@ -174,16 +172,16 @@ class StreamedTaps {
     });
   }
 
-  // One instruction: no offset is negative or reaches kMaxOffset, so that nothing of the lower one
-  // is left of the upper one's shift.
+  // One instruction. Offsets are from 0 to below kMaxOffset, so the shift for the upper one removes
+  // all bits of the lower one.
   TFSPARSE_INLINE const Element* address(const std::uint64_t* offsets, int i) const {
     constexpr int kShift = sizeof(Element) == 4 ? 2 : 1;
     const std::uint64_t two = offsets[i / 2];
     return i % 2 ? bytes_on(x_, two >> (32 - kShift)) : x_ + static_cast<std::uint32_t>(two);
   }
 
-  // Those of the taps behind the `Count` just multiplied. Of weights as long as offsets no
-  // pointer need move.
+  // Loads the weights after the `Count` taps just multiplied. If elements are as long as offsets,
+  // one pointer serves both.
   template <int Count>
   TFSPARSE_INLINE void load_weights() {
     if constexpr (sizeof(Element) == sizeof(std::int32_t)) {
@@ -200,7 +198,7 @@ class StreamedTaps {
   const Element* x_;
   const Element* values_;
   const std::int32_t* offsets_;
-  std::ptrdiff_t values_behind_;  // offsets_, in bytes
+  std::ptrdiff_t values_behind_;  // values_ - offsets_ in bytes
   const Element* next_;
   Weights weights_;
   GroupedTile<T, Last> in_;

@@ -1,4 +1,4 @@
-// The table of one instruction set, from the kernels as compiled in the file that includes this.
+// The kernel table of one instruction set, compiled into the file that includes this.
 #pragma once
 
 #include "delegate/kernels/depthwise.h"

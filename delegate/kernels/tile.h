@@ -1,4 +1,4 @@
-// A tile: consecutive pixels of one output row, held in registers.
+// A tile: consecutive pixels of one output row in registers.
 #pragma once
 
 #include "delegate/kernels/epilogue.h"
@@ -6,8 +6,8 @@
 namespace tfsparse {
 namespace {
 
-// T vectors, the last of which may be a narrow one: 49 pixels are 3 x 16 + 1, and a fourth whole
-// vector for the one would cost as much as the others.
+// T vectors, of which the last may be narrow: 49 pixels are 3 x 16 + 1, and a whole vector for the
+// last pixel would cost as much as the others.
 template <int T, class Last>
 struct Tile {
   static constexpr int kWhole = T - 1;
@@ -20,7 +20,7 @@ struct Tile {
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) load(p, t);
   }
-  // Vector t alone.
+  // Loads vector t only.
   TFSPARSE_INLINE void load(const Element* p, int t) {
     if (t < kWhole) {
       whole[t] = Vec::load(p + t * Vec::kLanes);
@@ -33,7 +33,7 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::broadcast(x);
     last = Last::broadcast(x);
   }
-  // With one number, which p has once, or for two vectors or more.
+  // Fills with one number. p holds it `Copies` times: once, or for at least two vectors.
   template <int Copies>
   TFSPARSE_INLINE void fill(const Element* p) {
     if constexpr (Copies == 1) return fill(*p);
@@ -46,7 +46,7 @@ struct Tile {
   }
   TFSPARSE_INLINE void add(const Element* p) {
     TFSPARSE_UNROLL
-    for (int t = 0; t + 1 < kWhole; t += 2) {  // two are one load on arm64
+    for (int t = 0; t + 1 < kWhole; t += 2) {  // one load of two on arm64
       Vec a = Vec::load(p + t * Vec::kLanes), b = Vec::load(p + (t + 1) * Vec::kLanes);
       keep_both(a, b);
       whole[t] = whole[t] + a;
@@ -76,12 +76,12 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::fma(w, other.whole[t], whole[t]);
     last = Last::fma(Last::first_of(w), other.last, last);
   }
-  // sums[c] += factor first + c * this for `count` tiles; then this is next[...] but for the last
-  // vectors, which load_late() loads when they are needed soon.
+  // sums[c] += factor (first + c) * this for `count` tiles. Then loads next[...], except for the
+  // last vectors, which load_late() loads just before their use.
   template <class Numbers>
   TFSPARSE_INLINE void add_scaled_to_all(Tile* sums, int count, const Numbers& factors, int first,
                                          const Element* next) {
-    constexpr int kPair = 2;  // which one instruction loads
+    constexpr int kPair = 2;  // vectors per load
     TFSPARSE_UNROLL
     for (int pair = 0; pair < T; pair += kPair) {
       const int end = smaller(T, pair + kPair);
@@ -114,7 +114,7 @@ struct Tile {
     for (int t = larger(0, T - kLate); t < T; ++t) load(p, t);
     keep_order();
   }
-  // In this order and with these sides of a comparison a NaN stays.
+  // The order of operations and operands keeps NaN.
   TFSPARSE_INLINE void at_least(Vec low) {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::max(low, whole[t]);
@@ -125,7 +125,7 @@ struct Tile {
     for (int t = 0; t < kWhole; ++t) whole[t] = Vec::min(high, whole[t]);
     last = Last::min(Last::first_of(high), last);
   }
-  // Of the last vector only `lanes` lanes.
+  // Stores only `lanes` lanes of the last vector.
   TFSPARSE_INLINE void store(Element* p, int lanes) const {
     TFSPARSE_UNROLL
     for (int t = 0; t < kWhole; ++t) whole[t].store(p + t * Vec::kLanes);
@@ -133,14 +133,14 @@ struct Tile {
   }
 };
 
-// A run of n pixels cut into passes of at most `tile` vectors, as equal as can be: seven vectors by
-// a tile of four are 4 + 3 and not 4 + 1 + 1 + 1, as every pass reads all the weights.
+// Splits a run of n pixels into passes of at most `tile` vectors, as equal as possible, since every
+// pass reads all weights: seven vectors with tiles of four are 4 + 3, not 4 + 1 + 1 + 1.
 struct Passes {
   int n, vectors, count;
 
   Passes(int pixels, int tile)
       : n(pixels), vectors(ceil_div(n, Vec::kLanes)), count(ceil_div(vectors, tile)) {}
-  // Where pass i begins, in vectors.
+  // The first vector of pass i.
   int begin(int i) const {
     return static_cast<int>(static_cast<std::int64_t>(vectors) * i / count);
   }
@@ -169,16 +169,16 @@ void run_passes(const Pass& pass, int n, int tile) {
   }
 }
 
-// In bytes, as arm64 multiplies a number of rows and adds in one instruction.
+// In bytes: arm64 then multiplies and adds in one instruction.
 template <class T>
 T* bytes_on(T* p, std::size_t bytes) {
   using Byte = std::conditional_t<std::is_const_v<T>, const char, char>;
   return reinterpret_cast<T*>(reinterpret_cast<Byte*>(p) + bytes);
 }
 
-// Finishes rows of tiles and stores them; what that takes is looked up once for all rows. Clamping
-// is done in registers; an activation, long in instructions, in one function for tiles of all
-// sizes.
+// Applies the epilogue to tiles and stores them. Looks up its parameters once for all rows. Clamps
+// are done in registers. Activations are many instructions, so tiles of all sizes share one
+// function.
 class Finish {
  public:
   Finish(const Epilogue& epilogue, void* y, const void* residual, int first)
@@ -193,17 +193,17 @@ class Finish {
     load_bounds();
   }
 
-  // Once more, so that they take no registers before.
+  // Reloads the bounds, so that they need no registers earlier.
   TFSPARSE_INLINE void load_bounds() {
     const Epilogue* epilogue = opaque(&epilogue_);
     lo_ = Vec::broadcast(epilogue->lo);
     hi_ = Vec::broadcast(epilogue->hi);
   }
 
-  // The row `at` bytes from y.
+  // The row at `at` bytes from y.
   TFSPARSE_INLINE Element* row(std::size_t at) const { return bytes_on(y_, at); }
 
-  // To that row.
+  // Stores to that row.
   template <class AnyTile>
   TFSPARSE_INLINE void store(AnyTile& tile, std::size_t at, int last_lanes) const {
     Element* y = opaque(row(at));
@@ -227,10 +227,10 @@ class Finish {
   template <int T, class Last>
   TFSPARSE_INLINE void clamp(Tile<T, Last>& tile) const {
     tile.at_least(lo_);
-    if (has_upper_bound_) tile.at_most(hi_);  // a ReLU has none
+    if (has_upper_bound_) tile.at_most(hi_);  // ReLU has none
   }
 
-  // By itself: an activation ends with a clamp of its own.
+  // An activation includes its clamp.
   static bool is_clamped(const Epilogue& e) {
     return e.activation == Activation::kNone && is_bounded(e);
   }
@@ -239,7 +239,7 @@ class Finish {
   Element* const y_;
   const Element* const residual_;  // or null
   const bool activates_, adds_or_activates_, clamps_, clamps_last_;
-  const int has_upper_bound_;  // opaque, or compilers would compare each time
+  const int has_upper_bound_;  // opaque, to avoid a comparison per use
   Vec lo_, hi_;
 };
 

@@ -1,5 +1,5 @@
-// The kernels for arm64's NEON. A macro of ours asks for them, as the compiler's own is defined for
-// portable.cc too.
+// The kernels for arm64's NEON. Selected by our own macro, as the compiler's is also defined for
+// portable.cc.
 #define TFSPARSE_NEON 1
 #include "delegate/kernels/isa/select.h"
 #include "delegate/kernels/table.h"

@@ -14,7 +14,7 @@ namespace {
 bool always() { return true; }
 
 #if TFSPARSE_X86
-// These also ask the operating system whether it saves the wide registers.
+// These builtins also check that the operating system saves the wide registers.
 bool has_avx2() {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -32,7 +32,7 @@ bool has_fp16() {
   constexpr unsigned long kNeeded = HWCAP_FPHP | HWCAP_ASIMDHP;
   return (getauxval(AT_HWCAP) & kNeeded) == kNeeded;
 #else
-  return false;  // nobody to ask
+  return false;  // no CPU detection
 #endif
 }
 #endif
@@ -40,7 +40,7 @@ bool has_fp16() {
 struct InstructionSet {
   const Kernels* kernels;
   bool (*supported)();
-  // Those that compute in float16, if there are any.
+  // the float16 kernels, if any
   const Kernels* fp16 = nullptr;
   bool (*fp16_supported)() = nullptr;
 };

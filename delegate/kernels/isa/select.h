@@ -6,7 +6,7 @@
 namespace tfsparse {
 
 #if defined(TFSPARSE_PORTABLE)
-// A build that leaves out the kernels of its processor.
+// A build without the kernels for its processor.
 #elif defined(__x86_64__) || defined(_M_X64)
 #define TFSPARSE_X86 1
 extern const Kernels kAvx512Kernels;

@@ -31,21 +31,21 @@ struct Vec8 {
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
   static Vec8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
-  // As many float16 numbers.
+  // Converts as many float16 numbers.
   static Vec8 widen(const std::uint16_t* p) {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
   }
-  // The first lanes of a vector at least as wide.
+  // The first lanes of an equal or wider vector.
   static Vec8 first_of(Vec8 a) { return a; }
 #if defined(__AVX512F__)
   static inline Vec8 first_of(Vec16 a);
 #endif
-  // Lanes [first, last), of which both may lie beyond a vector.
+  // The lanes [first, last). Both bounds may be outside the vector.
 #if defined(__AVX512VL__)
   static Mask window(int first, int last) { return static_cast<Mask>(below(last) & ~below(first)); }
-  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  // Loads the lanes of the window. The others are 0 and their memory is not accessed.
   static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskz_loadu_ps(lanes, p)}; }
-  // The others of `rest` instead.
+  // The same with the other lanes from `rest`.
   static Vec8 load(const float* p, Mask lanes, Vec8 rest) {
     return {_mm256_mask_loadu_ps(rest.v, lanes, p)};
   }
@@ -56,13 +56,13 @@ struct Vec8 {
     const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane);
     return _mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane));
   }
-  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  // Loads the lanes of the window. The others are 0 and their memory is not accessed.
   static Vec8 load(const float* p, Mask lanes) { return {_mm256_maskload_ps(p, lanes)}; }
-  // The others of `rest` instead.
+  // The same with the other lanes from `rest`.
   static Vec8 load(const float* p, Mask lanes, Vec8 rest) {
     return {_mm256_blendv_ps(rest.v, load(p, lanes).v, _mm256_castsi256_ps(lanes))};
   }
-  // Narrower stores rather than a masked one, which is microcode on many AMD cores.
+  // Narrow stores: a masked store is microcode on many AMD cores.
   void store(float* p, int lanes) const {
     if (lanes >= kLanes) return store(p);
     __m128 part = _mm256_castps256_ps128(v);
@@ -80,18 +80,17 @@ struct Vec8 {
   }
 #endif
   static Edge edge(int first, int last) { return window(first, last); }
-  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
-  // the width.
+  // A permutation: lane i takes lane min(indices[i] - first, last), modulo the width.
   static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
     const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices));
     const __m256i lanes = _mm256_sub_epi32(at, _mm256_set1_epi32(first));
     return {_mm256_min_epi32(lanes, _mm256_set1_epi32(last))};
   }
   static Vec8 permute(Vec8 a, Lanes lanes) { return {_mm256_permutevar8x32_ps(a.v, lanes.v)}; }
-  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
   static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
   static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }
-  // The same of two vectors at p.
+  // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec8* first, Vec8* second) {
     const Vec8 a = load(p), b = load(p + kLanes);
     *first = even(a, b);
@@ -103,7 +102,7 @@ struct Vec8 {
   static Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec8 min(Vec8 a, Vec8 b) { return {_mm256_min_ps(a.v, b.v)}; }
   static Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }
-  // The larger; b where a is NaN.
+  // The maximum, or b if a is NaN.
   static Vec8 max_number(Vec8 a, Vec8 b) { return max(a, b); }
   // a < b ? yes : no
   static Vec8 if_less(Vec8 a, Vec8 b, Vec8 yes, Vec8 no) {
@@ -113,7 +112,7 @@ struct Vec8 {
     return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
   }
   static Vec8 sqrt(Vec8 a) { return {_mm256_sqrt_ps(a.v)}; }
-  // 2 to the power of n, a whole number in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127].
   static Vec8 exp2(Vec8 n) {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
@@ -138,7 +137,7 @@ struct Vec8 {
   static unsigned below(int lane) {
     return (1u << (lane < 0 ? 0 : lane > kLanes ? kLanes : lane)) - 1;
   }
-  // From the order of two shuffled halves to that of one vector.
+  // Reorders two shuffled halves into one vector.
   static Vec8 in_order(__m256 mixed) {
     return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xD8))};
   }

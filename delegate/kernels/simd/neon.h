@@ -1,4 +1,4 @@
-// Four floats in a NEON register, as every arm64 processor has them.
+// Four floats in a NEON register, which every arm64 processor has.
 #pragma once
 
 #include <arm_neon.h>
@@ -8,8 +8,8 @@
 namespace tfsparse {
 namespace {
 
-// Four neighbouring registers, which one instruction loads or stores. They are named, since g++ 12
-// would move what intrinsics take and return to others: groups begin with v4, v8 ... v24.
+// Four consecutive registers for one load or store. They are named, since g++ 12 would copy the
+// operands of intrinsics to other registers: groups begin with v4, v8 ... v24.
 #define TFSPARSE_WITH_GROUP(CODE)     \
   if constexpr (Group == 0) {         \
     CODE("v4", "v5", "v6", "v7");     \
@@ -67,21 +67,20 @@ inline __attribute__((always_inline)) void store_registers(Number*& p, Register 
 }
 #undef TFSPARSE_WITH_GROUP
 
-// What one instruction of arm64 loads or stores, of vectors V of either type.
+// Multi-register loads and stores of arm64, for vectors of either type.
 struct RegisterGroups {
-  // Three or four vectors, in the first case with c and d the same. Moves p behind four if asked
-  // to.
+  // Loads four vectors, or three if c and d are the same. Advances p by four if Moves is set.
   template <int Group, int Vectors, bool Moves = false, class Number, class V>
   static inline __attribute__((always_inline)) void load(const Number*& p, V& a, V& b, V& c, V& d) {
     load_registers<Group, Vectors, Moves>(p, a.v, b.v, c.v, d.v);
   }
-  // Moves p behind the four.
+  // Stores four vectors and advances p.
   template <int Group, class Number, class V>
   static inline __attribute__((always_inline)) void store(Number*& p, V a, V b, V c, V d) {
     store_registers<Group>(p, a.v, b.v, c.v, d.v);
   }
-  // The next 1, 2 or 4 offsets, of which none is negative: two in a register. Moves p behind them.
-  // Nothing writes offsets, so that no store is missed.
+  // Loads the next 1, 2 or 4 offsets, two per register, and advances p. Offsets are not negative.
+  // They are never written, so the compiler need not order this with stores.
   template <int Count>
   static inline __attribute__((always_inline)) void load_offsets(const std::int32_t*& p,
                                                                  std::uint64_t (&offsets)[2]) {
@@ -104,7 +103,7 @@ struct Vec4 {
   struct Mask {
     int first, last;
   };
-  // A vector is loaded from `offset` numbers further on and its bytes then put in their places.
+  // A vector is loaded `offset` numbers further on and its bytes are then permuted.
   struct Edge {
     std::ptrdiff_t offset;
     uint8x16_t bytes;
@@ -118,23 +117,23 @@ struct Vec4 {
 
   static Vec4 broadcast(float x) { return {vdupq_n_f32(x)}; }
   static Vec4 load(const float* p) { return {vld1q_f32(p)}; }
-  // As many float16 numbers.
+  // Converts as many float16 numbers.
   static Vec4 load(const float16_t* p) { return {vcvt_f32_f16(vld1_f16(p))}; }
   static Vec4 widen(const std::uint16_t* p) {
     return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))};
   }
-  // The first lanes of a vector at least as wide.
+  // The first lanes of an equal or wider vector.
   static Vec4 first_of(Vec4 a) { return a; }
-  // Lanes [first, last), of which both may lie beyond a vector.
+  // The lanes [first, last). Both bounds may be outside the vector.
   static Mask window(int first, int last) {
     return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
   }
-  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  // Loads the lanes of the window. The others are 0 and their memory is not accessed.
   template <class T>
   static Vec4 load(const T* p, Mask lanes) {
     return load(p, lanes, broadcast(0.0f));
   }
-  // The others of `rest` instead.
+  // The same with the other lanes from `rest`.
   template <class T>
   static Vec4 load(const T* p, Mask lanes, Vec4 rest) {
     return lanes.last - lanes.first == kLanes ? load(p) : load_part(p, lanes, rest);
@@ -144,8 +143,8 @@ struct Vec4 {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
-  // The same in two instructions, which may read a vector behind the first of the lanes, or, where
-  // the window has none of them, anywhere in it.
+  // The same in two instructions. They may read a whole vector from the first lane on, or, if the
+  // window has no lanes, anywhere in it.
   static Edge edge(int first, int last) {
     const int offset = first > 0 ? first : last <= 0 ? last - 1 : 0;
     std::uint32_t bytes[kLanes];
@@ -159,23 +158,22 @@ struct Vec4 {
     const uint8x16_t table = vreinterpretq_u8_f32(vld1q_f32(p + lanes.offset));
     return {vreinterpretq_f32_u8(vqtbl1q_u8(table, lanes.bytes))};
   }
-  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
-  // the width.
+  // A permutation: lane i takes lane min(indices[i] - first, last), modulo the width.
   static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
     const int32x4_t difference = vsubq_s32(vld1q_s32(indices), vdupq_n_s32(first));
     const int32x4_t lanes = vminq_s32(difference, vdupq_n_s32(last));
     const uint32x4_t lane = vandq_u32(vreinterpretq_u32_s32(lanes), vdupq_n_u32(kLanes - 1));
-    // A table of bytes: lane i has the bytes 4 * i to 4 * i + 3.
+    // Byte indices: lane i has the bytes 4 * i to 4 * i + 3.
     const uint32x4_t bytes = vmlaq_u32(vdupq_n_u32(0x03020100), lane, vdupq_n_u32(0x04040404));
     return {vreinterpretq_u8_u32(bytes)};
   }
   static Vec4 permute(Vec4 a, Lanes lanes) {
     return {vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(a.v), lanes.bytes))};
   }
-  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
   static Vec4 even(Vec4 a, Vec4 b) { return {vuzp1q_f32(a.v, b.v)}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {vuzp2q_f32(a.v, b.v)}; }
-  // The same of two vectors at p.
+  // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec4* first, Vec4* second) {
     const float32x4x2_t pairs = vld2q_f32(p);
     *first = {pairs.val[0]};
@@ -185,9 +183,9 @@ struct Vec4 {
   void store(float* p, int lanes) const {
     lanes >= kLanes ? store(p) : store_part(*this, p, lanes);
   }
-  // Inlined, as a call would spill the tiles that are in registers.
+  // Inlined, as a call would spill tiles from registers.
   static inline __attribute__((always_inline)) void store_part(Vec4 a, float* p, int lanes) {
-    __asm__("" : "+r"(lanes));  // or both bits would stay in registers throughout a loop
+    __asm__("" : "+r"(lanes));  // else loops would keep both bits in registers
     float32x2_t part = vget_low_f32(a.v);
     if (lanes & 2) {
       vst1_f32(p, part);
@@ -206,7 +204,7 @@ struct Vec4 {
   }
 
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
-  // a * factors[lane] + c, for a lane that is known when compiling.
+  // a * factors[lane] + c, for a constant lane.
   static inline __attribute__((always_inline)) Vec4 fma(Vec4 a, Vec4 factors, int lane, Vec4 c) {
     switch (lane) {
       case 0:
@@ -219,7 +217,7 @@ struct Vec4 {
         return {vfmaq_laneq_f32(c.v, a.v, factors.v, 3)};
     }
   }
-  // The same for loops with many sums, which g++ would else move from register to register.
+  // For loops with many sums, which g++ would otherwise move between registers.
   static inline __attribute__((always_inline)) Vec4 fma_in_place(Vec4 a, Vec4 factors, int lane,
                                                                  Vec4 c) {
 #if defined(__clang__)
@@ -231,7 +229,7 @@ struct Vec4 {
   }
   static Vec4 min(Vec4 a, Vec4 b) { return {vminq_f32(a.v, b.v)}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {vmaxq_f32(a.v, b.v)}; }
-  // The larger; b where a is NaN.
+  // The maximum, or b if a is NaN.
   static Vec4 max_number(Vec4 a, Vec4 b) { return {vmaxnmq_f32(a.v, b.v)}; }
   // a < b ? yes : no
   static Vec4 if_less(Vec4 a, Vec4 b, Vec4 yes, Vec4 no) {
@@ -239,7 +237,7 @@ struct Vec4 {
   }
   static Vec4 round(Vec4 a) { return {vrndnq_f32(a.v)}; }
   static Vec4 sqrt(Vec4 a) { return {vsqrtq_f32(a.v)}; }
-  // 2 to the power of n, a whole number in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127].
   static Vec4 exp2(Vec4 n) {
     const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n.v), vdupq_n_s32(127));
     return {vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23))};

@@ -18,21 +18,21 @@ struct Half8 {
 
   static Half8 broadcast(float x) { return {vdupq_n_f16(static_cast<float16_t>(x))}; }
   static Half8 load(const float16_t* p) { return {vld1q_f16(p)}; }
-  // From two vectors of half as many float32 numbers.
+  // Converts two vectors with half as many float32 numbers each.
   static Half8 narrow(Vec4 low, Vec4 high) {
     return {vcvt_high_f16_f32(vcvt_f16_f32(low.v), high.v)};
   }
   Vec4 low() const { return {vcvt_f32_f16(vget_low_f16(v))}; }
   Vec4 high() const { return {vcvt_high_f32_f16(v)}; }
-  // The first lanes of a vector at least as wide.
+  // The first lanes of an equal or wider vector.
   static Half8 first_of(Half8 a) { return a; }
-  // Lanes [first, last), of which both may lie beyond a vector.
+  // The lanes [first, last). Both bounds may be outside the vector.
   static Mask window(int first, int last) {
     return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
   }
-  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  // Loads the lanes of the window. The others are 0 and their memory is not accessed.
   static Half8 load(const float16_t* p, Mask lanes) { return load(p, lanes, broadcast(0.0f)); }
-  // The others of `rest` instead.
+  // The same with the other lanes from `rest`.
   static Half8 load(const float16_t* p, Mask lanes, Half8 rest) {
     return lanes.last - lanes.first == kLanes ? load(p) : load_part(p, lanes, rest);
   }
@@ -40,8 +40,8 @@ struct Half8 {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
-  // The same in two instructions, which may read a vector behind the first of the lanes, or, where
-  // the window has none of them, anywhere in it.
+  // The same in two instructions. They may read a whole vector from the first lane on, or, if the
+  // window has no lanes, anywhere in it.
   static Edge edge(int first, int last) {
     const int offset = first > 0 ? first : last <= 0 ? last - 1 : 0;
     std::uint16_t bytes[kLanes];
@@ -55,10 +55,10 @@ struct Half8 {
     const uint8x16_t table = vreinterpretq_u8_f16(vld1q_f16(p + lanes.offset));
     return {vreinterpretq_f16_u8(vqtbl1q_u8(table, lanes.bytes))};
   }
-  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
   static Half8 even(Half8 a, Half8 b) { return {vuzp1q_f16(a.v, b.v)}; }
   static Half8 odd(Half8 a, Half8 b) { return {vuzp2q_f16(a.v, b.v)}; }
-  // The same of two vectors at p.
+  // The same for the two vectors at p.
   static void load_pairs(const float16_t* p, Half8* first, Half8* second) {
     const float16x8x2_t pairs = vld2q_f16(p);
     *first = {pairs.val[0]};
@@ -79,7 +79,7 @@ struct Half8 {
   }
 
   static Half8 fma(Half8 a, Half8 b, Half8 c) { return {vfmaq_f16(c.v, a.v, b.v)}; }
-  // a * factors[lane] + c, for a lane that is known when compiling.
+  // a * factors[lane] + c, for a constant lane.
   static inline __attribute__((always_inline)) Half8 fma(Half8 a, Half8 factors, int lane,
                                                          Half8 c) {
     switch (lane) {
@@ -106,14 +106,14 @@ struct Half8 {
 #if defined(__clang__)
     return fma(a, factors, lane, c);
 #else
-    // A lane of 16 bits can be in one of the first 16 registers only.
+    // A 16-bit lane operand must be in one of the first 16 registers.
     __asm__("fmla %0.8h, %1.8h, %2.h[%3]" : "+w"(c.v) : "w"(a.v), "x"(factors.v), "i"(lane));
     return c;
 #endif
   }
   static Half8 min(Half8 a, Half8 b) { return {vminq_f16(a.v, b.v)}; }
   static Half8 max(Half8 a, Half8 b) { return {vmaxq_f16(a.v, b.v)}; }
-  // The larger; b where a is NaN.
+  // The maximum, or b if a is NaN.
   static Half8 max_number(Half8 a, Half8 b) { return {vmaxnmq_f16(a.v, b.v)}; }
   // a < b ? yes : no
   static Half8 if_less(Half8 a, Half8 b, Half8 yes, Half8 no) {

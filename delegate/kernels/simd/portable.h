@@ -26,26 +26,25 @@ struct Vec4 {
 
   static Vec4 broadcast(float x) { return {Floats{x, x, x, x}}; }
   static Vec4 load(const float* p) { return {*reinterpret_cast<const Unaligned*>(p)}; }
-  // The first lanes of a vector at least as wide.
+  // The first lanes of an equal or wider vector.
   static Vec4 first_of(Vec4 a) { return a; }
-  // Lanes [first, last), of which both may lie beyond a vector.
+  // The lanes [first, last). Both bounds may be outside the vector.
   static Mask window(int first, int last) {
     return {first > 0 ? first : 0, last < kLanes ? last : kLanes};
   }
-  // The lanes of the window from p, the others 0; memory under the others is not touched.
+  // Loads the lanes of the window. The others are 0 and their memory is not accessed.
   static Vec4 load(const float* p, Mask lanes) {
     Floats v = {0, 0, 0, 0};
     for (int i = lanes.first; i < lanes.last; ++i) v[i] = p[i];
     return {v};
   }
-  // The others of `rest` instead.
+  // The same with the other lanes from `rest`.
   static Vec4 load(const float* p, Mask lanes, Vec4 rest) {
     for (int i = lanes.first; i < lanes.last; ++i) rest.v[i] = p[i];
     return rest;
   }
   static Edge edge(int first, int last) { return window(first, last); }
-  // Lanes to permute by: lane i of the lane indices[i] - first or, if that is less, `last`, modulo
-  // the width.
+  // A permutation: lane i takes lane min(indices[i] - first, last), modulo the width.
   static Lanes lanes_at(const std::int32_t* indices, int first, int last) {
     Lanes lanes;
     for (int i = 0; i < kLanes; ++i) {
@@ -57,10 +56,10 @@ struct Vec4 {
   static Vec4 permute(Vec4 a, Lanes lanes) {
     return {Floats{a.v[lanes.at[0]], a.v[lanes.at[1]], a.v[lanes.at[2]], a.v[lanes.at[3]]}};
   }
-  // Of a and b one after the other, lanes 0, 2, 4 ... and 1, 3, 5 ...
+  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
   static Vec4 even(Vec4 a, Vec4 b) { return {Floats{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {Floats{a.v[1], a.v[3], b.v[1], b.v[3]}}; }
-  // The same of two vectors at p.
+  // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec4* first, Vec4* second) {
     const Vec4 a = load(p), b = load(p + kLanes);
     *first = even(a, b);
@@ -78,7 +77,7 @@ struct Vec4 {
   static Vec4 fma(Vec4 a, Vec4 b, Vec4 c) { return {a.v * b.v + c.v}; }
   static Vec4 min(Vec4 a, Vec4 b) { return {a.v < b.v ? a.v : b.v}; }
   static Vec4 max(Vec4 a, Vec4 b) { return {a.v > b.v ? a.v : b.v}; }
-  // The larger; b where a is NaN.
+  // The maximum, or b if a is NaN.
   static Vec4 max_number(Vec4 a, Vec4 b) { return max(a, b); }
   // a < b ? yes : no
   static Vec4 if_less(Vec4 a, Vec4 b, Vec4 yes, Vec4 no) { return {a.v < b.v ? yes.v : no.v}; }
@@ -88,7 +87,7 @@ struct Vec4 {
     for (int i = 0; i < kLanes; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
     return a;
   }
-  // 2 to the power of n, a whole number in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127].
   static Vec4 exp2(Vec4 n) {
     const Ints exponent = __builtin_convertvector(n.v, Ints);
     return {reinterpret_cast<Floats>((exponent + 127) << 23)};
