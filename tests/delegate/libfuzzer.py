@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.delegate.cpp import Build, sources
 
 CLANG = os.environ.get("CLANGXX", "clang++")
-FLAGS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all")
+FLAGS = ("-O1", "-g1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all")
 # Parameters are the fuzzer's bytes, in which a bool may be 2; a runtime's never is.
 SANITIZERS = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize=bool")
 # A model may ask for memory that there is not; the delegate has to say so.
