@@ -1,4 +1,4 @@
-/* The C API as a C programmer uses it, without a runtime. */
+/* The C API in a C program, without a runtime. */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ static void close_nothing(void* user_data, void* interpreter) {
   check(user_data == NULL && interpreter == NULL, "nothing was opened");
 }
 
-/* What a host's functions look like, and how a failure of theirs is told. */
+/* The functions of a host, and the report of their failures. */
 static void check_tuning(TfSparseDelegateOptions options) {
   int opened = 0;
   TfSparseTuneResult result;

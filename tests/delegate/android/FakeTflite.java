@@ -1,6 +1,6 @@
 import com.tfsparse.SparseDelegate;
 
-/** A stand-in for an app's interpreter, which is slow where the delegate does not run the model. */
+/** A fake interpreter that is slow if the delegate does not run the model. */
 final class FakeTflite implements SparseDelegate.Session {
   static int opened;
   static int runs;

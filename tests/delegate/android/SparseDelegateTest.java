@@ -2,7 +2,7 @@ import com.tfsparse.SparseDelegate;
 import java.io.File;
 import java.io.IOException;
 
-/** What an app does with the delegate, on the JVM of the desktop. */
+/** An app's use of the delegate, on a desktop JVM. */
 final class SparseDelegateTest {
   public static void main(String[] arguments) throws IOException {
     SparseDelegate delegate = new SparseDelegate(new SparseDelegate.Options().setNumThreads(2));
@@ -25,7 +25,7 @@ final class SparseDelegateTest {
     checkFailuresOfTheHost();
   }
 
-  /** An app that tunes twice, and then loads the delegate as it was tuned. */
+  /** Tunes twice, then loads the delegate with the tuning cache. */
   private static void checkTuning() throws IOException {
     File cache = File.createTempFile("tuning", ".txt");
     SparseDelegate.Options options =

@@ -1,4 +1,4 @@
-// abi.h against the headers of an Android TFLite: compiles where they agree, and never runs.
+// Compares abi.h with the headers of an Android TFLite. Only compiled, never run.
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "tensorflow/lite/builtin_ops.h"
 #include "tensorflow/lite/core/c/common.h"
 
-// Both declare the same names, so ours get a namespace around them.
+// Both declare the same names, so abi.h is put into a namespace.
 namespace ours {
 #include "delegate/tflite/abi.h"
 #include "delegate/tflite/builtin_operators.h"

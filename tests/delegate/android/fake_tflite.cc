@@ -1,4 +1,4 @@
-// The native methods of FakeTflite: a model of one convolution in a runtime that is made up.
+// The native methods of FakeTflite: a model of one convolution in a fake runtime.
 #include <jni.h>
 
 #include "tests/delegate/tflite/fake_runtime.h"

@@ -1,8 +1,8 @@
-/* Runs a model once with a delegate, in C from main to end:
+/* Runs a model once with a delegate, through C APIs only:
  *   host MODEL INPUT OUTPUT THREADS ISA DELEGATE
- * INPUT and OUTPUT are files of the floats of the model's one input and one output, DELEGATE is
- * fp32 or fp16 for ours, which writes to stderr what it took, tuned:CACHE for ours as measured or
- * followed, which it writes, or xnnpack for the one that Android's Java loads by default.
+ * INPUT and OUTPUT are files with the floats of the model's input and output. DELEGATE is fp32 or
+ * fp16 for tfsparse's delegate, which prints its profile to stderr; tuned:CACHE for the same with
+ * autotuning; or xnnpack, the default on Android.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "delegate/tfsparse_delegate.h"
 #include "tensorflow/lite/c/c_api.h"
 
-/* TFLite's, whose headers are not in the package. */
+/* Declared in headers of TFLite that are not in the package. */
 TfLiteDelegate* TfLiteXNNPackDelegateCreate(const void* options);
 void TfLiteXNNPackDelegateDelete(TfLiteDelegate* delegate);
 
@@ -46,7 +46,7 @@ static TfLiteDelegate* ours(const char* isa, const char* precision) {
   return TfSparseDelegateCreate(&options);
 }
 
-/* A model and what it is run with. */
+/* A model and the arguments to run it with. */
 typedef struct App {
   const TfLiteModel* model;
   const char* input;

@@ -1,5 +1,5 @@
-/* What Android's build of TFLite asks of Android's libraries and musl has not, so that musl can
- * load it. Takes the place of liblog.so.
+/* Replaces liblog.so, and adds the functions of Android's other libraries that musl lacks, so that
+ * musl can load Android's build of TFLite.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static FILE* real(FILE* file) {
   return offset >= sizeof __sF ? file : offset / kFileSize == 1 ? stdout : stderr;
 }
 
-/* Found before musl's own, for which the program's order of libraries cares. */
+/* The program's order of libraries puts this before musl's own. */
 int vfprintf(FILE* file, const char* format, va_list arguments) {
   char text[4096];
   vsnprintf(text, sizeof text, format, arguments);

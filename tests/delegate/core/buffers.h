@@ -1,4 +1,4 @@
-// Memory that catches a kernel which reads or writes where it must not.
+// Memory that detects reads and writes out of bounds.
 #pragma once
 
 #include <sys/mman.h>
@@ -16,8 +16,8 @@
 namespace tfsparse {
 namespace testing {
 
-// Numbers that end, `slack` after the last, at a page that must not be touched: reading further
-// crashes. The slack is NaN, so that a value from there shows in a result.
+// Numbers followed by `slack` NaNs and then an inaccessible page. Reading the page crashes, and a
+// NaN that is used shows in the result.
 template <class T>
 class GuardedInput {
  public:
@@ -47,7 +47,7 @@ class GuardedInput {
   T* data_;
 };
 
-// Of a vector as it is: reading behind its last element crashes.
+// Holds exactly a vector's elements: reading behind the last crashes.
 template <class T>
 class GuardedCopy {
  public:
@@ -63,7 +63,7 @@ class GuardedCopy {
   char* first_;
 };
 
-// Numbers between two guard zones, which a kernel must not write to.
+// Numbers between two guard zones that a kernel must not write.
 template <class T>
 class GuardedOutput {
  public:
@@ -71,7 +71,7 @@ class GuardedOutput {
   T* data() { return memory_.data() + kZone; }
   std::size_t size() const { return memory_.size() - 2 * kZone; }
   T& operator[](std::size_t i) { return data()[i]; }
-  // The value that nothing has written over.
+  // Whether a guard value is unchanged.
   static bool untouched(T v) { return v == T(kGuard); }
   bool zones_untouched() const {
     return std::all_of(memory_.begin(), memory_.begin() + kZone, untouched) &&
@@ -92,8 +92,8 @@ class Random {
   }
   bool chance(double p) { return std::bernoulli_distribution(p)(engine_); }
   float normal() { return std::normal_distribution<float>()(engine_); }
-  // Normally distributed in float32. In float16 a multiple of 1/4 up to 2, so that sums of products
-  // are exact in any order, and a kernel's roundings are those of what it does besides.
+  // Normally distributed in float32. In float16, multiples of 1/4 up to 2: sums of products are
+  // then exact in any order, and only the kernel's other operations round.
   template <class T>
   float number() {
     return std::is_same_v<T, Half> ? 0.25f * between(-8, 8) : normal();

@@ -1,4 +1,4 @@
-// What TFLite's default has to do for a graph, and how long that takes on a given processor.
+// The predicted work of TFLite's default for a graph, and its time on a given processor.
 #include "delegate/core/assignment/estimate.h"
 
 #include "delegate/core/graph/infer.h"
@@ -11,7 +11,7 @@ namespace {
 
 using testing::GraphBuilder;
 
-// A nanosecond for a vector of MACs and for four numbers, however many there are.
+// 1 ns per vector of MACs and per four numbers of a pass of any size.
 Speed speed() { return {1e-9, {1e3, 1e6}, {0.25e-6, 0.25e-3}}; }
 
 double seconds(GraphBuilder* b, int threads = 1) {
@@ -47,7 +47,7 @@ TEST(PredictDefault, ThreadsShareTheWork) {
   EXPECT_NEAR(pointwise_seconds(1000, 64, 64, 1) / pointwise_seconds(1000, 64, 64, 2), 1.85, 1e-9);
 }
 
-TEST(PredictDefault, SingleRowsWaitForTheirWeights) {
+TEST(PredictDefault, SingleRowsAreBoundByTheirWeights) {
   GraphBuilder b;
   b.node(FullyConnected(),
          {b.input({1, 1000}), b.constant({1000, 1000}, std::vector<float>(1000000, 1.0f))});

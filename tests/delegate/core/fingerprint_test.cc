@@ -1,4 +1,4 @@
-// Which graphs have one fingerprint, and which have not.
+// Which graphs have the same fingerprint.
 #include "delegate/core/graph/fingerprint.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ using namespace tfsparse::testing;
 
 namespace {
 
-// Two 1x1 convolutions after each other. Changes are made to it before it is hashed.
+// The hash of two successive 1x1 convolutions after a change.
 std::uint64_t changed(const std::function<void(Graph&)>& change) {
   GraphBuilder builder;
   const int x = builder.input({1, 5, 5, 2});
@@ -26,7 +26,7 @@ std::uint64_t changed(const std::function<void(Graph&)>& change) {
 }
 
 TEST(Fingerprint, IsAMurmurHash) {
-  // libstdc++'s std::hash is the same function, with this seed.
+  // std::hash of libstdc++ is the same function with this seed
   constexpr std::uint64_t kSeed = 0xc70f6907;
   EXPECT_EQ(hash_bytes("tfsparse", 8, kSeed), 0x840ce71446460813);
   EXPECT_EQ(hash_bytes("a longer text of 23 byt", 23, kSeed), 0x550947184621351e);

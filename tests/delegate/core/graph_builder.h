@@ -1,4 +1,4 @@
-// Graphs built by hand, for tests of the core.
+// Builds graphs for tests of the core.
 #pragma once
 
 #include <deque>
@@ -54,7 +54,7 @@ class GraphBuilder {
     const int weights = constant({channels, 1, 1, channels}, diagonal(channels, scale));
     return node(Convolution(), {x, weights}).output;
   }
-  // A fully connected layer that does the same.
+  // A fully connected layer that multiplies every channel by `scale`.
   int row_scaling(int x, int channels, float scale) {
     const int weights = constant({channels, channels}, diagonal(channels, scale));
     return node(FullyConnected(), {x, weights}).output;

@@ -1,4 +1,4 @@
-// Constants of a graph as they are read, and what is asked of its nodes.
+// Reading the constants of a graph, and properties of its nodes.
 #include "delegate/core/graph/graph.h"
 
 #include <numeric>

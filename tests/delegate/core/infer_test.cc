@@ -1,4 +1,4 @@
-// Shapes of the operators that move or reduce values, and what makes no sense to them.
+// Shape inference of the operators that move or reduce values, and the errors for invalid shapes.
 #include "delegate/core/graph/infer.h"
 
 #include <functional>
@@ -21,7 +21,7 @@ namespace {
 
 using testing::GraphBuilder;
 
-// The inferred shape of the node that `add` adds, as text; "refused" where there is none.
+// The inferred shape of the node that `add` adds, or "refused".
 std::string shape_of(const std::function<Node&(GraphBuilder&)>& add) {
   GraphBuilder b;
   const int output = add(b).output;
@@ -53,7 +53,7 @@ TEST(InferShapes, ConvolutionPadsOneMoreBehindThanBefore) {
   b.node(conv, {b.input({1, 4, 5, 1}), b.constant({1, 3, 3, 1}, {0, 0, 0, 0, 1, 0, 0, 0, 0})});
   ASSERT_TRUE(infer_shapes(&b.graph).ok());
   const Window& window = as<Convolution>(b.graph.nodes[0])->window;
-  EXPECT_EQ(window.pad_top, 0);   // of 1 in all
+  EXPECT_EQ(window.pad_top, 0);   // of 1 in total
   EXPECT_EQ(window.pad_left, 1);  // of 2
 }
 
@@ -104,7 +104,7 @@ TEST(InferShapes, Reshape) {
   EXPECT_EQ(reshape({2, 6}, {-2, -6}), "refused");
 }
 
-// As models with open sizes compute them: a part of the input's shape, and another number.
+// As in models with open sizes: a part of the input's shape and another number.
 TEST(InferShapes, ReshapeToAComputedShape) {
   const auto reshape = [](std::int32_t begin, std::int32_t end, bool shrink) {
     return shape_of([&](GraphBuilder& b) -> Node& {
@@ -249,7 +249,7 @@ TEST(InferShapes, SqueezeAndExpandDims) {
   EXPECT_EQ(expand({2, 3}, {0, 1}), "refused");
 }
 
-// x -> node 0 without a rule -> node 1; x -> node 2. The file's shapes are those of one row.
+// x -> node 0, not inferred -> node 1; x -> node 2. The file's shapes are those of one row.
 TEST(InferKnownShapes, FollowsTheInputsAsFarAsRulesGo) {
   const auto infer = [](bool open) {
     GraphBuilder b;

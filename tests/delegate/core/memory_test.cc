@@ -1,4 +1,4 @@
-// The arena's plan: tensors that live at the same time never overlap, and little memory is wasted.
+// The arena: tensors with overlapping lifetimes never overlap, and little memory is wasted.
 #include "delegate/core/plan/memory.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using tfsparse::plan_arena;
 
 namespace {
 
-// A kernel that reads past the end of a run gets no pointer of the caller's.
+// A kernel that reads past the end of a run cannot get a pointer to the caller's memory.
 static_assert(std::is_convertible_v<PaddedElements, Padded<const void>>);
 static_assert(!std::is_convertible_v<Elements, Padded<const void>>);
 static_assert(!std::is_convertible_v<Elements, PaddedElements>);
@@ -34,7 +34,7 @@ TEST(PlanArena, AChainNeedsTwoTensorsAtATime) {
   EXPECT_EQ(plan_arena(chain).elements, 2048);
 }
 
-// Placed in their order, the last would find no gap that is large enough.
+// In the given order, there would be no gap large enough for the last tensor.
 TEST(PlanArena, PlacesLargeTensorsFirst) {
   EXPECT_EQ(plan_arena({{16, 0, 0}, {32, 0, 1}, {48, 1, 1}}).elements, 80);
 }
@@ -93,7 +93,7 @@ TEST(Buffer, IsNullWhereNoMemoryHoldsIt) {
   }
 }
 
-// The weights of a layer of zeros are such: kernels read a vector behind the last.
+// The packed weights of a layer of zeros are empty, but kernels read a vector behind the last.
 TEST(Buffer, CanBeReadBehindNoElements) {
   const Buffer buffer(0, sizeof(float));
   EXPECT_EQ(buffer.bytes(), 0u);

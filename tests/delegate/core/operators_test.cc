@@ -1,4 +1,4 @@
-// What single operators compute, as plans of one node, against loops over all elements.
+// The results of single operators, as plans of one node, against loops over all elements.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -16,14 +16,14 @@ using testing::build;
 using testing::GraphBuilder;
 using testing::run;
 
-// 0, 1, 2, ...: sums of some hundred of them are exact.
+// 0, 1, 2, ...: sums of some hundred of these are exact.
 std::vector<float> counted(const Shape& shape) {
   std::vector<float> values(element_count(shape));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
   return values;
 }
 
-// Calls visit(index, i) for the i-th element of a tensor and its index in each dimension.
+// Calls visit(index, i) for the i-th element, where `index` has its index in each dimension.
 template <class Visit>
 void for_each_element(const Shape& shape, const Visit& visit) {
   for (int i = 0; i < element_count(shape); ++i) {
@@ -61,7 +61,7 @@ TEST(Reduce, AddsUpAnyAxes) {
   }
 }
 
-TEST(Slice, BeginsAnywhereInAnyDimension) {
+TEST(Slice, BeginsAtAnyIndex) {
   const Shape shape = {3, 4, 5, 2}, size = {2, 2, 3, 1};
   const std::vector<std::int32_t> begin = {1, 2, 1, 1};
   std::vector<float> expected;
@@ -80,8 +80,7 @@ TEST(Slice, BeginsAnywhereInAnyDimension) {
   }
 }
 
-// So many inputs leave the first-level cache: they are added up in parts, the residual with the
-// last of them.
+// So many inputs exceed the L1 cache: the reduction is split, and its last part adds the residual.
 TEST(Conv2D, AddsUpManyInputsInParts) {
   constexpr int kInputs = 1024, kOutputs = 8, kSide = 12;
   std::vector<float> weights(kOutputs * kInputs);
@@ -107,7 +106,7 @@ TEST(Conv2D, AddsUpManyInputsInParts) {
   EXPECT_EQ(run(plan.get(), image), expected);
 }
 
-// The kernel of a dense layer of ten weights, of which some are zero.
+// The kernel of a dense layer with ten weights, `zeros` of them zero.
 std::string kernel_with_zeros(int zeros) {
   std::vector<float> weights(10, 1.0f);
   std::fill_n(weights.begin(), zeros, 0.0f);

@@ -1,4 +1,4 @@
-// Weights come out of packing as they went in, in blocks wherever rows are alike.
+// Packing keeps all weights and groups similar rows into blocks.
 #include "delegate/core/weights/pack.h"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ TEST(PackBlocks, KeepsEveryWeight) {
     const int rows = random.between(1, 30), depth = random.between(1, 40);
     const auto dense = random_matrix(random, rows, depth, random.between(0, 4) * 0.25);
     const auto found = find_blocks(dense, rows, depth);
-    // Offsets that fit 16 bits, and such as do not.
+    // Offsets that fit 16 bits and offsets that do not.
     EXPECT_EQ(unpack(found, dense, rows, depth, 1), dense);
     EXPECT_EQ(unpack(found, dense, rows, depth, 10000), dense);
     std::vector<std::int32_t> all;
@@ -64,7 +64,7 @@ TEST(PackBlocks, KeepsEveryWeight) {
   }
 }
 
-// Kernels read two pixels ahead, and pixel 0 may lie before an input that is padded.
+// Kernels read two pixels ahead, and pixel 0 may be before a padded input.
 TEST(PackBlocks, ReadsAheadWhereATapIs) {
   const std::vector<Tap> taps = {{0, 70000}, {1, 70004}};
   const SparseBlocks packed = pack_blocks({0, 2}, 2, {1, {0}}, taps, best_kernels());
@@ -72,7 +72,7 @@ TEST(PackBlocks, ReadsAheadWhereATapIs) {
   EXPECT_EQ(packed.wide_offsets, (std::vector<std::int32_t>{70004, 70000, 70000}));
 }
 
-TEST(PackRows, KeepsNonzerosAlone) {
+TEST(PackRows, KeepsNonzerosOnly) {
   const SparseRows packed = pack_rows({1, 0, 2, 0, 0, 0, 0, 3, 0}, 3, 3, best_kernels());
   EXPECT_EQ(packed.columns, (std::vector<std::int32_t>{0, 2, 1}));
   EXPECT_EQ(packed.row_nnz, (std::vector<std::int32_t>{2, 0, 1}));
@@ -92,7 +92,7 @@ TEST(ConsecutiveBlocks, KeepTheOrderOfRows) {
   }
 }
 
-// Rows that share a pattern, shuffled, and two that do not.
+// Shuffled rows with a common pattern, and two others.
 TEST(FindBlocks, GroupsRowsWithTheSameNonzerosWhereverTheyAre) {
   const int kDepth = 6;
   const std::vector<std::vector<int>> rows = {{0, 2}, {1, 5}, {0, 2},    {3, 4}, {0, 2},
@@ -134,12 +134,12 @@ TEST(RangeOf, SharesCoverEverythingOnce) {
   }
 }
 
-TEST(CheckOffsets, RefusesWhatKernelsCannotAddress) {
+TEST(CheckOffsets, RefusesOffsetsThatKernelsCannotAddress) {
   EXPECT_TRUE(check_offsets(1 << 20, 1 << 10).ok());
   EXPECT_TRUE(check_offsets(0, 1 << 30).ok());
   const Status status = check_offsets((1 << 26) + 2, 16);
   EXPECT_EQ(status.message().find("67108866 input channels of 16 elements"), 0);
-  EXPECT_FALSE(check_offsets(1 << 16, 1 << 16).ok());  // 2 to the power of 32
+  EXPECT_FALSE(check_offsets(1 << 16, 1 << 16).ok());  // 2^32
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// From a graph to a plan: shapes, fusion, layouts and memory, by what the steps are and compute.
+// Plans of graphs: their steps, results, layouts and memory.
 #include "delegate/core/plan/plan.h"
 
 #include <algorithm>
@@ -112,7 +112,7 @@ TEST(Plan, KeepsATensorThatSomethingElseReads) {
   }
 }
 
-// A [1, 2, 2, 2] image resized to height x width, its channels scaled and clamped to [0, 6].
+// Resizes a [1, 2, 2, 2] image, then scales its channels and clamps them to [0, 6].
 std::unique_ptr<Plan> resized_and_scaled(int height, int width) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
@@ -127,7 +127,7 @@ TEST(Plan, MovesAConvolutionBeforeAnUpscaling) {
   auto plan = resized_and_scaled(3, 3);
   EXPECT_EQ(kernels(*plan), "to;sparse;bilinear;from;");
   const auto y = run(plan.get(), {-1, 0, 1, 2, 3, 0.5f, -2, 1});
-  // Clamped last: -3 and 3 have 0 between them, and 9 and -6 have 1.5.
+  // Clamped last: 0 is halfway between -3 and 3, 1.5 between 9 and -6.
   const float first[] = {0, 0, 3, 3, 0.75f, 0, 6, 1.5f, 0};
   const float second[] = {0, 3, 6, 0.75f, 2.625f, 4.5f, 1.5f, 2.25f, 3};
   for (int i = 0; i < 9; ++i) {
@@ -149,7 +149,7 @@ TEST(Plan, FusesSwish) {
   const int gate = b.node(sigmoid, {y}).output;
   b.graph.outputs = {b.binary(gate, y, Binary::kMul)};
   auto plan = build(b.graph);
-  EXPECT_LE(plan->steps().size(), 3);  // one convolution between at most two layout changes
+  EXPECT_LE(plan->steps().size(), 3);  // one convolution and at most two layout changes
   const auto result = run(plan.get(), {-1, 0, 1, 2});
   for (int i = 0; i < 4; ++i) {
     const double v = i - 1;
@@ -171,8 +171,7 @@ TEST(Plan, CopiesAnInputThatIsAnOutput) {
   EXPECT_EQ(second, in);
 }
 
-// Runs the graph on 1, 2, 3 ... and expects of each of its outputs that it is `scale` times its
-// input.
+// Runs the graph on 1, 2, 3 ... and expects each output to be `scale` times its input.
 void expect_scales(const Graph& graph, const std::string& expected_kernels, int count,
                    float scale) {
   auto plan = build(graph);
@@ -244,7 +243,7 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
     return !Plan::build(graph, best_kernels(), 1, &plan).ok();
   };
   {
-    GraphBuilder b;  // three channels into weights for two
+    GraphBuilder b;  // three channels, but weights for two
     b.graph.outputs = {b.scaling(b.input({1, 2, 2, 3}), 2, 1)};
     EXPECT_TRUE(refused(b.graph));
   }
@@ -259,13 +258,13 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
     EXPECT_TRUE(refused(b.graph));
   }
   {
-    GraphBuilder b;  // reads a tensor that is neither an input nor made
+    GraphBuilder b;  // reads a tensor that nothing writes
     b.graph.outputs = {b.binary(b.input({1, 3}), b.input({1, 3}), Binary::kAdd)};
     b.graph.inputs.pop_back();
     EXPECT_TRUE(refused(b.graph));
   }
   {
-    GraphBuilder b;  // weights with fewer bytes than their shape says
+    GraphBuilder b;  // weights with fewer bytes than their shape needs
     const int x = b.input({1, 2, 2, 2});
     b.graph.outputs = {b.scaling(x, 2, 1)};
     b.graph.tensors[b.graph.nodes[0].inputs[1]].bytes -= 4;
@@ -273,7 +272,7 @@ TEST(Plan, RefusesShapesThatDoNotFit) {
   }
 }
 
-// The first value is read last: none of those between may take its memory.
+// The first value is read last, so no other may take its memory.
 TEST(Plan, KeepsAValueUntilItIsReadLast) {
   GraphBuilder b;
   const int x = b.input({1, 4});

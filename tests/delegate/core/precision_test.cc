@@ -1,4 +1,4 @@
-// A network computed in float16 against the same in float32, and the option that asks for it.
+// A network in float16 against float32, and the precision option.
 #include <cmath>
 
 #include "delegate/core/operators/depthwise_convolution.h"
@@ -20,8 +20,8 @@ using testing::Random;
 
 constexpr int kSide = 48, kClasses = 12;
 
-// What MobileNetV3 and EfficientNet are made of, one block of it: a stem, inverted bottlenecks with
-// sparse weights, squeeze and excite, a residual, pooling and a dense classifier.
+// One block of MobileNetV3 and EfficientNet: a stem, inverted bottlenecks with sparse weights,
+// squeeze and excite, a residual, pooling and a dense classifier.
 class Network {
  public:
   Network() {
@@ -84,11 +84,11 @@ class Network {
     return b_.node(FullyConnected(), {x, w, bias(kClasses)}).output;
   }
 
-  // The last convolution's.
+  // Of the last convolution.
   Epilogue& epilogue() { return as<ImageConvolution>(b_.graph.nodes.back())->epilogue; }
   void activate(Activation activation) { epilogue().activation = activation; }
 
-  // From 16 channels.
+  // Its input has 16 channels.
   int bottleneck(int x, int channels, int stride) {
     constexpr int kFrom = 16, kWide = 64;
     x = convolution(x, kFrom, kWide, 1, 1, 0.75);
@@ -136,11 +136,11 @@ TEST(Float16, RunsANetworkAsFloat32Does) {
     for (int c = 0; c < kClasses; ++c) {
       largest = std::fmax(largest, std::fabs(e.logits[c]));
       error = std::fmax(error, std::fabs(a.logits[c] - e.logits[c]));
-      EXPECT_NEAR(a.softmax[c], e.softmax[c], error);  // has no larger derivative than 1
+      EXPECT_NEAR(a.softmax[c], e.softmax[c], error);  // its derivative is at most 1
     }
     worst = std::fmax(worst, error / largest);
   }
-  // Twenty layers, each of which may round by one more unit.
+  // Twenty layers, each with one rounding.
   EXPECT_LT(worst, 20 * kHalfRounding);
 }
 
@@ -149,7 +149,7 @@ Status parse(const char* value, Options* options) {
   return parse_options(&key, &value, 1, options);
 }
 
-TEST(Float16, IsComputedInWhereTheCpuCan) {
+TEST(Float16, IsUsedIfTheCpuSupportsIt) {
   Options options;
   EXPECT_TRUE(parse("fp32", &options).ok());
   EXPECT_EQ(options.kernels, &best_kernels());

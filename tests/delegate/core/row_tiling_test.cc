@@ -1,4 +1,4 @@
-// Which convolutions are computed together by row tiling, and that they compute the same.
+// Which convolutions use row tiling, and that the results stay the same.
 #include <string>
 #include <vector>
 
@@ -15,16 +15,16 @@ using testing::build;
 using testing::GraphBuilder;
 using testing::run;
 
-// Images of it are large enough for row tiling: 1 MiB.
+// Large enough for row tiling: 1 MiB.
 constexpr int kSide = 128, kChannels = 16;
 const Shape kImage = {1, kSide, kSide, kChannels};
 
-// A network whose convolutions multiply each number by something.
+// A network of convolutions that each multiply by a number.
 struct Scaled : GraphBuilder {
   int x = input(kImage);  // tensor 0
   int scaled(int from, float scale) { return scaling(from, kChannels, scale); }
 
-  // How many nodes are computed by row tiling, once it is seen that all is computed rightly.
+  // Checks the results, then returns the number of nodes in row tiling.
   int in_tiles(float expected) {
     const std::unique_ptr<Plan> plan = build(graph);
     std::vector<float> image(element_count(kImage));
@@ -57,14 +57,14 @@ TEST(FindTiledNodes, JoinsNothingBehindAResidual) {
   EXPECT_EQ(b.in_tiles(12), 0);
 }
 
-TEST(FindTiledNodes, WritesWhatIsReadTwice) {
+TEST(FindTiledNodes, WritesATensorThatIsReadTwice) {
   Scaled b;
   const int y = b.scaled(b.x, 2);
   b.graph.outputs = {b.binary(b.scaled(y, 4), y, Binary::kAdd)};
   EXPECT_EQ(b.in_tiles(10), 0);
 }
 
-TEST(FindTiledNodes, WritesWhatIsAnOutput) {
+TEST(FindTiledNodes, WritesAnOutputOfTheGraph) {
   Scaled b;
   const int y = b.scaled(b.x, 2);
   const int z = b.scaled(y, 4);
@@ -73,7 +73,7 @@ TEST(FindTiledNodes, WritesWhatIsAnOutput) {
   for (const auto& joined : find_tiled_nodes(b.graph, sizeof(float))) EXPECT_EQ(joined.size(), 1);
 }
 
-TEST(FindTiledNodes, WritesWhatABorderedConvolutionReads) {
+TEST(FindTiledNodes, WritesTheInputOfABorderedConvolution) {
   Scaled b;
   const int weights = b.constant({1, 3, 3, kChannels}, std::vector<float>(9 * kChannels, 1));
   Convolution conv;

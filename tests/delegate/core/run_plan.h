@@ -1,4 +1,4 @@
-// Plans of graphs built by hand, and what they compute.
+// Builds and runs plans of hand-built graphs.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ inline std::unique_ptr<Plan> build(const Graph& graph, int threads = 1) {
   return plan;
 }
 
-// The only output of a plan with one input.
+// Runs a plan with one input and one output.
 inline std::vector<float> run(Plan* plan, const std::vector<float>& x) {
   std::vector<float> y(element_count(plan->output_shapes()[0]));
   ThreadPool pool(1);

@@ -1,4 +1,4 @@
-// The decoder of TFLite's sparsity encoding: right on every kind, and safe on any bytes.
+// The decoder of TFLite's sparsity encoding: correct for every kind, safe on any input.
 #include "delegate/core/graph/sparsity.h"
 
 #include <random>
@@ -35,7 +35,7 @@ TEST(LocateValues, Columns) {
   EXPECT_EQ(positions, (Positions{4, 1, 7}));
 }
 
-// A 4 x 4 matrix in blocks of 2 x 2, of which the upper right and the lower left are stored.
+// A 4 x 4 matrix in blocks of 2 x 2. The upper right and the lower left one are stored.
 SparseEncoding by_blocks() {
   SparseEncoding encoding;
   encoding.traversal_order = {0, 1, 2, 3};
@@ -74,7 +74,7 @@ bool refuses(Change change, Shape shape = {3, 4}, std::size_t values = 3) {
 TEST(LocateValues, RefusesContradictions) {
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 4; }));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = -1; }));
-  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 0; }));  // twice the same
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 0; }));  // a repeated index
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 3, 1, 3}; }));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 1, 3, 4}; }));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {1, 1, 3, 3}; }));
@@ -96,7 +96,7 @@ TEST(LocateValues, RefusesBlocksThatDoNotFit) {
   SparseEncoding compressed = by_blocks();
   compressed.levels[3] = {true, 2, {0, 1, 2, 3, 4}, {0, 0, 0, 0}};
   EXPECT_FALSE(locate_values(compressed, {4, 4}, 4, &positions).ok());
-  SparseEncoding twice;  // two levels of blocks of one dimension
+  SparseEncoding twice;  // splits one dimension twice
   twice.traversal_order = {0, 1, 2, 3};
   twice.block_map = {0, 0};
   twice.levels = {
@@ -104,8 +104,8 @@ TEST(LocateValues, RefusesBlocksThatDoNotFit) {
   EXPECT_FALSE(locate_values(twice, {4, 4}, 8, &positions).ok());
 }
 
-// A file of a few bytes must not cost gigabytes before it is refused.
-TEST(LocateValues, TakesNoMoreMemoryThanIsStored) {
+// A file of a few bytes must not need gigabytes before it is refused.
+TEST(LocateValues, NeedsNoMoreMemoryThanStoredValues) {
   SparseEncoding encoding;
   encoding.traversal_order = {0};
   encoding.levels = {{false, 1 << 26, {}, {}}};
@@ -118,7 +118,7 @@ TEST(LocateValues, TakesNoMoreMemoryThanIsStored) {
   EXPECT_LT(positions.capacity(), 1000);
 }
 
-// Whatever an encoding holds, the decoder either refuses it or names positions inside the tensor.
+// The decoder either refuses an encoding or returns positions inside the tensor.
 TEST(LocateValues, NeverLeavesTheTensor) {
   std::mt19937 random(1);
   const auto any = [&](int limit) { return static_cast<int>(random() % (limit + 2)) - 1; };

@@ -1,4 +1,4 @@
-// The thread pool: every share of the work is done once, whatever the number of threads.
+// The thread pool executes every share exactly once, with any number of threads.
 #include "delegate/core/plan/threads.h"
 
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ namespace {
 TEST(ThreadPool, VisitsEveryElementOnce) {
   for (int threads : {1, 2, 3, 8}) {
     ThreadPool pool(threads);
-    // No more than the machine has cores: more would only wait for each other.
+    // At most the number of cores.
     EXPECT_EQ(pool.requested(), threads);
     EXPECT_GE(pool.size(), 1);
     EXPECT_LE(pool.size(), threads);
@@ -59,12 +59,12 @@ TEST(ThreadPool, SleepsWhenIdle) {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const double before = process_cpu_seconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  // Three spinning threads would have used 0.6 to 0.9 s on two cores or more.
+  // Three spinning threads would use 0.6 to 0.9 s on two or more cores.
   EXPECT_LT(process_cpu_seconds() - before, 0.1);
 }
 
 #if !defined(__SANITIZE_THREAD__)  // which allows no thread in the child of a process with threads
-// What a forked child returns, or an error of its own where it hangs.
+// The return value of a forked child, or an error code if it hangs.
 template <class Body>
 int status_of_child(const Body& body) {
   const pid_t child = fork();
@@ -80,10 +80,10 @@ int status_of_child(const Body& body) {
 TEST(ThreadPool, IsReplacedInAForkedChild) {
   auto pool = std::make_unique<ThreadPool>(2);
   pool->run([](int) {});
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // its thread sleeps
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that its thread sleeps
   const int status = status_of_child([&] {
     if (pool->size() > 1 && pool->is_usable()) return 1;
-    pool = std::make_unique<ThreadPool>(2);  // deletes that of the parent
+    pool = std::make_unique<ThreadPool>(2);  // deletes the parent's pool
     std::atomic<int> calls{0};
     pool->run([&](int) { ++calls; });
     return calls == pool->size() ? 0 : 2;

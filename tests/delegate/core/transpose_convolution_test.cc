@@ -1,4 +1,4 @@
-// The transposed convolution step against the scattering loop that defines the operator, over
+// The transposed convolution step against a scattering loop, the definition of the operator, over
 // random sizes.
 #include "delegate/core/operators/transpose_convolution.h"
 
@@ -20,7 +20,7 @@ class TransposeConv : public ::testing::TestWithParam<const Kernels*> {};
 INSTANTIATE_TEST_SUITE_P(Cpu, TransposeConv, ::testing::ValuesIn(supported_kernels()),
                          testing::name_of_kernels);
 
-// A graph of one transposed convolution, and its numbers.
+// A graph of one transposed convolution and its values.
 struct Case {
   Graph graph;
   Shape x_shape, w_shape, y_shape;
@@ -62,7 +62,7 @@ struct Case {
   }
 
  private:
-  // A length that a convolution shrinks to n.
+  // An image length for which a convolution gives n.
   static int length(Random& random, Padding padding, int n, int kernel, int stride) {
     const int least = padding == Padding::kSame ? (n - 1) * stride + 1 : (n - 1) * stride + kernel;
     return least + random.between(0, stride - 1);
@@ -79,7 +79,7 @@ struct Case {
   }
 };
 
-// What the activation is applied to.
+// The result before the activation.
 std::vector<double> scatter(const Case& c, const Node& node) {
   const Shape &x = c.x_shape, &w = c.w_shape, &y = c.y_shape;
   const Window& window = as<TransposeConvolution>(node)->window;

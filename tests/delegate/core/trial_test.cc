@@ -1,4 +1,4 @@
-// Who runs a model: decided by times that are given here, never by those of this machine.
+// The decision between a plan and the default, from given times.
 #include "delegate/core/assignment/trial.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kDefault = 1e-3;
 
-// Times that measurements find, one after the other; the last one is repeated.
+// Successive measurements. The last one is repeated.
 class Times {
  public:
   explicit Times(std::vector<double> seconds) : seconds_(std::move(seconds)) {}
@@ -24,7 +24,7 @@ class Times {
   std::size_t count_ = 0;
 };
 
-// The decision between a plan and a default whose measurements find these times.
+// The decision for these measurements of the plan and the default.
 class Decision {
  public:
   Decision(std::vector<double> plan, std::vector<double> fallback = {kDefault})
@@ -49,7 +49,7 @@ TEST(Compare, TakesAClearlyFasterPlanSoon) {
   EXPECT_LE(decision.runs(), 4u);
 }
 
-TEST(Compare, LooksLongerWhereTheTwoAreClose) {
+TEST(Compare, MeasuresLongerIfTheTwoAreClose) {
   const Decision decision({0.9 * kDefault});
   EXPECT_TRUE(decision.comparison.faster);
   EXPECT_GE(decision.runs(), 8u);
@@ -62,12 +62,12 @@ TEST(Compare, MeasuresBothAsOften) {
   }
 }
 
-TEST(Compare, LeavesWhatIsAsFast) {
+TEST(Compare, LeavesAnEquallyFastPlan) {
   EXPECT_FALSE(Decision({0.98 * kDefault}).comparison.faster);
   EXPECT_FALSE(Decision({0.94 * kDefault}).comparison.faster);
 }
 
-TEST(Compare, GivesUpALargePlanSooner) {
+TEST(Compare, RejectsALargePlanSooner) {
   const Decision tiny({3e-9}, {1e-9}), small({3 * kDefault}), large({3000}, {1000});
   EXPECT_FALSE(tiny.comparison.faster);
   EXPECT_EQ(tiny.runs(), 24u);
@@ -77,7 +77,7 @@ TEST(Compare, GivesUpALargePlanSooner) {
   EXPECT_EQ(large.runs(), 1u);
 }
 
-// The first runs of a plan find cold caches, and on a busy machine more of them are slow.
+// Cold caches or a busy machine slow the first runs of a plan.
 TEST(Compare, WaitsForAPlanThatGetsFaster) {
   const Decision decision({4 * kDefault, 3 * kDefault, 3 * kDefault, 2 * kDefault, 0.5 * kDefault});
   EXPECT_TRUE(decision.comparison.faster);
@@ -86,7 +86,7 @@ TEST(Compare, WaitsForAPlanThatGetsFaster) {
   EXPECT_TRUE(slowly.comparison.faster);
 }
 
-// So may the first measurements of the default: a plan that only looks fast beside them stays out.
+// The same for the default: a plan must not win against slow first measurements.
 TEST(Compare, WaitsForADefaultThatGetsFaster) {
   const Decision decision({1.2 * kDefault}, {3 * kDefault, 2 * kDefault, 1.5 * kDefault, kDefault});
   EXPECT_FALSE(decision.comparison.faster);

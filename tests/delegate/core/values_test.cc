@@ -1,5 +1,4 @@
-// Which memory a plan touches: of the caller's no element more than the tensors have, and of its
-// own no more than there can be.
+// A plan never reads or writes the caller's memory out of bounds, and limits its own.
 #include "delegate/core/plan/values.h"
 
 #include <algorithm>
@@ -31,7 +30,7 @@ bool refused(const Graph& graph) {
   return !Plan::build(graph, best_kernels(), 1, &plan).ok();
 }
 
-// Runs a plan on numbers that end at a page without access, as do those that it writes.
+// Runs a plan with inputs and outputs that end at an inaccessible page.
 std::vector<float> run_between_guards(Plan* plan, const std::vector<float>& x,
                                       std::size_t outputs) {
   GuardedInput<float> in(x.size(), 0), out(outputs, 0);
@@ -42,7 +41,7 @@ std::vector<float> run_between_guards(Plan* plan, const std::vector<float>& x,
 }
 
 TEST(CallersMemory, IsNotReadBehindAnOutput) {
-  constexpr int kChannels = 512, kOutputs = 60;  // so many that sums are added up in parts
+  constexpr int kChannels = 512, kOutputs = 60;  // so many that the reduction is split
   GraphBuilder b;
   const int x = b.input({1, 7, 7, kChannels});
   std::vector<float> weights(kOutputs * 49 * kChannels, 0.0f);
@@ -66,8 +65,8 @@ TEST(CallersMemory, IsNotReadBehindAnInput) {
   EXPECT_EQ(run_between_guards(plan.get(), {1, 1, 1, 1, 1}, 5), expected);
 }
 
-// A reshape of floats to the batch size of a picture, of which nothing else is used.
-void reshape_to_batch_of_a_picture(GraphBuilder* b, DType type) {
+// Reshapes floats to the batch size of an image whose values are not used.
+void reshape_to_batch_of_an_image(GraphBuilder* b, DType type) {
   const int picture = b->input({2, 64, 64, 3}), x = b->input({2, 16});
   b->graph.tensors[picture].type = type;
   const int shape = b->node(ShapeOf(), {picture}).output;
@@ -82,16 +81,16 @@ void reshape_to_batch_of_a_picture(GraphBuilder* b, DType type) {
 
 int floats_read = 0;
 
-TEST(CallersMemory, OfAPictureOfBytesIsNotReadForItsShape) {
+TEST(CallersMemory, OfAnImageOfBytesIsNotReadForItsShape) {
   Kernels kernels = best_kernels();
-  kernels.element_bytes = 2;  // as float16: then all floats are converted
+  kernels.element_bytes = 2;  // as float16, so all floats are converted
   kernels.from_floats = [](const float*, void*, std::size_t n) {
     floats_read += static_cast<int>(n);
   };
   kernels.to_floats = [](const void*, float*, std::size_t) {};
   kernels.unary = [](const UnaryArgs&) {};
   GraphBuilder b;
-  reshape_to_batch_of_a_picture(&b, DType::kOther);
+  reshape_to_batch_of_an_image(&b, DType::kOther);
   auto plan = build(b.graph, kernels);
   std::vector<float> x(32), y(32);
   ThreadPool pool(1);
@@ -100,7 +99,7 @@ TEST(CallersMemory, OfAPictureOfBytesIsNotReadForItsShape) {
   EXPECT_EQ(floats_read, 32);
 }
 
-TEST(CallersMemory, OfAPictureOfBytesIsNotComputedWith) {
+TEST(CallersMemory, OfAnImageOfBytesIsNotComputedWith) {
   GraphBuilder b;
   const int picture = b.input({1, 2, 2, 3});
   b.graph.tensors[picture].type = DType::kOther;
@@ -108,7 +107,7 @@ TEST(CallersMemory, OfAPictureOfBytesIsNotComputedWith) {
   EXPECT_TRUE(refused(b.graph));
 }
 
-TEST(PlansMemory, HoldsNothingOfEmptyTensorsHoweverLongTheirOtherSides) {
+TEST(PlansMemory, HoldsNothingForEmptyTensorsWithLargeDimensions) {
   for (const Shape& shape : {Shape{1 << 14, 0, 3, 1 << 14}, Shape{1 << 20, 0, 1 << 20, 1 << 20},
                              Shape{1 << 20, 1 << 20, 1 << 20, 0}}) {
     GraphBuilder b;
@@ -127,7 +126,7 @@ TEST(PlansMemory, HoldsNothingOfEmptyTensorsHoweverLongTheirOtherSides) {
   }
 }
 
-TEST(PlansMemory, HoldsNothingOfWhatAnEmptyTensorIsReducedTo) {
+TEST(PlansMemory, HoldsNothingForReducedEmptyTensors) {
   GraphBuilder b;
   const int x = b.input({0, 2, 1 << 30, 3, 1 << 30});
   b.graph.outputs = {b.node(Reduce(Reduction::kSum), {x, b.ints({0, 2, 4})}).output};
@@ -139,8 +138,8 @@ TEST(PlansMemory, HoldsNothingOfWhatAnEmptyTensorIsReducedTo) {
   EXPECT_EQ(sums, std::vector<float>(6, 0.0f));
 }
 
-TEST(PlansMemory, IsRefusedWhereATensorNeedsMoreThanThereCanBe) {
-  GraphBuilder b;  // planes of two pixels, each on a cache line of its own
+TEST(PlansMemory, IsRefusedIfATensorIsTooLarge) {
+  GraphBuilder b;  // channel planes of two pixels, each on its own cache line
   b.graph.outputs = {b.node(Pool(), {b.input({1, 1, 2, 1 << 27})}).output};
   EXPECT_TRUE(refused(b.graph));
 }

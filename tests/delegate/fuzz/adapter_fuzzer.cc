@@ -1,4 +1,4 @@
-// Whatever a model holds, the delegate partitions, plans and runs it, or says why not.
+// For any model, the delegate partitions, plans and runs it, or returns an error.
 #include <algorithm>
 #include <iterator>
 #include <memory>
@@ -11,18 +11,18 @@ using namespace tfsparse::testing;
 
 namespace {
 
-// Of the schema's BuiltinOperator: what the delegate runs or may come to run.
+// Builtin operator codes that the delegate supports or may support.
 constexpr int kCodes[] = {0,  1,  2,  3,  3,  3,  4,  4,  5,  6,  9,  9,  14,  17,  18,  19,
                           20, 21, 22, 23, 25, 26, 28, 34, 39, 40, 41, 42, 43,  45,  48,  49,
                           54, 55, 57, 67, 70, 74, 75, 77, 83, 92, 97, 98, 101, 111, 117, 124};
 constexpr std::int64_t kMostElements = 1 << 20;
 
-// Writes a model from bytes: every node reads what is there already or a constant of its own.
+// Builds a model from bytes. Nodes read existing tensors or their own constants.
 class Writer {
  public:
   Writer(Bytes* bytes, FakeRuntime* runtime) : bytes_(*bytes), runtime_(*runtime) {}
 
-  // False where the sizes would be honest, but slow to run.
+  // Returns false if valid sizes would be slow to run.
   bool write() {
     for (int i = bytes_.below(2); i >= 0; --i) activations_.push_back(runtime_.tensor(shape(9)));
     inputs_ = activations_;

@@ -1,4 +1,4 @@
-// Turns a fuzzer's bytes into numbers. Short of bytes, it says zero.
+// Turns a fuzzer's bytes into numbers. Returns zeros after the last byte.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,11 @@ class Bytes {
   Bytes(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
 
   int byte() { return size_ > 0 ? (--size_, *data_++) : 0; }
-  // At least 0, below `end`.
+  // In [0, end).
   int below(int end) { return byte() % end; }
   bool chance(int of_256) { return byte() < of_256; }
 
-  // Mostly a small number that makes sense, sometimes anything.
+  // Usually a small valid number, sometimes any.
   int number(int usual_end) {
     const int kind = byte();
     if (kind < 240) return kind % usual_end;

@@ -1,5 +1,4 @@
-// Whatever a sparse constant holds, reading it gives values or says why not, within the memory that
-// its shape asks for.
+// For any sparse constant, reading it gives values or an error, within the memory of its shape.
 #include <cstdlib>
 
 #include "delegate/core/graph/graph.h"
@@ -17,7 +16,7 @@ SparseLevel level(Bytes* bytes) {
   if (!level.compressed) return level;
   level.segments = bytes->numbers(bytes->below(10), 8);
   level.indices = bytes->numbers(bytes->below(16), 8);
-  // Segments that fit, to get beyond the first checks.
+  // Valid segments, to pass the first checks.
   if (bytes->chance(200) && !level.segments.empty()) {
     for (std::size_t i = 0; i < level.segments.size(); ++i) {
       level.segments[i] = static_cast<int>(level.indices.size() * i /
@@ -45,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     encoding.levels.push_back(level(&bytes));
   }
   const std::int64_t elements = element_count(tensor.shape);
-  if (elements > 1 << 20) return 0;  // honest, but slow to fill with zeros
+  if (elements > 1 << 20) return 0;  // valid, but slow to fill with zeros
   const std::size_t stored = static_cast<std::size_t>(bytes.below(64));
   const std::vector<char> memory(stored * (tensor.type == DType::kFloat32 ? 4 : 2), 1);
   tensor.data = memory.data();

@@ -1,5 +1,5 @@
-// The kernels of convolutions on every instruction set that this CPU has, against the oracle, over
-// random shapes below, at and above the sizes of their tiles.
+// Convolution kernels of every instruction set of this CPU, against the reference kernels, over
+// random shapes below, at and above their tile sizes.
 #include <array>
 #include <cmath>
 #include <vector>
@@ -39,7 +39,7 @@ TEST_P(ConvolutionKernels, SparseProducts) {
       std::vector<T> bias;
       for (const float value : weights.bias) bias.insert(bias.end(), k.bias_copies, T(value));
       const GuardedCopy values(weights.values), offsets(weights.offsets);
-      // The last plane ends with its run, so that reading beyond kOverread crashes.
+      // The last plane ends with its run: reading beyond kOverread crashes.
       GuardedInput<T> x((inputs - 1) * plane + n), residual(outputs * block * y_stride);
       GuardedOutput<T> actual(outputs * block * y_stride), expected(outputs * block * y_stride);
       random.fill(x);
@@ -124,12 +124,12 @@ TEST_P(ConvolutionKernels, DepthwiseConvolutions) {
       a.in_w = random.between(0, largest);
       a.pad_top = random.between(0, random.chance(0.2) ? 12 : 3);
       a.pad_left = random.between(0, random.chance(0.2) ? 12 : 3);
-      // From no output at all to some that see only the padding.
+      // From no output to outputs in the padding only.
       a.out_h = random.between(0, (a.in_h + 12) / a.stride_h);
       a.out_w = random.between(0, (a.in_w + 12) / a.stride_w);
       ASSERT_TRUE(depthwise_agrees<T>(k, random, a));
     }
-    // ChwLayout too large for one filling of the scratch.
+    // Planes too large for one filling of the scratch.
     for (int kernel : {3, 5, 7, 9}) {
       for (int stride : {1, 2, 3}) {
         DepthwiseArgs a{};
@@ -170,7 +170,7 @@ TEST_P(ConvolutionKernels, Padding) {
       GuardedOutput<T> actual(static_cast<std::size_t>(a.stride_h) * a.row_phase_stride);
       GuardedOutput<T> expected(actual.size());
       random.fill(x);
-      // The last channel, so that reading past the last pixel of the image crashes.
+      // The last channel: reading past the last pixel of the image crashes.
       a.x = x.data() + (x.size() ? channels - 1 : 0);
       ASSERT_TRUE(agree(k.pad, reference::pad<T>, a, actual, expected, 0.0, 0));
     }

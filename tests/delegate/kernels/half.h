@@ -1,4 +1,4 @@
-// Float16 to calculate with, by way of float32.
+// Float16 arithmetic by way of float32.
 #pragma once
 
 #include <cmath>
@@ -8,13 +8,13 @@
 namespace tfsparse {
 namespace testing {
 
-// The nearest float16, of two as near the even one.
+// Rounds to the nearest float16, ties to even.
 inline std::uint16_t narrow(float x) {
   const float magnitude = std::fabs(x);
   const std::uint16_t sign = std::signbit(x) ? 0x8000 : 0;
   if (std::isnan(x)) return sign | 0x7e00;
   if (magnitude >= 65520.0f) return sign | 0x7c00;  // infinity
-  if (magnitude < 0x1p-14f) {                       // subnormal, a multiple of 2^-24
+  if (magnitude < 0x1p-14f) {                       // subnormal: a multiple of 2^-24
     return static_cast<std::uint16_t>(sign | std::lrint(magnitude * 0x1p24f));
   }
   std::uint32_t bits;
@@ -35,7 +35,7 @@ class Half {
   std::uint16_t bits_ = 0;
 };
 
-// The largest relative error of rounding to the nearest float16.
+// The maximal relative error of rounding to float16.
 constexpr double kHalfRounding = 0x1p-11;
 
 }  // namespace testing

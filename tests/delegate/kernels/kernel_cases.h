@@ -1,4 +1,4 @@
-// What the tests of kernels share: random sparse weights, comparison, and every instruction set.
+// Shared by the kernel tests: random sparse weights, comparison, all instruction sets.
 #pragma once
 
 #include <algorithm>
@@ -14,20 +14,19 @@
 namespace tfsparse {
 namespace testing {
 
-// The most roundings between the exact sum of a kernel and what it stores: four of the longest
-// activation that is computed in float16, hard swish, one of adding a residual, and the oracle's
-// own.
+// The most roundings between the exact sum and the stored result: four of hard swish, the longest
+// activation in float16, one of the residual, one of the reference.
 constexpr int kRoundings = 6;
 
-// How far a result may be from the oracle's: `tolerance`, and in float16 what `roundings` of it, or
-// of a difference that it is of a number up to 2, make.
+// The allowed difference from the reference: `tolerance`, plus in float16 `roundings` of the
+// result, or of a difference of numbers up to 2.
 template <class T>
 double allowed(double expected, double tolerance, int roundings) {
   constexpr double kEach = std::is_same_v<T, Half> ? kHalfRounding : 0.0;
   return tolerance + roundings * kEach * (std::fabs(expected) + 2.0);
 }
 
-// Whether a number is within a tolerance of another. NaN is near NaN, and infinity itself.
+// Whether two numbers differ by at most `tolerance`. NaN matches NaN, infinity itself.
 inline ::testing::AssertionResult near(double actual, double expected, double tolerance) {
   const bool same = actual == expected || (std::isnan(actual) && std::isnan(expected));
   if (same || std::fabs(actual - expected) <= tolerance) return ::testing::AssertionSuccess();
@@ -36,7 +35,7 @@ inline ::testing::AssertionResult near(double actual, double expected, double to
          << " within " << tolerance;
 }
 
-// Whether outputs are alike, gaps that neither may write included, and the guard zones untouched.
+// Whether outputs match, including gaps that must not be written, and guard zones are unchanged.
 template <class T>
 ::testing::AssertionResult alike(GuardedOutput<T>& actual, GuardedOutput<T>& expected,
                                  double tolerance, int roundings) {
@@ -48,7 +47,7 @@ template <class T>
   return ::testing::AssertionFailure() << "written outside of the output";
 }
 
-// Whether a kernel and its reference, the oracle, write the same to y of the same arguments.
+// Whether a kernel and its reference write the same y for the same arguments.
 template <class Args, class T>
 ::testing::AssertionResult agree(void (*kernel)(const Args&), void (*oracle)(const Args&), Args a,
                                  GuardedOutput<T>& actual, GuardedOutput<T>& expected,
@@ -60,8 +59,8 @@ template <class Args, class T>
   return alike(actual, expected, tolerance, roundings);
 }
 
-// A random sparse matrix over planes of `plane` elements, of which a run reads the first n:
-// `blocks` times `block` output channels, in any order.
+// A random sparse matrix over planes of `plane` elements. Runs read the first n. It has `blocks`
+// times `block` output channels in random order.
 template <class T>
 struct SparseCase {
   std::vector<T> values;
@@ -73,7 +72,7 @@ struct SparseCase {
       : bias(block * blocks), channels(block * blocks) {
     for (float& value : bias) value = random.number<T>();
     for (int i = 0; i < block * blocks; ++i) {
-      const int j = random.between(0, i);  // Fisher-Yates, inside out
+      const int j = random.between(0, i);  // inside-out Fisher-Yates shuffle
       channels[i] = channels[j];
       channels[j] = i;
     }
@@ -93,13 +92,12 @@ struct SparseCase {
   }
 };
 
-// The tests of a suite of this run once for each instruction set that this CPU has, and once more
-// for its kernels that compute in float16:
+// Runs each test for every instruction set of this CPU, and for its float16 kernels if any:
 //   class MyKernels : public KernelTest {};
 //   INSTANTIATE_TEST_SUITE_P(Cpu, MyKernels, ValuesIn(all_kernels()), name_of_kernels);
 class KernelTest : public ::testing::TestWithParam<const Kernels*> {
  protected:
-  // Calls test(element, kernels, random), element being one of the kernels' type, float or Half.
+  // Calls test(element, kernels, random). `element` has the kernels' type, float or Half.
   template <class Test>
   static void for_element(const Test& test) {
     Random random(7);

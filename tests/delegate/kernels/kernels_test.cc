@@ -1,5 +1,5 @@
-// The kernels beside the convolutions on every instruction set that this CPU has, against the
-// oracle, and which of the sets is chosen.
+// All other kernels of every instruction set of this CPU against the reference kernels, and the
+// choice of the instruction set.
 #include "delegate/kernels/kernels.h"
 
 #include <cmath>
@@ -87,7 +87,7 @@ T value_of(const Kernels& k, Activation activation, T x) {
   return value_of(k, Unary::kIdentity, activation, x);
 }
 
-// In float16 rounded once, to a subnormal maybe.
+// In float16, rounded once, possibly to a subnormal.
 template <class T>
 ::testing::AssertionResult near_relative(T actual, double expected) {
   constexpr bool kHalf = std::is_same_v<T, Half>;
@@ -111,7 +111,7 @@ TEST_P(ElementwiseKernels, ActivationsAreAccurate) {
       for (const Activation gelu : {Activation::kGelu, Activation::kGeluTanh}) {
         epilogue.activation = gelu;
         const double expected = reference::activate(epilogue, static_cast<double>(x));
-        // The rounding of an exponent grows with the square of x; what is subnormal becomes 0.
+        // The rounding error of an exponent grows with x^2. Subnormals become 0.
         const double tolerance = (1e-6 + 2e-7 * at * at) * std::fabs(expected) + 1e-36;
         ASSERT_TRUE(near(value_of(k, gelu, x), expected, allowed<T>(expected, tolerance, 1)));
       }
@@ -288,7 +288,7 @@ TEST_P(RowKernels, Sums) {
 TEST_P(RowKernels, Softmax) {
   for_element([](auto element, const Kernels& k, Random& random) {
     using T = decltype(element);
-    // Of an exponential, their sum and the quotient, and the oracle's.
+    // The exponential, the sum, the quotient, and the reference.
     const double rounding = std::is_same_v<T, Half> ? 4 * kHalfRounding : 0.0;
     for (int n = 0; n < 200; ++n) {
       GuardedInput<T> x(n, 0);
@@ -313,7 +313,7 @@ TEST_P(RowKernels, Softmax) {
   });
 }
 
-// Every float16 number and its neighbours halfway to the next, which round to the even one.
+// Every float16 number and the midpoints between them, which round to even.
 TEST_P(ElementwiseKernels, Conversion) {
   for_element([](auto element, const Kernels& k, Random&) {
     using T = decltype(element);
@@ -333,7 +333,7 @@ TEST_P(ElementwiseKernels, Conversion) {
   });
 }
 
-TEST_P(LayoutKernels, ToPlanes) {
+TEST_P(LayoutKernels, ToChw) {
   for_element([](auto element, const Kernels& k, Random& random) {
     using T = decltype(element);
     for (int i = 0; i < 400; ++i) {
@@ -350,7 +350,7 @@ TEST_P(LayoutKernels, ToPlanes) {
   });
 }
 
-TEST_P(LayoutKernels, FromPlanes) {
+TEST_P(LayoutKernels, FromChw) {
   for_element([](auto element, const Kernels& k, Random& random) {
     using T = decltype(element);
     for (int i = 0; i < 800; ++i) {
@@ -362,7 +362,7 @@ TEST_P(LayoutKernels, FromPlanes) {
       a.plane_stride = a.rows * a.x_row_stride + random.between(0, 3);
       a.y_row_stride = a.pixels * a.channels + random.between(0, 3);
       const bool empty = a.rows == 0 || a.pixels == 0;
-      // The last plane ends with its last pixel, so that reading beyond crashes.
+      // The last plane ends with its last pixel: reading beyond crashes.
       GuardedInput<T> x(
           empty ? 0 : (a.channels - 1) * a.plane_stride + (a.rows - 1) * a.x_row_stride + a.pixels,
           0);

@@ -1,5 +1,5 @@
-// The kernels of pooling and resizing on every instruction set that this CPU has, against the
-// oracle, over random shapes below, at and above a vector's width.
+// Pooling and resizing kernels of every instruction set of this CPU, against the reference kernels,
+// over random shapes below, at and above the vector width.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -22,7 +22,7 @@ class WindowKernels : public testing::KernelTest {};
 INSTANTIATE_TEST_SUITE_P(Cpu, WindowKernels, ValuesIn(testing::all_kernels()),
                          testing::name_of_kernels);
 
-// Sets output size and padding so that every window has a pixel within the plane.
+// Sets output size and padding so that every window contains a pixel of the plane.
 void set_sizes(Random& random, PoolArgs* a) {
   const auto axis = [&random](int in, int window, int stride, int* pad) {
     *pad = random.between(0, window - 1);
@@ -65,7 +65,7 @@ TEST_P(WindowKernels, Pooling) {
   });
 }
 
-// As TFLite compares: a NaN is never larger, and nothing is smaller than the start.
+// As in TFLite: NaN never compares larger, and nothing is below the initial value.
 TEST_P(WindowKernels, MaximumOfNanAndInfinity) {
   for_element([](auto element, const Kernels& k, Random&) {
     using T = decltype(element);
@@ -89,7 +89,7 @@ TEST_P(WindowKernels, MaximumOfNanAndInfinity) {
   });
 }
 
-// One axis' table: where outputs come from, ascending.
+// The table of one axis: ascending input indices.
 struct Indices {
   std::vector<std::int32_t> first;
   std::vector<float> weights;
@@ -137,7 +137,7 @@ TEST_P(WindowKernels, Resizing) {
   });
 }
 
-// Between infinity and a number lies infinity, as TFLite has it.
+// As in TFLite, interpolating between infinity and a number gives infinity.
 TEST_P(WindowKernels, ResizingOfInfinity) {
   for_element([](auto element, const Kernels& k, Random&) {
     using T = decltype(element);

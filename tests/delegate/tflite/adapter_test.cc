@@ -1,5 +1,5 @@
-// The delegate in a runtime: what it reads of a model, takes, plans and runs, through nothing but
-// the functions that the shared object exports.
+// The delegate in a fake runtime: reading, partitioning, planning and running models through the
+// functions that the shared object exports.
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -15,7 +15,7 @@ namespace {
 constexpr ConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 constexpr int kTopK = 48;
 
-// Powers of two, so that the sums below are exact in any order.
+// Powers of two: the sums below are exact in any order.
 const std::vector<float> kKernel = {0.5f, 0, 2, 0, 0, -1, 0.25f, 0};  // 4 outputs of 2 inputs
 
 // y = kKernel * x at every pixel, then relu.
@@ -24,7 +24,7 @@ float expected(const std::vector<float>& x, int pixel, int channel) {
       0.0f, kKernel[2 * channel] * x[2 * pixel] + kKernel[2 * channel + 1] * x[2 * pixel + 1]);
 }
 
-// An image of two channels through a 1x1 convolution and RELU: tensors 0 to 3.
+// A 1x1 convolution and RELU on an image of two channels: tensors 0 to 3.
 struct Model {
   explicit Model(FakeRuntime& r, const std::vector<int>& shape = {1, 5, 3, 2}) : runtime(r) {
     x = r.tensor(shape);
@@ -36,7 +36,7 @@ struct Model {
     r.node(kTfLiteBuiltinRelu, {conv}, {y});
     r.outputs = {y};
   }
-  // Runs and compares with what the model stands for.
+  // Runs the model and compares with the expected output.
   void check() {
     const std::vector<int> shape = runtime.shape(x);
     const int pixels = shape[0] * shape[1] * shape[2];
@@ -81,7 +81,7 @@ TEST(Delegate, RunsAfterItsInputIsResized) {
   }
 }
 
-// The kernel as float16 in compressed sparse rows, behind DENSIFY and DEQUANTIZE.
+// The kernel as float16 in compressed sparse rows, through DENSIFY and DEQUANTIZE.
 TEST(Delegate, ReadsSparseFloat16WeightsThroughDensifyAndDequantize) {
   const DelegatePtr delegate = make_delegate();
   FakeRuntime runtime;
@@ -134,7 +134,7 @@ TEST(Delegate, ServesSeveralModels) {
   a.check();
 }
 
-// What may be wrong with a model that TFLite has loaded, and how much of it is left then.
+// Damage that TFLite accepts when it loads a model, and the number of nodes left.
 TEST(Delegate, LeavesOrRefusesADamagedModel) {
   const auto left = [](const std::function<void(FakeRuntime&, const Model&)>& damage) {
     const DelegatePtr delegate = make_delegate();
@@ -168,8 +168,8 @@ TEST(Delegate, LeavesOrRefusesADamagedModel) {
   EXPECT_NE(left(weights({4, 0, 1, 2})), 0);
   EXPECT_NE(left(weights({8})), 0);
   EXPECT_NE(left(weights({})), 0);
-  EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {0, 1}, {3})), 0);  // no parameters, and made twice
-  EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {99}, {3})), -1);     // no such tensor
+  EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {0, 1}, {3})), 0);  // no parameters, written twice
+  EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {99}, {3})), -1);     // a missing tensor
   EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {0}, {1})), -1);      // writes a constant
   EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {-1, -1}, {3})), 0);
   EXPECT_NE(left([](R& r, const Model& m) {
@@ -194,8 +194,8 @@ TEST(Delegate, RefusesLessMemoryThanAShapeSays) {
   EXPECT_EQ(runtime.invoke(), kTfLiteOk);
 }
 
-// Where one of its fields is not what it should be, none is used: not even to report that.
-TEST(Adapter, UsesNothingOfARuntimeOfAnotherLayout) {
+// If one field is wrong, none may be used, not even to report the error.
+TEST(Adapter, UsesNoContextWithAnotherLayout) {
   const std::vector<std::function<void(TfLiteContext*)>> changes = {
       [](TfLiteContext* context) { context->tensors_size = std::size_t{1} << 40; },
       [](TfLiteContext* context) { context->PreviewDelegatePartitioning = nullptr; }};

@@ -1,5 +1,5 @@
-// When memory runs out anywhere in the delegate, the runtime gets an error, no exception, and
-// nothing is lost: as soon as there is memory again, all works.
+// A failed allocation anywhere in the delegate gives an error, no exception. Everything works again
+// once there is memory.
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -11,7 +11,7 @@
 
 namespace {
 
-// Allocations that succeed before one fails; below 0 all do.
+// allocations that succeed before one fails; negative: all do
 thread_local int allocations_left = -1;
 
 }  // namespace
@@ -25,7 +25,7 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
   throw std::bad_alloc();
 }
-// Of std::stable_sort, which does without where there is none.
+// std::stable_sort works without memory
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -34,7 +34,7 @@ using namespace tfsparse::testing;
 
 namespace {
 
-// What the runtime allocates does not count.
+// Excludes allocations of the runtime.
 template <class Body>
 auto in_runtime(const Body& body) {
   const int left = allocations_left;
@@ -44,7 +44,7 @@ auto in_runtime(const Body& body) {
   return result;
 }
 
-FakeRuntime real;  // whose functions do the work
+FakeRuntime real;  // implements the functions
 
 TfLiteStatus get_plan(TfLiteContext* context, TfLiteIntArray** plan) {
   return in_runtime([&] { return real.context().GetExecutionPlan(context, plan); });
@@ -59,7 +59,7 @@ TfLiteStatus preview(TfLiteContext* context, const TfLiteIntArray* nodes,
   return in_runtime(
       [&] { return real.context().PreviewDelegatePartitioning(context, nodes, parts, count); });
 }
-// The delegate's own part in this, init, counts.
+// Counts the delegate's own part, init.
 TfLiteStatus replace(TfLiteContext* context, TfLiteRegistration registration,
                      const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
   static int left;
@@ -83,7 +83,7 @@ TfLiteStatus resize(TfLiteContext* context, TfLiteTensor* tensor, TfLiteIntArray
   return in_runtime([&] { return real.context().ResizeTensor(context, tensor, dims); });
 }
 
-// A network with a step of every kind that packs weights.
+// A network with every kind of step that packs weights.
 struct Model {
   explicit Model(FakeRuntime& runtime) {
     runtime.context().GetExecutionPlan = get_plan;
@@ -113,8 +113,9 @@ struct Model {
   int x, y;
 };
 
-// Whether a call, the only one to count allocations, ran out of memory after `succeeding` of them.
-// Then it says so, unless it did without: a sort does. Of a large buffer the size is told.
+// Whether a call ran out of memory after `succeeding` allocations; no other call counts them. It
+// must report that, unless it can do without, as a sort can. For a large buffer, it reports the
+// size.
 template <class Call>
 bool runs_out_of_memory(FakeRuntime* runtime, int succeeding, const Call& call) {
   allocations_left = succeeding;
@@ -159,7 +160,7 @@ TEST(OutOfMemory, IsAnErrorOfRunning) {
   int succeeding = 0;
   for (; is_short; ++succeeding) {
     const int batch = 1 + succeeding % 2;
-    runtime.resize(model.x, {batch, 8, 8, 4});  // planned anew, by the invocation itself
+    runtime.resize(model.x, {batch, 8, 8, 4});  // replanned during the invocation
     std::fill_n(runtime.data(model.x), batch * 8 * 8 * 4, 1.0f);
     is_short = runs_out_of_memory(&runtime, succeeding, [&] { return runtime.invoke(); });
     if (is_short) continue;

@@ -1,6 +1,6 @@
-// A little TFLite: enough of its context for a delegate to take nodes, plan and run them. Memory
-// is exactly as large as it says and is freed as soon as TFLite may free it, so that
-// AddressSanitizer sees every use beyond that.
+// A minimal TFLite runtime: its context lets a delegate take, plan and run nodes. Memory has the
+// exact sizes and is freed as early as TFLite may free it, so that AddressSanitizer detects late or
+// invalid accesses.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +31,7 @@ inline std::vector<int> values_of(const TfLiteIntArray* array) {
   return std::vector<int>(array->data, array->data + array->size);
 }
 
-// Parameters of operators as TFLite's builtin_op_data.h lays them out.
+// Parameter structs of operators, as in TFLite's builtin_op_data.h.
 struct ConvParams {
   int padding, stride_width, stride_height, activation;
   int dilation_width_factor, dilation_height_factor;
@@ -55,7 +55,7 @@ struct PackParams {
   int values_count, axis;
 };
 
-// One level of a sparse encoding; dense where it has no segments.
+// One level of a sparse encoding; dense without segments.
 struct FakeLevel {
   int dense_size;
   std::vector<int> segments, indices;
@@ -92,7 +92,7 @@ class FakeRuntime {
   FakeRuntime(const FakeRuntime&) = delete;
   FakeRuntime& operator=(const FakeRuntime&) = delete;
 
-  // Tensors are numbered in the order in which they are added.
+  // Tensors are numbered in the order of these calls.
   int tensor(const std::vector<int>& shape, int type = kTfLiteFloat32) {
     TfLiteTensor tensor{};
     tensor.type = type;
@@ -157,7 +157,7 @@ class FakeRuntime {
 
   TfLiteStatus apply(TfLiteDelegate* delegate) { return delegate->Prepare(&context_, delegate); }
 
-  // Prepares what the delegate took, and gives every tensor its memory.
+  // Prepares the delegate's nodes and allocates every tensor.
   TfLiteStatus allocate() {
     for (int id : plan_) {
       FakeNode& node = nodes_[id];
@@ -172,7 +172,7 @@ class FakeRuntime {
     return kTfLiteOk;
   }
 
-  // Runs what the delegate took. The other nodes do nothing.
+  // Runs the delegate's nodes. Other nodes do nothing.
   TfLiteStatus invoke() {
     for (int id : plan_) {
       FakeNode& node = nodes_[id];
@@ -189,7 +189,7 @@ class FakeRuntime {
   TfLiteTensor& operator[](int tensor) { return tensors_[tensor]; }
   float* data(int tensor) { return static_cast<float*>(tensors_[tensor].data); }
   std::vector<int> shape(int tensor) const { return values_of(tensors_[tensor].dims); }
-  // Parts that the delegate runs, and nodes that it does not.
+  // The delegate's parts and the remaining nodes.
   int parts() const {
     return static_cast<int>(std::count_if(plan_.begin(), plan_.end(),
                                           [&](int id) { return nodes_[id].registration.invoke; }));
@@ -203,7 +203,7 @@ class FakeRuntime {
   std::vector<int> outputs;  // of the model; set before the delegate is applied
 
  private:
-  static constexpr std::size_t kMostBytes = std::size_t{1} << 28;  // of one tensor
+  static constexpr std::size_t kMostBytes = std::size_t{1} << 28;  // per tensor
 
   struct FakeNode {
     TfLiteNode node{};
@@ -223,7 +223,7 @@ class FakeRuntime {
     ints_.push_back(new_ints(values));
     return ints_.back();
   }
-  // What a call of the context returned is invalid after the next one.
+  // Invalidates what the context's functions returned before.
   void forget() {
     for (TfLiteIntArray* array : lent_) std::free(array);
     lent_.clear();
@@ -321,10 +321,10 @@ class FakeRuntime {
     return kTfLiteOk;
   }
 
-  // Parts of the plan, each of nodes that are all wanted or all not, in an order in which they can
-  // run; a part is as large as that allows, as TFLite's are.
+  // Splits the plan into parts of nodes that are all wanted or all not, in execution order and as
+  // large as possible, as TFLite does.
   std::vector<Part> cut(const std::set<int>& wanted) const {
-    std::set<int> pending;  // tensors that a node still has to make
+    std::set<int> pending;  // tensors still to be written
     for (int id : plan_) {
       for (int output : values_of(nodes_[id].node.outputs)) pending.insert(output);
     }
@@ -336,7 +336,7 @@ class FakeRuntime {
     };
     while (!rest.empty()) {
       auto first = std::find_if(rest.begin(), rest.end(), ready);
-      if (first == rest.end()) break;  // a cycle, which TFLite would not have loaded
+      if (first == rest.end()) break;  // a cycle; TFLite would not load it
       Part part;
       part.taken = wanted.count(*first) > 0;
       for (bool grown = true; grown;) {
@@ -359,7 +359,7 @@ class FakeRuntime {
     return parts;
   }
 
-  // What the nodes of a part read from outside, and what others read of theirs.
+  // Sets the inputs and outputs of a part.
   void find_borders(Part* part) const {
     std::set<int> inside(part->nodes.begin(), part->nodes.end()), made;
     for (int id : part->nodes) {
@@ -380,7 +380,7 @@ class FakeRuntime {
   TfLiteContext context_{};
   std::vector<TfLiteTensor> tensors_;
   std::deque<FakeNode> nodes_;
-  std::vector<int> plan_;  // numbers of nodes
+  std::vector<int> plan_;  // node ids
   std::deque<TfLiteSparsity> encodings_;
   std::deque<std::vector<TfLiteDimensionMetadata>> metadata_;
   std::vector<TfLiteIntArray*> ints_, lent_;

@@ -1,4 +1,4 @@
-// Comparing two latencies by a clock that is made up.
+// Comparing two latencies with a fake clock.
 #include "delegate/tflite/tuning/latency.h"
 
 #include "gtest/gtest.h"
@@ -7,7 +7,7 @@ using namespace tfsparse;
 
 namespace {
 
-// A machine on which inferences take the time that they are given, or more while it is disturbed.
+// A machine on which inferences take given times, or longer while it is disturbed.
 class Machine : public Clock {
  public:
   double seconds() override { return now; }
@@ -33,7 +33,7 @@ bool is_faster(Machine* machine, double baseline, double candidate) {
   return result.is_faster;
 }
 
-TEST(CompareLatency, IsSoonSureOfALargeDifference) {
+TEST(CompareLatency, DecidesALargeDifferenceSoon) {
   Machine machine;
   EXPECT_TRUE(is_faster(&machine, 2e-3, 1e-3));
   EXPECT_LT(machine.now, 1);
@@ -50,7 +50,7 @@ TEST(CompareLatency, MeasuresASmallDifferenceForLonger) {
 }
 
 TEST(CompareLatency, IsRightWhileTheMachineIsDisturbed) {
-  // For a second in two, three times slower; and ever slower.
+  // Every other second three times slower; steadily slower.
   for (const auto& slowdown : {std::function<double(double)>([](double now) {
                                  return static_cast<int>(now) % 2 == 0 ? 3.0 : 1.0;
                                }),
@@ -69,7 +69,7 @@ TEST(CompareLatency, RunsASlowModelAFewTimesOnly) {
   EXPECT_LE(machine.inferences, 2 * 2 + 6 * 4);
 }
 
-TEST(CompareLatency, SaysWhereAnInferenceFailed) {
+TEST(CompareLatency, ReportsAFailedInference) {
   for (const int fails_at : {1, 2, 60, 90, 200}) {
     Machine machine;
     machine.fails_at = fails_at;

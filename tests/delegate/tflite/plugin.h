@@ -1,4 +1,4 @@
-// What the delegate's shared object exports, for tests that are linked with it.
+// The exports of the delegate's shared object, for tests that link it.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct DestroyDelegate {
 };
 using DelegatePtr = std::unique_ptr<TfLiteDelegate, DestroyDelegate>;
 
-// Takes whatever it can run, however fast TFLite would be.
+// A delegate that takes everything it supports, whatever the predicted speed.
 inline DelegatePtr make_delegate() {
   const char *key = "auto", *value = "0";
   return DelegatePtr(tflite_plugin_create_delegate(&key, &value, 1, nullptr));

@@ -1,4 +1,4 @@
-// Models of many operators load in time that grows as they do: those of 20,000 in seconds.
+// The loading time grows linearly: models of 20,000 operators load in seconds.
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -14,7 +14,7 @@ namespace {
 constexpr int kOperators = 20000, kTopK = 48;
 constexpr ConvParams kConv{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 
-// A chain of operators on [1, 2, 2, 1] images, of which add(runtime, i, x, y) adds the i-th.
+// A chain of operators on [1, 2, 2, 1] images. add(runtime, i, x, y) adds operator i.
 template <class Add>
 std::unique_ptr<FakeRuntime> chain(int operators, const Add& add) {
   auto runtime = std::make_unique<FakeRuntime>();
@@ -57,8 +57,8 @@ TEST(TwentyThousandOperators, ManyParts) {
   EXPECT_EQ(runtime->left(), kParts);
 }
 
-// Each is left because the next one is, from the last to the first.
-TEST(TwentyThousandOperators, AChainOfConsequences) {
+// Each is left because the next one is, from last to first.
+TEST(TwentyThousandOperators, AChainOfDependentNodes) {
   const DelegatePtr delegate = make_delegate();  // outlives the runtime
   FakeRuntime runtime;
   const int x = runtime.tensor({1, 2, 2, 1});

@@ -1,4 +1,4 @@
-// A path at which a test may write, removed with the object.
+// A path that a test may write to. The file is removed with the object.
 #pragma once
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Autotuning with a host and a clock that are made up: what is measured, kept, and followed.
+// Autotuning with a fake host and clock.
 #include "delegate/tflite/tuning/tune.h"
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace {
 constexpr ConvParams kSame{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
 constexpr int kTopK = 48;
 
-// A time that passes while a model runs or somebody waits, and at no other.
+// Time passes only while a model runs or during a pause.
 class FakeClock : public Clock {
  public:
   double seconds() override { return now; }
@@ -31,13 +31,13 @@ class FakeClock : public Clock {
   int waits = 0;
 };
 
-// A 1x1 convolution, the only operator of a part of the model, and its times.
+// A part of the model, one 1x1 convolution, and its times.
 struct Part {
   double default_ms, tfsparse_ms;
-  int channels;  // parts of equal ones are alike
+  int channels;  // parts with equal channels are similar
 };
 
-// A host whose model is a chain of parts with an operator that nobody else knows between them.
+// A host. Its model is a chain of parts, separated by an operator that is not supported.
 class FakeHost {
  public:
   explicit FakeHost(std::vector<Part> parts, int threads = 1)
@@ -45,7 +45,7 @@ class FakeHost {
 
   TfSparseTuneHost functions() { return {open, invoke, close, this}; }
 
-  // Builds the model in a runtime, and returns its input and its output.
+  // Builds the model in a runtime and returns its input and output.
   std::pair<int, int> build(FakeRuntime* runtime) const {
     const int input = runtime->tensor({1, 3, 3, 2});
     int x = input, y = -1;
@@ -65,7 +65,7 @@ class FakeHost {
   FakeClock clock;
   float weight = 2;  // of the model
   int opened = 0, invoked = 0, closed = 0;
-  int fails_at = -1;  // the invocation that fails
+  int fails_at = -1;  // index of the invocation that fails
 
  private:
   static FakeHost& of(void* user_data) { return *static_cast<FakeHost*>(user_data); }
@@ -156,7 +156,7 @@ TEST(Tune, DecidesAboutEqualPartsTogether) {
   EXPECT_LE(host.opened, 5);  // to look, none, and each of the two kinds
 }
 
-TEST(Tune, AddsUpGainsTooSmallToSee) {
+TEST(Tune, CombinesGainsTooSmallToMeasure) {
   FakeHost host({{5, 4.8, 4}, {5, 4.8, 5}, {5, 4.8, 6}, {5, 4.8, 7}});
   EXPECT_EQ(taken(tuned(&host, Options())), std::vector<bool>(4, true));
 }
@@ -169,7 +169,7 @@ TEST(Tune, BoundsTheNumberOfTrials) {
   EXPECT_LE(host.opened, 11);
 }
 
-// The output of the model by a delegate, and whether the runtime runs each of its parts itself.
+// The output of the model with a delegate, and which parts the runtime itself runs.
 struct Outcome {
   std::vector<float> output;
   std::vector<bool> left;
@@ -216,7 +216,7 @@ TEST(Tune, FollowsADecisionWithoutMeasuring) {
   EXPECT_EQ(followed.output, expected.output);
 }
 
-TEST(Tune, IsSummedUpByTheCApi) {
+TEST(Tune, FillsTheResultOfTheCApi) {
   const TemporaryFile file;
   FakeHost host({{2, 3, 4}, {3, 1, 5}});
   EXPECT_TRUE(tuned(&host, options_with(file.path())).saved);
@@ -295,7 +295,7 @@ TEST(Tune, FollowsNoEntryWithImpossibleOperators) {
   const TemporaryFile file;
   FakeHost host({{2, 1, 4}});
   std::vector<TuningEntry> entries = tuned(&host, options_with(file.path())).entries;
-  for (const int impossible : {1, 77}) {  // what nobody knows, and what is not there
+  for (const int impossible : {1, 77}) {  // not supported, does not exist
     entries[0].operators = {0, impossible};
     Options options = options_with(file.path());
     options.automatic = false;

@@ -1,4 +1,4 @@
-// The file in which measured decisions are kept: what is read back, and what is not believed.
+// Reading and writing the tuning cache, and damaged files.
 #include <unistd.h>
 
 #include <functional>
@@ -76,7 +76,7 @@ TEST(TuningCache, DropsTheOldestEntriesFirst) {
 
 TEST(TuningCache, KeepsTheNewestEntriesOfLargeModels) {
   const TemporaryFile file;
-  std::vector<int> operators;  // every second, so that they are not written as a range
+  std::vector<int> operators;  // every second one, so that they are no range
   for (int i = 0; i < 5000; ++i) operators.push_back(2 * i);
   std::vector<TuningEntry> many;
   for (int i = 0; i < 60; ++i) many.push_back(entry(i, operators));
@@ -88,7 +88,7 @@ TEST(TuningCache, KeepsTheNewestEntriesOfLargeModels) {
   EXPECT_EQ(find_entry(read, entry(59).key)->operators.size(), operators.size());
 }
 
-TEST(TuningCache, KeepsTheEntriesOfAllWhoWriteTogether) {
+TEST(TuningCache, KeepsTheEntriesOfConcurrentWriters) {
   constexpr int kWriters = 4, kEntries = 20;
   const TemporaryFile file;
   std::vector<std::thread> writers;
@@ -142,7 +142,7 @@ TEST(TuningCache, ReadsTheFirstEntriesOfAFileCutShort) {
   }
 }
 
-TEST(TuningCache, SaysWhatCannotBeReadOrWritten) {
+TEST(TuningCache, ReportsFilesThatCannotBeReadOrWritten) {
   EXPECT_TRUE(read_tuning("/no/such/folder/tuning.txt").empty());
   EXPECT_FALSE(write_tuning("/no/such/folder/tuning.txt", {entry(1)}));
   EXPECT_TRUE(read_tuning("/tmp").empty());

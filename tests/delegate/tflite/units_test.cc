@@ -1,4 +1,4 @@
-// Times and sizes for people: three digits, and a unit in which they mean something.
+// Formatted times and sizes have three digits and a suitable unit.
 #include "delegate/tflite/units.h"
 
 #include "gtest/gtest.h"

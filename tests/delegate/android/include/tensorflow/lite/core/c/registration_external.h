@@ -1,2 +1,2 @@
-/* Stands in for a header of TFLite that its c_api.h includes and the package lacks. */
+/* Replaces a header of TFLite that its c_api.h includes and the package lacks. */
 typedef struct TfLiteRegistrationExternal TfLiteRegistrationExternal;

@@ -1,2 +1,2 @@
-/* Stands in for a header of TFLite that its c_api.h includes and the package lacks. The host uses
- * nothing of it. */
+/* Replaces a header of TFLite that its c_api.h includes and the package lacks. The host does not
+ * need its content. */
