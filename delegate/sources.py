@@ -1,4 +1,4 @@
-"""Which C++ sources there are and the flags of each: shared by setup.py and the C++ tests."""
+"""The C++ sources and their flags, for setup.py, CMake and the C++ tests."""
 
 import platform
 import runpy
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # What Bazel reads too.
+_shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # Shared with Bazel.
 COMMON_FLAGS, TEST_FLAGS = _shared["COMMON_FLAGS"], _shared["TEST_FLAGS"]
 PYTHON_FLAGS = _shared["PYTHON_FLAGS"]
 _ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
@@ -17,27 +17,27 @@ _ISA_FLAGS |= {"amd64": _X86, "x86_64": _X86}
 
 
 def isa_flags(machine=None):
-    """The sources for one instruction set each that a processor has, and their flags.
+    """{source: flags} of the sources that are compiled for one instruction set of a processor.
 
-    `machine` is a name as `platform.machine()` gives it, "aarch64" or "armv7l", or Android's; by
-    default this machine's.
+    `machine` is a name as in `platform.machine()`, such as "aarch64" or "armv7l", or Android's
+    name. By default it is this machine's.
     """
     return _ISA_FLAGS.get((machine or platform.machine()).lower(), _PORTABLE)
 
 
 def find(*patterns):
-    """Paths relative to the root of what matches, sorted."""
+    """Sorted paths of the matching files, relative to the root."""
     return sorted(str(p.relative_to(ROOT)) for pattern in patterns for p in ROOT.glob(pattern))
 
 
 def common_sources(*folders):
-    """Sources under the folders of delegate/ that every processor compiles, with COMMON_FLAGS."""
+    """Sources under folders of delegate/ that every processor compiles with COMMON_FLAGS."""
     found = find(*_shared["sources_in"](*folders))
     return [source for source in found if source not in _ARM64 | _PORTABLE | _X86]
 
 
 def headers():
-    """Every header, for deciding what to compile again."""
+    """All headers, to decide what to recompile."""
     return find("delegate/**/*.h")
 
 

@@ -1,4 +1,4 @@
-// What the benchmarks share: a timer, aligned random floats, random sparse weights.
+// Shared by the benchmarks: a timer, aligned random floats, random sparse weights.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@
 namespace tfsparse {
 namespace bench {
 
-// Seconds of one call: the least over batches of calls, so that other work on the machine shows
-// little.
+// Seconds per call: the minimum over batches of calls, which other work on the machine affects
+// least.
 template <class F>
 double seconds(const F& call) {
   using Clock = std::chrono::steady_clock;
@@ -33,8 +33,8 @@ double seconds(const F& call) {
   return least;
 }
 
-// A 64-byte load that crosses a cache line costs two: buffers begin at one, planes are multiples of
-// one, as an engine would lay them out.
+// A 64-byte load that crosses a cache line costs two. As in the engine, buffers begin at a cache
+// line.
 template <class T>
 struct CacheLineAllocator {
   using value_type = T;
@@ -47,7 +47,7 @@ struct CacheLineAllocator {
 };
 using Floats = std::vector<float, CacheLineAllocator<float>>;
 
-// An odd number of cache lines, as the planner has it.
+// An odd number of cache lines, as in plan/layout.h.
 inline int plane_stride(int pixels) { return ((pixels + 15) / 16 | 1) * 16; }
 
 inline Floats random_floats(std::size_t n) {
@@ -57,8 +57,8 @@ inline Floats random_floats(std::size_t n) {
   return v;
 }
 
-// Random weights over the input channels [first, last), `density` of them not zero, planes `stride`
-// floats apart; output channels in blocks that share their taps.
+// Random weights for the input channels [first, last), a fraction `density` of them nonzero. Planes
+// are `stride` floats apart. The output channels of a block have the same taps.
 struct SparseLayer {
   Floats bias;  // as spmm reads it
   std::vector<float> dense;
@@ -87,7 +87,7 @@ struct SparseLayer {
 
 inline void clamp_to_relu6(Epilogue& e) { e.lo = 0.0f, e.hi = 6.0f; }
 
-// Runs bench() under a heading, if its name contains the word on the command line.
+// Runs bench() under a heading if `name` contains the word on the command line.
 template <class Bench>
 void section(int argc, char** argv, const char* name, const Bench& bench) {
   if (argc > 1 && !std::strstr(name, argv[1])) return;

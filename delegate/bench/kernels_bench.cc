@@ -1,5 +1,4 @@
-// Speed of the kernels beside the 1x1 convolutions, on layers of MobileNetV2 at 224 x 224, one
-// thread.
+// Speed of all kernels but 1x1 convolutions, on layers of MobileNetV2 at 224 x 224, one thread.
 //
 //   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
 //   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
@@ -9,8 +8,8 @@
 //      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
 //
-// TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
-// sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
+// TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line selects the
+// sections with that word in their name. GFLOP/s count two operations per nonzero weight and pixel.
 #include <algorithm>
 
 #include "delegate/bench/bench.h"
@@ -135,7 +134,7 @@ void bench_pool(const Kernels& k) {
   }
 }
 
-// Twice the size, as in a segmenter's decoder.
+// To twice the size, as in the decoder of a segmentation network.
 void bench_resize(const Kernels& k) {
   constexpr int kSize = 56, kOut = 2 * kSize, kChannels = 64;
   std::vector<std::int32_t> indices(kOut + kOverread);

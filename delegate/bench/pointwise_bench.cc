@@ -8,8 +8,8 @@
 //      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o -o
 //      build/bench/pointwise && build/bench/pointwise
 //
-// TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
-// sections whose name contains it. GFLOP/s count two operations for each nonzero weight and pixel.
+// TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line selects the
+// sections with that word in their name. GFLOP/s count two operations per nonzero weight and pixel.
 #include <string>
 
 #include "delegate/bench/bench.h"
@@ -20,7 +20,7 @@ namespace bench {
 namespace {
 
 struct Pointwise {
-  int size, in, out, count;  // size * size pixels, channels, how often in the network
+  int size, in, out, count;  // size * size pixels, channels, occurrences in the network
 };
 constexpr Pointwise kPointwise[] = {
     {112, 32, 16, 1}, {112, 16, 96, 1}, {56, 96, 24, 1},  {56, 24, 144, 2},  {56, 144, 24, 1},
@@ -29,8 +29,8 @@ constexpr Pointwise kPointwise[] = {
     {7, 160, 960, 3}, {7, 960, 160, 2}, {7, 960, 320, 1}, {7, 320, 1280, 1},
 };
 
-// How a layer is cut: `direct` tile by tile, `split` also into parts of the reduction whose inputs
-// fit L1, `packed` with the pixels of a tile first copied next to each other.
+// How a layer is split: kDirect into tiles, kSplit also into parts of the reduction whose inputs
+// fit L1, kPackedSplit the same with the pixels of a tile copied next to each other first.
 enum class Cut { kDirect, kSplit, kPackedSplit };
 constexpr const char* kCutNames[] = {"direct", "split", "packed split"};
 
@@ -83,7 +83,7 @@ double time_spmm(const Kernels& k, const Pointwise& p, int block, double density
   });
 }
 
-// As the planner cuts it, without having measured anything.
+// Split as in a plan, without measurement.
 double time_product(const Kernels& k, const Pointwise& p, int block, double density) {
   const int pixels = p.size * p.size, stride = plane_stride(pixels);
   SparseLayer layer(block, p.out, 0, p.in, density, stride);

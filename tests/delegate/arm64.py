@@ -1,8 +1,8 @@
 """A Linux for arm64 with Python and LiteRT, run by QEMU's emulation of user programs.
 
-Its files are Debian's arm64 packages and wheels for arm64, kept in the user's cache. What runs in
-it is the real LiteRT with XNNPACK's NEON kernels, and our delegate built by a cross compiler; how
-fast it runs says nothing about a phone.
+Its files are Debian's arm64 packages and wheels for arm64, kept in the user's cache. It runs the
+real LiteRT with XNNPACK's NEON kernels, and the cross-compiled delegate. Its speed says nothing
+about a phone.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ TAGS = (
     *(f"--platform=manylinux{version}_aarch64" for version in ("_2_27", "_2_17", "2014")),
 )
 
-# An apt of its own: it knows the machine's sources, none of its packages, and touches neither.
+# A separate apt state: it uses the machine's sources, but not its packages, and changes neither.
 APT = """
 Dir::State "{0}/state";
 Dir::State::status "{0}/status";
@@ -50,7 +50,7 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 """
 
-# LiteRT's cpuinfo reads this file for lack of a better source and cannot do without it.
+# LiteRT's cpuinfo needs this file.
 CPUINFO = """\
 processor\t: 0
 BogoMIPS\t: 243.75
@@ -88,7 +88,7 @@ def _make(folder):
     _run_or_explain(*pip, *TAGS, *WHEELS)
     (folder / "proc").mkdir()
     (folder / "proc/cpuinfo").write_text(CPUINFO)
-    # A proof that it works, and Python keeps what it compiled: every process then does the same.
+    # Checks that it works, and caches Python's bytecode, so that all processes execute the same.
     _python(folder, "-c", "import ai_edge_litert.interpreter, json, zipfile")
 
 
@@ -112,7 +112,7 @@ def _run_or_explain(*command, **options):
 
 
 def _python(folder, *arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
-    # No run of the same program differs: neither in its hashes nor by numpy's idle threads.
+    # Runs are reproducible: fixed hash seed, no idle threads of numpy.
     same = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     result = subprocess.run(
         [*qemu, "-L", folder, folder / f"usr/bin/python{PYTHON}", *map(str, arguments)],
@@ -127,7 +127,7 @@ def _python(folder, *arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
 
 
 def python(*arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
-    """What the arm64 Python writes.
+    """The output of the arm64 Python.
 
     Args:
         arguments: of `python`, such as a script and its arguments.
@@ -136,7 +136,7 @@ def python(*arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
 
     Raises:
         OSError: the arm64 Linux cannot be had.
-        RuntimeError: the program failed; what it wrote last.
+        RuntimeError: the program failed, with the end of its output.
     """
     return _python(root(), *arguments, qemu=qemu, environment=environment)
 

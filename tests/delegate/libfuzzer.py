@@ -1,7 +1,7 @@
 """Runs the libFuzzer targets of fuzz/, each for a given time: `make fuzz SECONDS=600`.
 
-What libFuzzer found worth keeping is under build/libfuzzer and is where the next run goes on; so is
-the input of a crash, which the target takes as its argument.
+The corpus is kept under build/libfuzzer, and the next run continues from it. The input of a crash
+is kept there too; pass it to the target as an argument to reproduce the crash.
 """
 
 import argparse
@@ -18,7 +18,7 @@ CLANG = os.environ.get("CLANGXX", "clang++")
 FLAGS = ("-O1", "-g1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all")
 # Parameters are the fuzzer's bytes, in which a bool may be 2; a runtime's never is.
 SANITIZERS = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize=bool")
-# A model may ask for memory that there is not; the delegate has to say so.
+# A model may need more memory than there is. The delegate must report that.
 ENVIRONMENT = {"ASAN_OPTIONS": "allocator_may_return_null=1:max_allocation_size_mb=512"}
 
 
@@ -38,7 +38,7 @@ def missing(build):
 def compile_target(build, source):
     """Path of the program of a target."""
     objects = [build.compile(source), *build.engine(["core", "tflite"]).values()]
-    # Clang takes many minutes to instrument the kernels, which `make sanitize` has with GCC.
+    # Clang takes many minutes to instrument the kernels. `make sanitize` covers them with GCC.
     objects += Build("cpp-tests").engine(["kernels"]).values()
     return build.link(objects, Path(source).stem)
 

@@ -1,4 +1,4 @@
-"""Small Keras networks, each with something the delegate must get right."""
+"""Small Keras networks, each for a feature of the delegate."""
 
 import keras
 import numpy as np
@@ -9,10 +9,10 @@ from tfsparse.capture import captured_output
 
 
 def randomize(model, sparsity=0.0, seed=0, block=1):
-    """Random weights and statistics, such that activations keep their size through the depth.
+    """Sets random weights and statistics that keep the scale of activations across layers.
 
-    `sparsity` is the fraction of zeros in every convolution's and dense layer's kernel, `block` how
-    many outputs have theirs at the same taps.
+    `sparsity` is the fraction of zeros in every convolution's and dense layer's kernel. `block`
+    outputs each share their taps.
     """
     random = np.random.default_rng(seed)
     for layer in model.layers:
@@ -35,7 +35,7 @@ def randomize(model, sparsity=0.0, seed=0, block=1):
 
 
 def convert_function(function, path, *specs):
-    """Writes the TFLite file of a TensorFlow function, for what Keras has no layer for."""
+    """Writes the TFLite file of a TensorFlow function, for operators without a Keras layer."""
     with captured_output():
         concrete = tf.function(function).get_concrete_function(*specs)
         data = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
@@ -44,7 +44,7 @@ def convert_function(function, path, *specs):
 
 
 def side_by_side(models):
-    """One model of several of one input and output each: one conversion and run for all."""
+    """Combines models with one input and output each, to convert and run all of them at once."""
     return keras.Model([model.input for model in models], [model.output for model in models])
 
 
@@ -55,7 +55,7 @@ def sparse_weights(*shape):
 
 
 def open_sizes(path):
-    """Writes a file whose image may have any size, which the second part of it takes computed."""
+    """Writes a file with an open image size. Its second part has a computed input size."""
 
     def network(image):
         x = tf.nn.conv2d(image, sparse_weights(3, 3, 3, 16), 2, "SAME")
@@ -122,7 +122,7 @@ def mobile_net(activation="relu6", gate=False, kernel=3, size=24):
 
 
 def large_images():
-    """Tensors so large that their rows are tiled, through every kind of window."""
+    """Tensors large enough for row tiling, with every kind of window."""
     inputs = image(113)
     x = layers.Conv2D(24, 3, padding="same", activation="relu")(inputs)
     x = layers.DepthwiseConv2D(5, padding="same", dilation_rate=2)(x)
@@ -155,7 +155,7 @@ def one_depthwise(*, kernel=3, strides=1, padding="same", dilation=1, size=11, p
 
 
 def around_unknown_operators():
-    """Operators that the delegate does not know, between such as it does."""
+    """Unsupported operators between supported ones."""
     inputs = image()
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
     x = keras.ops.sin(x)
@@ -199,7 +199,7 @@ def activations():
 
 
 def sounds():
-    """Convolutions of sequences, as networks for keywords have them."""
+    """1-D convolutions, as in keyword spotting networks."""
     x = inputs = keras.Input((49, 10))
     for filters, size, stride in ((16, 5, 2), (24, 3, 1), (32, 1, 1)):
         x = layers.Conv1D(filters, size, stride, padding="same", use_bias=False)(x)
@@ -209,7 +209,7 @@ def sounds():
 
 
 def padded_stem(middle, channels=96):
-    """From a stem padded by 1 on, as XNNPACK's sparse mode wants it, with `middle` inside."""
+    """A network with a stem padded by 1, as XNNPACK's sparse mode requires, around `middle`."""
     inputs = image(32)
     x = layers.ZeroPadding2D(1)(inputs)
     x = layers.Conv2D(channels, 3, strides=2, activation="relu")(x)

@@ -5,10 +5,10 @@ from ai_edge_litert import interpreter as litert
 
 import tfsparse
 
-# Issue of taste, fixed here once: float32 sums in another order, relative to the largest output.
+# Relative to the largest output. float32 sums differ by their order.
 TOLERANCE = 1e-4
 
-# Networks of tests are too small to time: take whatever can be taken.
+# The networks of tests are too small to time, so take everything supported.
 ALWAYS = {"auto": False}
 
 
@@ -27,7 +27,7 @@ def invoke(interpreter, inputs):
 
 
 def reference_interpreter(path):
-    """TFLite's reference kernels, or for what they lack (ELU) the default ones."""
+    """TFLite's reference kernels, or the default ones for operators without them (ELU)."""
     types = litert.OpResolverType
     for resolver in (types.BUILTIN_REF, types.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
         try:
@@ -38,12 +38,12 @@ def reference_interpreter(path):
 
 
 def runs_in_a_delegate(interpreter):
-    """Whether a delegate took operators of an interpreter that was made without the default one."""
+    """Whether a delegate runs operators of an interpreter without TFLite's default delegate."""
     return any(operator["op_name"] == "DELEGATE" for operator in interpreter._get_ops_details())
 
 
 def resize(interpreter, shape):
-    """Gives every input the shape, where there is one."""
+    """Resizes every input to `shape`, unless it is `None`."""
     if shape is not None:
         for detail in interpreter.get_input_details():
             interpreter.resize_tensor_input(detail["index"], shape)
@@ -52,17 +52,17 @@ def resize(interpreter, shape):
 
 
 def check_close(actual, expected):
-    """Asserts that outputs by name are those expected, which have to be such as prove something."""
+    """Asserts that outputs by name are close to those expected, which must be finite and not 0."""
     assert actual.keys() == expected.keys()
     for name, value in expected.items():
         largest = np.abs(value).max()
-        assert 0 < largest < np.inf, "a network whose outputs prove nothing"
+        assert 0 < largest < np.inf, "the network's outputs prove nothing"
         atol = TOLERANCE * largest
         np.testing.assert_allclose(actual[name], value, rtol=0, atol=atol, err_msg=name)
 
 
 def check_outputs(path, *, threads=(1, 2), isa=None, shape=None):
-    """Asserts that the delegate's outputs are the reference's, twice in a row on other inputs."""
+    """Asserts that the delegate's outputs are the reference's, on two inputs in sequence."""
     reference = resize(reference_interpreter(path), shape)
     inputs = [random_inputs(reference, seed) for seed in (0, 1)]
     expected = [invoke(reference, given) for given in inputs]

@@ -1,11 +1,11 @@
-"""Random TFLite graphs for hypothesis, of the operators that the delegate runs or may meet.
+"""Random TFLite graphs for hypothesis, with supported and unsupported operators.
 
-A graph is drawn as recipes, one a layer. A recipe is complete in itself: which tensor it reads is
-said by a number, "the n-th latest that fits", and a layer that fits nowhere is left out. So every
-list of recipes is a graph, and hypothesis can shrink a failing one by dropping layers.
+A graph is a list of recipes, one per layer. A recipe names its input by a number, "the n-th latest
+tensor that fits", and is left out if none fits. So every list of recipes is a graph, and hypothesis
+can shrink a failing one by dropping layers.
 
-Values are kept near 1 in size, so that a tolerance means the same everywhere: weights are scaled to
-give outputs of variance 1, and an operator whose result would be large is left out.
+Values stay near 1, so that one tolerance suits all: weights are scaled for outputs of variance 1,
+and an operator with a large result is left out.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.delegate.graph_builder import GraphBuilder
 from tests.delegate.recipes import elementwise, images, shapes, weighted
 
-# Bounds that keep one graph's run in TFLite's naive reference kernels at some tens of milliseconds.
+# Bounds that limit the run of a graph in TFLite's reference kernels to some tens of milliseconds.
 MOST_ELEMENTS = 300_000
 MOST_MACS = 8_000_000
 LARGEST_SCALE = 20.0
@@ -25,7 +25,7 @@ LARGEST_SCALE = 20.0
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A tensor of the graph, and the size that its values may have."""
+    """A tensor of the graph and the bound of its absolute values."""
 
     tensor: int
     shape: tuple
@@ -46,7 +46,7 @@ class Network:
         self.macs = 0
 
     def pick(self, choice, fits=lambda value: True):
-        """The choice-th latest value that fits, counted in a circle; None where none does."""
+        """The choice-th latest value that fits, modulo their number; `None` if none does."""
         fitting = [value for value in reversed(self.values) if fits(value)]
         return fitting[choice % len(fitting)] if fitting else None
 
@@ -77,11 +77,11 @@ class Network:
 
 
 def build(input_shapes, layers, outputs):
-    """The model that recipes describe; its outputs are what nobody reads, and those chosen."""
+    """The model of the recipes. Its outputs are the unread tensors and those chosen."""
     network = Network(input_shapes)
     for layer in filter(None, layers):
         layer.add(network)
-    # TFLite gives an input that nobody reads no memory.
+    # TFLite allocates no memory for an unread input.
     tensors = [value.tensor for value in network.values]
     graph = network.builder.graph
     inputs = [tensor for tensor in graph.inputs if tensor in network.read]
@@ -90,7 +90,7 @@ def build(input_shapes, layers, outputs):
     return network.builder.finish(inputs, sorted(chosen.union(set(made) - network.read)))
 
 
-# Blocks on it have tensors whose rows are tiled.
+# Large enough for row tiling.
 LARGE_IMAGE = (1, 70, 70, 8)
 
 
@@ -105,8 +105,8 @@ def input_shapes():
     return st.lists(st.builds(shape, images, kinds), min_size=1, max_size=3)
 
 
-# Layers with weights often enough that most of a graph is worth taking. Hypothesis shrinks to the
-# first alternative: no layer.
+# Enough layers with weights for most of a graph to be taken. Hypothesis shrinks to the first
+# alternative: no layer.
 LAYERS = st.one_of(
     st.none(), *2 * weighted.LAYERS, *elementwise.LAYERS, *images.LAYERS, *shapes.LAYERS
 )

@@ -1,4 +1,4 @@
-"""Where the delegate's part of a model ends, and files that no converter would write."""
+"""Partition boundaries, and files that no converter writes."""
 
 import copy
 import os
@@ -29,7 +29,7 @@ def convolve(x):
 
 @pytest.mark.parametrize("weights", ["float32", "float16"])
 def test_prepared_weights_of_a_model_in_several_parts(tmp_path, weights):
-    """TFLite puts every DENSIFY and DEQUANTIZE into the first part, far from who reads it."""
+    """TFLite puts every DENSIFY and DEQUANTIZE into the first part, away from its readers."""
     inputs = networks.image(16)
     x = layers.Conv2D(32, 3, padding="same", activation="relu")(inputs)
     x = layers.Conv2D(32, 1)(x)
@@ -140,7 +140,7 @@ def weights_without_channels(model):
     ],
 )
 def test_a_damaged_graph_does_not_crash(tmp_path, damage):
-    """In a process of its own: refused or run, as long as the process ends by itself."""
+    """In a separate process, which must not crash. The graph may be refused or run."""
     inputs = networks.image(8, 4)
     x = layers.Conv2D(8, 3, activation="relu")(inputs)
     x = layers.Reshape((36, 8))(layers.Conv2D(8, 1)(x))

@@ -1,4 +1,4 @@
-"""The C API in a program that a C compiler, and no C++ compiler, makes."""
+"""The C API in a program built by a C compiler."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The CMake build, by which Android developers with the NDK take the delegate."""
+"""The CMake build, for Android developers with the NDK."""
 
 import json
 import platform
@@ -16,8 +16,7 @@ def folder(tmp_path_factory):
     if not shutil.which("cmake"):
         pytest.skip("cmake is not installed: apt-get install cmake")
     folder = tmp_path_factory.mktemp("cmake")
-    # What is tested is the project. The compiler is spared: it optimises nothing and reads the
-    # headers once.
+    # Only the project is tested, so nothing is optimised and headers are read once.
     launcher = folder / "without_optimisation"
     launcher.write_text('#!/bin/sh\nexec "$@" -O0\n')
     launcher.chmod(0o755)
@@ -44,7 +43,7 @@ def test_compiles_every_source_with_its_flags(folder):
         assert f'{source}"' in unity.read_text()
 
 
-def test_builds_a_library_that_exports_its_interfaces_alone(folder):
+def test_builds_a_library_that_exports_only_its_interfaces(folder):
     run("cmake", "--build", str(folder), "--parallel", "2")
     library = str(folder / "libtfsparse_delegate.so")
     names = run("nm", "--dynamic", "--defined-only", library).splitlines()

@@ -87,7 +87,7 @@ def test_gelu(tmp_path, size, approximate):
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_activation_of_a_layer(tmp_path, size):
-    """Each becomes part of the layer before it; of two, the second too where it is a clamp."""
+    """Each is folded into the layer before it; of two, the second too if it is a clamp."""
 
     functions = [
         tf.tanh,

@@ -1,4 +1,4 @@
-"""Operators that move or add up values, in TFLite's order and in CHW, against TFLite's."""
+"""Operators that move or sum values, in TFLite's order and in CHW, against TFLite's kernels."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def check_function(function, path, *sizes, operators=()):
 
     def network(*inputs):
         outputs = function(*inputs) + function(*(convolve(x, seed=i) for i, x in enumerate(inputs)))
-        # Also as what a convolution reads.
+        # Also as the input of a convolution.
         return outputs + [convolve(y) for y in outputs if len(y.shape) == 4]
 
     check(convert_function(network, path, *map(tf.TensorSpec, sizes)), *operators)
@@ -70,7 +70,7 @@ def test_split(tmp_path, size):
     assert len({layer.index for layer in layers}) == len(layers)
 
 
-def test_split_with_an_output_that_nobody_reads(tmp_path):
+def test_split_with_an_unread_output(tmp_path):
     def network(x):
         a, _, c = tf.split(convolve(x), 3, axis=3)
         return [convolve(a) + convolve(tf.sin(c))]
@@ -130,8 +130,8 @@ def test_pad(tmp_path, size):
     check_function(pad, tmp_path / "model.tflite", size, operators=["PAD", "PADV2"])
 
 
-def test_pads_that_a_convolution_may_not_take_in(tmp_path):
-    """Of channels, or with another value than the zeros beyond a convolution's border."""
+def test_pads_that_cannot_be_folded_into_a_convolution(tmp_path):
+    """Of channels, or with a value other than 0."""
 
     def network(x):
         around = [(0, 0), (1, 1), (1, 1), (0, 0)]

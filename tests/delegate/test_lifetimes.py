@@ -1,4 +1,4 @@
-"""Many interpreters: at the same time, one after the other, and of changing sizes."""
+"""Many interpreters: concurrent, in sequence, and with changing sizes."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def path(tmp_path_factory):
 
 
 def make_interpreter(path, threads, delegate=None):
-    """With the delegate, or with one of its own."""
+    """An interpreter with the given delegate, or with a new one."""
     if delegate is None:
         return tfsparse.Interpreter(path, num_threads=threads, options=ALWAYS)
     return litert.Interpreter(str(path), num_threads=threads, experimental_delegates=[delegate])
@@ -47,7 +47,7 @@ def test_two_interpreters_in_two_threads(path, shared, threads):
                 for _ in range(20):
                     (actual,) = invoke(interpreter, inputs).values()
                     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
-        except BaseException as failure:  # what a thread raises is lost otherwise
+        except BaseException as failure:  # exceptions of a thread are lost otherwise
             failures.append(failure)
             start.abort()
 
@@ -69,7 +69,7 @@ def test_resized_back_and_forth(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python says what is tested here
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python warns of forks
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_forked_child_runs_what_its_parent_ran(path, threads):
     interpreter = make_interpreter(path, threads)
@@ -87,8 +87,8 @@ def test_a_forked_child_runs_what_its_parent_ran(path, threads):
     assert os.waitpid(child, 0)[1] == 0
 
 
-# The first hundred let the allocator and the runtime reach their size. The next thousand then took
-# 0.1 MB more when this was written, and a hundred that were not given back 34 MB.
+# The first hundred warm up the allocator and the runtime. Measured: the next thousand took 0.1 MB
+# more; a hundred that were not freed took 34 MB.
 GROWTH = """
 import resource, sys, tfsparse
 

@@ -61,11 +61,11 @@ def test_network(convert, name, sparsity):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_takes_it_whole(convert, name):
+def test_takes_the_whole_network(convert, name):
     assert left_to_tflite(convert(name, 0.8)) == []
 
 
-def test_leaves_unknown_operators_and_says_so(convert):
+def test_leaves_and_reports_unsupported_operators(convert):
     explanation = explain(convert("around_unknown_operators", 0.8))
     left = {layer.operator: layer.reason for layer in explanation.layers if not layer.taken}
     assert set(left) == {"SIN", "COS"}
@@ -105,7 +105,7 @@ def test_encodings_of_the_weights(convert, options):
 
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
 def test_dense_classifier_of_float16(convert, isa):
-    """Read as float16 where a CPU can widen it for nothing, and otherwise widened once."""
+    """Read as float16 if the CPU widens it in one instruction, otherwise widened when packed."""
     if isa not in _native.isas():
         pytest.skip(f"this CPU has no {isa}")
     path = convert("mobilenet_v2_like", 0.0, weights="float16")
@@ -164,7 +164,7 @@ def test_windows(tmp_path, kind, sparsity):
     check_outputs(path, threads=[1])
 
 
-def test_padding_that_several_read(tmp_path):
+def test_padding_with_several_readers(tmp_path):
     inputs = networks.image(8, 4)
     padded = keras.layers.ZeroPadding2D(1)(keras.layers.Conv2D(4, 1)(inputs))
     x = keras.layers.DepthwiseConv2D(3)(padded)
@@ -175,7 +175,7 @@ def test_padding_that_several_read(tmp_path):
 
 @pytest.mark.parametrize("network", ["MobileNet", "MobileNetV2", "MobileNetV3Small"])
 def test_stock_network_converted_by_tflite_itself(tmp_path, network):
-    """Open dimensions, and the shape arithmetic that comes with them."""
+    """Open dimensions and their shape arithmetic."""
     import tensorflow as tf
 
     from tfsparse.capture import captured_output
@@ -194,7 +194,7 @@ def test_stock_network_converted_by_tflite_itself(tmp_path, network):
 
 
 def no_default(module):
-    """Of a runtime, the operators without XNNPACK, so that a delegate can only be ours."""
+    """A runtime's operators without XNNPACK, so that any delegate is tfsparse's."""
     types = getattr(module, "OpResolverType", None) or module.experimental.OpResolverType
     return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 

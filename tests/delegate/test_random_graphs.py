@@ -1,6 +1,6 @@
 """The delegate's outputs on random graphs are those of TFLite's reference kernels.
 
-`make fuzz N=5000` runs more of them, other ones every time.
+`make fuzz N=5000` runs more of them, with new graphs every time.
 """
 
 import collections
@@ -22,7 +22,7 @@ from tfsparse.runtime.interpreter import open_reporting
 # Set by `make fuzz`.
 GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))
 KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
-# The fraction that has to run in the delegate for the comparison to be worth something.
+# The fraction that must run in the delegate, so that the comparison is meaningful.
 LEAST_TAKEN = dict.fromkeys(
     ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "resized"], 0.9
 )
@@ -33,7 +33,7 @@ def operators(model, name):
 
 
 def resolver(model):
-    """The reference kernels, or TFLite's optimised ones for an operator that these lack."""
+    """The reference kernels, or TFLite's optimised ones for operators without reference."""
     types = litert.OpResolverType
     if not operators(model, "ELU"):
         return types.BUILTIN_REF
@@ -43,7 +43,7 @@ def resolver(model):
 
 
 def run(interpreter, model, growth):
-    """Outputs by name, of inputs that are larger by `growth`; None where the runtime refuses."""
+    """Outputs by name, for inputs larger by `growth`; `None` if the runtime refuses."""
     graph = model.subgraphs[0]
     for index in graph.inputs:
         shape = graph.tensors[index].shape
@@ -60,7 +60,7 @@ def compare(actual, expected):
     assert actual.keys() == expected.keys()
     for name, value in expected.items():
         assert np.isfinite(value).all()
-        # Values are about 1 in size by the way in which the graphs are made.
+        # The graphs are made so that values are near 1.
         tolerance = TOLERANCE * np.abs(value).max(initial=1.0)
         assert actual[name].shape == value.shape
         np.testing.assert_allclose(actual[name], value, rtol=0, atol=tolerance, err_msg=name)
@@ -69,7 +69,7 @@ def compare(actual, expected):
 def check(model, path, isa, growth, counts):
     """Compares on 1 and 2 threads, resized and back. Counts nodes taken and left, and refusals."""
     if operators(model, "FULLY_CONNECTED"):
-        growth = growth[:1]  # TFLite lets an image of another size through, and cuts it off
+        growth = growth[:1]  # TFLite accepts an image of another size and crops it
     changes = ([], growth, []) if growth else ([],)
     kernels = resolver(model)
     reference = litert.Interpreter(str(path), experimental_op_resolver_type=kernels)
@@ -77,7 +77,7 @@ def check(model, path, isa, growth, counts):
     taken = (change or outputs for change, outputs in zip(changes, expected, strict=True))
     assert all(taken), "a graph that TFLite itself refuses"
     for threads in (1, 2):
-        # What the delegate leaves is run by the same kernels: only the delegate can differ.
+        # The same kernels run the remaining nodes, so only the delegate can differ.
         delegated, delegate = open_reporting(
             path,
             num_threads=threads,
@@ -89,7 +89,7 @@ def check(model, path, isa, growth, counts):
             actual = run(delegated, model, change)
             if not change:
                 assert actual is not None, "a graph that the delegate refuses"
-            # Larger inputs can make another operator of one that was taken: a convolution grouped.
+            # Larger inputs can make a taken operator unsupported, such as a convolution grouped.
             if outputs is None:
                 continue
             counts["resized", actual is not None] += bool(change)
@@ -118,7 +118,7 @@ def test_random_graphs():
     )
     def check_one(model, isa, growth):
         hypothesis.note(f"{describe(model)}\nisa {isa}, resized by {growth}")
-        # Written before it is run, so that a graph that ends the process is kept too.
+        # Written before the run, so that a graph that crashes the process is kept too.
         path = KEPT / "graph.tflite"
         path.write_bytes(flatbuffer.serialize(model))
         hypothesis.note(f"kept in {path}")

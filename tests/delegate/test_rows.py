@@ -1,4 +1,4 @@
-"""Dense layers over one row and over many, and what is done to rows, against TFLite's kernels."""
+"""Dense layers over one or many rows, and operators on rows, against TFLite's kernels."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def check(function, path, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_layers_behind_each_other(tmp_path, shape):
+def test_successive_layers(tmp_path, shape):
     def network(x):
         hidden = tf.nn.relu(dense(x, 20, 1) + np.float32(0.5))
         scaled = tf.tanh(dense(hidden, 6, 2)) * np.arange(6, dtype=np.float32)
@@ -56,7 +56,7 @@ def test_moves_of_rows(tmp_path, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_what_mixes_rows_or_their_numbers(tmp_path, shape):
+def test_operators_across_rows_or_within_them(tmp_path, shape):
     def network(x):
         y = dense(x, 6)
         per_row = np.linspace(0.5, 1.5, np.prod(shape[:-1])).reshape(*shape[:-1], 1)

@@ -21,7 +21,7 @@ def check(path, **kwargs):
 
 
 def between_convolutions(layer, size, *, batch=1, channels=7, sparsity=0.0):
-    """A network in which the layer reads CHW and is read in CHW."""
+    """A network in which the layer's input and output are in CHW."""
     inputs = keras.Input((*size, 3), batch_size=batch)
     x = layer(layers.Conv2D(channels, 1)(inputs))
     return networks.randomize(keras.Model(inputs, layers.Conv2D(5, 1)(x)), sparsity)
@@ -63,7 +63,7 @@ def test_pooling_by_a_window_larger_than_the_image(tmp_path, kind):
 
 @pytest.mark.parametrize("activation", [tf.nn.relu, tf.nn.relu6])
 @pytest.mark.parametrize("pool", [tf.nn.max_pool2d, tf.nn.avg_pool2d])
-def test_pooling_of_a_picture_with_a_fused_activation(tmp_path, pool, activation):
+def test_pooling_of_an_image_with_a_fused_activation(tmp_path, pool, activation):
     weights = np.random.default_rng(0).standard_normal((1, 1, 3, 8)).astype(np.float32)
 
     def network(x):
@@ -91,7 +91,7 @@ RESIZED = [  # from, to
 
 
 def resize_network(path, kind, sizes, batch=1, **options):
-    """For each pair of sizes an image of its own, resized between two convolutions."""
+    """One image per pair of sizes, resized between two convolutions."""
     random = np.random.default_rng(0)
     first = random.standard_normal((1, 1, 3, 7)).astype(np.float32)
     second = random.standard_normal((1, 1, 7, 5)).astype(np.float32)
@@ -120,7 +120,7 @@ def test_resize_of_a_batch(tmp_path, kind):
     check(resize_network(tmp_path / "model.tflite", kind, [((6, 5), (12, 10))], batch=3))
 
 
-def test_resize_that_tflite_has_no_meaning_for(tmp_path):
+def test_resize_with_flags_that_exclude_each_other(tmp_path):
     options = {"align_corners": True, "half_pixel_centers": False}
     sizes = [((6, 5), (12, 10))]
     path = resize_network(tmp_path / "model.tflite", "bilinear", sizes, **options)
@@ -190,7 +190,7 @@ TRANSPOSED = [  # kernel, strides, size of the image
     (4, 2, (7, 7)),
     (5, 2, (1, 1)),
     ((1, 4), (1, 3), (6, 5)),
-    ((2, 5), (4, 2), (8, 3)),  # A stride larger than the kernel: pixels of bias alone.
+    ((2, 5), (4, 2), (8, 3)),  # A stride larger than the kernel: some pixels are only bias.
     (7, 5, (3, 4)),
 ]
 
@@ -224,7 +224,7 @@ def test_encodings_of_transposed_weights(tmp_path, options):
 
 
 def test_transposed_convolution_of_an_open_batch(tmp_path):
-    """TFLite's converter has the output's shape computed from the input's."""
+    """TFLite's converter adds nodes that compute the output's shape from the input's."""
     inputs = keras.Input((8, 10, 3))
     x = layers.Conv2D(6, 3, padding="same")(inputs)
     x = layers.Conv2DTranspose(5, 3, 2, "same")(x)
@@ -242,5 +242,5 @@ def test_transposed_convolution_to_a_size_that_does_not_fit(tmp_path):
     shape = model.buffers[graph.tensors[node.inputs[0]].buffer]
     shape.data = np.array([1, 12, 99, 4], np.int32).view(np.uint8)
     path.write_bytes(flatbuffer.serialize(model))
-    with pytest.raises(RuntimeError, match="TRANSPOSE_CONV"):  # TFLite's own check of what was left
+    with pytest.raises(RuntimeError, match="TRANSPOSE_CONV"):  # TFLite checks what was left
         tfsparse.Interpreter(path, options=ALWAYS).allocate_tensors()

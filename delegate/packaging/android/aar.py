@@ -1,7 +1,6 @@
-"""The Java class, and the archive by which Android Studio takes it with its libraries.
+"""The Java class, and the AAR for Android Studio with it and the libraries.
 
-It is made with javac and zip alone, and has the same bytes whenever the same versions of them and
-of the compiler make it.
+Only javac and zip are needed. The same versions of these and of the compiler give the same bytes.
 """
 
 import shutil
@@ -13,11 +12,11 @@ from pathlib import Path
 from delegate import sources
 
 ANDROID = sources.ROOT / "delegate" / "android"
-JAVA_RELEASE = 8  # what every Android can run after its own translation
+JAVA_RELEASE = 8  # Android's build tools translate it for every version
 
 
 def jni_flags():
-    """Compiler flags to find jni.h, which every Java Development Kit has alike.
+    """Compiler flags to find jni.h, which is the same in every Java Development Kit.
 
     Raises:
         OSError: There is no Java Development Kit.
@@ -64,7 +63,7 @@ def write(path, libraries):
 def _zip(path, entries):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(entries):
-            info = zipfile.ZipInfo(name)  # of 1980, and not of now
+            info = zipfile.ZipInfo(name)  # dated 1980, not today
             info.external_attr = 0o644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, entries[name])

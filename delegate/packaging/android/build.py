@@ -1,4 +1,4 @@
-"""Makes what an Android app needs: a library for each processor, and an AAR around them.
+"""Builds the Android libraries, one per processor, and the AAR with all of them.
 
 python -m delegate.packaging.android.build        # what `make android` runs
 """
@@ -13,18 +13,18 @@ from delegate.packaging.android import aar, toolchain
 NAME = "libtfsparse_delegate.so"
 OUTPUT = sources.ROOT / "dist" / "android"
 FLAGS = (*sources.COMMON_FLAGS, "-Werror", "-I.")
-# Every app carries the library: what is no kernel is kept small.
+# The library is a part of every app, so all code but the kernels is optimised for size.
 SMALL = (*FLAGS, *toolchain.SMALL)
 
 
 def library(abi):
-    """Path of the delegate for a processor, with the C API and what Java calls."""
+    """Path of the delegate for a processor, with the C API and the native methods of Java."""
     jobs = toolchain.libcxx(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
     for folder, files in _by_folder(sources.common_sources("core", "kernels", "tflite")).items():
         source = toolchain.together(abi, folder.replace("/", "-"), files)
         jobs[source] = (*SMALL, *abi.flags)
     for source, flags in abi.kernels.items():
-        # The loops of kernels that matter are unrolled by hand, and the same with it.
+        # Has no effect on the important loops of the kernels, which are unrolled by hand.
         jobs[source] = (*FLAGS, "-Os", *zig.translate(flags), *abi.flags)
     jobs["delegate/android/jni.cc"] = (*SMALL, *aar.jni_flags())
     target = abi.folder / NAME
@@ -40,7 +40,7 @@ def _by_folder(files):
 
 
 def main():
-    """Writes everything to dist/android, and prints what it is."""
+    """Writes everything to dist/android and prints the files and their sizes."""
     libraries = {abi.name: library(abi) for abi in toolchain.ABIS}
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for name, path in libraries.items():

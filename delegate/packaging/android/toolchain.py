@@ -1,8 +1,8 @@
-"""Compiles and links for Android with the Python package ziglang, where the NDK cannot be had.
+"""Compiles and links for Android with the Python package ziglang, without the NDK.
 
-The package is a clang with musl's headers and libc++'s sources. Of musl nothing but declarations
-gets into a library: what it calls is looked up in the stand-ins for Android's own libraries, made
-of the lists `libc.txt` and `libm.txt`, so that a call that they do not list fails to link.
+The package contains clang, musl's headers and libc++'s sources. Libraries use musl's declarations
+only. They are linked with stubs of Android's libraries, made from the lists `libc.txt` and
+`libm.txt`: calling a function that is not listed is a link error.
 """
 
 import dataclasses
@@ -15,16 +15,16 @@ from delegate.packaging import zig
 
 HERE = Path(__file__).parent
 
-# Code and data of their own for each function, so that the linker can leave out what nobody calls.
-# No exceptions: Android's older releases crash on one in a library that brings its own C++. What
-# would throw for lack of memory aborts, and nobody needs the tables for unwinding the stack.
+# A section per function, so that the linker can drop unused ones. No exceptions: older releases of
+# Android crash on one in a library with its own C++ library. A failed allocation aborts. Without
+# exceptions, no unwind tables are needed.
 FLAGS = (
     *("-fPIC", "-ffunction-sections", "-fdata-sections", "-fno-stack-protector", "-g0"),
     *("-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
 )
-# For what is not in a hurry. The linker then optimises it as one program. Zig takes -Oz for -Os.
+# For code that need not be fast. The linker optimises it as a whole. Zig's -Os means -Oz.
 SMALL = ("-Os", "-Xclang", "-Oz", "-flto")
-# 16 KB pages: what Android 15 asks of libraries for 64-bit processors.
+# 16 KB pages: Android 15 requires them for 64-bit processors.
 LINK_FLAGS = (
     *("-shared", "--gc-sections", "--icf=all", "--strip-all", "--hash-style=both"),
     "--build-id=none",
@@ -32,8 +32,8 @@ LINK_FLAGS = (
     *("-z", "start-stop-visibility=hidden"),
 )
 
-# The part of libc++ and of its ABI library that the delegate's objects refer to. `memory` comes
-# first because it asks for other definitions of what all headers declare.
+# The sources of libc++ and its ABI library that the delegate needs. `memory` is first because it
+# configures headers that the others include too.
 LIBCXX = (
     "libcxx/src/memory.cpp",
     "libcxx/src/algorithm.cpp",
@@ -50,7 +50,7 @@ LIBCXX = (
     "libcxxabi/src/cxa_virtual.cpp",
     "libcxxabi/src/stdlib_new_delete.cpp",
 )
-# These declare their class anew, and so stand alone.
+# These redefine their class, so each is compiled alone.
 LIBCXX_DESTRUCTORS = (
     "libcxx/src/condition_variable_destructor.cpp",
     "libcxx/src/mutex_destructor.cpp",
@@ -66,10 +66,10 @@ class Abi:
     """A processor that libraries are built for.
 
     Attributes:
-        name: Android's word for it.
-        machine: clang's word for it.
-        kernels: {source: flags} of the kernels that there is room for.
-        flags: What says so, for every source of ours.
+        name: Android's name of it.
+        machine: clang's name of it.
+        kernels: {source: flags} of the kernels to include.
+        flags: Flags that select these kernels, for every source of the delegate.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Abi:
 
     @property
     def folder(self):
-        """Where what is made for it is kept."""
+        """The folder of its objects and libraries."""
         folder = sources.ROOT / "build" / "android" / self.name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -90,7 +90,7 @@ class Abi:
         return ("-target", f"{self.machine}-linux-musl")
 
 
-# x86_64 is that of emulators. Its other kernels would be chosen by a part of the compiler's own
+# x86_64 is for emulators. Selecting its other kernels would need a part of the compiler's runtime
 # library that ziglang lacks.
 ABIS = (
     Abi("arm64-v8a", "aarch64", sources.isa_flags("arm64-v8a"), ()),
@@ -113,7 +113,7 @@ def compile_all(abi, jobs):
 
 
 def together(abi, name, files):
-    """Path of a source that includes `files`: their headers are then read once."""
+    """Path of a source that includes `files`, so that their headers are read only once."""
     target = abi.folder / f"{name}.cc"
     target.write_text("".join(f'#include "{file}"\n' for file in files))
     return target
@@ -129,7 +129,7 @@ def libcxx(abi):
 
 
 def stand_in(abi, name):
-    """Path of a library that has nothing but the names listed in `name`.txt."""
+    """Path of a stub library with the names listed in `name`.txt."""
     source, target = abi.folder / f"{name}.s", abi.folder / f"{name}.so"
     names = symbols(name)
     source.write_text("".join(f".globl {n}\n.type {n}, %function\n{n}:\n" for n in names))
@@ -146,7 +146,7 @@ def symbols(name):
 
 
 def link(abi, objects, target, exports):
-    """Links a library that exports what the version script `exports` says."""
+    """Links a library with the exports of the version script `exports`."""
     libraries = [stand_in(abi, name) for name in ("libc", "libm")]
     about = ("-soname", target.name, f"--version-script={exports}", "-o", target)
     zig.run("ld.lld", *LINK_FLAGS, *about, *objects, *libraries)

@@ -1,6 +1,6 @@
-"""What `make android` makes: libraries that Android's own TFLite runs, and an archive around them.
+"""The libraries and the AAR of `make android`, run by Android's own TFLite.
 
-One file, so that one process builds what all of its tests share.
+In one file, so that one process builds them for all tests.
 """
 
 import functools
@@ -49,17 +49,17 @@ def test_is_small(library):
     assert library.stat().st_size < 450_000
 
 
-def test_needs_android_s_c_libraries_alone(library):
+def test_needs_only_android_s_c_libraries(library):
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", str(library)))
     assert sorted(needed) == ["libc.so", "libm.so"]
 
 
-def test_calls_what_is_listed_alone(library):
+def test_calls_only_listed_functions(library):
     listed = {*toolchain.symbols("libc"), *toolchain.symbols("libm")}
     assert set(symbols(library, "--undefined-only")) <= listed
 
 
-def test_exports_its_interfaces_alone(library):
+def test_exports_only_its_interfaces(library):
     assert symbols(library, "--defined-only") == JAVA + EXPORTS
 
 
@@ -71,7 +71,7 @@ def test_has_no_thread_local_data_and_pages_of_16_kb(library):
 
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="apt-get install default-jdk-headless")
-def test_the_archive_holds_what_android_studio_expects_and_always_the_same_bytes(tmp_path):
+def test_the_archive_is_reproducible_and_has_what_android_studio_expects(tmp_path):
     library = tmp_path / build.NAME
     library.write_bytes(b"a library")
     for name in ("a.aar", "b.aar"):
@@ -135,7 +135,7 @@ def test_outputs_are_litert_s_and_every_operator_is_taken(host, model, threads, 
     assert "left to TFLite" not in steps
 
 
-def test_what_was_measured_is_followed(host, model, tmp_path):
+def test_tuning_is_followed(host, model, tmp_path):
     reference = resize(reference_interpreter(model), None)
     inputs = random_inputs(reference)
     (expected,) = invoke(reference, inputs).values()
@@ -165,7 +165,7 @@ def test_float16_where_the_processor_has_it(host, model, cpu, kernels, tolerance
     assert difference < tolerance * np.abs(expected).max()
 
 
-# On x86-64 the XNNPACK of that version crashes by int8 files, also those of TensorFlow's converter.
+# On x86-64, XNNPACK of that version crashes on int8 files, also from TensorFlow's converter.
 @pytest.mark.parametrize("host", ["arm64-v8a"], indirect=True)
 @pytest.mark.parametrize(
     ("weights", "tolerance"), [("float32", 1e-6), ("float16", 1e-6), ("int8", 2 / 255)]

@@ -20,7 +20,7 @@ def test_creates_uses_and_closes_the_delegate(tmp_path):
     library = build.link([*jni, *build.engine().values()], "jni.so", ["-shared", "-Wl,-z,defs"])
     shutil.copy(library, tmp_path / "libtfsparse_delegate.so")
     aar.compile_java(tmp_path)
-    # The interface is the app's TFLite's, and not in our archive.
+    # The interface belongs to the app's TFLite and is not in the AAR.
     sources = [*HERE.glob("*.java"), *aar.ANDROID.glob("stubs/**/*.java")]
     run("javac", "-cp", str(tmp_path), "-d", str(tmp_path), *map(str, sources))
     run("java", "-cp", str(tmp_path), f"-Djava.library.path={tmp_path}", "SparseDelegateTest")

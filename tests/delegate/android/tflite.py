@@ -1,8 +1,7 @@
-"""Android's own TFLite on this machine: a program of ours, loaded by musl instead of Android.
+"""Runs Android's build of TFLite on this machine, in a program that musl loads.
 
-musl loads the libraries of Android's TFLite because what they ask of Android's C library is in
-musl too, but for a dozen functions, which `liblog.c` has. So this is Android's TFLite with the
-delegate as Android gets it, and neither Android nor a phone.
+musl has all functions of Android's C library that TFLite uses, except for a dozen in `liblog.c`. So
+TFLite and the delegate are the binaries for Android, but there is no Android and no phone.
 """
 
 import subprocess
@@ -57,11 +56,10 @@ class Host:
         )
 
     def infer(self, model, image, folder, threads=1, isa="", delegate="fp32", cpu=arm64.CPU):
-        """The output of a model, and what the delegate wrote about its steps.
+        """The output of a model and the profile that the delegate printed.
 
-        `delegate` is ours in "fp32" or "fp16" or "tuned:" and the file of a tuning cache, or
-        "xnnpack", which Java loads by default. `cpu` is what QEMU emulates where the processor is
-        not this machine's.
+        `delegate` is "fp32", "fp16", "tuned:" and the path of a tuning cache, or "xnnpack", the
+        default in Java. QEMU emulates `cpu` if the processor is not this machine's.
         """
         given, found = folder / "input", folder / "output"
         image.tofile(given)

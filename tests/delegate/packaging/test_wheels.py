@@ -1,7 +1,7 @@
-"""The wheels of `make wheel` are whole, run where their names say, and predict.
+"""The wheels of `make wheel` are complete and run on the platforms in their names.
 
-Building them takes minutes, so they are tested where they are built: `make wheel` names the folder
-in the variable TFSPARSE_WHEELS.
+Building them takes minutes, so only `make wheel` runs these tests, with the wheels' folder in the
+variable TFSPARSE_WHEELS.
 """
 
 import os
@@ -60,7 +60,7 @@ def test_auditwheel_finds_no_glibc_newer_than_asked_for(wheel, machine):
     assert (int(major), int(minor)) <= tuple(map(int, wheels.GLIBC.split(".")))
 
 
-def test_exports_the_module_and_the_delegate_alone(wheel, machine, tmp_path):
+def test_exports_only_the_module_and_the_delegate(wheel, machine, tmp_path):
     shutil.unpack_archive(wheel, tmp_path, "zip")
     library = tmp_path / "tfsparse" / wheels.extension_name(machine)
     symbols = run("nm", "--dynamic", "--defined-only", str(library)).splitlines()

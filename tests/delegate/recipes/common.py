@@ -1,7 +1,7 @@
-"""What the recipes of the layers have in common.
+"""Shared by the recipes of layers.
 
-A recipe is a frozen dataclass; its method `add` appends the layer to a `Network`, or leaves it out
-where it fits nowhere.
+A recipe is a frozen dataclass. Its method `add` appends the layer to a `Network`, unless it fits
+nowhere.
 """
 
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Recipes of the operators that treat every element alike, or every row."""
+"""Recipes of the operators on elements or rows."""
 
 import dataclasses
 
@@ -90,7 +90,7 @@ class Binary:
         return type(x)(constant, shape, 1.0)
 
     def _divisor(self, network, value):
-        """Away from zero: a constant is, a value is made so."""
+        """A divisor away from zero: the constant, or the value mapped to [0.5, 1.5]."""
         if value not in network.values:
             return value
         bounded = network.add("LOGISTIC", [value], value.shape, 1.0)
@@ -129,7 +129,7 @@ class Swish:
 
 @dataclasses.dataclass(frozen=True)
 class SquareRoot:
-    """Of |x| + 0.1: at zero, its slope would turn rounding into errors of any size."""
+    """Of |x| + 0.1: near zero, its slope would amplify rounding errors."""
 
     x: int
 

@@ -41,7 +41,7 @@ class Resize:
         if x is None or not network.affords((x.shape[0], *self.size, x.shape[3])):
             return
         shape = (x.shape[0], *self.size, x.shape[3])
-        # TFLite refuses both at once.
+        # TFLite rejects the combination.
         half_pixel_centers = self.half_pixel_centers and not self.align_corners
         options = {"alignCorners": self.align_corners, "halfPixelCenters": half_pixel_centers}
         network.add(self.name, [x, network.constant(self.size)], shape, x.scale, **options)

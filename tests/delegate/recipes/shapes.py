@@ -56,7 +56,7 @@ class Reshape:
             shape = (math.prod(x.shape[:-1]), 2, 2, depth // 4)
         if math.prod(shape) != math.prod(x.shape):
             return
-        # What does not depend on the batch lets the model be resized.
+        # Independent of the batch size, so that the model can be resized.
         target = [-1, *shape[1:]]
         inputs = [x, network.constant(target)] if self.by_input else [x]
         network.add("RESHAPE", inputs, shape, x.scale, newShape=target)

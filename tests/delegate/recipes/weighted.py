@@ -34,7 +34,7 @@ class Convolution:
             return None
         constants = [
             self.weights.add(network, kernel, fan_in, x.scale),
-            # TFLite's kernel insists on a bias.
+            # TFLite's kernel requires a bias.
             *self.weights.add_bias(network, self.channels, required=True),
         ]
         options = self.window.options() | self.window.dilations()

@@ -11,10 +11,10 @@ from tests.delegate.recipes.common import seeds
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """How the weights of a layer look and how they are stored.
+    """The sparsity and storage of a layer's weights.
 
-    `blocks` is the length of blocks along the first dimension, used where it divides that; `order`
-    is whether the dimensions are traversed from the last to the first.
+    `blocks` is the block size along the first dimension, used if it divides that. `order` is
+    whether the dimensions are traversed from last to first.
     """
 
     sparsity: float
@@ -42,7 +42,7 @@ class Weights:
         )
 
     def add_bias(self, network, channels, required=False):
-        """A list of the bias, empty where there is none."""
+        """The bias in a list, which is empty without a bias."""
         if not self.bias and not required:
             return []
         values = np.random.default_rng(self.seed + 1).normal(0, 0.3, channels)

@@ -1,4 +1,4 @@
-"""What a convolution or a pooling looks at."""
+"""The window of a convolution or a pooling."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ class Window:
     padding: int
 
     def output(self, shape):
-        """Height and width of the output on an image, below 1 where the window does not fit."""
+        """Height and width of the output for an image; below 1 if the window does not fit."""
         result = []
         for size, k, stride, d in zip(
             shape[1:3], self.kernel, self.stride, self.dilation, strict=True
