@@ -1,1 +1,1 @@
-"""Pruning of Keras models while they train, and of files without training."""
+"""Pruning of Keras models during training, and of TFLite files without training."""

@@ -1,4 +1,4 @@
-"""Inputs and labels, batch by batch, for methods that look at data by themselves."""
+"""Batches of inputs and labels, for methods that take data themselves."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def check_data(data):
-    """Raises a TypeError if `data` cannot be what `labelled_batches` takes."""
+    """Raises a TypeError if `labelled_batches` cannot take `data`."""
     if isinstance(data, tuple):
         usable = len(data) == 2
     else:
@@ -21,13 +21,13 @@ def check_data(data):
 
 
 def labelled_batches(data, batch_size, seed=0):
-    """Yields one batch after the other, to the end of the data.
+    """Yields the batches of the data, once.
 
     Args:
         data: A tuple `(x, y)` of arrays, which are shuffled, or a `tf.data.Dataset`, a `PyDataset`
             or another iterable of such tuples, each a batch.
         batch_size: Int, examples in a batch if `data` is a tuple.
-        seed: Int, of the shuffling.
+        seed: Int, seed of the shuffling.
 
     Yields:
         Tuples `(x, y)`.
@@ -46,7 +46,7 @@ def labelled_batches(data, batch_size, seed=0):
 
 
 def endless_batches(data, batch_size):
-    """Yields one batch after the other, and begins anew, in another order, at the end.
+    """Yields the batches of the data again and again, arrays in another order each time.
 
     Args:
         data: See `labelled_batches`; an iterable that can be read again.
@@ -62,7 +62,7 @@ def endless_batches(data, batch_size):
 def slices(arrays, batch_size, seed=0):
     """Yields batches of an array, or of each array in a structure, shuffled."""
     arrays = tf.nest.map_structure(np.asarray, arrays)
-    # In the order of their classes, examples would make batches of one class.
+    # Data sorted by class would otherwise give batches of one class.
     order = np.random.default_rng(seed).permutation(len(tf.nest.flatten(arrays)[0]))
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]

@@ -1,4 +1,4 @@
-"""Statistics of BatchNormalization, estimated again."""
+"""Recalibration of the statistics of BatchNormalization."""
 
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -21,29 +21,30 @@ def recalibrate_batchnorm(
 ) -> None:
     """Estimates the statistics of all BatchNormalization layers again.
 
-    Pruning shifts what a layer passes on, while the BatchNormalization behind it still expects what
-    came before. New statistics need no labels and no training, and give back much of the accuracy
-    that one-shot pruning costs.
+    Pruning changes the distribution of a layer's outputs, but not the statistics of the
+    BatchNormalization after it. New statistics recover much of the accuracy that one-shot pruning
+    loses. They need no labels and no training.
 
-    They are the mean of the batches' own mean and variance, each example counting alike, while the
-    moving ones that `fit` keeps favour the last batches. BatchNormalization runs as in training,
-    all other layers as in inference, so that Dropout does nothing. Frozen BatchNormalization
-    (`trainable=False`) is estimated again as well. Nothing else changes, neither weights nor
-    `momentum` nor `trainable`; after an exception the statistics are what they were.
+    The new statistics are the means of the batches' means and variances, weighted by the number of
+    examples; the moving averages of `fit` depend mostly on the last batches. BatchNormalization
+    runs as in training, all other layers as in inference. Frozen BatchNormalization
+    (`trainable=False`) is recalibrated as well. Nothing else changes: not the weights, `momentum`
+    or `trainable`. After an exception the old statistics are restored.
 
     Args:
         model: Built Keras 3 or tf_keras model. One without BatchNormalization is left as it is.
-        representative_dataset: Inputs like those the model will see: an array (or a list or dict of
-            arrays, as `fit` takes them), a `tf.data.Dataset`, a `PyDataset` (in tf_keras a
-            `Sequence`), or another iterable of batches. Of a tuple such as `(x, y)`, be it the data
-            set or a batch, the first element counts. Arrays are shuffled, always alike.
-        batches: Int, how many batches to take; all of them by default.
-        batch_size: Int, examples in a batch of arrays.
+        representative_dataset: Calibration data, inputs as in inference: an array (or a list or
+            dict of arrays, as in `fit`), a `tf.data.Dataset`, a `PyDataset` (in tf_keras a
+            `Sequence`), or another iterable of batches. Of a tuple such as `(x, y)`, be it the
+            dataset or a batch, only the first element is used. Arrays are shuffled with a fixed
+            seed.
+        batches: Int, number of batches to use; by default all.
+        batch_size: Int, examples in a batch, for arrays.
 
     Raises:
         TypeError: `model` is no Keras model.
-        ValueError: The model is not built, it calls none of its BatchNormalization, the data
-            set has no batch or no end, or `batches` or `batch_size` is no positive int.
+        ValueError: The model is not built or calls none of its BatchNormalization layers, the
+            dataset is empty or infinite, or `batches` or `batch_size` is no positive int.
 
     Example:
 
@@ -87,7 +88,7 @@ def recalibrate_batchnorm(
 
 @contextmanager
 def _eager_functions():
-    """Lets a `call` that is a `tf.function` run anew: compiled before, it calls other layers."""
+    """Runs a `call` that is a `tf.function` eagerly: its trace calls the layers as they were."""
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
@@ -97,9 +98,9 @@ def _eager_functions():
 
 
 class _Estimate:
-    """The mean of what the batches' statistics are, in a layer that runs as in training.
+    """The mean of the batches' statistics of a layer that runs as in training.
 
-    As a context manager it changes the layer, and leaves it as it was.
+    As a context manager it changes the layer, and restores it at the end.
     """
 
     def __init__(self, layer):
@@ -112,7 +113,7 @@ class _Estimate:
         layer = self._layer
         self._before = [variable.numpy() for variable in self._statistics]
         self._momentum, self._trainable, self._call = layer.momentum, layer.trainable, layer.call
-        layer.momentum = 0.0  # The moving statistics are then those of the last batch.
+        layer.momentum = 0.0  # The moving statistics become those of the last batch.
         layer.call = self._train
         if not self._trainable:
             layer.trainable = True
@@ -121,19 +122,19 @@ class _Estimate:
     def __exit__(self, *_):
         layer = self._layer
         layer.momentum = self._momentum
-        del layer.call  # of the instance; what remains is the method
+        del layer.call  # the attribute of the instance; the method of the class remains
         if not self._trainable:
             layer.trainable = False
         self._set(self._before)
 
     def assign(self):
-        """Gives the layer its new statistics, unless no batch came through it."""
+        """Gives the layer its new statistics, if it was called at all."""
         if self.examples:
             self._set([total / self.examples for total in self._sums])
 
     def _train(self, inputs, training=None, **options):
         outputs = self._call(inputs, training=True, **options)
-        # Here and not after the batch: a layer may be called several times in one.
+        # In each call, not after the batch: a model may call a layer several times.
         self.examples += int(inputs.shape[0])
         for total, variable in zip(self._sums, self._statistics, strict=True):
             total += int(inputs.shape[0]) * variable.numpy().astype(np.float64)
@@ -145,7 +146,7 @@ class _Estimate:
 
 
 def _inputs(data, batch_size, to_the_end):
-    """Yields the inputs of one batch after the other."""
+    """Yields the inputs of each batch."""
     data = data[0] if isinstance(data, tuple) else data
     if all(hasattr(leaf, "shape") for leaf in tf.nest.flatten(data)):
         yield from slices(data, batch_size)

@@ -4,10 +4,10 @@ import keras
 
 
 class Callback(keras.callbacks.Callback):
-    """A Keras 3 callback that `fit` of tf_keras accepts too.
+    """A Keras 3 callback that `fit` of tf_keras accepts, too.
 
-    tf_keras calls the same methods and checks no type. It asks for three more, to leave out hooks
-    that do nothing.
+    tf_keras calls the same methods and does not check the type. It also calls three methods that
+    say which hooks are implemented.
     """
 
     def get_config(self) -> dict:

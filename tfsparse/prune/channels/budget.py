@@ -1,4 +1,4 @@
-"""How much to cut: a pruning ratio of the channels, or a budget of MACs."""
+"""The amount to cut: a pruning ratio of the channels, or a budget of MACs."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -10,21 +10,21 @@ _DEFAULT_PRUNING_RATIO = 0.5
 
 
 def within_budget(graph, removed_at, budget, channels):
-    """Returns the fewest channels to cut so that a model costs no more than a budget.
+    """Returns the fewest channels to cut so that the MACs of a model are within a budget.
 
     Args:
         graph: `ChannelGraph`.
-        removed_at: Function from a pruning ratio to the channels that are cut at it, a dict from
-            groups to int arrays.
+        removed_at: Function from a pruning ratio to the channels to cut, a dict from groups to int
+            arrays.
         budget: Float in (0, 1], the fraction of the MACs that may remain.
         channels: Int, the number of channels that could be cut.
 
     Raises:
-        ValueError: Whatever is cut, more remains.
+        ValueError: The budget cannot be reached with these groups.
     """
     total = graph.macs()
     pruning_ratio = widths.lowest_pruning_ratio(
-        # Rounding refuses no cost that is just the budget.
+        # Float rounding must not exclude MACs equal to the budget.
         lambda ratio: graph.macs(removed_at(ratio)),
         budget * total * (1 + 1e-12),
         channels,
@@ -32,15 +32,15 @@ def within_budget(graph, removed_at, budget, channels):
     if pruning_ratio is None:
         least = graph.macs(removed_at((channels - 1) / channels))
         raise ValueError(
-            f"Expected macs of at least {least / total:.3f}, or {least}: so much remains if the "
-            f"groups in scope keep as little as they may. Received: {budget:.3f}. A wider scope, "
-            "such as 'all', or a smaller multiple_of allows less."
+            f"Expected macs of at least {least / total:.3f}, or {least}: this much remains with "
+            f"the fewest channels in all groups in scope. Received: {budget:.3f}. Use a wider "
+            "scope, such as 'all', or a smaller multiple_of."
         )
     return removed_at(pruning_ratio)
 
 
 def check_amount(pruning_ratio, macs, scope):
-    """Checks that one of the three says how much to cut.
+    """Checks the arguments that give the amount to cut.
 
     Raises:
         TypeError: `pruning_ratio` or `macs` is no number.
@@ -66,11 +66,11 @@ def check_amount(pruning_ratio, macs, scope):
 
 
 def amount_to_cut(pruning_ratio, macs, scope, total=None):
-    """Returns the fraction of channels, or of MACs, that is to go.
+    """Returns the fraction of channels, or of MACs, to cut.
 
     Args:
-        pruning_ratio, macs, scope: As `check_amount` takes them.
-        total: Int, the MACs of the model, for `macs` that is a number of them.
+        pruning_ratio, macs, scope: As in `check_amount`.
+        total: Int, the MACs of the model, for `macs` as a number.
 
     Returns:
         Float in [0, 1); 0 while it depends on a total that is not known.

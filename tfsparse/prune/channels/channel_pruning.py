@@ -20,62 +20,61 @@ _GAMMA_L1 = 1e-4
 
 
 class ChannelPruning(MaskedChannels):
-    """Cuts the least important channels of a model while it trains.
+    """Cuts the least important channels of a model during training.
 
-    A channel is cut wherever it passes (see `tfsparse.graph`): its filter, its bias, its entries in
-    BatchNormalization, its depthwise kernel, and the weights of all layers that read it become
-    zero, inside each compiled train step. The model stays a plain Keras model of the same shape and
-    computes what the smaller one would; `tfsparse.shrink(model)` then makes that smaller model.
+    All weights of a cut channel (see `tfsparse.graph`) become zero, inside each compiled train
+    step: its filter, its bias, its entries in BatchNormalization, its depthwise kernel, and the
+    weights of all layers that read it. The model stays a plain Keras model of the same shapes.
+    `tfsparse.shrink(model)` then returns the smaller model with the same outputs.
 
-    Channels that are zero everywhere count as cut, so a training that is resumed from saved weights
-    goes on where it was. They get no gradient, so a later `fit` without this callback leaves them
-    zero too, unless an activation such as sigmoid makes something of zero. A `GradualPruning` may
-    prune the weights that are left, in the same `fit` or in a later one. A `fit` that an exception
-    ends leaves its masks in force; the next one with a `ChannelPruning` replaces them.
+    Channels with only zeros count as cut, so a training that is resumed from saved weights keeps
+    them. They get no gradient and stay zero in a later `fit` without this callback, except with
+    activations that are not zero at zero, such as sigmoid. A `GradualPruning` may prune the
+    remaining weights, in the same `fit` or in a later one. After a `fit` that ends with an
+    exception the masks stay attached, until the next `fit` with a `ChannelPruning`.
 
     `fit` logs `"pruning_ratio"`, the fraction of the channels in the scope that are cut, and
     `"macs"`, the fraction of the model's MACs that remains.
 
-    For functional and Sequential Keras 3 models, with any optimizer, `steps_per_execution`,
+    Supports functional and Sequential Keras 3 models, any optimizer, `steps_per_execution`,
     `jit_compile`, mixed precision and `tf.distribute.MirroredStrategy`.
 
     Args:
-        importance: What decides. `"l1"` and `"l2"`, the norm of the weights that make a channel (Li
-            et al., 2017, https://arxiv.org/abs/1608.08710); `"bn_gamma"`, its scale in
-            BatchNormalization, which an L1 term keeps small before the cut: network slimming (Liu
-            et al., 2017, https://arxiv.org/abs/1708.06519); `"taylor"`, the change of the loss to
-            the first order, from `data` (Molchanov et al., 2019,
-            https://arxiv.org/abs/1906.10771); `"random"`, the control; or a function from a
-            `tfsparse.graph.ChannelGroup` to a float array with one score a channel, or to None to
-            leave the group whole.
+        importance: The criterion. `"l1"` and `"l2"`, the norm of the weights that make a channel
+            (Li et al., 2017, https://arxiv.org/abs/1608.08710); `"bn_gamma"`, its scale in
+            BatchNormalization, with an L1 penalty before the cut: network slimming (Liu
+            et al., 2017, https://arxiv.org/abs/1708.06519); `"taylor"`, the first-order change of
+            the loss on `data` (Molchanov et al., 2019, https://arxiv.org/abs/1906.10771);
+            `"random"`, a baseline; or a function from a `tfsparse.graph.ChannelGroup` to a float
+            array with one score for each channel, or to None to cut nothing in the group.
         pruning_ratio: Float in [0, 1), the fraction of the channels in the scope to cut, 0.5 by
             default.
-        macs: A budget instead of a pruning ratio, what may remain of the model's MACs: a float in
-            (0, 1) is a fraction of them, an int a number.
+        macs: A budget instead of a pruning ratio, the MACs that may remain: a float in (0, 1) is a
+            fraction of the model's MACs, an int a number.
         distribution: `"uniform"` cuts the same fraction of every group; `"global"` compares all
             channels with each other.
-        multiple_of: Int, usually 4 or 8: a group that loses channels keeps a multiple of it,
-            rounded down, which fast kernels like. No group loses all of its channels.
-        scope: Which groups of channels: `"inner"`, the default, for those that meet no addition: in
-            residual blocks the channels inside; `"all"` also cuts channels that are added, from all
-            layers that are tied by it; a function that takes a `ChannelGroup` and returns a bool;
-            or a mapping of layer-name patterns (as in `fnmatch`) to pruning ratios, of which the
-            first that matches a layer that makes the channels counts.
+        multiple_of: Int, for fast kernels usually 4 or 8. A group that loses channels keeps a
+            multiple of it, rounded down. No group loses all of its channels.
+        scope: Which groups of channels: `"inner"`, the default, for those that are not part of an
+            addition, such as the channels inside of residual blocks; `"all"` also cuts channels of
+            additions, in all layers that are tied by them; a function that takes a `ChannelGroup`
+            and returns a bool; or a mapping of layer-name patterns (as in `fnmatch`) to pruning
+            ratios. The first pattern that matches a layer that makes the channels applies.
         begin: When to cut: a float in [0, 1] is a fraction of the training, an int is a step. By
             default at the start, and with `"bn_gamma"` at 0.5, so that scales are trained first.
-        end: If given, channels are cut little by little from `begin` to `end`, as by
-            `PolynomialDecay`, the least important of those that are left each time.
+        end: If given, channels are cut in several steps from `begin` to `end`, as in
+            `PolynomialDecay`; each time the least important remaining ones.
         data: For `"taylor"`: a tuple `(x, y)` of arrays, or a `tf.data.Dataset` or another iterable
-            of batches, of inputs and labels. All of it is looked at for each cut; a few hundred
-            examples do.
-        gamma_l1: Float, strength of the L1 term of `"bn_gamma"`, 1e-4 by default.
-        seed: Int, of `"random"`.
+            of batches, of inputs and labels. Each cut uses all of it; a few hundred examples are
+            enough.
+        gamma_l1: Float, strength of the L1 penalty of `"bn_gamma"`, 1e-4 by default.
+        seed: Int, seed of `"random"`.
 
     Raises:
         TypeError: An argument is of a wrong type. `fit` and `apply` raise it if the model is no
             Keras 3 model.
         ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
-            built or is subclassed, the scope matches no group of it, the budget is out of reach, or
+            built or is subclassed, the scope matches no group, the budget cannot be reached, or
             `"taylor"` has no data.
 
     Example:
@@ -159,10 +158,10 @@ class ChannelPruning(MaskedChannels):
         self._scheduled = amount
 
     def _scores(self, dead):
-        """Returns the scores of each group that the importance has something to say about.
+        """Returns the scores of each group for which the importance is not None.
 
         Args:
-            dead: Dict from groups to bool arrays, the channels that are gone already.
+            dead: Dict from groups to bool arrays, the channels that are already cut.
         """
         if self.importance == "taylor":
             self._importance.measure(self.data, _BATCH_SIZE)
@@ -193,7 +192,7 @@ class ChannelPruning(MaskedChannels):
         return getattr(importances, self.importance)
 
     def _choose(self, scores, amount):
-        """Returns which channels go, a dict from groups to int arrays."""
+        """Returns the channels to cut, a dict from groups to int arrays."""
         if not scores:
             return {}
         arrays = list(scores.values())
@@ -215,7 +214,7 @@ class ChannelPruning(MaskedChannels):
             self._check_taylor(model)
         super()._attach(model, train_step)
         self._importance = self._make_importance(model)
-        # What cannot be done is better refused now than in the middle of a training.
+        # Errors at the start of a training are better than in the middle of it.
         self._choose({g: np.zeros(g.size) for g in self._groups}, self.schedule.final_sparsity)
         if self.importance == "bn_gamma" and self.gamma_l1:
             places = [place for group in self._groups for place in importances.gammas(group)]
@@ -234,7 +233,7 @@ class ChannelPruning(MaskedChannels):
         is_dataset = isinstance(self.data, tf.data.Dataset)
         if is_dataset and self.data.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise ValueError(
-                "importance='taylor' looks at all of its data, and this repeats without end. Give "
+                "importance='taylor' uses all of its data, and this repeats without end. Give "
                 f"data.take(batches). Received: {self.data}"
             )
         if not getattr(model, "compiled", False):

@@ -1,7 +1,7 @@
-"""How much each channel of a group matters.
+"""Importance of the channels of a group.
 
-An importance is a function from a `tfsparse.graph.ChannelGroup` to a float array with one score a
-channel, or to None where it has nothing to say, which leaves the group whole.
+An importance is a function from a `tfsparse.graph.ChannelGroup` to a float array with one score for
+each channel, or to None to cut nothing in the group.
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ def l1(group):
     """Scores a channel by the mean magnitude of the weights that make it.
 
     From Li et al., "Pruning Filters for Efficient ConvNets", 2017
-    (https://arxiv.org/abs/1608.08710). Divided by the mean of the group, so that layers whose
-    weights have another scale can be compared.
+    (https://arxiv.org/abs/1608.08710). Divided by the mean of the group, to compare layers whose
+    weights differ in scale.
     """
     scores = sum(np.abs(place.weights()).mean(axis=1) for place in group.producers)
     return _relative(scores)
@@ -30,7 +30,7 @@ def l2(group):
 
 
 def bn_gamma(group):
-    """Scores a channel by its scale in BatchNormalization, the mean of all where there are more.
+    """Scores a channel by its scale in BatchNormalization, or the mean of several.
 
     From Liu et al., "Learning Efficient Convolutional Networks through Network Slimming", 2017
     (https://arxiv.org/abs/1708.06519).
@@ -40,12 +40,12 @@ def bn_gamma(group):
 
 
 def gammas(group):
-    """Returns the places of a group that are scales of BatchNormalization, a list."""
+    """Returns the slices of a group that are scales of BatchNormalization, a list."""
     return [place for place in group.followers if place.weight == "gamma"]
 
 
 class Random:
-    """Scores channels by chance: the control that any other importance must beat."""
+    """Scores channels at random, as a baseline."""
 
     def __init__(self, seed):
         self._generator = np.random.default_rng(seed)
@@ -56,16 +56,16 @@ class Random:
 
 
 class Taylor:
-    """Scores a channel by how much the loss would change without it, to the first order.
+    """Scores a channel by the first-order change of the loss without it.
 
-    Where a kernel reads a channel, the sum of weight x gradient over its slice is that of
-    activation x gradient over the channel. Summed over all kernels that read the channel, squared,
-    and averaged over the batches. From Molchanov et al., "Importance Estimation for Neural Network
+    For each kernel that reads a channel, the sum of weight x gradient over its slice equals that of
+    activation x gradient over the channel. The score is the sum over all such kernels, squared and
+    averaged over the batches. From Molchanov et al., "Importance Estimation for Neural Network
     Pruning", 2019 (https://arxiv.org/abs/1906.10771).
 
     Args:
-        model: Compiled model, which says the loss.
-        groups: `ChannelGroup`s, those that can be asked for.
+        model: Compiled model, for its loss.
+        groups: `ChannelGroup`s to score.
     """
 
     def __init__(self, model, groups):
@@ -75,7 +75,7 @@ class Taylor:
         self._scores = {group: np.zeros(group.size) for group in groups}
 
     def measure(self, data, batch_size):
-        """Measures the scores anew.
+        """Measures the scores.
 
         Args:
             data: Inputs and labels; see `labelled_batches`.
@@ -109,7 +109,7 @@ def _loss_changes(model, axes):
     @tf.function(autograph=False, reduce_retracing=True)
     def measure(x, y):
         with tf.GradientTape() as tape:
-            # Penalties on weights say nothing of how much the outputs need them.
+            # The penalties on weights do not depend on the outputs.
             loss = loss_on(model, x, y, model(x, training=False))
         gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
         return [

@@ -1,4 +1,4 @@
-"""What the methods share that cut whole channels while a model trains."""
+"""The base class of methods that cut whole channels during training."""
 
 import numpy as np
 
@@ -12,18 +12,18 @@ from tfsparse.prune.schedules import ConstantSparsity, PolynomialDecay
 
 
 class MaskedChannels(MaskedPruning):
-    """A callback that holds chosen channels at zero wherever they are made, scaled and read.
+    """A callback that keeps all weights of cut channels at zero.
 
-    What makes and scales a channel is zeroed when the channel is cut. A train step has masks only
-    where channels are read: with zeros there no gradient comes back to the channel, and an
-    optimizer leaves zeros alone that have neither gradient nor slots.
+    The weights that make and scale a channel are zeroed when it is cut. Only the weights that read
+    channels have masks in the train step: if they are zero the channel gets no gradient, and an
+    optimizer does not change zeros without gradient and slots.
 
-    A method implements `_update`, finds the groups in `self._groups`, and calls `_cut`. All
-    channels that are zero already are gone: a training that is resumed goes on with them.
+    A method implements `_update`, finds the groups in `self._groups`, and calls `_cut`. Channels
+    with only zeros count as cut, so that a resumed training keeps them.
 
     Args:
-        scope: Which groups, as `select_groups` takes it.
-        pruning_ratio, macs: How much to cut, as `check_amount` takes them.
+        scope: Which groups, as in `select_groups`.
+        pruning_ratio, macs: The amount to cut, as in `check_amount`.
         begin: Where cutting begins, a position as in `PolynomialDecay`.
         end: Where it ends, or None to cut all in one step.
     """
@@ -76,10 +76,10 @@ class MaskedChannels(MaskedPruning):
         self._groups = {}
 
     def _cut(self, removed):
-        """Replaces the masks by those that hold channels at zero.
+        """Replaces the masks by those of the cut channels.
 
         Args:
-            removed: Dict from `ChannelGroup` to an int array, all channels that it has lost.
+            removed: Dict from `ChannelGroup` to an int array, all its cut channels.
         """
         keeps = {id(variable): keep for variable, keep in self._graph.masks(removed)}
         lost = []
@@ -87,7 +87,7 @@ class MaskedChannels(MaskedPruning):
             keep = keeps.get(id(mask.variable), np.ones(mask.variable.shape, bool))
             lost.append((mask.variable, mask.keep & ~keep))
             mask.assign(keep)
-        # Its momentum would bring a channel back in a later training without masks.
+        # Momentum would make a channel nonzero in a later training without masks.
         zero_slots(getattr(self._masked_model, "optimizer", None), lost)
         self._averages.apply()
         self._reached = self._note(removed)
@@ -96,20 +96,20 @@ class MaskedChannels(MaskedPruning):
         return self._note({group: np.flatnonzero(self._dead(group)) for group in self._groups})
 
     def _note(self, removed):
-        """Notes what remains of the MACs, and returns the fraction of channels removed."""
+        """Stores the fraction of MACs that remains, and returns the fraction of channels cut."""
         if self._total:
             self._macs = self._graph.macs(removed) / self._total
         channels = sum(group.size for group in self._groups)
         return sum(len(gone) for gone in removed.values()) / channels
 
     def _pruning_ratios(self, groups, common):
-        """Returns the pruning ratio of each group: a common one, or a part of the group's own."""
+        """Returns the pruning ratio of each group: a common one, or a fraction of its own."""
         final = self.schedule.final_sparsity
         own = (self._groups[group] for group in groups)
         return [common if ratio is None else common * ratio / final for ratio in own]
 
     def _dead(self, group):
-        """Returns which channels of a group are zero in all their places, a bool array."""
+        """Returns which channels of a group have only zero weights, a bool array."""
         masked = {id(mask.variable) for mask in self._masks}
         places = [place for place in group.places if id(place.variable) in masked]
         return ~np.any([place.weights().any(axis=1) for place in places], axis=0)

@@ -1,4 +1,4 @@
-"""An L1 term on the scales of BatchNormalization that can be switched off while a model trains."""
+"""An L1 penalty on the scales of BatchNormalization that can be switched off during training."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ import tensorflow as tf
 class ScalePenalty:
     """Adds `strength * sum(|gamma|)` to a model's loss.
 
-    It is a regularizer of the variable, so any train step of Keras 3 counts it in.
+    It is a regularizer of the variable, so any train step of Keras 3 includes it.
 
     Args:
         variable: `keras.Variable`, the scales gamma of one layer.
@@ -17,28 +17,28 @@ class ScalePenalty:
     def __init__(self, variable, strategy):
         self._variable = variable
         with tf.init_scope(), strategy.scope():
-            # A variable: to compile the step only once.
+            # A variable, so that the step is compiled only once.
             self._strength = tf.Variable(0.0, trainable=False, name="scale_penalty")
 
     def attach(self, strength):
-        """Adds the term, with a strength that is a float, to the regularizer of the variable."""
+        """Adds the term with a strength, a float, to the regularizer of the variable."""
         own = self._variable.regularizer
-        # A training that was interrupted leaves its term behind.
+        # Replaces the term of an interrupted training.
         own = own.inner if isinstance(own, _Term) else own
         self._variable.regularizer = _Term(self._strength, own)
         self._strength.assign(strength)
 
     def detach(self):
-        """Gives the variable back the regularizer it had."""
+        """Restores the variable's own regularizer."""
         if isinstance(self._variable.regularizer, _Term):
             self._variable.regularizer = self._variable.regularizer.inner
 
     def stop(self):
-        """Takes the term out of a train step that is compiled already."""
+        """Sets the strength to 0, also in a compiled train step."""
         self._strength.assign(0.0)
 
 
-# Keras 3.12, the last for Python 3.10, takes no other callable for a regularizer.
+# Keras 3.12, the last for Python 3.10, requires this class for a regularizer.
 class _Term(keras.regularizers.Regularizer):
     """A variable's regularizer with the L1 term on top of it."""
 

@@ -7,13 +7,13 @@ import numpy as np
 from tfsparse.graph import rules
 from tfsparse.prune.scope_grammar import check_scope, listed, match_patterns
 
-# Groups that meet no addition; all groups.
+# Groups that are not part of an addition; all groups.
 GROUPS = ("inner", "all")
 _ADDITIONS = ("Add", "Average", "Maximum", "Minimum", "Subtract")
 
 
 def check_channel_scope(scope):
-    """Raises a TypeError or ValueError if `scope` is nothing that `select_groups` takes."""
+    """Raises a TypeError or ValueError if `select_groups` cannot take `scope`."""
     check_scope(scope, GROUPS, "a tfsparse.graph.ChannelGroup", "pruning ratio")
 
 
@@ -22,10 +22,10 @@ def select_groups(graph, scope):
 
     Args:
         graph: `tfsparse.graph.ChannelGraph`.
-        scope: `"inner"` for the groups that meet no addition, `"all"` for all groups that can be
-            cut, a function that takes a `ChannelGroup` and returns a bool, or a mapping of
-            layer-name patterns (as in `fnmatch`) to pruning ratios, of which the first that matches
-            a layer that makes the channels counts.
+        scope: `"inner"` for the groups that are not part of an addition, `"all"` for all groups
+            that can be cut, a function that takes a `ChannelGroup` and returns a bool, or a mapping
+            of layer-name patterns (as in `fnmatch`) to pruning ratios. The first pattern that
+            matches a layer that makes the channels applies.
 
     Returns:
         Dict from `ChannelGroup` to its own pruning ratio, a float above 0, or None.
@@ -46,13 +46,13 @@ def select_groups(graph, scope):
     else:
         chosen = {group: None for group in groups if scope(group)}
     if not chosen:
-        hint = " Use scope='all' to cut what is added too." if scope == "inner" else ""
+        hint = " Use scope='all' to cut channels of additions." if scope == "inner" else ""
         raise ValueError(f"scope={scope!r} matches no group. {_describe(groups)}{hint}")
     return chosen
 
 
 def _added_channels(graph):
-    """Returns the channels of the results of additions, an int array."""
+    """Returns the channels of the outputs of additions, an int array."""
     added = [
         graph.channels_of(value)
         for call in graph.program.calls

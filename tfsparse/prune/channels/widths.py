@@ -1,8 +1,8 @@
-"""How many channels each group keeps, and which: pure functions on NumPy arrays.
+"""The number of channels that each group keeps, and which: pure functions on NumPy arrays.
 
-A group's scores are a float array with one number a channel. The lowest go first, and -inf stands
-for a channel that is gone already: it stays away whatever is asked for. So a training that is
-resumed, and asks for the same again, removes no more.
+The scores of a group are a float array with one number for each channel. The lowest are cut first.
+A score of -inf means that the channel is already cut and stays so. So a resumed training with the
+same pruning ratio cuts no more.
 """
 
 import bisect
@@ -11,11 +11,11 @@ import numpy as np
 
 
 def uniform_cuts(scores, pruning_ratio):
-    """Returns how many channels each group is to lose if all lose the same fraction.
+    """Returns the number of channels to cut in each group if all lose the same fraction.
 
     Args:
-        scores: List of float arrays, one a group.
-        pruning_ratio: Float in [0, 1), or one of them a group.
+        scores: List of float arrays, one for each group.
+        pruning_ratio: Float in [0, 1), or one for each group.
 
     Returns:
         List of ints.
@@ -25,12 +25,12 @@ def uniform_cuts(scores, pruning_ratio):
 
 
 def global_cuts(scores, pruning_ratio, multiple_of=1):
-    """Returns how many channels each group is to lose if all channels are compared.
+    """Returns the number of channels to cut in each group if all channels are compared.
 
     Args:
-        scores: List of float arrays, one a group.
+        scores: List of float arrays, one for each group.
         pruning_ratio: Float in [0, 1), the fraction of all channels together.
-        multiple_of: Int, channels that every group keeps.
+        multiple_of: Int, the fewest channels that every group keeps.
 
     Returns:
         List of ints.
@@ -43,16 +43,16 @@ def global_cuts(scores, pruning_ratio, multiple_of=1):
 
 
 def remove_lowest(scores, cuts, multiple_of=1):
-    """Returns which channels each group loses.
+    """Returns the channels to cut in each group.
 
     Args:
-        scores: List of float arrays, one a group.
-        cuts: List of ints, how many channels each group is to lose.
-        multiple_of: Int. Where a group loses channels, the number that it keeps is rounded down to
+        scores: List of float arrays, one for each group.
+        cuts: List of ints, the number of channels to cut in each group.
+        multiple_of: Int. If a group loses channels, the number that it keeps is rounded down to
             a multiple of it, but not to 0.
 
     Returns:
-        List of int arrays, the channels by rising score.
+        List of int arrays, the channels in ascending order of their scores.
     """
     removed = []
     for s, cut in zip(scores, cuts, strict=True):
@@ -67,9 +67,9 @@ def lowest_pruning_ratio(cost, budget, channels):
     """Returns the lowest pruning_ratio at which a cost is within a budget.
 
     Args:
-        cost: Function of a pruning ratio that never rises with it.
-        budget: Number that the cost may reach.
-        channels: Int, the number of all channels, which says how close two pruning ratios can be.
+        cost: Function of a pruning ratio that does not increase with it.
+        budget: Number, the highest cost allowed.
+        channels: Int, the number of all channels, which gives the resolution of pruning ratios.
 
     Returns:
         Float in [0, 1), or None if no pruning ratio is high enough.

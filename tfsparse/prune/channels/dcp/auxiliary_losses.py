@@ -1,4 +1,4 @@
-"""The auxiliary losses of discrimination-aware channel pruning: what they are, and where."""
+"""The auxiliary losses of discrimination-aware channel pruning, and their places in a model."""
 
 import math
 
@@ -34,18 +34,18 @@ def forward(program, x, end, training=False):
 
 
 def evenly_spaced(program, count):
-    """Returns the calls behind which auxiliary losses go.
+    """Returns the calls after which auxiliary losses are placed.
 
-    Depth is counted in layers with a kernel. A loss can only go where everything passes through one
-    tensor, such as behind a residual block; of the places of one depth it takes the last, behind
-    normalization and activation.
+    Depth is counted in layers with a kernel. A loss needs a call whose output is the only tensor
+    that later calls read, such as at the end of a residual block. Of such calls of equal depth it
+    takes the last, after normalization and activation.
 
     Args:
         program: `tfsparse.graph.calls.Program`.
-        count: Int, the number of losses. A model with less places for them gets less.
+        count: Int, the number of losses. A model with fewer such calls gets fewer.
 
     Returns:
-        List of ints, rising.
+        List of ints, in ascending order.
     """
     depths, depth = [], 0
     for call in program.calls:
@@ -58,7 +58,7 @@ def evenly_spaced(program, count):
 
 
 def _bottlenecks(program):
-    """Yields the calls whose output is all that later calls use."""
+    """Yields the calls whose output is the only tensor that later calls read."""
     last_use = dict.fromkeys(program.outputs, math.inf)
     for i, call in enumerate(program.calls):
         for value in call.inputs:
@@ -71,13 +71,13 @@ def _bottlenecks(program):
 
 
 class Head:
-    """What an auxiliary loss is computed with: BatchNormalization, ReLU, average pooling, Dense.
+    """The layers of an auxiliary loss: BatchNormalization, ReLU, average pooling, Dense.
 
     It is no part of the model.
 
     Args:
         program: `tfsparse.graph.calls.Program` of a model with one output (batch, classes).
-        call: Int, the call behind which the head goes.
+        call: Int, the call after which the head is placed.
     """
 
     def __init__(self, program, call):
@@ -95,7 +95,7 @@ class Head:
                 layers.BatchNormalization(),
                 layers.ReLU(),
                 *pooling,
-                # The model's loss expects what the model ends with: probabilities or logits.
+                # The model's loss expects the model's kind of output: probabilities or logits.
                 layers.Dense(classes, activation=_last_activation(program), dtype="float32"),
             ]
         )
@@ -106,13 +106,13 @@ class Head:
         return self._layers.trainable_variables
 
     def loss(self, model, values, x, y, training=False):
-        """Returns the model's loss of what the head makes of the tensors of a forward pass."""
+        """Returns the model's loss on the head's outputs for the tensors of a forward pass."""
         outputs = self._layers(values[self._value], training=training)
         return loss_on(model, x, y, outputs)
 
 
 class FinalLoss:
-    """The loss of the model itself, in the place of an auxiliary one.
+    """The model's own loss, in place of an auxiliary loss.
 
     Args:
         program: `tfsparse.graph.calls.Program` of a model with one output.
@@ -125,7 +125,7 @@ class FinalLoss:
         (self._value,) = program.outputs
 
     def loss(self, model, values, x, y, training=False):
-        """Returns the model's loss of the tensors of a forward pass."""
+        """Returns the model's loss for the tensors of a forward pass."""
         return loss_on(model, x, y, values[self._value])
 
 

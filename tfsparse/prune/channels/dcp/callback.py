@@ -21,24 +21,24 @@ _BATCH_SIZE = 128
 
 
 class DiscriminationAwareChannelPruning(MaskedChannels):
-    """Keeps the channels that help to tell classes apart, chosen one after the other on data.
+    """Keeps the channels that discriminate between classes, selected greedily on data.
 
-    Auxiliary losses divide the model into stages of even depth. In each stage the whole model is
-    first trained with the stage's auxiliary loss and its own. Then, for each group of channels that
-    is read in the stage, channels are let in greedily, from none: those along whose weights the
-    gradient of the loss is largest, a few at a time. After each addition the weights that read them
-    are adapted. The loss of a choice is `L_M + auxiliary_weight * L_S`: how far the outputs of the
-    layers that read the channels move, and the stage's auxiliary loss. After the last stage, the
-    rest of the `fit` fine-tunes what is left.
+    Auxiliary losses divide the model into stages of equal depth. Each stage first trains the whole
+    model with its auxiliary loss and the model's own. Then it selects channels for each group that
+    is read in the stage: it starts with none, and adds a few at a time, those with the largest
+    gradient of the loss. After each addition the weights that read the channels are optimized. The
+    loss is `L_M + auxiliary_weight * L_S`: the reconstruction error of the layers that read the
+    channels, and the stage's auxiliary loss. After the last stage, the rest of the `fit` fine-tunes
+    the model.
 
-    All of this happens before one batch of `fit`, the first by default. What is not chosen is cut
-    as by `ChannelPruning`: zero in all its places, inside each compiled train step, and logged
-    alike; `tfsparse.shrink(model)` makes the smaller model. The auxiliary losses are never a part
-    of the model. A `fit` that is interrupted leaves a model that works, and the next one goes on
-    with the groups that have not been cut yet.
+    All of this happens before one batch of `fit`, by default the first. The other channels are cut
+    as in `ChannelPruning`: their weights are zero inside each compiled train step, and the logs are
+    the same. `tfsparse.shrink(model)` returns the smaller model. The auxiliary losses never become
+    part of the model. A `fit` that is interrupted leaves a working model, and the next `fit`
+    continues with the groups that are not cut yet.
 
-    For functional and Sequential Keras 3 models with one output (batch, classes), compiled with any
-    loss that fits it. Not under a `tf.distribute.Strategy` with several replicas.
+    Supports functional and Sequential Keras 3 models with one output (batch, classes), compiled
+    with any loss for it. A `tf.distribute.Strategy` with several replicas is not supported.
 
     From Zhuang et al., "Discrimination-aware Channel Pruning for Deep Neural Networks", 2018
     (https://arxiv.org/abs/1810.11809).
@@ -49,32 +49,32 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         data: A tuple `(x, y)` of arrays, or a `tf.data.Dataset` or another iterable of batches that
             can be read again, of inputs and labels.
         macs: A budget instead of a pruning ratio, as in `ChannelPruning`.
-        tolerance: Float, instead of both: a group is complete as soon as an addition changes its
-            loss by no more than this fraction of the loss without any channel. 0.001 in the paper.
-        num_auxiliary_losses: Int, how many there are. In the paper 3 for ResNet-56 and 2 for VGG.
-        auxiliary_weight: Float, the weight of the auxiliary losses in the choice (the paper's
-            lambda); 0 compares outputs only.
-        channels_per_step: How many channels are let in at a time: a float is a fraction of the
-            group, an int a number.
-        samples: Int, examples that each choice looks at, and as many that weights are adapted with
-            after it. Time grows in proportion.
-        stage_steps: Int, steps that train the whole model when a stage begins.
-        learning_rate: Float, of all steps that this callback makes itself, which are of SGD with a
-            Nesterov momentum of 0.9.
+        tolerance: Float, instead of both: a group is complete when an addition changes its loss by
+            no more than this fraction of the loss without any channel. 0.001 in the paper.
+        num_auxiliary_losses: Int, their number. In the paper 3 for ResNet-56 and 2 for VGG.
+        auxiliary_weight: Float, the weight of the auxiliary losses in the selection (the paper's
+            lambda); 0 uses the reconstruction error only.
+        channels_per_step: Channels that are added at a time: a float is a fraction of the group, an
+            int a number.
+        samples: Int, examples for each selection, and for the optimization after it. Time grows in
+            proportion.
+        stage_steps: Int, training steps of the whole model at the begin of each stage.
+        learning_rate: Float, for the callback's own steps, which use SGD with a Nesterov momentum
+            of 0.9.
         batch_size: Int, examples in a batch if `data` is a tuple.
         multiple_of: As in `ChannelPruning`.
         scope: As in `ChannelPruning`.
         begin: When to prune: a float in [0, 1] is a fraction of the training, an int is a step. The
-            method expects a trained model.
-        verbose: 0 for silence, 1 for a progress bar, 2 for one line at the end; `"auto"`, the
-            default, is what `fit` was given, and 0 in `apply`.
+            method needs a trained model.
+        verbose: 0 prints nothing, 1 a progress bar, 2 one line at the end; `"auto"`, the default,
+            is the `verbose` of `fit`, and 0 in `apply`.
 
     Raises:
         TypeError: An argument is of a wrong type. `fit` and `apply` raise it if the model is no
             Keras 3 model.
         ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
-            built, compiled, or of the kind above, the scope matches no group of it, the budget is
-            out of reach, or there is no data.
+            built, compiled, or of the kind above, the scope matches no group, the budget cannot be
+            reached, or there is no data.
 
     Example:
 
@@ -108,7 +108,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         if tolerance is not None:
             check_number("tolerance", tolerance)
             _check_adaptive(tolerance, pruning_ratio, macs, multiple_of, scope)
-        # With a tolerance the schedule only says that it is time.
+        # With a tolerance the schedule only gives the time.
         super().__init__(scope, pruning_ratio, macs, begin)
         if data is not None:
             check_data(data)
@@ -155,7 +155,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
     def _attach(self, model, train_step=None):
         self._check(model)
         super()._attach(model, train_step)
-        # What cannot be done is better refused now than in the middle of a training.
+        # Errors at the start of a training are better than in the middle of it.
         self._widths()
 
     def _check(self, model):
@@ -188,8 +188,8 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         """Runs all stages.
 
         Args:
-            removed: Dict from groups to int arrays, the channels that are gone already; those that
-                are not chosen are added to it.
+            removed: Dict from groups to int arrays, the channels that are already cut; those that
+                are not selected are added to it.
         """
         model, program, widths_ = self._masked_model, self._graph.program, self._widths()
         todo = [g for g in self._groups if g.consumers and not self._is_done(g, removed, widths_)]
@@ -201,7 +201,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         for stage in make_stages(program, todo, self.num_auxiliary_losses):
             start = islice(batches, self.stage_steps)
             train_stage(stage, model, program, start, self.learning_rate)
-            # A head may read channels that are gone since an earlier training, and has moved them.
+            # A head may read channels cut in an earlier training, and its gradient changes them.
             self._hold()
             selection = Selection(
                 model, program, stage, measured, self.auxiliary_weight, self.learning_rate
@@ -220,14 +220,14 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
                 progress.add(1, [("loss", loss)])
 
     def _verbosity(self):
-        """Returns what Keras's progress bar takes; of `fit`, `"auto"` is 1."""
+        """Returns the verbosity for Keras's progress bar; `"auto"` of `fit` is 1."""
         of_fit = (self.params or {}).get("verbose", 0)
         verbose = of_fit if self.verbose == "auto" else self.verbose
         return 2 if verbose == 2 else int(bool(verbose))
 
     @property
     def _num_batches(self):
-        """Batches that each choice looks at, where `data` says how large they are."""
+        """Batches for each selection; the batch size is that of `data`."""
         return -(-self.samples // self.batch_size)
 
     def _is_done(self, group, removed, widths_):
@@ -236,7 +236,7 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
         return group.size - len(removed[group]) <= widths_[group]
 
     def _widths(self):
-        """Returns how many channels each group may keep, a dict from groups to ints."""
+        """Returns the number of channels that each group may keep, a dict from groups to ints."""
         if self.tolerance is not None:
             return {group: group.size for group in self._groups}
         scores = [np.where(self._dead(group), -np.inf, 0.0) for group in self._groups]

@@ -10,19 +10,19 @@ _MOMENTUM = 0.9
 
 
 class Selection:
-    """Chooses channels of the groups of one stage, one group after the other.
+    """Selects channels of the groups of one stage, one group after the other.
 
-    The loss of a group is `L = L_M + lambda L_S`. L_M is half the mean squared difference of the
-    outputs of the layers that read the group, from what they were when the stage began; L_S is the
-    stage's loss. Everything runs as in inference, BatchNormalization too.
+    The loss of a group is `L = L_M + lambda L_S`. L_M is the reconstruction error: half the mean
+    squared difference between the outputs of the layers that read the group and their outputs at
+    the begin of the stage. L_S is the stage's loss. All layers run as in inference.
 
     Args:
         model: Compiled Keras 3 model.
         program: Its `tfsparse.graph.calls.Program`.
         stage: `Stage`.
-        measured: List of batches `(x, y)` that losses and gradients are measured on.
+        measured: List of batches `(x, y)` to measure losses and gradients on.
         auxiliary_weight: Float, the weight of L_S.
-        learning_rate: Float, of the steps that adapt the chosen channels' weights.
+        learning_rate: Float, for the steps that optimize the weights of selected channels.
     """
 
     def __init__(self, model, program, stage, measured, auxiliary_weight, learning_rate):
@@ -39,22 +39,22 @@ class Selection:
         self._trained = [tf.Variable(np.zeros(k.shape, bool)) for k in self._kernels]
 
     def choose(self, group, candidates, count, per_step, batches, tolerance=None):
-        """Chooses channels of a group and adapts the weights that read them.
+        """Selects channels of a group and optimizes the weights that read them.
 
-        When it returns, the weights that read the channels not chosen are zero. An exception leaves
-        the weights as they were.
+        Afterwards the weights that read the other channels are zero. After an exception all weights
+        are restored.
 
         Args:
             group: `ChannelGroup`.
-            candidates: Int array, the channels to choose from.
-            count: Int, the most channels to choose.
+            candidates: Int array, the channels to select from.
+            count: Int, the most channels to select.
             per_step: Int, channels that are added at a time.
-            batches: Function that returns the next batches `(x, y)` to adapt weights with.
-            tolerance: Float; the choice ends when an addition changes the loss by no more than this
-                fraction of the loss without any channel. None to add up to `count`.
+            batches: Function that returns the next batches `(x, y)` for the optimization.
+            tolerance: Float; the selection ends when an addition changes the loss by no more than
+                this fraction of the loss without any channel. None to add up to `count`.
 
         Returns:
-            Int array, the chosen channels in the order of their choice, and the last loss measured.
+            Int array, the channels in the order of their selection, and the last loss measured.
         """
         try:
             self._clear(group)
@@ -84,8 +84,8 @@ class Selection:
             group: `ChannelGroup`.
 
         Returns:
-            The mean loss, a float, and the norms of the mean gradient with respect to all weights
-            that read a channel, a float array with one number a channel.
+            The mean loss, a float, and the norm of the mean gradient with respect to the weights
+            that read each channel, a float array (channels,).
         """
         total, sums = 0.0, [np.zeros(kernel.shape) for kernel in self._kernels]
         for x, y in self._measured:
@@ -102,14 +102,14 @@ class Selection:
         return self._indices[id(place.variable)]
 
     def _clear(self, group):
-        """Zeroes all weights that read a group; none is trained yet."""
+        """Zeroes all weights that read a group, and selects none."""
         for place in group.consumers:
             _write(place.variable, place, ..., 0)
         for trained in self._trained:
             trained.assign(tf.zeros_like(trained))
 
     def _add(self, group, channels):
-        """Lets channels in, with the weights they had when the stage began."""
+        """Adds channels, with their weights from the begin of the stage."""
         for place in group.consumers:
             reference = self._references[self._index(place)].numpy()
             rows = np.moveaxis(reference, place.axis, 0)[place.indices[channels]]
@@ -150,7 +150,7 @@ class Selection:
 
     @tf.function(autograph=False, reduce_retracing=True)
     def _step(self, x, y, index):
-        """Makes a step of SGD with Nesterov's momentum on the weights of the chosen channels."""
+        """Makes a step of SGD with Nesterov momentum on the weights of the selected channels."""
         _, gradients = self._gradients(x, y, index)
         for kernel, gradient, velocity, trained in zip(
             self._kernels, gradients, self._velocities, self._trained, strict=True
@@ -163,7 +163,7 @@ class Selection:
 
 
 def _outputs_of(program, group, end):
-    """Returns the values that the layers which read a group make, a list of ints."""
+    """Returns the outputs of the layers that read a group, a list of ints."""
     readers = {id(place.layer) for place in group.consumers}
     calls = [call for call in program.calls[: end + 1] if id(call.operation) in readers]
     return [value for call in calls for value in call.outputs]
@@ -178,5 +178,5 @@ def _write(variable, place, channels, values):
     """Writes to the positions of some of a place's channels in an array of its variable's shape."""
     array = variable.numpy()
     np.moveaxis(array, place.axis, 0)[place.indices[channels]] = values
-    # The masks of groups that are cut already are among the constraints.
+    # The constraints include the masks of groups that are already cut.
     variable.assign(array if variable.constraint is None else variable.constraint(array))

@@ -1,4 +1,4 @@
-"""The stages of discrimination-aware channel pruning, and how each begins."""
+"""The stages of discrimination-aware channel pruning, and their training."""
 
 import dataclasses
 from typing import Any
@@ -11,11 +11,11 @@ from tfsparse.prune.channels.dcp.auxiliary_losses import FinalLoss, Head, evenly
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stage:
-    """The groups that are chosen by one loss.
+    """The groups whose channels are selected with one loss.
 
     Attributes:
         loss: `Head`, or `FinalLoss` in the last stage.
-        groups: List of `ChannelGroup`, by where they are read.
+        groups: List of `ChannelGroup`, in the order in which they are read.
     """
 
     loss: Any
@@ -23,15 +23,15 @@ class Stage:
 
 
 def make_stages(program, groups, num_auxiliary_losses):
-    """Divides groups among auxiliary losses: each goes to the first one behind all that reads it.
+    """Assigns each group to the first auxiliary loss after all layers that read it.
 
     Args:
         program: `tfsparse.graph.calls.Program`.
         groups: List of `ChannelGroup`.
-        num_auxiliary_losses: Int, how many auxiliary losses there are besides the model's own.
+        num_auxiliary_losses: Int, number of auxiliary losses besides the model's own loss.
 
     Returns:
-        List of `Stage`, in the order of the model, without those that have no group.
+        List of `Stage`, in the order of the model, without empty ones.
     """
     ends = [*evenly_spaced(program, num_auxiliary_losses), len(program.calls) - 1]
     read = {group: _last_reader(program, group) for group in groups}
