@@ -1,4 +1,4 @@
-"""A warning where a training lets weights grow again that were pruned before."""
+"""A warning about a training that lets pruned weights grow again."""
 
 import warnings
 
@@ -7,15 +7,15 @@ from tfsparse.prune.train_step import TrainStep
 
 
 def warn_of_growth(model, masks, advice):
-    """Warns once if the next training of a model has no masks on weights that are pruned.
+    """Warns once if the next training of a model has no masks on its pruned weights.
 
-    The model may be compiled anew until then. Nothing is said of layers that do not train, nor of
-    weights that somebody else has changed meanwhile.
+    The model may be compiled again before. Layers that do not train are ignored, and so are
+    weights that have changed in the meantime.
 
     Args:
         model: Keras 3 or tf_keras model.
-        masks: List of `Mask`, those that are about to be detached.
-        advice: String, what to do to keep the zeros.
+        masks: List of `Mask`, which are to be detached next.
+        advice: String, how to keep the zeros.
     """
     watch = vars(model).get("make_train_function")
     if not isinstance(watch, _Watch):
@@ -25,7 +25,7 @@ def warn_of_growth(model, masks, advice):
 
 
 class _Watch:
-    """Takes the place of a model's `make_train_function` until the next training."""
+    """Replaces a model's `make_train_function` until the next training."""
 
     def __init__(self, model):
         self.pruned = {}

@@ -1,7 +1,7 @@
-"""Which weights to keep by their magnitude: pure functions on NumPy arrays.
+"""Masks that keep the weights of largest magnitude: pure functions on NumPy arrays.
 
 A block is a group of neighbouring output channels that share a pattern. Output channels are the
-last axis of a Keras kernel: HWIO for convolutions, IO for dense layers. Where their number is not
+last axis of a Keras kernel: HWIO for convolutions, IO for dense layers. If their number is not
 a multiple of the block size, the last block is smaller.
 """
 
@@ -11,7 +11,7 @@ BLOCK_SIZES = (1, 2, 4)
 
 
 def check_block_size(block_size):
-    """Raises a ValueError unless `block_size` is one that the kernels know."""
+    """Raises a ValueError unless the delegate's kernels support `block_size`."""
     if block_size not in BLOCK_SIZES:
         raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
 
@@ -26,7 +26,7 @@ def block_magnitudes(weights, block_size):
     Returns:
         Float array [..., ceil(outputs / block_size)].
     """
-    # NumPy cannot order every 16-bit type.
+    # NumPy cannot sort every 16-bit type.
     magnitudes = np.abs(weights).astype(np.float32, copy=False)
     if block_size == 1:
         return magnitudes
@@ -54,8 +54,8 @@ def spread_blocks(keep, outputs, block_size):
 def keep_largest(scores, sparsity):
     """Returns a mask that prunes the lowest scores.
 
-    Exactly `round(sparsity * scores.size)` are pruned, whatever the ties, but one is always kept:
-    a layer without weights passes nothing on.
+    Exactly `round(sparsity * scores.size)` are pruned, also with equal scores, but at least one is
+    kept, so that the layer's outputs still depend on its inputs.
 
     Args:
         scores: Float array, one score for each block.
@@ -70,11 +70,11 @@ def keep_largest(scores, sparsity):
 def keep_largest_of_all(scores, sparsity):
     """Returns masks that prune the lowest scores of several layers taken together.
 
-    Exactly `round(sparsity * total)` are pruned, whatever the ties, but each layer keeps its
+    Exactly `round(sparsity * total)` are pruned, also with equal scores, but each layer keeps its
     largest.
 
     Args:
-        scores: List of float arrays, one a layer.
+        scores: List of float arrays, one for each layer.
         sparsity: Float in [0, 1).
 
     Returns:
@@ -90,7 +90,7 @@ def keep_largest_of_all(scores, sparsity):
 
 
 def keep_all_but(scores, count):
-    """Returns a bool array that is False at the `count` lowest scores, whatever the ties."""
+    """Returns a bool array that is False at exactly the `count` lowest scores."""
     if count == 0:
         return np.ones(scores.shape, bool)
     # Not np.partition: with 75 % of 100,000 scores equal, as those of pruned weights are, it takes

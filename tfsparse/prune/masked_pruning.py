@@ -1,4 +1,4 @@
-"""What all methods share: masks that a schedule changes while a model trains."""
+"""The base class of all methods: masks that follow a schedule during training."""
 
 import functools
 import warnings
@@ -16,22 +16,22 @@ from tfsparse.prune.step_counter import StepClock
 from tfsparse.prune.train_end import call_at_end
 from tfsparse.prune.train_step import TrainStep
 
-_FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
+_FINE = 1_000_000  # assumed steps in an epoch of unknown length, to compute fractions of a training
 
 
 class MaskedPruning(Callback):
-    """A callback that holds masks and changes them when a schedule says so.
+    """A callback with masks that follow a schedule.
 
     A method implements `_attach`, `_update`, `_prune_one_shot` and `_measure`, and finds the masks
-    in `self._masks`. They keep everything when a training begins.
+    in `self._masks`. They prune nothing when a training begins.
 
     Attributes:
-        LOGGED: What `fit` logs: the name of the amount that is pruned.
+        LOGGED: Name under which `fit` logs the amount that is pruned.
 
     Args:
         scope: What is pruned; see `scope_grammar`.
-        schedule: Called with a step it returns a bool, whether masks change, and what `_update`
-            is to be called with.
+        schedule: Function from a step to a bool, whether masks change, and the argument of
+            `_update`.
     """
 
     LOGGED = "sparsity"
@@ -47,14 +47,14 @@ class MaskedPruning(Callback):
         """Prunes a model one-shot, outside of `fit`.
 
         Args:
-            model: Built Keras model. It is a plain model again afterwards.
+            model: Built Keras model. Afterwards it has no masks.
 
         Returns:
-            The amount that is pruned, a float: what `fit` logs.
+            The amount that is pruned, a float, as `fit` logs it.
 
         Raises:
-            TypeError, ValueError: The model is not of the kind that the class asks for, or the
-                scope matches nothing of it.
+            TypeError, ValueError: The class does not support the model, or the scope matches
+                nothing.
             RuntimeError: Called inside a `tf.function`.
         """
         self._check_eager()
@@ -72,33 +72,33 @@ class MaskedPruning(Callback):
 
         Args:
             model: Keras model.
-            train_step: `TrainStep` that is to know of the masks; None if nothing trains.
+            train_step: `TrainStep` that is to apply the masks; None outside of a training.
         """
         raise NotImplementedError
 
     @property
     def _to_keep_zeros(self):
-        """What to do in a later training to keep the zeros, or None if they stay by themselves."""
+        """How to keep the zeros in a later training, or None if they stay without masks."""
         return None
 
     def _update(self, value):
-        """Changes the masks to what the schedule's value asks for."""
+        """Changes the masks to the schedule's value."""
         raise NotImplementedError
 
     def _prune_one_shot(self):
-        """Changes the masks to what a training would end with."""
+        """Changes the masks to those at the end of a training."""
         raise NotImplementedError
 
     def _measure(self):
-        """Returns the amount that is pruned, whatever the masks are."""
+        """Returns the amount of zeros in the weights, independent of the masks."""
         raise NotImplementedError
 
     def _begin(self, step):
-        """Sets the first masks, when all state of the training is restored."""
+        """Sets the first masks, after all state of the training is restored."""
         self._update(self._schedule(step)[1])
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Attaches masks that prune nothing yet: other callbacks may still restore weights."""
+        """Attaches masks that prune nothing, because other callbacks may still restore weights."""
         self._attach(self.model, TrainStep.of(self.model))
         # A variable in tf_keras, of each replica under a strategy; None before compile.
         execution = getattr(self.model, "steps_per_execution", None)
@@ -111,20 +111,20 @@ class MaskedPruning(Callback):
         self._clock.begin_epoch(epoch)
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Sets the masks to where the schedule is, before the first batch."""
+        """Sets the masks to the schedule's value before the first batch."""
         if self._clock.elapsed is None:
             self._clock.start(self.model.optimizer, batch)
             self._plan()
             self._keep_up()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Updates the masks if the schedule says so."""
+        """Updates the masks by the schedule."""
         self._clock.end_batch(batch)
         self._keep_up()
         self._log(logs)
 
     def on_test_begin(self, logs: dict | None = None) -> None:
-        """Zeroes what a callback that averages weights may have brought back."""
+        """Zeroes pruned weights that a callback with averages of weights may have changed."""
         self._hold()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -138,12 +138,12 @@ class MaskedPruning(Callback):
         self._log(logs)
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Makes the model a plain one again, now or when other callbacks have ended."""
+        """Removes the masks from the model, now or after the other callbacks."""
         if not self._closes_later:
             self._close()
 
     def _close(self):
-        # Other weights are not cut: they were not trained with these masks.
+        # Weights of another epoch are not pruned: they were not trained with these masks.
         if not all(mask.holds(mask.weights()) for mask in self._masks):
             logged, self._reached = self._reached, self._measure()
             if self._reached < logged - 1e-6:
@@ -189,7 +189,7 @@ class MaskedPruning(Callback):
             )
 
     def _keep_up(self, at_end_of_epoch=False):
-        """Brings the masks to where the schedule is now."""
+        """Updates the masks to the current step."""
         clock = self._clock
         if schedules.needs_total(self.schedule):
             self._advance(clock.training_step)
@@ -203,7 +203,7 @@ class MaskedPruning(Callback):
                 self._advance(clock.iterations())
 
     def _advance(self, step):
-        """Brings the masks to where the schedule is at a step."""
+        """Updates the masks to the schedule's value at a step."""
         if self._seen is None or step < self._seen:
             self._begin(step)
         else:
@@ -222,15 +222,15 @@ class MaskedPruning(Callback):
             )
 
     def _attach_masks(self, model, train_step, variables, kind="weights", moved=None):
-        """Attaches masks that keep everything.
+        """Attaches masks that prune nothing.
 
         Args:
             model: Keras model.
             train_step: See `_attach`.
-            variables: List of different variables, one a mask.
+            variables: List of different variables, one for each mask.
             kind: String, see `Mask`.
-            moved: Those of the variables whose pruned weights a train step would move, by default
-                all. To hold the others at zero in each step would only take time.
+            moved: The variables whose pruned weights a train step would change, by default all.
+                Only these are masked in each step, to save time.
         """
         strategy = strategy_of(model)
         self._masked_model, self._train_step = model, train_step
@@ -248,10 +248,10 @@ class MaskedPruning(Callback):
         self._averages.attach()
 
     def _attach_parts(self, name, variables, make, *details):
-        """Returns `make(variable)` for each variable, or what a compiled train step knows already.
+        """Returns `make(variable)` for each variable, or the part of a compiled train step.
 
         Args:
-            name: String, what the parts do, together with `details`.
+            name: String, identifies the purpose of the parts, together with `details`.
             variables: List of different variables.
             make: Function of a variable; see `TrainStep.attach`.
         """
@@ -263,7 +263,7 @@ class MaskedPruning(Callback):
         return parts
 
     def _leave(self):
-        """Leaves a plain model with zeros."""
+        """Removes the masks; the zeros stay."""
         if self._to_keep_zeros:
             warn_of_growth(self._masked_model, self._masks, self._to_keep_zeros)
         self._detach()

@@ -1,4 +1,4 @@
-"""The one place where a mask meets a Keras variable."""
+"""Masks on Keras variables; no other module writes to masked positions."""
 
 import keras
 import numpy as np
@@ -8,23 +8,23 @@ from tfsparse.prune.variables import keep_only, read, replicas, write
 
 
 class Mask:
-    """Holds chosen positions of one variable at exactly zero.
+    """Keeps the pruned positions of one variable at exactly zero.
 
-    While attached, the mask is part of the variable's constraint, which every optimizer of Keras 3
-    and of tf_keras applies inside its compiled update: it costs no Python at all in a step. The
-    gradient at a pruned position is still computed.
+    While attached, the mask is part of the variable's constraint. Every optimizer of Keras 3
+    and of tf_keras applies it inside its compiled update, so that no Python code runs in a step.
+    The gradient at a pruned position is still computed.
 
     Args:
         variable: Kernel of a built layer: a `keras.Variable`, or a `tf.Variable` of tf_keras.
         strategy: The model's `tf.distribute.Strategy`.
-        kind: What the mask is of. Masks of another kind on the same variable stay in force beside
-            it; one of the same kind is replaced.
+        kind: String. Masks of different kinds on one variable apply together; a mask of the same
+            kind is replaced.
     """
 
     def __init__(self, variable, strategy, kind="weights"):
         self.variable = variable
         self.kind = kind
-        # A copy on the host: an update must not wait for the device more than once a variable.
+        # A copy on the host, so that an update waits for the device only once for each variable.
         self._keep = np.ones(variable.shape, bool)  # replaced, never written to
         with tf.init_scope(), strategy.scope():
             self._device_keep = tf.Variable(self._keep, trainable=False, name="pruning_mask")
@@ -36,7 +36,7 @@ class Mask:
 
     @property
     def sparsity(self):
-        """Fraction of positions the mask holds at zero, a float."""
+        """Fraction of positions that the mask prunes, a float."""
         return 1 - np.count_nonzero(self._keep) / self._keep.size
 
     @property
@@ -63,16 +63,16 @@ class Mask:
         self.zero(self.variable)
 
     def zero(self, variable):
-        """Zeroes the pruned positions of a variable of the same shape, such as an average."""
+        """Zeroes the pruned positions of another variable of the same shape, such as an average."""
         keep_only(variable, self._keep)
 
     def holds(self, weights):
-        """Returns whether every pruned position is zero in weights that were read."""
-        # Of bools, greater is "and not"; to index by a mask takes ten times as long.
+        """Returns whether every pruned position is zero in an array of weights."""
+        # For bools, greater is "and not"; indexing by a mask takes ten times as long.
         return not np.any((weights != 0) > self._keep)
 
     def reset(self):
-        """Keeps everything from now on, whatever is zero."""
+        """Prunes nothing from now on; zeros stay until they are trained."""
         if not self._keep.all():
             self._keep = np.ones_like(self._keep)
             write(self._device_keep, self._keep)
@@ -80,12 +80,12 @@ class Mask:
     def attach(self):
         """Makes every optimizer update apply the mask, after the variable's own constraint."""
         for holder, attribute in _constraint_holders(self.variable):
-            # A training that was interrupted leaves its masks behind.
+            # Replaces the mask of an interrupted training.
             own = _without(getattr(holder, attribute), lambda mask: mask.kind == self.kind)
             setattr(holder, attribute, _Masked(self, own))
 
     def detach(self):
-        """Gives the variable back the constraint it had."""
+        """Restores the variable's own constraint."""
         for holder, attribute in _constraint_holders(self.variable):
             own = _without(getattr(holder, attribute), lambda mask: mask is self)
             setattr(holder, attribute, own)
@@ -96,7 +96,7 @@ class Mask:
         return tf.where(self._device_keep, weights, tf.zeros((), weights.dtype))
 
 
-# Keras 3.12, the last for Python 3.10, takes no other callable for a constraint.
+# Keras 3.12, the last for Python 3.10, requires this class for a constraint.
 class _Masked(keras.constraints.Constraint):
     """A variable's constraint with a mask on top of it."""
 
@@ -107,7 +107,7 @@ class _Masked(keras.constraints.Constraint):
     def __call__(self, weights):
         if self.inner is None:
             return self.mask(weights)
-        # Masked before too: a norm must be that of the weights which remain.
+        # Masked before as well: a norm must be that of the remaining weights.
         return self.mask(self.inner(self.mask(weights)))
 
 

@@ -7,14 +7,14 @@ from tfsparse.prune.optimizers import average_of
 class MaskedAverages:
     """Applies masks to the moving averages that an optimizer keeps with `use_ema=True`.
 
-    An optimizer updates an average before the constraint of the weights is applied, so the average
-    takes up what a step adds to a pruned weight. `SwapEMAWeights` and the end of `fit` put averages
-    in the place of weights. While attached, the masks are applied inside the compiled train step.
+    An optimizer updates an average before it applies the constraint of the weights, so the average
+    of a pruned weight would not be zero. `SwapEMAWeights` and the end of `fit` replace weights by
+    averages. While attached, the masks are applied inside the compiled train step.
 
     Args:
         optimizer: Keras 3 or tf_keras optimizer, one that wraps others, or None.
         masks: List of `Mask`.
-        in_step: Those of them that an update of the averages applies.
+        in_step: The masks that each update of the averages applies.
     """
 
     def __init__(self, optimizer, masks, in_step):
@@ -28,11 +28,11 @@ class MaskedAverages:
             if not isinstance(update, _MaskedUpdate):
                 update = _MaskedUpdate(update, optimizer)
                 optimizer._update_model_variables_moving_average = update
-            # A training that was interrupted leaves its masks behind.
+            # Replaces the masks of an interrupted training.
             update.masks |= {id(mask): mask for mask in self._in_step}
 
     def detach(self):
-        """Removes the masks; with the last, the optimizer gets its own method back."""
+        """Removes the masks; after the last one, restores the optimizer's own method."""
         for optimizer in self._optimizers:
             update = optimizer._update_model_variables_moving_average
             if isinstance(update, _MaskedUpdate):
@@ -51,7 +51,7 @@ class MaskedAverages:
 
 
 class _MaskedUpdate:
-    """Takes the place of the method with which an optimizer updates all averages."""
+    """Replaces the method with which an optimizer updates all averages."""
 
     def __init__(self, inner, optimizer):
         self.inner = inner

@@ -1,4 +1,4 @@
-"""What a pruning method needs of an optimizer: the gradients it applies, and its slots."""
+"""Access to an optimizer's gradients and slots, for pruning methods."""
 
 import contextvars
 
@@ -14,17 +14,17 @@ _running = contextvars.ContextVar("variables whose update runs", default=frozens
 
 
 class GradientHooks:
-    """Functions that see, and may change, the gradients of chosen variables.
+    """Functions that read, and may change, the gradients of some variables.
 
-    They run inside the compiled train step, where an optimizer updates one variable: in
-    `update_step`, which every optimizer of Keras 3 and of tf_keras has. A gradient there is what
-    the update is computed from: free of any loss scale, and finite if that scale is dynamic; summed
-    over replicas, averaged over accumulated steps, and clipped.
+    They run inside the compiled train step, in `update_step`, with which every optimizer of Keras 3
+    and of tf_keras updates one variable. The gradient there is the final one: without loss scale
+    (and finite if that scale is dynamic), summed over replicas, averaged over accumulated steps,
+    and clipped.
 
-    A train step that is compiled already knows of no hooks.
+    Attach hooks before the train step is compiled; a compiled step does not call later ones.
 
     Args:
-        optimizer: Keras 3 or tf_keras optimizer. Those that it holds are followed too: see
+        optimizer: Keras 3 or tf_keras optimizer. Optimizers that it wraps are included: see
             `all_optimizers`.
     """
 
@@ -40,7 +40,7 @@ class GradientHooks:
     def attach(self, variable, function):
         """Calls `function(gradient, variable)` in each update; it returns the gradient to apply.
 
-        A function that an interrupted training has left behind is replaced.
+        It replaces the function of an interrupted training.
         """
         key = _key(variable)
         self._functions[key] = function
@@ -52,7 +52,7 @@ class GradientHooks:
             updates.functions[key] = function
 
     def detach(self):
-        """Removes the functions; with the last, the optimizers get their own methods back."""
+        """Removes the functions; after the last one, restores the optimizers' own methods."""
         for optimizer, method in self._methods:
             updates = getattr(optimizer, method)
             if not isinstance(updates, _HookedUpdates):
@@ -65,7 +65,7 @@ class GradientHooks:
 
 
 class _HookedUpdates:
-    """Takes the place of the method with which an optimizer updates one variable."""
+    """Replaces the method with which an optimizer updates one variable."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -73,7 +73,7 @@ class _HookedUpdates:
 
     def __call__(self, gradient, variable, *args, **kwargs):
         key, running = _key(variable), _running.get()
-        # An optimizer whose update calls that of another would change the gradient twice.
+        # Otherwise an optimizer that calls the update of another one would run the hook twice.
         function = None if key in running else self.functions.get(key)
         if function is None:
             return self.inner(gradient, variable, *args, **kwargs)
@@ -85,10 +85,10 @@ class _HookedUpdates:
 
 
 class LastGradient:
-    """A hook that remembers the gradient of the latest update.
+    """A hook that stores the gradient of the last update.
 
-    To do so in every step costs the memory of the gradient and next to no time: TensorFlow shares
-    the tensor with the variable, so there is no need to tell the steps apart.
+    It stores every gradient. This takes the memory of the gradient and almost no time, because
+    TensorFlow shares the tensor with the variable.
 
     Args:
         variable: Kernel of a built layer.
@@ -102,7 +102,7 @@ class LastGradient:
             )
 
     def __call__(self, gradient, variable):
-        """Remembers a gradient and returns it unchanged."""
+        """Stores a gradient and returns it unchanged."""
         self._value.assign(tf.cast(gradient, self._value.dtype), read_value=False)
         return gradient
 
@@ -112,15 +112,15 @@ class LastGradient:
 
 
 def zero_slots(optimizer, positions):
-    """Zeroes what an optimizer remembers of some weights: momenta, second moments, averages.
+    """Zeroes the slots of some weights: momenta, second moments, averages.
 
-    What is not kept for each weight, such as Adafactor's factored moments, stays, and so do the
-    accumulators of Ftrl, which divides by them; nothing happens to a variable that the optimizer
-    does not update.
+    Slots of another shape, such as Adafactor's factored moments, do not change, nor do the
+    accumulators of Ftrl, which divides by them. Variables that the optimizer does not update are
+    ignored.
 
     Args:
-        optimizer: Keras 3 or tf_keras optimizer, or None. Those that it holds are followed too: see
-            `all_optimizers`.
+        optimizer: Keras 3 or tf_keras optimizer, or None. Optimizers that it wraps are included:
+            see `all_optimizers`.
         positions: List of pairs of a kernel of a built layer and a bool array of its shape.
     """
     positions = [(variable, where) for variable, where in positions if where.any()]
@@ -131,7 +131,7 @@ def zero_slots(optimizer, positions):
 
 
 def average_of(optimizer, variable):
-    """Returns the moving average that an optimizer keeps of a variable, or None.
+    """Returns an optimizer's moving average of a variable, or None.
 
     Args:
         optimizer: One of `all_optimizers`.
@@ -149,7 +149,7 @@ def _slots(optimizer, variable):
     index = indices.get(_key(variable))
     if index is None:
         return []
-    # Each optimizer has its own names for its slots, but all keep lists in the variables' order.
+    # Each optimizer has its own names for slots, but all lists have the order of the variables.
     others = {"_variables", "_trainable_variables"}
     if hasattr(optimizer, "_linears"):  # Ftrl
         others.add("_accumulators")
@@ -169,7 +169,7 @@ def _indices(optimizer):
 
 
 def _key(variable):
-    """Returns what a variable, its `tf.Variable` and that on any replica have in common."""
+    """Returns a key that is equal for a variable, its `tf.Variable` and that on any replica."""
     variable = variable if isinstance(variable, tf.Variable) else variable.value
     if hasattr(variable, "_distributed_container"):
         variable = variable._distributed_container()

@@ -12,7 +12,7 @@ from tfsparse.annotations import Position
 from tfsparse.arguments import check_fraction, is_number
 
 # Zhu & Gupta 2017 update masks every 100 to 1000 steps and see little difference. A short training
-# needs more frequent updates to keep each one small. In one of 314 steps on Fashion-MNIST, to 90 %
+# needs more frequent updates to keep each one small. In 314 steps on Fashion-MNIST, pruned to 90 %
 # in all layers, 20 updates gave 73.9 % accuracy, 10 gave 73.8 % and 5 gave 73.7 %: means of 8 seeds
 # with a standard error of 0.3.
 _FREQUENCY = 100
@@ -20,7 +20,7 @@ _MIN_UPDATES = 10
 
 
 class Schedule:
-    """What the schedules share: configs, as Keras objects have them."""
+    """The base class of schedules: configs, as Keras objects have them."""
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
@@ -34,7 +34,7 @@ class Schedule:
 
 @dataclasses.dataclass(frozen=True)
 class PolynomialDecay(Schedule):
-    """Sparsity that rises quickly at first and ever more slowly later.
+    """A sparsity that rises quickly at first and more slowly later.
 
     Between `begin` and `end` the sparsity is
     `final + (initial - final) * (1 - (step - begin) / (end - begin)) ** power`; it is 0 before and
@@ -48,8 +48,8 @@ class PolynomialDecay(Schedule):
             step, counted as `optimizer.iterations` counts.
         end: Where `final_sparsity` is reached, given as `begin` is.
         power: Positive number. 3 is the paper's; 1 makes the sparsity rise linearly.
-        frequency: Int, steps between two updates. By default 100, or fewer where `begin` and `end`
-            are so close that there would be less than 10 updates.
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+            updates between `begin` and `end`.
 
     Raises:
         ValueError: An argument is out of its range, or `begin` lies after `end`.
@@ -87,8 +87,8 @@ class PolynomialDecay(Schedule):
     def __call__(self, step: int) -> tuple[bool, float]:
         """Returns whether masks change at a step, and the sparsity they have from then on.
 
-        The sparsity is that of the last update up to `step`, so training that stops anywhere and
-        starts again there finds the sparsity it left.
+        The sparsity is that of the last update up to `step`, so that a resumed training has the
+        same sparsity.
 
         Args:
             step: Int, the number of optimizer updates done.
@@ -125,11 +125,11 @@ class PolynomialDecay(Schedule):
 
 @dataclasses.dataclass(frozen=True)
 class ConstantSparsity(Schedule):
-    """One sparsity, all of it in one step.
+    """A constant sparsity, reached in one step.
 
     Args:
         sparsity: Float in [0, 1), the fraction of zeros from `begin` on.
-        begin: Where pruning happens: a float in [0, 1] is a fraction of the training, an int is a
+        begin: When to prune: a float in [0, 1] is a fraction of the training, an int is a
             step, counted as `optimizer.iterations` counts.
 
     Raises:
@@ -151,12 +151,12 @@ class ConstantSparsity(Schedule):
 
     @property
     def final_sparsity(self) -> float:
-        """The sparsity, under the name it has in every schedule."""
+        """The sparsity, under the name that it has in every schedule."""
         return self.sparsity
 
     @property
     def end(self) -> Position:
-        """Where the sparsity is reached, which is where it begins."""
+        """Where the sparsity is reached, equal to `begin`."""
         return self.begin
 
     def __call__(self, step: int) -> tuple[bool, float]:
@@ -170,7 +170,7 @@ class ConstantSparsity(Schedule):
 
 
 def final_sparsity(schedule):
-    """Returns the sparsity a schedule ends with, a float, or None where it does not say.
+    """Returns the sparsity at the end of a schedule, a float, or None if it is unknown.
 
     Args:
         schedule: One of ours, or a `PruningSchedule` of tensorflow-model-optimization.
@@ -203,7 +203,7 @@ def needs_total(schedule):
 
 
 class _PruningSchedule:
-    """A schedule of tensorflow-model-optimization, in Python's own numbers."""
+    """A schedule of tensorflow-model-optimization that returns a Python bool and float."""
 
     def __init__(self, schedule):
         self._schedule = schedule
@@ -212,7 +212,7 @@ class _PruningSchedule:
         self.end = None if end < 0 else end
 
     def __call__(self, step):
-        result = self._schedule(step)  # What it raises itself says more than what follows.
+        result = self._schedule(step)
         try:
             should_prune, sparsity = result
         except (TypeError, ValueError) as error:
@@ -220,12 +220,12 @@ class _PruningSchedule:
                 "Expected schedule(step) to return (should_prune, sparsity). "
                 f"Received: schedule={self._schedule!r}"
             ) from error
-        # Before they begin, they return the sparsity with which they will.
+        # Before the first step these schedules return its sparsity already.
         return bool(should_prune), float(sparsity) if step >= self._begin else 0.0
 
 
 def default_frequency(steps):
-    """Returns the steps between two updates that suit a phase of some steps."""
+    """Returns the default number of steps between two updates, for a phase of some steps."""
     return min(max(steps // _MIN_UPDATES, 1), _FREQUENCY)
 
 
@@ -255,7 +255,7 @@ def check_position(name, value):
 
 
 def check_order(begin, end):
-    """Raises a TypeError or ValueError unless `end` is a position like `begin`, and not before."""
+    """Raises a TypeError or ValueError unless `end` is of `begin`'s kind and not before it."""
     if begin != 0 and isinstance(begin, Integral) != isinstance(end, Integral):
         raise TypeError(
             "Expected begin and end to be both fractions of the training (floats) or both steps "
@@ -268,7 +268,7 @@ def check_order(begin, end):
 
 
 def to_step(name, position, total_steps=None):
-    """Returns a position as a step, or raises a ValueError where that takes `total_steps`."""
+    """Returns a position as a step, or raises a ValueError if `total_steps` is needed for it."""
     if isinstance(position, Integral) or position == 0:
         return int(position)
     if total_steps is None:

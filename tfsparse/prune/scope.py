@@ -1,4 +1,4 @@
-"""Which layers a pruning method touches, and how much of each."""
+"""The layers that a method prunes, and the amount for each."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ class Target:
 
     Attributes:
         layer: Keras layer.
-        name: Where the layer is in its model, such as `"conv2d"` or `"attention/query"`.
-        amount: Float in (0, 1) if a mapping as scope gives the layer one of its own, else None.
+        name: Path of the layer in its model, such as `"conv2d"` or `"attention/query"`.
+        amount: Float in (0, 1) if the scope is a mapping, else None.
     """
 
     layer: Any
@@ -29,22 +29,22 @@ class Target:
 
     @property
     def kernel(self):
-        """The layer's kernel variable [..., inputs, outputs], of a separable one the pointwise."""
+        """The layer's kernel [..., inputs, outputs], of a separable layer the pointwise one."""
         return _kernel(self.layer)
 
 
 def select(model, scope):
     """Returns the layers of a model to prune, each once, in the model's order.
 
-    Layers are found at any depth, in nested and in subclassed models: Conv1D, Conv2D, Dense and
-    EinsumDense (of which attention is made), and the pointwise kernels of SeparableConv1D and
-    SeparableConv2D, if the kernel is a plain float variable. Any other layer stays dense.
+    Layers are found at any depth, in nested and in subclassed models: Conv1D, Conv2D, Dense,
+    EinsumDense (used in attention), and the pointwise kernels of SeparableConv1D and
+    SeparableConv2D, if the kernel is a plain float variable. Other layers stay dense.
 
     Args:
         model: Built Keras 3 or tf_keras model.
         scope: One of `scope_grammar.LAYERS`, a function that takes a layer and returns a bool, or a
-            mapping of layer-name patterns to sparsities. A name is that of the layer alone, or with
-            those that it is part of: `"query"` or `"attention/query"`.
+            mapping of layer-name patterns to sparsities. A pattern matches a layer's name or path:
+            `"query"` or `"attention/query"`.
 
     Returns:
         List of `Target`.
@@ -97,12 +97,12 @@ def _describe(model, layers):
 
 
 def _prunable(model, keras):
-    """Returns a dict from layers to where they are in the model, in its order."""
+    """Returns a dict from layers to their paths in the model, in its order."""
     return {
         layer: path
         for layer, path in walk(model)
         if _is_any(layer, keras, _PRUNABLE)
-        # In tf_keras these are Conv1D and Conv2D too, with their kernels in another layout.
+        # In tf_keras these are subclasses of Conv1D and Conv2D, with kernels in another layout.
         and not _is_any(layer, keras, ("Conv1DTranspose", "Conv2DTranspose"))
         and layer.built
         # Neither LoRA's sum of two kernels nor a quantised kernel can be masked.

@@ -1,4 +1,4 @@
-"""What the argument `scope` of each method may be: a name, a function, a mapping of patterns."""
+"""The argument `scope` of every method: a name, a function, or a mapping of patterns."""
 
 import difflib
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity"):
     """Raises a TypeError or ValueError unless `scope` is a name, a function or a mapping.
 
     Args:
-        scope: What to check.
-        names: The names that there are.
-        thing: What a function is given.
-        amount: What a mapping gives to each layer: "sparsity" or "pruning ratio".
+        scope: Value to check.
+        names: The valid names.
+        thing: Description of a function's argument.
+        amount: Description of a mapping's values: "sparsity" or "pruning ratio".
     """
     many = {"sparsity": "sparsities", "pruning ratio": "pruning ratios"}[amount]
     if isinstance(scope, Mapping):
@@ -44,16 +44,16 @@ def _check_mapping(scope, amount, many):
 
 
 def match_patterns(scope, names, nowhere, description):
-    """Returns what a mapping gives to each thing that has names.
+    """Returns the value of a mapping for each thing with names.
 
     Args:
         scope: Mapping from patterns (as in `fnmatch`) to fractions.
         names: Dict from things to lists of layer names.
-        nowhere: What an error says of a pattern that matches no name.
-        description: Sentence at the end of that error.
+        nowhere: Predicate of the error for a pattern that matches no name.
+        description: Last sentence of that error.
 
     Returns:
-        Dict from those things whose first match is above 0 to that fraction.
+        Dict from things to the fraction of their first match, if that is above 0.
 
     Raises:
         ValueError: A pattern matches no name.
@@ -72,6 +72,6 @@ def match_patterns(scope, names, nowhere, description):
 
 
 def listed(names):
-    """Returns names as a list to read, not all of them if there are many."""
+    """Returns names as text, shortened if there are many."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more

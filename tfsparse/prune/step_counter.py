@@ -1,4 +1,4 @@
-"""Where a training stands."""
+"""The current step of a training."""
 
 import math
 
@@ -6,20 +6,20 @@ from tfsparse.keras_models import all_optimizers
 
 
 class StepClock:
-    """Tells where one `fit` stands, from what it tells its callbacks and from the optimizer.
+    """Counts the steps of one `fit`, from the calls of a callback's hooks and from the optimizer.
 
-    There are two positions. `iterations` is that of the optimizer, which goes on from one fit to
-    the next. `training_step` begins with epoch 0 of the fit, and says what fraction of it is over.
-    Both count updates: an optimizer that accumulates gradients over some batches counts them once.
+    There are two counts. `iterations` is the optimizer's, which goes on from one fit to
+    the next. `training_step` begins with epoch 0 of the fit, to compute fractions of it.
+    Both count updates: with gradient accumulation, several batches are one update.
 
     Attributes:
         epochs: Int, the epoch at which the training ends, or None.
-        epoch: Int, the epoch that runs.
-        batches: Int, batches an epoch, or None where the first epoch has yet to show it.
+        epoch: Int, the current epoch.
+        batches: Int, batches in an epoch, or None if unknown before the end of the first epoch.
         elapsed: Int, batches that this fit has trained with, or None before the first.
 
     Args:
-        params: Dict that Keras gives to `set_params`, or None.
+        params: Dict that Keras passes to `set_params`, or None.
         steps_per_execution: Int, of the compiled model.
     """
 
@@ -46,7 +46,7 @@ class StepClock:
 
     @property
     def last_iteration(self):
-        """What `optimizer.iterations` is to be after the training, an int, or None if unknown."""
+        """`optimizer.iterations` at the end of the training, an int, or None if unknown."""
         if self.total_steps is None:
             return None
         left = (self.epochs - self.epoch) * self.batches - self._batch
@@ -54,43 +54,43 @@ class StepClock:
         return self._known + math.ceil(left / self._per_update)
 
     def start(self, optimizer, batch):
-        """Starts the count before the first batch, when all state is restored."""
+        """Starts the count before the first batch, after all state is restored."""
         self._optimizers = all_optimizers(optimizer)
         accumulation = [getattr(x, "gradient_accumulation_steps", None) for x in self._optimizers]
         self._per_update = next(filter(None, accumulation), 1)
         self._start = self._known = self._count() or 0
         self._known_at = self.elapsed = 0
-        self._most = None  # iterations that a batch has made
+        self._most = None  # the most iterations of one batch
         self._counts_batches = False
-        # Keras 3.1 names the last batch of an execution where the length of an epoch is unknown.
+        # Keras 3.1 passes the last batch of an execution if the length of an epoch is unknown.
         self._batch = batch - batch % self._execution
 
     def begin_epoch(self, epoch):
-        """Notes that an epoch begins."""
+        """Begins an epoch."""
         self.epoch = epoch
         self._batch = 0
 
     def end_batch(self, batch):
         """Counts an execution that ended with a batch."""
         if self.batches and batch % self._execution == 0:
-            batch += self._execution - 1  # Keras 3.1 names the first batch of an execution.
+            batch += self._execution - 1  # Keras 3.1 passes the first batch of an execution.
         # The last execution of an epoch may have run fewer than steps_per_execution.
         self._move_to(min(batch + 1, self.batches or batch + 1))
 
     def end_epoch(self):
-        """Learns the length of an epoch, and lets the last one end the count."""
+        """Stores the length of an epoch; the last one ends the count."""
         if not self.batches:
             self.batches = self._batch
-        # Keras 3.1 tells nothing of an execution that the end of the data cuts short. Where epochs
-        # differ in length, the last one ends the training nevertheless.
+        # Keras 3.1 calls no hook for an execution that the end of the data cuts short. If epochs
+        # differ in length, the last one still ends the training.
         if self.batches - self._batch < self._execution or self.epoch + 1 == self.epochs:
             self._move_to(self.batches)
 
     def latest_iterations(self):
-        """Returns what `optimizer.iterations` is at most, an int.
+        """Returns an upper bound of `optimizer.iterations`, an int.
 
-        To read it would wait for the device, after each step. The first step shows how many
-        iterations a batch makes, and the count goes on from there.
+        Reading the variable after each step would wait for the device. Instead, the first step
+        gives the iterations of a batch, from which later ones are counted.
         """
         if self._most is None:
             return self.iterations()
@@ -99,8 +99,8 @@ class StepClock:
     def iterations(self, at_end_of_epoch=False):
         """Returns `optimizer.iterations`, an int.
 
-        A train step may use another optimizer than the model's, or none. Where that has not counted
-        by the end of an epoch, batches are counted.
+        A train step may use another optimizer than the model's, or none. If the model's has made no
+        iteration by the end of an epoch, batches are counted.
         """
         count, passed = self._count(), self.elapsed - self._known_at
         if at_end_of_epoch and self.elapsed >= self._per_update:

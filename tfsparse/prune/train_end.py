@@ -1,20 +1,20 @@
-"""The end of a `fit`, behind all callbacks."""
+"""A hook at the end of a `fit`, after all callbacks."""
 
 
 def call_at_end(callback, function):
-    """Calls a function when the `on_train_end` of all callbacks of a `fit` has been called.
+    """Calls a function after the `on_train_end` of all callbacks of a `fit`.
 
-    Some put other weights into the model there, such as `EarlyStopping` with
+    Some callbacks replace the model's weights there, such as `EarlyStopping` with
     `restore_best_weights=True`, and may come later in the list. Keras calls its own `History` after
-    them; what it does then is extended, once.
+    them; its `on_train_end` is extended, once.
 
     Args:
         callback: `Callback` in its `on_train_begin`.
         function: Called without arguments.
 
     Returns:
-        Whether the function will be called, a bool: False where whoever calls the callbacks is no
-        `fit`, or a `fit` that keeps no history.
+        Whether the function will be called, a bool: False if the callbacks are not called by a
+        `fit` with a history.
     """
     history = getattr(callback.model, "history", None)
     # All callbacks of a fit share one dict; that of an earlier fit is another.

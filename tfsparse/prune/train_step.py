@@ -1,12 +1,12 @@
-"""The compiled train step of a model: once as it is, once with what a pruning method adds."""
+"""The compiled train steps of a model: with and without the parts of a pruning method."""
 
 
 class TrainStep:
-    """Stands for `model.train_function`, and calls the one that knows of what is attached.
+    """Replaces `model.train_function`, and calls the compiled step for the attached parts.
 
-    A compiled train step knows the masks and hooks that were attached when it was traced, and no
-    others. So there are two: that of the plain model, and one with the parts that were attached
-    last. A later `fit` with the same parts does not compile again, and neither does one without.
+    A compiled train step contains the masks and hooks that were attached when it was traced. So
+    there are two: one without parts, and one with the parts that were attached
+    last. A later `fit` with the same parts, or without parts, does not compile again.
     `model.compile` drops both.
 
     Args:
@@ -43,20 +43,20 @@ class TrainStep:
         self._checks.append(check)
 
     def once(self, key, make):
-        """Returns `make()`, or what an earlier call with the key has made since `compile`."""
+        """Returns `make()`, or the result of an earlier call with the key since `compile`."""
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
 
     def attach(self, makers):
-        """Notes what the train step has to know of.
+        """Attaches parts to the train step.
 
         Args:
             makers: Dict from keys to functions that make a part: a mask, or something else that is
-                called inside the train step. A key says what the part does, and to which variable.
+                called inside the train step. A key identifies the part and its variable.
 
         Returns:
-            List of parts, one a key: that which a compiled step knows, or a new one.
+            List of parts, one for each key: the part of a compiled step, or a new one.
         """
         known = self._parts | self._attached
         parts = {key: known[key] if key in known else make() for key, make in makers.items()}
@@ -65,7 +65,7 @@ class TrainStep:
         return list(parts.values())
 
     def detach(self, parts):
-        """Notes that parts are no longer called."""
+        """Detaches parts."""
         gone = set(map(id, parts))
         self._attached = {key: p for key, p in self._attached.items() if id(p) not in gone}
         self._current = None

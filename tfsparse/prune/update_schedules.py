@@ -1,4 +1,4 @@
-"""Schedules of the methods whose sparsity is no function of training progress."""
+"""Schedules of methods whose sparsity does not depend on the step."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from tfsparse.prune.schedules import (
 
 @dataclasses.dataclass(frozen=True)
 class CosineDecay(Schedule):
-    """A fraction that falls to 0 along half a cosine, and when it is asked for.
+    """A fraction that falls to 0 along half a cosine, and the steps of its updates.
 
     At a step before `end` it is `initial / 2 * (1 + cos(pi * step / end))`.
 
@@ -24,8 +24,8 @@ class CosineDecay(Schedule):
         initial: Float, the fraction at step 0.
         end: Where the fraction is 0 and updates end: a float in [0, 1] is a fraction of the
             training, an int is a step.
-        frequency: Int, steps between two updates. By default 100, or fewer where `end` is so early
-            that there would be less than 10 updates.
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+            updates before `end`.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -58,14 +58,14 @@ class CosineDecay(Schedule):
 
 @dataclasses.dataclass(frozen=True)
 class Progress(Schedule):
-    """How much of a phase of the training is over, and when that is asked for.
+    """The progress of a phase of the training, a fraction, and the steps of its updates.
 
     Args:
         begin: Where the phase begins: a float in [0, 1] is a fraction of the training, an int is a
             step.
         end: Where it ends, given as `begin` is.
-        frequency: Int, steps between two updates. By default 100, or fewer where there would be
-            less than 10 updates. There is one at `begin` and one at `end` too.
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+            updates. There is also one at `begin` and one at `end`.
 
     Raises:
         ValueError: An argument is out of its range, or `begin` lies after `end`.

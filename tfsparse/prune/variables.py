@@ -1,7 +1,7 @@
-"""The values of variables, read and written between two train steps.
+"""Reads and writes the values of variables between two train steps.
 
-The methods of `tf.Variable` take 30 to 40 us a call, these operations about 10 (measured on a Xeon
-with AVX-512). A mask update makes three such calls a layer.
+The methods of `tf.Variable` take 30 to 40 us for each call, these operations about 10 (measured on
+a Xeon with AVX-512). A mask update makes three such calls for each layer.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ def replicas(variable):
         variable: `keras.Variable`, or `tf.Variable` of tf_keras.
 
     Returns:
-        Sequence of `tf.Variable`: one, or under a `tf.distribute.Strategy` one a replica.
+        Sequence of `tf.Variable`: one, or under a `tf.distribute.Strategy` one for each replica.
     """
     variable = variable if isinstance(variable, tf.Variable) else variable.value
     # tf_keras wraps a variable under mixed precision.
@@ -32,7 +32,7 @@ def read(variable):
 def keep_only(variable, keep):
     """Zeroes a variable, without reading it, where a bool array of its shape is False.
 
-    It is a select, so what is zeroed is never -0 or NaN.
+    It is a select, so that zeroed values are never -0 or NaN.
     """
     for replica in replicas(variable):
         dtype, handle = replica.dtype, replica.handle

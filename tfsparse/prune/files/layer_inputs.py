@@ -1,4 +1,4 @@
-"""Run two networks layer by layer on some examples, and gather what each layer sees there."""
+"""Runs two networks layer by layer on calibration data, and collects the inputs of each layer."""
 
 import copy
 
@@ -20,11 +20,11 @@ KEPT_BYTES = 1 << 27
 
 
 class Activations:
-    """What comes out of a network's operators for some examples, computed as far as is asked for.
+    """The outputs of a network's operators on some examples, computed up to a given operator.
 
-    From one layer to the next only the operators between them run, where what they need is small
-    enough to keep; otherwise all from the last such layer. So the weights of the operators that
-    have run must not change any more.
+    From one layer to the next only the operators between them run, if their inputs are small enough
+    to store; otherwise all operators since the last such layer. So the weights of operators that
+    have run must not change.
 
     Args:
         model: A `ModelT` as `tfsparse.flatbuffer` reads it.
@@ -39,15 +39,15 @@ class Activations:
         self._kept = [dict(zip(inputs, example, strict=True)) for example in examples]
         self._position = 0
         self._varying = _varying(graph)
-        # Those without outputs set variables, which the interpreter of the next part has not.
+        # Operators without outputs set variables, which interpreters do not share.
         self._is_pure = all(flatbuffer.ints(op.outputs) for op in graph.operators)
 
     def before(self, position, tensor):
-        """Yields one of the tensors that an operator reads, an array, for each example.
+        """Yields one input tensor of an operator, an array, for each example.
 
         Args:
-            position: The operator's in the first subgraph, not before that of the last call.
-            tensor: The index of its input.
+            position: Index of the operator in the first subgraph, at least that of the last call.
+            tensor: Index of the tensor.
 
         Raises:
             ValueError: TFLite refuses the model, or cannot run it on the examples.
@@ -61,7 +61,7 @@ class Activations:
             yield from (run(kept)[tensor] for kept in self._kept)
 
     def _advance(self, position):
-        """Runs the operators before a position for good, if what they leave is small enough."""
+        """Runs the operators before a position, and stores their outputs if small enough."""
         run = self._part(position, self._read_from(position))
         first = run(self._kept[0])
         if len(self._kept) * sum(array.nbytes for array in first.values()) <= KEPT_BYTES:
@@ -69,8 +69,8 @@ class Activations:
             self._position = position
 
     def _part(self, stop, outputs):
-        """What computes some tensors of what is kept, with the operators up to a position."""
-        # Operators on constants, such as a DEQUANTIZE of weights, run in each part anew.
+        """The part that computes some tensors from the stored ones, up to a position."""
+        # Operators on constants, such as a DEQUANTIZE of weights, run in every part.
         operators = [
             operator
             for i, operator in enumerate(self._model.subgraphs[0].operators[:stop])
@@ -80,7 +80,7 @@ class Activations:
         return _Part(self._model, operators, set(self._kept[0]), outputs, self._runtime)
 
     def _read_from(self, position):
-        """The tensors that are there at a position, and that operators from there on read."""
+        """The tensors computed before a position that operators from there on read."""
         operators = self._model.subgraphs[0].operators
         read = {i for op in operators[position:] for i in flatbuffer.ints(op.inputs)}
         made = {i for op in operators[position:] for i in flatbuffer.ints(op.outputs)}
@@ -92,8 +92,8 @@ class _Part:
 
     Args:
         model: A `ModelT`; later edits have no effect.
-        operators: Those of its first subgraph that may run.
-        inputs: Indices of the tensors that there are before.
+        operators: Operators of its first subgraph that may run.
+        inputs: Indices of the tensors that are known before.
         outputs: Indices of tensors, which may be among the inputs.
         runtime: As for `tfsparse.Interpreter`.
     """
@@ -113,7 +113,7 @@ class _Part:
                 self._interpreter = open_bytes(content, runtime)
 
     def __call__(self, before):
-        """The outputs, a dictionary of arrays by index, for one of what comes before the part."""
+        """Returns the outputs for one example's inputs, both dictionaries of arrays by index."""
         found = {i: before[i] for i in self._outputs if i not in self._made}
         if self._made:
             try:
@@ -129,7 +129,7 @@ class _Part:
     def _set(self, arrays):
         details = self._interpreter.get_input_details()
         shapes = [array.shape for array in arrays]
-        # Sizes that the file leaves open are 1 in it, with which not all models can be prepared.
+        # Open sizes are 1 in the file; not all models can be prepared with that.
         if shapes != self._shapes:
             for detail, shape in zip(details, shapes, strict=True):
                 if tuple(detail["shape"]) != shape:
@@ -146,7 +146,7 @@ def gather(layer, position, activations, original):
 
     Args:
         layer: `tfsparse.prune.files.prunable_layers.Layer`.
-        position: That of its operator in the first subgraph.
+        position: Index of its operator in the first subgraph.
         activations, original: The `Activations` of the network pruned so far, and of the original.
     """
     moments = Moments(layer.inputs, layer.bias is not None)
@@ -167,11 +167,11 @@ def gather(layer, position, activations, original):
 
 
 def _needed(operators, outputs):
-    """Those of some operators, in their order, without which tensors cannot be computed."""
+    """The operators, in their order, that are needed to compute some tensors."""
     needed, found = set(outputs), []
     for operator in reversed(operators):
         made = flatbuffer.ints(operator.outputs)
-        # Those without outputs set variables.
+        # Operators without outputs set variables.
         if not made or needed.intersection(made):
             needed.update(flatbuffer.ints(operator.inputs))
             found.insert(0, operator)

@@ -25,7 +25,7 @@ class Layer:
         kind: "CONV_2D" or "FULLY_CONNECTED".
         shape: Shape of its weights, OHWI or OI.
         weights: The `TensorT` of the constant that holds them.
-        bias: That of the bias, or `None` without one.
+        bias: The `TensorT` of the bias, or `None` without one.
         bias_is_shared: Whether other operators read the bias too.
     """
 
@@ -44,7 +44,7 @@ class Layer:
 
     @property
     def inputs(self):
-        """How many numbers each output is made of."""
+        """Number of inputs of each output."""
         return math.prod(self.shape[1:])
 
     def read(self, model):
@@ -76,7 +76,7 @@ class Layer:
 
         Args:
             value: The tensor that feeds it, a float32 array.
-            count: How many positions of an image to take at most.
+            count: The most positions of an image to use.
             rng: `numpy.random.Generator` that draws them.
 
         Returns:
@@ -93,7 +93,7 @@ class Layer:
         return taken.transpose(0, 2, 3, 1).reshape(len(drawn), -1)
 
     def _patches(self, images):
-        """What the kernel sees at each position: (batch, height, width, channels, kernel)."""
+        """The kernel's inputs at each position: (batch, height, width, channels, kernel)."""
         options = self.operator.builtinOptions
         strides = options.strideH, options.strideW
         dilations = options.dilationHFactor, options.dilationWFactor
@@ -115,7 +115,7 @@ def find(model):
         model: A `ModelT` without sparse constants.
 
     Returns:
-        A list of pairs of a `Layer` and why it cannot be pruned, empty if it can.
+        A list of pairs of a `Layer` and the reason why it cannot be pruned, empty if it can.
     """
     graph = model.subgraphs[0]
     reading = _Reading(model)
@@ -128,7 +128,7 @@ def find(model):
 
 
 def named(layers, scope):
-    """Returns those of some layers that one of `scope_grammar.LAYERS` stands for, a list."""
+    """Returns the layers that a name in `scope_grammar.LAYERS` selects, a list."""
     convolutions = [layer for layer in layers if layer.kind == "CONV_2D"]
     if scope == "pointwise":
         return [layer for layer in convolutions[1:] if layer.shape[1:3] == (1, 1)]
@@ -140,7 +140,7 @@ def named(layers, scope):
 
 
 class _Reading:
-    """Which constants the inputs of a first subgraph's operators are, and who reads them too."""
+    """The constants that operators of the first subgraph read, and whether others read them."""
 
     def __init__(self, model):
         graph = model.subgraphs[0]
@@ -190,7 +190,7 @@ def _layer(model, graph, operator, reading):
 
 
 def _obstacle(graph, layer, reading):
-    """Why a layer cannot be pruned, to follow its name; empty if it can."""
+    """The reason why a layer cannot be pruned, to follow its name; empty if it can."""
     image = graph.tensors[layer.input] if layer.input >= 0 else None
     dtype = flatbuffer.dtype_name(layer.weights)
     if dtype not in FLOATS:
@@ -216,7 +216,7 @@ def _sharers(model, tensor):
 def _set(model, tensor, values):
     """Gives a constant other values, in a buffer of its own."""
     buffer = flatbuffer.buffer(values.astype(flatbuffer.DTYPES[tensor.type]))
-    # Converters store equal biases once; the schema wants the first buffer to stay empty.
+    # Converters store equal biases once; in the schema the first buffer is empty.
     if not tensor.buffer or _sharers(model, tensor):
         tensor.buffer = len(model.buffers)
         model.buffers.append(buffer)

@@ -36,42 +36,41 @@ def prune_file(
     encoding: str | tuple[int, int] = "auto",
     runtime: str | None = None,
 ) -> str:
-    """Prunes the weights of a TFLite file, and corrects those that remain.
+    """Prunes the weights of a TFLite file, and corrects the remaining weights.
 
-    Layer by layer, the weights go whose loss changes the layer's outputs least, once the others
-    have made up for it; then those others and the bias are set to what brings the outputs of the
-    layer nearest to those of the original network: a least squares problem for each output, on the
-    inputs that the calibration data gives. Later layers see the inputs that the pruned ones before
-    them leave. No labels and no training are needed.
+    Layer by layer, the weights with the least effect on the layer's outputs become zero, assuming
+    that the others of the row are adjusted. Then the remaining weights and the bias become the
+    least squares solution for the outputs of the original network, on calibration data. The inputs
+    of a layer are those of the pruned network. No labels and no training are needed.
 
-    Layers in scope that cannot be pruned stay as they are, and a `UserWarning` says why: their
-    weights are int8 or shared, or they are grouped convolutions. Not looked at are depthwise and
-    transposed convolutions, and other subgraphs than the first. Of the examples, moments are kept,
-    and activations between layers where these take no more than 128 MB in each network.
+    Layers in scope that cannot be pruned are skipped, and a `UserWarning` gives the reasons: their
+    weights are int8 or shared, or they are grouped convolutions. Depthwise and transposed
+    convolutions, and subgraphs other than the first, are never pruned. In memory are the moments,
+    and the activations between two layers if they take at most 128 MB in each network.
 
     From Frantar & Alistarh, "Optimal Brain Compression", 2022 (https://arxiv.org/abs/2208.11580).
 
     Args:
         source: PathLike of a `.tflite` file with float32 or float16 weights, dense or sparse.
-        destination: Where to write the pruned file; it may be `source`. It appears complete or not
-            at all.
-        representative_dataset: Calibration data: inputs scaled as in inference, some hundred, and
-            the more the better. An array (examples, ...), another iterable of examples or of
+        destination: PathLike of the file to write; it may be `source`. It is written completely or
+            not at all.
+        representative_dataset: Calibration data: inputs scaled as in inference, some hundred or
+            more. An array (examples, ...), another iterable of examples or of
             batches of any size, or a function that returns one; for several inputs each item is a
-            list in their order or a dictionary by their names. Integers and other floats become the
-            dtype of an input where they are the same numbers.
-        sparsity: Float in [0, 1), the fraction of weights that become zero in each layer. What is
-            zero already stays zero, and counts.
+            list in their order or a dictionary by name. Integers and other floats are converted to
+            the dtype of an input if this does not change their values.
+        sparsity: Float in [0, 1), the fraction of zeros in each layer. Weights that are already
+            zero stay zero, and count.
         scope: Which layers: `"pointwise"`, the default, for 1x1 convolutions except the model's
             first convolution; `"3x3"` for 3x3 convolutions; `"all_but_first"` for all convolutions
             and fully connected layers except the first convolution; `"all"`; a function that takes
             a `tfsparse.prune.files.prunable_layers.Layer` and returns a bool; or a mapping of
-            patterns (as in `fnmatch`) of the names of their outputs, as `tfsparse.inspect` shows
-            them, to sparsities, of which the first that matches counts.
+            patterns (as in `fnmatch`) to sparsities. Patterns match the names of the layers'
+            outputs, as `tfsparse.inspect` shows them; the first match applies.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
-            faster and cost accuracy.
+            faster and lose more accuracy.
         encoding: How pruned weights are stored, as for `tfsparse.convert`.
-        runtime: Whose interpreter computes the inputs of layers, as for `tfsparse.Interpreter`.
+        runtime: The interpreter that computes the inputs of layers, as for `tfsparse.Interpreter`.
 
     Returns:
         `destination`, as a string.
@@ -133,7 +132,7 @@ def _prune(model, layer, networks, sparsity, block_size):
 
 
 def _in_scope(model, scope, sparsity):
-    """Pairs of a layer to prune and its sparsity; warns of those that cannot be pruned."""
+    """Pairs of a layer to prune and its sparsity; warns of layers that cannot be pruned."""
     found = prunable_layers.find(model)
     wanted = _sparsities([layer for layer, _ in found], scope, sparsity)
     chosen = [(layer, why) for layer, why in found if layer in wanted]
@@ -148,7 +147,7 @@ def _in_scope(model, scope, sparsity):
 
 
 def _why(left, found, scope):
-    """Why no layer can be pruned, and what to do."""
+    """The reason why no layer can be pruned, and what to do."""
     if left:
         named = "; ".join(left[:MOST_NAMED])
         return (

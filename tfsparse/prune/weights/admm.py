@@ -1,4 +1,4 @@
-"""Weights that are drawn to a set while they train, by the alternating direction method."""
+"""The alternating direction method of multipliers (ADMM), which pulls weights towards a set."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +8,7 @@ from tfsparse.prune.variables import write
 
 
 class Pull:
-    """A hook that draws a variable to an anchor: it adds `strength * (W - anchor)` to its gradient.
+    """A hook that pulls a variable to an anchor: it adds `strength * (W - anchor)` to the gradient.
 
     Args:
         variable: Kernel of a built layer.
@@ -18,7 +18,7 @@ class Pull:
     def __init__(self, variable, strategy):
         self.variable = variable
         with tf.init_scope(), strategy.scope():
-            # 0 while there is nothing to be drawn to: a variable, to compile the step only once.
+            # 0 without an anchor. A variable, so that the step is compiled only once.
             self._strength = tf.Variable(0.0, trainable=False, name="admm_rho")
             self._anchor = tf.Variable(
                 tf.zeros(variable.shape, variable.dtype), trainable=False, name="admm_anchor"
@@ -35,22 +35,22 @@ class Pull:
         self._strength.assign(strength)
 
     def stop(self):
-        """Leaves the gradient as it is from now on."""
+        """Does not change the gradient from now on."""
         self._strength.assign(0.0)
 
 
 class Admm:
     """Adds rho/2 ||W - Z + U||^2 to a loss, where Z is the nearest point of a set.
 
-    W moves with each optimizer step; Z and U with each `update`: Z becomes the projection of W + U,
-    and U the sum of the distances so far, which draws W ever more strongly. The term's gradient is
-    added where the optimizer computes its update, so it needs no scale of the loss or of replicas,
+    W changes with each optimizer step, Z and U with each `update`: Z becomes the projection of
+    W + U, and U the sum of the distances so far, so that the pull grows. The term's gradient is
+    added inside the optimizer's update, so it needs no scale of the loss or of replicas,
     and is not clipped. From Boyd et al., "Distributed Optimization and Statistical Learning via the
     Alternating Direction Method of Multipliers", 2011.
 
     Args:
         optimizer: Optimizer that trains the variables.
-        pulls: List of `Pull`, one a variable. They have no effect before the first update.
+        pulls: List of `Pull`, one for each variable. They have no effect before the first update.
         rho: Positive float.
     """
 
@@ -64,11 +64,11 @@ class Admm:
             self._hooks.attach(pull.variable, pull)
 
     def update(self, weights, project):
-        """Moves Z and U.
+        """Updates Z and U.
 
         Args:
             weights: List of float arrays, W.
-            project: Function from such a list to the nearest one of the set.
+            project: Function from such a list to the nearest point of the set.
         """
         if self._duals is None:
             projected = project(weights)
@@ -81,11 +81,11 @@ class Admm:
             pull.move(z - u, self._rho)
 
     def stop(self):
-        """Leaves the loss as it is from now on."""
+        """Does not change the loss from now on."""
         for pull in self._pulls:
             pull.stop()
         self._duals = None
 
     def detach(self):
-        """Gives the optimizer back its own updates."""
+        """Restores the optimizer's own updates."""
         self._hooks.detach()

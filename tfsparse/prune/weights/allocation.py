@@ -1,4 +1,4 @@
-"""How much of one sparsity each layer gets, by what it loses: pure functions on NumPy arrays."""
+"""Distributes a sparsity among layers by their losses: pure functions on NumPy arrays."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ _BISECTIONS = 60  # to the precision of a float
 
 
 def equal_losses(points, losses, sizes, total):
-    """Returns the sparsities at which layers lose the same and are as sparse as wanted together.
+    """Returns the sparsities at which all layers have the same loss, for a given total sparsity.
 
-    With a tolerance each layer gets the largest sparsity at which it loses no more than that, on
-    straight lines between the points. The tolerance is found by bisection. Where losses do not rise
-    for a while, sparsities jump with it; then they are a mean of those before and after the jump.
+    Each layer gets the largest sparsity at which its loss is within a tolerance, interpolated
+    linearly between the points. Bisection finds the tolerance. At a tolerance where losses are
+    constant the sparsities jump; the result is then a mean of those before and after the jump.
 
     Args:
-        points: Float array (sparsities,), rising from 0.
-        losses: Float array (layers, sparsities), what each layer loses there: from 0, never
-            falling.
-        sizes: Int array (layers,), weights of each.
+        points: Float array (sparsities,), in ascending order from 0.
+        losses: Float array (layers, sparsities), the loss of each layer at the points: from 0,
+            never falling.
+        sizes: Int array (layers,), number of weights of each layer.
         total: Float in (0, last of `points`], the sparsity of all layers together.
 
     Returns:
@@ -43,7 +43,7 @@ def equal_losses(points, losses, sizes, total):
 
 
 def _largest(points, losses, tolerance):
-    """Returns the largest sparsity at which a layer loses no more than a tolerance."""
+    """Returns the largest sparsity at which the loss of a layer is within a tolerance."""
     last = np.searchsorted(losses, tolerance, side="right") - 1
     if last < 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""How a sparsity is shared out among layers."""
+"""The distribution of a sparsity among layers."""
 
 import math
 
@@ -7,7 +7,7 @@ def erdos_renyi_kernel(shapes, sparsity):
     """Returns the sparsity of each layer, so that small layers are denser than large ones.
 
     The density of a layer is proportional to (n_in + n_out + kh + kw) / (n_in n_out kh kw); layers
-    for which that exceeds 1 are dense, and the others share what remains. From Evci et al.,
+    for which that exceeds 1 are dense, and the others share the rest. From Evci et al.,
     "Rigging the Lottery: Making All Tickets Winners", 2020 (https://arxiv.org/abs/1911.11134).
 
     Args:
@@ -15,7 +15,7 @@ def erdos_renyi_kernel(shapes, sparsity):
         sparsity: Float in [0, 1), the fraction of zeros in all layers together.
 
     Returns:
-        List of floats in [0, 1), one a layer.
+        List of floats in [0, 1), one for each layer.
     """
     sizes = [math.prod(shape) for shape in shapes]
     raw = [sum(shape) / size for shape, size in zip(shapes, sizes, strict=True)]

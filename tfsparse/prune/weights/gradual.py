@@ -16,19 +16,19 @@ _DEFAULT_SPARSITY = 0.8
 
 
 class GradualPruning(MaskedWeights):
-    """Prunes the smallest weights while a model trains, more and more of them.
+    """Prunes the smallest weights gradually during training.
 
     Masks follow a schedule and are applied inside each compiled train step, so a pruned weight is
     exactly zero at any time. The model stays a plain Keras model: it saves, clones and exports as
-    before, during the training too. Works on Keras 3 (TensorFlow backend) and on tf_keras models,
-    with any optimizer, `steps_per_execution`, `jit_compile`, mixed precision and
+    before, also during training. Supports Keras 3 (TensorFlow backend) and tf_keras models,
+    any optimizer, `steps_per_execution`, `jit_compile`, mixed precision and
     `tf.distribute.MirroredStrategy`.
 
     A training that is resumed from saved weights and optimizer state (with `initial_epoch`, or by
-    `BackupAndRestore`) goes on where it was: pruned weights are those that are zero. A later `fit`
-    without this callback lets them grow again, which it says in a warning; to fine-tune a pruned
-    model as it is, give that `fit` a `GradualPruning(schedule=ConstantSparsity(...))`. A `fit` that
-    an exception ends leaves its masks in force; the next one with a `GradualPruning` replaces them.
+    `BackupAndRestore`) keeps its zeros, because all zeros count as pruned. A later `fit`
+    without this callback lets them grow again, with a warning; to fine-tune a pruned model with its
+    zeros, give that `fit` a `GradualPruning(schedule=ConstantSparsity(...))`. After a `fit` that
+    ends with an exception the masks stay attached, until the next `fit` with a `GradualPruning`.
 
     `fit` logs the sparsity reached as `"sparsity"`: the fraction of zeros in all layers of the
     scope. Callbacks that read the logs, such as `TensorBoard`, see it if they come later in the
@@ -37,30 +37,30 @@ class GradualPruning(MaskedWeights):
     From Zhu & Gupta, "To prune, or not to prune", 2017 (https://arxiv.org/abs/1710.01878).
 
     Args:
-        final_sparsity: Float in [0, 1), the fraction of weights that end up zero, 0.8 by default.
+        final_sparsity: Float in [0, 1), the fraction of zeros at the end, 0.8 by default.
             It is reached after three quarters of the training; the rest is fine-tuning. Not
-            together with `schedule` or with a mapping as `scope`, which say it themselves.
+            together with `schedule` or a mapping as `scope`, which contain it.
         schedule: `PolynomialDecay`, `ConstantSparsity`, or a `PruningSchedule` of
             tensorflow-model-optimization.
         scope: Which layers: `"pointwise"`, the default, for 1x1 convolutions except the model's
             first convolution; `"3x3"` for 3x3 convolutions; `"all_but_first"` for all layers except
             the first convolution; `"all"`; a function that takes a layer and returns a bool; or a
-            mapping of layer-name patterns (as in `fnmatch`) to final sparsities, of which the first
-            that matches a layer counts.
-            Layers are Conv1D, Conv2D, Dense, EinsumDense (of which attention is made), and
+            mapping of layer-name patterns (as in `fnmatch`) to final sparsities. The first matching
+            pattern applies.
+            Layers are Conv1D, Conv2D, Dense, EinsumDense (used in attention), and
             SeparableConv1D and SeparableConv2D with their pointwise kernels.
-        distribution: `"uniform"` gives every layer the same sparsity, which serves latency best;
+        distribution: `"uniform"` gives every layer the same sparsity, best for latency;
             `"global"` compares the magnitudes of all layers with each other;
-            `"erdos_renyi_kernel"` makes small layers denser than large ones, as `RigL` does; the
-            result of `tfsparse.sensitivity` prunes those layers less that lose most.
+            `"erdos_renyi_kernel"` makes small layers denser than large ones, as in `RigL`; the
+            result of `tfsparse.sensitivity` prunes sensitive layers less.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
-            faster and cost accuracy.
+            faster and lose more accuracy.
         frequency: Int, steps between two updates of the masks. Not together with `schedule`.
 
     Raises:
         TypeError: An argument is of a wrong type.
         ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
-            built, or the scope matches no layer of it.
+            built, or the scope matches no layer.
 
     Example:
 
@@ -96,9 +96,9 @@ class GradualPruning(MaskedWeights):
         }
 
     def update(self, model: Model, step: int, total_steps: int | None = None) -> float:
-        """Brings the masks to what the schedule asks for at a step of a training loop of your own.
+        """Updates the masks in a custom training loop.
 
-        From the first call on every optimizer update keeps them; `apply` ends that.
+        From the first call on, every optimizer update applies them, until `apply` is called.
 
         Args:
             model: Built Keras 3 or tf_keras model.
@@ -166,7 +166,7 @@ class GradualPruning(MaskedWeights):
         self._factors = self._layer_factors(schedules.final_sparsity(self.schedule))
 
     def _layer_factors(self, final):
-        """Returns the final sparsity of each layer as a multiple of the schedule's."""
+        """Returns the final sparsity of each layer as a factor of the schedule's."""
         if isinstance(self.distribution, Sensitivity):
             names = [target.name for target in self._targets]
             return [s / final for s in self.distribution.allocate(final, names).values()]

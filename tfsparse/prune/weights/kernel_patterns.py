@@ -1,7 +1,7 @@
 """Patterns of 3x3 kernels: pure functions on NumPy arrays.
 
-A pattern says which of the nine positions of a kernel are kept, the centre always among them. A
-kernel is what connects one input channel with one output channel: `weights[:, :, i, o]`. A block is
+A pattern keeps some of the nine taps of a kernel, always including the centre. A
+kernel connects one input channel with one output channel: `weights[:, :, i, o]`. A block is
 a group of kernels of one input channel and neighbouring output channels that share a pattern.
 """
 
@@ -15,10 +15,10 @@ _CENTRE = 4
 
 
 def all_patterns(entries):
-    """Returns every pattern that keeps some positions.
+    """Returns all patterns with a given number of taps.
 
     Args:
-        entries: Int, the positions that a pattern keeps, from 1 to 9.
+        entries: Int from 1 to 9, the taps that a pattern keeps.
 
     Returns:
         Bool array [patterns, 9].
@@ -32,12 +32,12 @@ def all_patterns(entries):
 
 
 def most_frequent(weights, count, entries, block_size=1):
-    """Returns the patterns that lose least of most blocks.
+    """Returns the patterns that are most often the best one of a block.
 
     Args:
-        weights: Float arrays [3, 3, inputs, outputs]. Blocks that are all zero do not count.
+        weights: Float arrays [3, 3, inputs, outputs]. Blocks with only zeros are ignored.
         count: Int, patterns to return.
-        entries: Int, the positions that a pattern keeps.
+        entries: Int, the taps that a pattern keeps.
         block_size: Int, output channels in a block.
 
     Returns:
@@ -53,13 +53,13 @@ def most_frequent(weights, count, entries, block_size=1):
 
 
 def nearest(weights, library, pruning_ratio, block_size=1):
-    """Returns the mask that leaves most of a layer: a pattern for each block, or nothing of it.
+    """Returns the mask that keeps most of a layer's energy: one pattern, or nothing, in each block.
 
     Args:
         weights: Float array [3, 3, inputs, outputs].
         library: Bool array [patterns, 9].
-        pruning_ratio: Float in [0, 1), the fraction of blocks that are removed as a whole: those of
-            which the patterns keep least.
+        pruning_ratio: Float in [0, 1), the fraction of blocks that are removed: those with the
+            least energy in their patterns.
         block_size: Int, output channels in a block.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the methods share that prune weights of chosen layers."""
+"""The base class of methods that prune weights of layers."""
 
 import warnings
 
@@ -10,23 +10,23 @@ from tfsparse.prune.scope import select
 
 
 class MaskedWeights(MaskedPruning):
-    """A callback that holds one mask a layer, on its kernel.
+    """A callback with one mask for the kernel of each layer.
 
     A method implements `_update` and `_prune_one_shot`. The masks have the order of
     `self._targets`.
 
     Args:
-        scope: Which layers, as `select` takes it.
+        scope: Which layers, as in `select`.
         schedule: See `MaskedPruning`.
     """
 
     @property
     def sparsity(self) -> float:
-        """The fraction of zeros that the masks hold in all layers of the scope, a float."""
+        """The fraction of weights in the scope that the masks prune, a float."""
         return self._reached
 
     def _prepare(self, model):
-        """Derives what the method needs of its targets, or refuses them, before masks attach."""
+        """Prepares the method for its targets, or raises an error, before masks are attached."""
 
     def _attach(self, model, train_step=None):
         targets = select(model, self.scope)
@@ -40,7 +40,7 @@ class MaskedWeights(MaskedPruning):
         return 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights)
 
     def _weights(self):
-        """Returns the values of every masked variable, warning where a mask was not held."""
+        """Returns the values of all masked variables, and warns if a mask was not applied."""
         weights = [mask.weights() for mask in self._masks]
         if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
             warnings.warn(
@@ -53,11 +53,11 @@ class MaskedWeights(MaskedPruning):
         return weights
 
     def _keep(self, keeps, weights, block_size=1):
-        """Replaces the masks, by one bool array of blocks a layer, and zeroes what they prune.
+        """Replaces the masks, and zeroes the pruned weights.
 
         Args:
-            keeps: List of bool arrays, True where a block is kept.
-            weights: What `_weights` returned.
+            keeps: List of bool arrays, one for each layer, True where a block is kept.
+            weights: The result of `_weights`.
             block_size: Int, output channels in a block.
         """
         for mask, keep, values in zip(self._masks, keeps, weights, strict=True):

@@ -18,16 +18,16 @@ from tfsparse.prune.weights.masked_weights import MaskedWeights
 class PatternPruning(MaskedWeights):
     """Prunes 3x3 convolutions to a few patterns, and removes whole kernels.
 
-    Every kernel, which connects one input channel with one output channel, keeps 4 of its 9
-    weights, the centre among them, in one of 8 patterns: those that lose least of most kernels of
-    the trained network. The training goes through two phases. At first a term of the loss draws
+    Every kernel, from one input channel to one output channel, keeps 4 of its 9
+    weights, including the centre, in one of 8 patterns: those that are most often the best one in
+    the trained network. In the first phase of the training an auxiliary loss pulls
     the kernels to their patterns, by the alternating direction method of multipliers (ADMM). Then
-    they are cut, and train on under masks. The model stays a plain Keras model.
+    they are pruned, and train with masks. The model stays a plain Keras model.
 
-    Begin with a trained model: the patterns are chosen from its weights. To train from scratch,
-    let `begin` leave time for the weights to take shape. Works wherever `GradualPruning` does. A
-    training that is resumed while weights are still drawn begins with multipliers of zero; one
-    that is resumed later goes on with the masks it had, since they are where the weights are zero.
+    Begin with a trained model: the patterns are selected from its weights. To train from scratch,
+    use a later `begin`. Supports the same models as `GradualPruning`. A
+    training that is resumed in the first phase begins with multipliers of zero; one
+    that is resumed later keeps its masks, because all zeros count as pruned.
 
     `fit` logs the sparsity reached as `"sparsity"`, 0 in the first phase.
 
@@ -37,30 +37,30 @@ class PatternPruning(MaskedWeights):
     (https://arxiv.org/abs/2001.00138).
 
     Args:
-        patterns: Int, how many patterns the network has.
+        patterns: Int, number of patterns in the network.
         entries: Int from 1 to 9, the weights that a kernel keeps.
         pruning_ratio: Float in [0, 1), the fraction of each layer's kernels that are removed as a
-            whole, 0 by default; the model's first convolution keeps all. The papers, which call it
-            connectivity pruning, remove 0.72. Not together with a mapping as `scope`, which says it
-            for each layer.
-        rho: Positive float, how strongly weights are drawn to their patterns: the loss has
-            `rho / 2` times their squared distance.
+            whole, 0 by default; the model's first convolution keeps all. The papers remove 0.72
+            and call it connectivity pruning. Not together with a mapping as `scope`, which has its
+            own pruning ratios.
+        rho: Positive float, strength of the pull to the patterns: the auxiliary loss is
+            `rho / 2` times the squared distance.
         begin: Where the first phase begins: a float in [0, 1] is a fraction of the training, an int
             is a step.
-        end: Where weights are cut and the second phase begins, given as `begin` is. With 0 they
-            are cut in the first step.
+        end: When weights are pruned and the second phase begins, given as `begin` is. With 0 they
+            are pruned in the first step.
         block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
-            a pattern. Larger blocks run faster and cost accuracy.
-        frequency: Int, steps between two updates of the multipliers. By default 100, or fewer in a
-            phase so short that there would be less than 10 updates.
-        scope: Which 3x3 convolutions: `"3x3"`, the default, for all of them, or what else
-            `GradualPruning` takes; a mapping is to pruning ratios.
+            a pattern. Larger blocks run faster and lose more accuracy.
+        frequency: Int, steps between two updates of the multipliers. By default 100, or fewer so
+            that there are 10 updates in the phase.
+        scope: Which 3x3 convolutions: `"3x3"`, the default, for all of them, or another scope of
+            `GradualPruning`; a mapping gives pruning ratios.
 
     Raises:
         TypeError: An argument is of a wrong type.
         ValueError: An argument is out of its range. `fit` and `apply` raise it if the model is not
-            built, or the scope matches no layer or one that is no 3x3 convolution; `fit` also if
-            the model has no optimizer.
+            built, or the scope matches no layer, or another layer than a 3x3 convolution; `fit`
+            also if the model has no optimizer.
 
     Example:
 
@@ -83,7 +83,7 @@ class PatternPruning(MaskedWeights):
         scope: Scope = "3x3",
     ) -> None:
         check_scope(scope, amount="pruning ratio")
-        check_int("patterns", patterns, most=70)  # as many as there can be, with 5 entries
+        check_int("patterns", patterns, most=70)  # the number of patterns of 5 entries
         check_int("entries", entries, most=9)
         check_block_size(block_size)
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):
@@ -115,7 +115,7 @@ class PatternPruning(MaskedWeights):
         }
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Attaches masks that prune nothing yet, and the term that draws weights to patterns."""
+        """Attaches masks that prune nothing yet, and the auxiliary loss."""
         model = self.model
         if model.optimizer is None:
             raise ValueError(
@@ -187,5 +187,5 @@ class PatternPruning(MaskedWeights):
 
 
 def _is_3x3(layer):
-    kernel = getattr(layer, "kernel", None)  # a separable convolution has two of other names
+    kernel = getattr(layer, "kernel", None)  # a separable convolution has no such attribute
     return kernel is not None and len(kernel.shape) == 4 and tuple(kernel.shape[:2]) == (3, 3)

@@ -11,7 +11,7 @@ _AXES = {"inputs": -2, "outputs": -1}
 
 
 class _Sparsity(keras.regularizers.Regularizer):
-    """What the regularizers share: the groups of a kernel."""
+    """The base class of the regularizers, with the groups of a kernel."""
 
     def __init__(self, strength, groups):
         check_number("strength", strength)
@@ -25,7 +25,7 @@ class _Sparsity(keras.regularizers.Regularizer):
         return {"strength": self.strength, "groups": self.groups}
 
     def _sums(self, weights):
-        """The sum of each group, one value a channel."""
+        """The sum of each group, one value for each channel."""
         if len(weights.shape) < 2:
             raise ValueError(
                 "Expected a kernel whose last two axes are input and output channels, as those of "
@@ -38,7 +38,7 @@ class _Sparsity(keras.regularizers.Regularizer):
     def _norms(self, weights):
         """The L2 norm of each group."""
         squares = self._sums(ops.square(weights))
-        # The root has no finite slope at 0, where this one is flat: a group that is gone stays so.
+        # The gradient of the root is infinite at 0; here it is 0, so that zero groups stay zero.
         is_zero = ops.equal(squares, 0)
         return ops.where(is_zero, 0.0, ops.sqrt(ops.where(is_zero, 1.0, squares)))
 
@@ -49,11 +49,10 @@ class _Sparsity(keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable(package="tfsparse")
 class GroupSparsity(_Sparsity):
-    """Draws whole channels to zero: strength times the sum of the groups' L2 norms.
+    """Makes whole channels small: strength times the sum of the groups' L2 norms.
 
-    A group is all that a kernel does with one of its channels. Within it weights stay or go
-    together, so what has become small can be cut as a channel: by `tfsparse.shrink` once it is
-    zero.
+    A group has all weights of one channel of a kernel. They become small together, so that the
+    channel can be cut; `tfsparse.shrink` removes it when it is zero.
 
     The (2,1)-norm of Yoon & Hwang, "Combined Group and Exclusive Sparsity for Deep Neural
     Networks", 2017 (https://proceedings.mlr.press/v70/yoon17a.html).
@@ -61,8 +60,8 @@ class GroupSparsity(_Sparsity):
     Args:
         strength: Float of at least 0, the factor of the sum.
         groups: `"outputs"`, a group for each output channel (the last axis of a kernel), or
-            `"inputs"`, one for each input channel (the axis before). A depthwise kernel has its
-            channels in the latter.
+            `"inputs"`, one for each input channel (the axis before). The channels of a depthwise
+            kernel are `"inputs"`.
 
     Raises:
         TypeError: `strength` is not a number.
@@ -85,11 +84,10 @@ class GroupSparsity(_Sparsity):
 
 @keras.saving.register_keras_serializable(package="tfsparse")
 class ExclusiveSparsity(_Sparsity):
-    """Lets the weights of a group compete: strength times half the sum of squared L1 norms.
+    """Makes the weights of each group sparse: strength times half the sum of squared L1 norms.
 
-    The more weights a group has already, the more each of them costs; none of the groups dies. With
-    the default groups the outputs of a layer compete for each of its inputs, so that they come to
-    use different features.
+    The penalty of a weight grows with the L1 norm of its group, so that no whole group becomes
+    zero. With the default groups, the outputs of a layer use different inputs.
 
     The (1,2)-norm of Yoon & Hwang, "Combined Group and Exclusive Sparsity for Deep Neural
     Networks", 2017 (https://proceedings.mlr.press/v70/yoon17a.html).
@@ -120,10 +118,10 @@ class ExclusiveSparsity(_Sparsity):
 
 @keras.saving.register_keras_serializable(package="tfsparse")
 class GroupExclusiveSparsity(_Sparsity):
-    """Removes groups, and lets the weights of those that remain compete (CGES).
+    """Makes whole groups small, and the other groups sparse (CGES).
 
-    Strength times the sum over the groups of `(1 - mu) * L2 norm + mu / 2 * L1 norm ** 2`. The
-    authors let `mu` rise from layer to layer, because features near the input are shared more than
+    Strength times the sum over the groups of `(1 - mu) * L2 norm + mu / 2 * L1 norm ** 2`. In the
+    paper `mu` rises from layer to layer, because features near the input are shared more than
     those near the output: with layers 0 to L - 1, `mu = m + (1 - m) * layer / (L - 1)`.
 
     From Yoon & Hwang, "Combined Group and Exclusive Sparsity for Deep Neural Networks", 2017

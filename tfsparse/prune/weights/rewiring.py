@@ -1,4 +1,4 @@
-"""Which connections a sparse network starts with, drops and grows: pure functions on arrays."""
+"""The initial masks of sparse training, and their updates: pure functions on NumPy arrays."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from tfsparse.prune.magnitude import keep_all_but
 
 
 def first_mask(scores, sparsity, rng):
-    """Returns a random mask that keeps what is not zero, as far as there is room for it.
+    """Returns a random mask that prunes zeros first.
 
     Args:
-        scores: Float array, one score for each block: 0 where it is pruned already.
+        scores: Float array, one score for each block: 0 where it is already pruned.
         sparsity: Float in [0, 1). Exactly `round(sparsity * scores.size)` are pruned, but not all.
         rng: `numpy.random.Generator`.
 
@@ -21,16 +21,16 @@ def first_mask(scores, sparsity, rng):
 
 
 def rewire(keep, magnitudes, growth, fraction):
-    """Returns a mask with as many blocks, some of them in other places.
+    """Returns a mask with the same number of blocks, after a drop and a growth.
 
-    The smallest of those that are kept are dropped, and as many of the others grow, the dropped
-    ones included: one that is worth growing stays, as in the method's reference implementation.
+    The smallest kept blocks are dropped, and as many of the others grow. A dropped block may
+    grow at once, as in the method's reference implementation.
 
     Args:
         keep: Bool array, the mask.
         magnitudes: Float array of the same shape, at least 0.
         growth: Float array of the same shape, at least 0: the largest grow.
-        fraction: Float in [0, 1], how many of the kept ones are dropped.
+        fraction: Float in [0, 1], the fraction of kept blocks that are dropped.
 
     Returns:
         Bool array of the same shape.

@@ -1,4 +1,4 @@
-"""Sparse training whose connections move: RigL, SET, and masks that never change."""
+"""Sparse training: RigL, SET, and fixed masks."""
 
 import warnings
 from collections.abc import Mapping
@@ -21,25 +21,23 @@ _DEFAULT_SPARSITY = 0.8
 
 
 class RigL(MaskedWeights):
-    """Trains a sparse network from its first step on, and moves its connections as it learns.
+    """Trains a network that is sparse from the first step, and updates its masks during training.
 
-    Training begins with random masks. Every so many steps each layer drops its smallest weights and
-    grows as many where the loss would gain most: where the gradient of a pruned weight is largest.
-    What grows starts at zero, with its optimizer slots zero. The number of weights of each layer
-    stays as it is.
+    Training begins with random masks. Every `frequency` steps each layer drops its smallest weights
+    and grows as many pruned ones, those with the largest gradient. Grown weights and their
+    optimizer slots start at zero. The number of weights of each layer is constant.
 
-    The gradient is the one that the train step computes anyway: an update follows a step and uses
-    the gradient of that step, as the optimizer saw it, so no step costs more but the updates.
-    Masks change just before the next step, so that a weight which has grown has left zero before
-    anything can save or evaluate the model. Works wherever `GradualPruning` does.
+    An update follows a train step and uses the gradient of this step, as the optimizer applies it,
+    so that only updates take additional time. Masks change just before the next step, so that a
+    grown weight is no longer zero when the model is saved or evaluated. Supports the same models
+    as `GradualPruning`.
 
-    **Resuming.** The masks of a model that holds zeros already are where those are, as far as the
-    sparsity asked for has room; positions beyond the zeros, and active weights that happen to be
-    exactly zero, are drawn at random. So a resumed training goes on with the masks it had, and a
-    second `fit` with those of the first.
+    **Resuming.** If the model has zeros, the first masks prune these; missing or excess zeros are
+    drawn at random. So a resumed training keeps its masks, and a second `fit` has those of the
+    first.
 
-    `fit` logs `"sparsity"`, as `GradualPruning` does. A `fit` that an exception ends leaves its
-    masks in force; the next one with a callback of ours replaces them.
+    `fit` logs `"sparsity"`, as `GradualPruning` does. After a `fit` that ends with an exception the
+    masks stay attached, until the next `fit` with a pruning callback.
 
     From Evci et al., "Rigging the Lottery: Making All Tickets Winners", 2020
     (https://arxiv.org/abs/1911.11134). With `growth="random"` it is SET, from Mocanu et al.,
@@ -48,23 +46,23 @@ class RigL(MaskedWeights):
 
     Args:
         sparsity: Float in [0, 1), the fraction of zeros in all layers of the scope, 0.8 by
-            default. Not together with a mapping as `scope`, which says it for each layer.
+            default. Not together with a mapping as `scope`, which has its own sparsities.
         distribution: `"erdos_renyi_kernel"`, the default, makes small layers denser than large
-            ones, which serves accuracy best; `"uniform"` gives every layer the same sparsity,
-            which needs about half the multiplications. Not together with a mapping as `scope`.
+            ones, best for accuracy; `"uniform"` gives every layer the same sparsity,
+            with about half the MACs. Not together with a mapping as `scope`.
         scope: Which layers: `"all_but_first"`, the default, for all but the model's first
-            convolution, or what else `GradualPruning` takes. Depthwise convolutions are always
+            convolution, or another scope of `GradualPruning`. Depthwise convolutions are always
             dense.
         growth: `"gradient"` grows where the gradient is largest (RigL), `"random"` anywhere (SET);
-            None never changes the masks, the control of both.
-        drop_fraction: Float in (0, 1], the fraction of a layer's weights that the first updates
-            move; it falls to 0 along half a cosine.
-        end: When the last updates are: a float in [0, 1] is a fraction of the training, an int is
+            None keeps the masks fixed, as a baseline.
+        drop_fraction: Float in (0, 1], the fraction of a layer's weights that the first update
+            drops and grows; it falls to 0 along half a cosine.
+        end: When updates end: a float in [0, 1] is a fraction of the training, an int is
             a step.
-        frequency: Int, steps between two updates. By default 100, or fewer in a training so short
-            that there would be less than 10 updates.
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+            updates before `end`.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
-            faster and cost accuracy.
+            faster and lose more accuracy.
         seed: Int, the same masks for the same seed.
 
     Raises:
@@ -136,7 +134,7 @@ class RigL(MaskedWeights):
         }
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Attaches masks that prune nothing yet, and hooks that see the gradients."""
+        """Attaches masks that prune nothing yet, and hooks that store the gradients."""
         optimizer = self.model.optimizer
         if optimizer is None and self.growth == "gradient":
             raise ValueError(
@@ -190,7 +188,7 @@ class RigL(MaskedWeights):
             )
 
     def _prune_one_shot(self):
-        """Assigns the masks that a training would begin with."""
+        """Assigns the masks at the begin of a training."""
         keeps, weights = [], self._weights()
         for index, (values, sparsity) in enumerate(zip(weights, self._sparsities(), strict=True)):
             rng = np.random.default_rng((self.seed, index))
@@ -207,7 +205,7 @@ class RigL(MaskedWeights):
         return erdos_renyi_kernel(shapes, self.target_sparsity)
 
     def _move(self, fraction):
-        """Drops and grows connections, and forgets what the optimizer knew of where they grow."""
+        """Drops and grows weights, and zeroes the optimizer slots of grown ones."""
         growths = self._growths()
         if all(growth is None for growth in growths):
             warnings.warn(

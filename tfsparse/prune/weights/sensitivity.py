@@ -27,7 +27,7 @@ _HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
 
 @dataclasses.dataclass(frozen=True)
 class LayerSensitivity:
-    """What pruning one layer alone does.
+    """The metric with one layer pruned alone.
 
     Attributes:
         name: The layer's name.
@@ -42,13 +42,13 @@ class LayerSensitivity:
 
 @dataclasses.dataclass(frozen=True)
 class Sensitivity:
-    """What `tfsparse.sensitivity` found. It prints as a table.
+    """The result of `tfsparse.sensitivity`. It prints as a table.
 
     Attributes:
         metric: Name of the metric.
-        reference: Float, the metric of the model as it was.
-        higher_is_better: Bool, whether a fall of the metric is a loss, or a rise.
-        sparsities: Tuple of floats, rising.
+        reference: Float, the metric of the unpruned model.
+        higher_is_better: Bool, whether a higher metric is better.
+        sparsities: Tuple of floats, in ascending order.
         layers: Tuple of `LayerSensitivity`, in the model's order.
     """
 
@@ -59,24 +59,24 @@ class Sensitivity:
     layers: tuple[LayerSensitivity, ...]
 
     def losses(self) -> np.ndarray:
-        """Returns how much worse the metric is than the reference.
+        """Returns the loss of the metric relative to the reference.
 
         Returns:
-            Float array (layers, sparsities); below 0 where pruning has made it better.
+            Float array (layers, sparsities); below 0 if pruning has improved the metric.
         """
         values = np.array([layer.values for layer in self.layers])
         return self.reference - values if self.higher_is_better else values - self.reference
 
     def allocate(self, sparsity: float, names: Iterable[str] | None = None) -> dict[str, float]:
-        """Returns sparsities of the layers that cost each of them the same.
+        """Returns sparsities at which all layers have the same loss.
 
-        Each layer gets the largest sparsity at which it alone loses no more than a tolerance, the
-        same for all, such that together they have the sparsity asked for; see
+        Each layer gets the largest sparsity at which its loss, when pruned alone, is within a
+        tolerance. The tolerance is the same for all layers, and gives the total sparsity; see
         `tfsparse.prune.weights.allocation`.
 
         Args:
             sparsity: Float in (0, 1), the fraction of zeros in the layers together.
-            names: Names of the layers to share it; by default all.
+            names: Names of the layers to prune; by default all.
 
         Returns:
             Dict from names to floats.
@@ -101,13 +101,13 @@ class Sensitivity:
         chosen = [rows[name] for name in names]
         sizes = np.array([self.layers[i].size for i in chosen])
         points = np.array([0.0, *self.sparsities])
-        # What costs nothing at a high sparsity costs nothing at a lower one either.
+        # A layer that loses nothing at a high sparsity loses nothing at a lower one.
         losses = np.maximum.accumulate(np.pad(self.losses()[chosen], ((0, 0), (1, 0))), axis=1)
         allocated = equal_losses(points, losses, sizes, sparsity)
         return dict(zip(names, allocated.tolist(), strict=True))
 
     def to_json(self) -> str:
-        """Returns everything as JSON, a string that `from_json` reads."""
+        """Returns the result as JSON, a string that `from_json` reads."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
@@ -131,10 +131,10 @@ class Sensitivity:
         return cls.from_json(Path(path).read_text())
 
     def plot(self, path: PathLike) -> None:
-        """Draws how much worse the metric gets, layers down and sparsities across.
+        """Draws the loss of the metric as a heat map of layers (rows) and sparsities (columns).
 
         Args:
-            path: File to write; its suffix (.png, .svg, .pdf) says in which format.
+            path: File to write; its suffix (.png, .svg, .pdf) gives the format.
 
         Raises:
             ImportError: matplotlib is not installed.
@@ -144,7 +144,7 @@ class Sensitivity:
         draw(self).savefig(path)
 
     def __str__(self):
-        """The table, as wide as it needs."""
+        """The table, not wrapped."""
         return as_text(self, width=200)
 
     def __rich__(self):
@@ -175,32 +175,32 @@ def sensitivity(
     batch_size: int = 128,
     representative_dataset: Examples | None = None,
 ) -> Sensitivity:
-    """Measures a metric with each layer pruned alone, at a row of sparsities.
+    """Measures a metric with each layer pruned alone, at several sparsities.
 
-    The smallest magnitudes of one layer are zeroed, the model is evaluated, and the layer gets its
-    weights back, so the time is that of `layers * sparsities + 1` evaluations. What layers lose
-    alone does not simply add up when all are pruned, but tells which to prune less:
-    `GradualPruning(0.8, distribution=<the result>)` does. In the end, and after an exception, every
-    weight and every statistic is what it was.
+    The smallest weights of one layer are zeroed, the model is evaluated, and the layer's weights
+    are restored. This takes `layers * sparsities + 1` evaluations. The loss of all layers together
+    is not the sum of the single losses, but sensitive layers should be pruned less, as
+    `GradualPruning(0.8, distribution=<the result>)` does. At the end, and after an exception, all
+    weights and statistics are restored.
 
     As in Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015
     (https://arxiv.org/abs/1506.02626), section 3.4 and figure 6.
 
     Args:
         model: Built and compiled Keras 3 or tf_keras model.
-        data: What `model.evaluate` is given: a tuple `(x, y)` or `(x, y, sample_weight)`, a
+        data: Data for `model.evaluate`: a tuple `(x, y)` or `(x, y, sample_weight)`, a
             `tf.data.Dataset` or a `PyDataset`, each time with the same examples.
-        sparsities: Rising floats above 0 and below 1.
+        sparsities: Floats above 0 and below 1, in ascending order.
         metric: Name of the metric, as `evaluate` names it, or `"loss"`; by default the model's
-            first metric beside the loss, if it has one.
-        higher_is_better: Bool. By default true of metrics in whose name is "acc", "auc",
+            first metric besides the loss, if it has one.
+        higher_is_better: Bool. By default true if the metric's name contains "acc", "auc",
             "precision", "recall" or "iou".
-        scope: Which layers: `"pointwise"`, the default, or what else `GradualPruning` takes; of a
-            mapping its sparsities are left aside.
+        scope: Which layers: `"pointwise"`, the default, or another scope of `GradualPruning`; the
+            sparsities of a mapping are ignored.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern.
         batch_size: Int, for arrays.
-        representative_dataset: Data for `tfsparse.recalibrate_batchnorm`, to be called on each
-            pruned model before it is evaluated. By default the statistics stay as they are.
+        representative_dataset: Data for `tfsparse.recalibrate_batchnorm`, which is called on each
+            pruned model before its evaluation. By default the statistics do not change.
 
     Returns:
         A `Sensitivity`.
@@ -208,8 +208,8 @@ def sensitivity(
     Raises:
         TypeError: `model` is no Keras model, or a sparsity no number.
         ValueError: The model is not built or not compiled, it has no such metric, the scope matches
-            no layer or two of one name, `data` can be read only once, or an argument is out of its
-            range.
+            no layer or two with the same name, `data` can be read only once, or an argument is out
+            of its range.
 
     Example:
 
@@ -269,7 +269,7 @@ def _evaluate(model, data, batch_size):
 
 
 def _metric(found, name):
-    """Returns the name of the metric that is asked for, among those that `evaluate` found."""
+    """Returns the name of the requested metric, among those that `evaluate` returned."""
     if name is None:
         return next((key for key in found if key != "loss"), "loss")
     if name not in found:

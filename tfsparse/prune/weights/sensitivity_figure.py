@@ -7,7 +7,7 @@ _MARGINS = 4.2, 1.6
 
 
 def draw(result):
-    """Returns a heat map of what pruning each layer costs.
+    """Returns a heat map of the loss of each layer at each sparsity.
 
     Args:
         result: `Sensitivity`.
