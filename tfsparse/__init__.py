@@ -1,6 +1,6 @@
 """Prune Keras models, write sparse TFLite files, and run them faster.
 
-Names are imported on first use, so that a program which only runs models never loads Keras.
+Names are imported on first use, so that a program that only runs models does not load Keras.
 """
 
 import importlib

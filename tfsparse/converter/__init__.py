@@ -1,1 +1,1 @@
-"""Keras models and TFLite files to sparse TFLite files."""
+"""Conversion of Keras models and TFLite files to sparse TFLite files."""

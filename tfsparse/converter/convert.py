@@ -1,4 +1,4 @@
-"""`tfsparse.convert`: a Keras model, or a file of one, to a sparse TFLite file."""
+"""`tfsparse.convert`: converts a Keras model, or a file, to a sparse TFLite file."""
 
 import logging
 import operator
@@ -27,50 +27,50 @@ def convert(
 ) -> str:
     """Writes a TFLite file in which pruned weights are stored sparse.
 
-    The file runs in every TFLite and LiteRT interpreter, with the outputs of the dense file: a
-    DENSIFY operator restores the weights. Kernels of convolutions and dense layers are stored
-    sparse where the file gets smaller by it. A `.tflite` file of which no part does is copied.
+    The file runs in every TFLite and LiteRT interpreter, with the same outputs as the dense file: a
+    DENSIFY operator decodes the weights. Kernels of convolutions and dense layers are stored
+    sparse if this makes the file smaller. A `.tflite` file that cannot get smaller is copied.
 
-    Some networks LiteRT 2.3.0 would compute wrongly on arm64, in its own sparse mode. Of these a
-    PAD is split in two, which keeps LiteRT from that mode, and a warning is logged.
+    LiteRT 2.3.0 computes wrong outputs for some networks on arm64, in its own sparse mode. In these
+    a PAD is split in two, so that LiteRT does not use that mode, and a warning is logged.
 
     Args:
         source: One of
             - a built `keras.Model` (on the TensorFlow backend) or `tf_keras.Model`, functional,
-              sequential or subclassed. One that tensorflow-model-optimization wrapped for pruning
-              or clustering is taken as it is, and converted without the wrappers;
+              sequential or subclassed. Wrappers of tensorflow-model-optimization for pruning or
+              clustering are removed;
             - the path of a `.keras` or `.h5` file, or of a SavedModel folder with its signatures;
-            - the path of a `.tflite` file, dense or sparse, of which all that is no pruned weight
-              stays as it is: quantisation, signatures, metadata, custom operators.
-            Models that compute in float16 or bfloat16, as in mixed precision, are converted in
-            float32, in which TFLite computes.
-        destination: Where to write the file; it may be `source`. It appears complete or not at all,
-            and replaces a file of the same name.
+            - the path of a `.tflite` file, dense or sparse. Only its pruned weights change;
+              quantisation, signatures, metadata and custom operators stay.
+            Models that compute in float16 or bfloat16, as in mixed precision, are converted to
+            float32, because TFLite has no kernels for these types.
+        destination: PathLike of the file to write; it may be `source`. It is written completely or
+            not at all, and replaces an existing file.
         batch_size: Number of examples in one inference. `"auto"`, the default, is 1, or the batch
-            size of a `.tflite` file or a SavedModel that has one, which can have no other. `None`
-            leaves it open, which costs some models speed. Other dimensions that the model leaves
-            open, such as the height and the width of an image, stay open: to fix them, build the
+            size of a `.tflite` file or a SavedModel that has a fixed one; another one is an error.
+            `None` leaves it open, with which some models run slower. Other open dimensions, such
+            as the height and width of an image, stay open: to fix them, build the
             model with an `input_shape`, or call it on a `keras.Input` of the shape and convert the
             result.
-        weights: `"float32"`, the default, or `"float16"`, with which the file is half as large, and
-            the arithmetic is still done in float32; or `"int8"` for weights and activations of 8
-            bits between float32 inputs and outputs, which needs a `representative_dataset`. Zeros
-            stay zeros in each. A `.tflite` file keeps its own, or its float32 ones become float16
-            if it gets smaller by it; a warning is logged if it does not.
+        weights: `"float32"`, the default; `"float16"`, with half the file size and arithmetic in
+            float32; or `"int8"` for 8-bit weights and activations with float32 inputs and outputs,
+            which needs a `representative_dataset`. Zeros stay zeros in each. A `.tflite` file keeps
+            its types, or its float32 weights become float16 if the file gets smaller; a warning is
+            logged if it does not.
         encoding: How pruned weights are stored:
-            - `"auto"`: as takes the fewest bytes;
+            - `"auto"`: in the fewest bytes;
             - `"csr"`: as compressed rows over the input channels;
             - a block `(output channels, input channels)`, such as `(4, 1)` for weights pruned with
-              `block_size=4`: one index for each block that holds a nonzero. Layers whose channels
-              it does not divide are stored as with `"csr"`;
+              `block_size=4`: one index for each block with a nonzero. Layers whose channels
+              are no multiple of the block are stored as with `"csr"`;
             - `"none"`: dense, zeros included, for runtimes without DENSIFY, and to compare.
-            A sparse `.tflite` file may have been smaller as it was: a warning is logged then.
-        representative_dataset: For `weights="int8"`: calibration data, some 100 inputs, from which
-            the range of every activation is taken. An iterable of examples or of batches of any
+            If a sparse `.tflite` file becomes larger, a warning is logged.
+        representative_dataset: For `weights="int8"`: calibration data, some 100 inputs, which give
+            the range of every activation. An iterable of examples or of batches of any
             size, or a function that returns one; each an array, or for several inputs a list in
-            their order or a dictionary by name. For several inputs of a SavedModel, which has no
-            order of them, it must be a dictionary. Integers and other floats become the dtype of an
-            input where they are the same numbers. They are what `tfsparse.prune_file` takes.
+            their order or a dictionary by name. Several inputs of a SavedModel have no order and
+            need a dictionary. Integers and other floats are converted to the dtype of an input if
+            this does not change their values. `tfsparse.prune_file` takes the same.
 
     Returns:
         `destination`, as a string.
@@ -80,11 +80,11 @@ def convert(
             `representative_dataset` no iterable.
         ValueError: If the model is not built, a file is damaged, an option has no such value, or
             the data does not fit the model or has NaN or infinity.
-        OSError: If a file cannot be read or written. Whether it can be written is found out before
-            the conversion.
+        OSError: If a file cannot be read or written. The destination is checked before the
+            conversion.
         RuntimeError: If TensorFlow cannot convert the model, or crashes in the calibration of an
-            int8 model, as with a loop, which LSTM and GRU layers are unless they are unrolled. The
-            error has what it printed.
+            int8 model, as with loops, such as LSTM and GRU layers that are not unrolled. The
+            error contains TensorFlow's output.
 
     Example:
 
@@ -109,7 +109,7 @@ def convert(
 
 
 def _encoded(name, model, data, weights, encoding):
-    """The bytes of the new file, in pieces; those of the old one, `data`, if nothing is gained."""
+    """The bytes of the new file, in pieces; those of the old one, `data`, if it is smaller."""
     was_sparse = densify_model(model) > 0
     is_halved = data is not None and weights == "float16" and halve(model) > 0
     is_sparse = encoding != "none" and sparsify(model, encoding) > 0
@@ -122,8 +122,8 @@ def _encoded(name, model, data, weights, encoding):
     size = sum(map(len, pieces))
     if size < len(data):
         return pieces
-    # A layout that was asked for is written even if the old one, being sparse too, is smaller; so
-    # is a file that LiteRT computes rightly instead of one that it does not.
+    # A requested encoding is written even if the old sparse one is smaller, and so is a file with
+    # a workaround for wrong outputs in LiteRT.
     is_asked_for = was_sparse and (encoding != "auto" or is_split)
     if size > len(data) and (is_halved or (is_asked_for and encoding != "none")):
         logging.getLogger(__name__).warning(

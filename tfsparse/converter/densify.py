@@ -1,4 +1,4 @@
-"""`tfsparse.densify`: a sparse TFLite file to the dense one."""
+"""`tfsparse.densify`: converts a sparse TFLite file to a dense one."""
 
 import collections
 import os
@@ -15,13 +15,13 @@ from tfsparse.files import check_writable, write_atomically
 def densify(source: PathLike, destination: PathLike) -> str:
     """Writes a TFLite file with all sparse constants dense: the same values, zeros included.
 
-    It undoes the encoding of `tfsparse.convert`, and of sparse files from elsewhere, for runtimes
-    that refuse sparse tensors. DENSIFY operators are gone; nothing else changes. A file without
+    It decodes files of `tfsparse.convert` and of other tools, for runtimes that refuse sparse
+    tensors. DENSIFY operators are removed; nothing else changes. A file without
     sparse constants is copied.
 
     Args:
         source: PathLike of a `.tflite` file.
-        destination: Where to write the dense file; it may be `source`. It appears complete or not
+        destination: PathLike of the dense file; it may be `source`. It is written completely or not
             at all.
 
     Returns:
@@ -29,7 +29,7 @@ def densify(source: PathLike, destination: PathLike) -> str:
 
     Raises:
         OSError: If a file cannot be read or written.
-        ValueError: If `source` is no TFLite file, or its sparse constants contradict themselves.
+        ValueError: If `source` is no TFLite file, or its sparse constants are inconsistent.
 
     Example:
 
@@ -80,7 +80,7 @@ def _make_dense(model, tensors, sparse):
     for buffer in {tensor.buffer: None for tensor in sparse}:
         dense = [(t, _dense_buffer(model, t)) for t in sharers[buffer] if t.sparsity is not None]
         content = dense[0][1]
-        # Normally all that share a buffer are one layer in several signatures: it will do for them.
+        # Tensors that share a buffer are usually one layer in several signatures.
         if len(dense) == len(sharers[buffer]):
             model.buffers[buffer].data = content.data
             dense = [(t, own) for t, own in dense if not np.array_equal(own.data, content.data)]

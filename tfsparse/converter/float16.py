@@ -1,4 +1,4 @@
-"""Store the float32 weights of a TFLite model as float16."""
+"""Stores the float32 weights of a TFLite model as float16."""
 
 import collections
 
@@ -13,8 +13,8 @@ LARGEST = np.finfo(np.float16).max
 def halve(model):
     """Stores the float32 weights and biases of convolutions and dense layers as float16.
 
-    A DEQUANTIZE in front of their first reader makes them float32 again, as TensorFlow's converter
-    has it. Constants that others read too, or with numbers beyond float16, stay as they are.
+    A DEQUANTIZE before their first reader converts them to float32, as in files of TensorFlow's
+    converter. Constants that other operators read, or with values beyond float16, do not change.
 
     Args:
         model: A `ModelT` without sparse constants, which is edited in place.
@@ -44,7 +44,7 @@ def halve(model):
 
 
 def _constants(model, subgraph):
-    """Index and first reader of each float32 constant that is nothing but weights or biases."""
+    """Index and first reader of each float32 constant that is used only as weights or bias."""
     uses = flatbuffer.readers(subgraph)
     outputs = flatbuffer.ints(subgraph.outputs)
 

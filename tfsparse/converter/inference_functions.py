@@ -1,4 +1,4 @@
-"""Keras models and SavedModels to the functions of which TensorFlow's converter makes a file."""
+"""The inference functions of Keras models and SavedModels, for TensorFlow's converter."""
 
 import collections
 import dataclasses
@@ -16,10 +16,10 @@ class Trace:
 
     Attributes:
         functions: A `tf.ConcreteFunction` for each signature.
-        owner: What holds the variables and tables that they read.
+        owner: The object with the variables and tables that they read.
         inputs: The names of the inputs of each signature, in the model's order.
-        are_in_order: Whether that is the order in which the model is called. A SavedModel does not
-            have it: its inputs are sorted by name.
+        are_in_order: Whether this is the order of the model's arguments. The inputs of a SavedModel
+            are sorted by name instead.
         outputs: The names of its outputs, in the model's order.
         aliases: Further keys of the signatures that have any.
     """
@@ -53,9 +53,9 @@ def of_saved_model(module, batch_size):
     """The `Trace` of a SavedModel.
 
     Args:
-        module: What `tf.saved_model.load` returned.
-        batch_size: Size of the batch dimension where the SavedModel leaves it open; `None` leaves
-            it so.
+        module: The result of `tf.saved_model.load`.
+        batch_size: Size of the batch dimension if the SavedModel leaves it open; `None` keeps
+            it open.
     """
     alike = collections.defaultdict(list)
     for key, function in module.signatures.items():
@@ -87,8 +87,8 @@ def input_signature(model, batch_size):
 
     Args:
         model: A built Keras 3 or tf_keras model.
-        batch_size: Size of the batch dimension; `None` leaves it open. The one that the model
-            has recorded is often just that of the data it first saw.
+        batch_size: Size of the batch dimension; `None` leaves it open. The model's own is
+            often that of its first batch.
 
     Returns:
         A list of `tf.TensorSpec`s, or of structures of them.
@@ -159,7 +159,7 @@ def _tables(model):
 
 
 def _inference_function(model, signature):
-    """A concrete function of flat arguments, as a signature wants them, that runs inference."""
+    """A concrete function of flat arguments, as in a signature, that runs inference."""
     import tensorflow as tf
 
     takes_training = "training" in inspect.signature(model.call).parameters
@@ -174,9 +174,9 @@ def _inference_function(model, signature):
 
 
 def _computation(function):
-    """What a signature of a SavedModel computes: the same for two that are one function.
+    """A key that is equal for signatures of a SavedModel with the same function.
 
-    Of Keras's `export` the signatures "serve" and "serving_default" are.
+    Such are "serve" and "serving_default" of Keras's `export`.
     """
     nodes = tuple(
         (
@@ -190,7 +190,7 @@ def _computation(function):
 
 
 def _with_batch(function, batch_size):
-    """A signature of a SavedModel, with the batch dimension set where it is open."""
+    """A signature of a SavedModel, with open batch dimensions set."""
     import tensorflow as tf
 
     def fixed(spec):

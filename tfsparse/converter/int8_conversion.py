@@ -1,7 +1,7 @@
 """TensorFlow's conversion to int8, in a process of its own.
 
-Its calibrator crashes on some models, such as those with a loop (TensorFlow 2.21). That must not
-end the program that converts.
+Its calibrator crashes on some models, such as those with a loop (TensorFlow 2.21). A crash must not
+end the calling process.
 """
 
 import itertools
@@ -26,8 +26,8 @@ def in_a_process(folder, signature, batches):
     Args:
         folder: The SavedModel. Files are written to it.
         signature: The key of its only signature.
-        batches: A list of what the model is calibrated with, dictionaries of arrays by input. The
-            arrays of a batch may have other shapes than those of the one before.
+        batches: Calibration data, a list of dictionaries of arrays by input. Batches may differ in
+            their shapes.
 
     Returns:
         The bytes of the file.
@@ -42,7 +42,7 @@ def in_a_process(folder, signature, batches):
     }
     np.savez(os.path.join(folder, BATCHES), **arrays)
     command = processes.command("tfsparse.converter.int8_conversion", folder, signature)
-    # The memory of a GPU belongs to this process; the calibration has no use for it.
+    # This process may hold the GPU's memory; the calibration needs no GPU.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, errors="replace", check=False
@@ -53,7 +53,7 @@ def in_a_process(folder, signature, batches):
 
 
 def _reason(folder, done):
-    """Why the process failed."""
+    """The reason why the process failed."""
     if done.returncode == -signal.SIGKILL:
         return "its calibration was killed (SIGKILL), as happens where memory is short."
     if done.returncode < 0:
@@ -79,15 +79,15 @@ def _convert(folder, signature):
 
 def _read_batches(path):
     """Yields the batches, by input: TensorFlow changes the order of the inputs."""
-    with np.load(path, allow_pickle=True) as arrays:  # Words are objects.
+    with np.load(path, allow_pickle=True) as arrays:  # Strings are objects.
         for _, names in itertools.groupby(arrays.files, lambda name: name.split("/")[0]):
             yield {name.split("/", 1)[1]: arrays[name] for name in names}
 
 
 def _calibrate_with_every_shape():
-    """Lets a calibration resize the inputs whenever the shapes of the data change.
+    """Lets the calibration resize the inputs when the shapes of the data change.
 
-    TensorFlow's own resizes them for the first batch, and refuses others.
+    TensorFlow resizes them for the first batch only, and refuses other shapes.
     """
     from tensorflow.lite.python.optimize import calibrator
 

@@ -1,4 +1,4 @@
-"""Choose the layout in which a tensor is encoded."""
+"""Chooses the sparse layout of a tensor."""
 
 import numpy as np
 
@@ -9,17 +9,17 @@ BLOCK_SIZES = (2, 4, 8, 16)
 
 
 def encode_as(dense, encoding):
-    """Encodes weights in a layout that is asked for.
+    """Encodes weights in a given layout.
 
     Args:
         dense: Weights with the output channels first and the input channels last, rank 2 or more.
-        encoding: `"csr"` for compressed sparse rows over the input channels; `"auto"` for whatever
-            takes the fewest bytes; or a block, `(output channels, input channels)`, of which the
-            weights are stored whole where it holds a nonzero.
+        encoding: `"csr"` for compressed sparse rows over the input channels; `"auto"` for the
+            fewest bytes; or a block, `(output channels, input channels)`, to store all blocks with
+            a nonzero.
 
     Returns:
-        A `SparseEncoding`. It is in compressed sparse rows where the block does not divide the
-        channels: TFLite's format has no other than whole blocks.
+        A `SparseEncoding`. It is in compressed sparse rows if the block does not divide the
+        channels, because TFLite's format has whole blocks only.
     """
     if encoding == "csr":
         return encode(dense)
@@ -53,7 +53,7 @@ def _smallest(dense):
 
 
 def _nbytes(dense, occupied, options):
-    """The size of an encoding, as `SparseEncoding.nbytes`, without making it."""
+    """The size of an encoding, as `SparseEncoding.nbytes`, without encoding."""
     ((dim, size),) = options.get("blocks", {0: 1}).items()
     if size > 1:
         occupied = occupied.reshape(*dense.shape[:dim], -1, size, *dense.shape[dim + 1 :])

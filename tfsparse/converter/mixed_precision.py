@@ -1,20 +1,20 @@
-"""Functions that compute in float16 or bfloat16, as in mixed precision, to ones of float32.
+"""Converts functions in float16 or bfloat16, as in mixed precision, to float32.
 
-TFLite computes in float32, and has no kernels for others.
+TFLite has no kernels for these types.
 """
 
 import numpy as np
 
 
 def in_float32(function):
-    """A function with float32 in place of every float16 and bfloat16.
+    """A function with float32 instead of float16 and bfloat16.
 
     Args:
         function: A `tf.ConcreteFunction`.
 
     Returns:
-        `function` if it has none of them. Otherwise another, of the same inputs and outputs, which
-        are float32 as well, with constants for variables.
+        `function` if it has neither. Otherwise a function with the same inputs and outputs in
+        float32, and constants for variables.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -32,7 +32,7 @@ def in_float32(function):
     ]
 
     names = [tensor.name for tensor in function.inputs[: len(specs)]]
-    # What is no variable has stayed an input: lookup tables.
+    # Captures that are no variables, such as lookup tables, are still inputs.
     tables = {
         inside.name: outside
         for outside, inside in function.graph.captures
@@ -57,14 +57,14 @@ def _is_half(dtype):
 
 
 def _nodes(graph):
-    """All nodes of a `GraphDef`, those of its functions too."""
+    """All nodes of a `GraphDef`, including those of its functions."""
     yield from graph.node
     for function in graph.library.function:
         yield from function.node_def
 
 
 def _halves(attributes):
-    """Those attributes of a node that are a type, or types, of which one is to become float32."""
+    """The attributes of a node that are types of which at least one becomes float32."""
     return [
         value
         for value in attributes.values()

@@ -1,4 +1,4 @@
-"""Whatever `tfsparse.convert` takes, to a TFLite model."""
+"""Reads the sources of `tfsparse.convert` as TFLite models."""
 
 import contextlib
 import functools
@@ -24,14 +24,14 @@ ZIP, HDF5 = b"PK\3\4", b"\x89HDF"
 
 
 def load(source, batch_size, weights, representative_dataset):
-    """Reads or makes the TFLite model of a source of `tfsparse.convert`.
+    """Reads a source of `tfsparse.convert`, or converts it to a TFLite model.
 
     Args:
         source, batch_size, weights, representative_dataset: As for `tfsparse.convert`.
 
     Returns:
         The name of the source for errors; the model, a `ModelT`; and the bytes of its file, or
-        `None` if the source is none yet.
+        `None` if the source is no `.tflite` file.
     """
     if not isinstance(source, str | os.PathLike):
         _check_model(source)
@@ -62,7 +62,7 @@ def load(source, batch_size, weights, representative_dataset):
 
 
 def _first_dimensions(model):
-    """The sizes of the batch that a TFLite model has, as `trace.first_dimensions`."""
+    """The batch sizes of a TFLite model, as `inference_functions.first_dimensions`."""
     graph = model.subgraphs[0]
     shapes = [examples.shape_of(graph.tensors[index]) for index in flatbuffer.ints(graph.inputs)]
     return [None if shape[0] < 0 else shape[0] for shape in shapes if shape]
@@ -81,7 +81,7 @@ def _check_batch_size(name, sizes, wanted, may_be_set=False):
 
 
 def _check_model(model):
-    # A model's library has been imported, so neither need be imported to look for it.
+    # The model's library is already imported, so that no import is needed here.
     libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
     if not any(isinstance(model, library.Model) for library in libraries):
         raise TypeError(f"{EXPECTED}. Received: {model!r} of type {type(model).__name__}")
@@ -147,7 +147,7 @@ def _tflite_bytes(path, weights):
 
 
 def _load_keras(path):
-    """Loads a file of Keras 3, or of tf_keras where that alone can read it."""
+    """Loads a file with Keras 3, or with tf_keras if only that can read it."""
     problems = []
     for library, scope in (("keras", contextlib.nullcontext), ("tf_keras", _tfmot_classes)):
         try:
@@ -167,7 +167,7 @@ def _load_keras(path):
 
 @contextlib.contextmanager
 def _tfmot_classes():
-    """Lets tf_keras load the wrappers of tensorflow-model-optimization, where it is installed."""
+    """Lets tf_keras load the wrappers of tensorflow-model-optimization, if that is installed."""
     if importlib.util.find_spec("tensorflow_model_optimization") is None:
         yield
         return

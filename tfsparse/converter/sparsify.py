@@ -1,4 +1,4 @@
-"""Store the weights of a TFLite model sparse, where that makes the file smaller."""
+"""Stores the weights of a TFLite model sparse, if this makes the file smaller."""
 
 import collections
 
@@ -8,8 +8,7 @@ from tfsparse import flatbuffer
 from tfsparse.converter.layouts import encode_as
 from tfsparse.converter.workarounds import densified_types, int8_dense
 
-# Operators of which stock TFLite takes the weights from a DENSIFY as well as from a constant, and
-# the inputs where they have their bias.
+# Operators whose weights may come from a DENSIFY in TFLite, and the indices of their bias inputs.
 BIAS_INPUTS = {
     "CONV_2D": 2,
     "DEPTHWISE_CONV_2D": 2,
@@ -18,16 +17,16 @@ BIAS_INPUTS = {
 }
 WEIGHTS_INPUT = 1
 FLOATS = ("float32", "float16")
-# Bytes that an encoded tensor adds to a file beside its values, segments, indices and name: a
+# Bytes that an encoded tensor adds to a file besides its values, segments, indices and name: a
 # tensor, an operator and the sparsity tables. Measured: 318 at most, over 2000 random tensors.
 OVERHEAD = 320
 
 
 def sparsify(model, encoding="auto"):
-    """Stores every weight tensor of a model sparse that gets smaller by it.
+    """Stores those weight tensors of a model sparse that get smaller.
 
     Weights are the float32, float16 and int8 constants at the weights input of convolutions and
-    fully connected layers, directly or through a DEQUANTIZE. A DENSIFY operator goes in front of
+    fully connected layers, directly or through a DEQUANTIZE. A DENSIFY operator is inserted before
     their first consumer. Fully connected layers of int8 become convolutions.
 
     Args:
@@ -85,7 +84,7 @@ def _encode(model, uses, encoding):
 
 
 def _weights(model, subgraph):
-    """Index and readers of each dense constant that is nothing but weights."""
+    """Index and readers of each dense constant that is used only as weights."""
     uses = flatbuffer.readers(subgraph)
     outputs = set(flatbuffer.ints(subgraph.outputs))
 

@@ -1,4 +1,4 @@
-"""A model through TensorFlow's own converter, of which nothing reaches the terminal."""
+"""Conversion by TensorFlow's own converter, without its output on the terminal."""
 
 import contextlib
 import re
@@ -17,7 +17,7 @@ def dense_model(name, trace, weights, representative_dataset):
     """Converts the inference functions of a model.
 
     Args:
-        name: What to call the model in errors.
+        name: Name of the model in errors.
         trace: A function that returns its `tfsparse.converter.inference_functions.Trace`.
         weights, representative_dataset: As for `tfsparse.convert`.
 
@@ -26,7 +26,7 @@ def dense_model(name, trace, weights, representative_dataset):
 
     Raises:
         ValueError: If the model or the dataset does not fit.
-        RuntimeError: If the conversion fails. The message has the cause and what was printed.
+        RuntimeError: If the conversion fails. The message has the cause and TensorFlow's output.
     """
     with captured_output() as printed:
         with _explained(name, printed):
@@ -44,7 +44,7 @@ def dense_model(name, trace, weights, representative_dataset):
 
 @contextlib.contextmanager
 def _explained(name, printed):
-    """Raises what TensorFlow raises as an error that says what was converted and printed."""
+    """Raises errors of TensorFlow again, with the name of the model and TensorFlow's output."""
     try:
         yield
     except Exception as e:
@@ -56,7 +56,7 @@ def _explained(name, printed):
 
 
 def _cause(message):
-    """TensorFlow's message, behind a sentence of what is in it where it is long."""
+    """TensorFlow's message; if it is long, after a sentence with the cause."""
     if "requires element_shape to be static" in message:
         return f"a loop, as recurrent layers have it, needs a batch_size.\n{message}"
     missing = re.findall(r"^(?:TF Select|Custom) ops: (.+)$", message, re.MULTILINE)

@@ -9,9 +9,9 @@ WRAPPERS = ("PruneLowMagnitude", "ClusterWeights")
 
 @contextlib.contextmanager
 def without_wrappers(model):
-    """Lets the wrappers in a Keras model pass their inputs on to the layers inside, for a block.
+    """A context in which the wrappers in a Keras model only call the layers inside.
 
-    The weights of these are pruned and clustered before, as each inference does it.
+    The weights of these layers are pruned and clustered first, as in each inference.
     """
     with contextlib.ExitStack() as stack:
         for layer in model._flatten_layers():
@@ -26,7 +26,7 @@ def _is_wrapper(layer):
 
 @contextlib.contextmanager
 def _unwrapped(wrapper):
-    # What the wrapper does first in each inference.
+    # The first steps of the wrapper in each inference.
     if hasattr(wrapper, "pruning_obj"):
         wrapper.pruning_obj.weight_mask_op()
     else:
@@ -42,4 +42,4 @@ def _unwrapped(wrapper):
     try:
         yield
     finally:
-        del wrapper.call  # of the instance; what remains is the method
+        del wrapper.call  # the attribute of the instance; the method of the class remains

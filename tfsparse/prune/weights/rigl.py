@@ -154,9 +154,9 @@ class RigL(MaskedWeights):
                 self._hooks.attach(mask.variable, gradient)
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Moves connections if the schedule said so after the last step."""
+        """Updates the masks if the schedule has an update after the last step."""
         super().on_train_batch_begin(batch, logs)
-        # State that was restored brings no gradient: an update then waits for the first step.
+        # There is no gradient just after a resume: an update then waits for the first step.
         if self._due and self._clock.elapsed > self._started:
             self._move(self._due)
             self._due = None
@@ -227,10 +227,10 @@ class RigL(MaskedWeights):
         zero_slots(self.model.optimizer, grown)
 
     def _growths(self):
-        """Returns for each layer how much each of its blocks deserves to grow, None to stay."""
+        """Returns the growth score of each block, an array for each layer; None for no update."""
         if self.growth == "gradient":
             gradients = [gradient.numpy() for gradient in self._gradients]
-            # A layer that is frozen has no gradient, and one of a diverged step means nothing.
+            # A frozen layer has no gradient, and a diverged step has one that is not finite.
             usable = [np.all(np.isfinite(g)) and np.any(g) for g in gradients]
             return [self._score(g) if u else None for g, u in zip(gradients, usable, strict=True)]
         trained = {id(variable) for variable in self.model.trainable_variables}
