@@ -4,6 +4,7 @@ import keras
 import pytest
 
 import tfsparse
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune import masks
 from tfsparse.prune.channels import scale_penalty
 from tfsparse.prune.weights.sensitivity import LayerSensitivity, Sensitivity
@@ -52,7 +53,7 @@ def test_no_mask_stays_on_a_model_that_is_refused(pruning):
 
 def test_constraints_and_regularizers_are_of_the_kind_that_every_keras_takes():
     model = network()
-    kernel, strategy = model.layers[1].kernel, masks.strategy_of(model)
+    kernel, strategy = model.layers[1].kernel, strategy_of(model)
     masks.Mask(kernel, strategy).attach()
     scale_penalty.ScalePenalty(kernel, strategy).attach(0.1)
     assert isinstance(kernel.constraint, keras.constraints.Constraint)

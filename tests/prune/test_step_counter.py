@@ -100,7 +100,7 @@ def assert_follows(trace, schedule):
 
 
 # Each fit is too short for the schedule, which goes on in the next one.
-@pytest.mark.filterwarnings("ignore:The pruning schedule ends at step")
+@pytest.mark.filterwarnings("ignore:The schedule ends at step")
 @pytest.mark.parametrize(
     ("optimizer", "steps_per_execution"),
     [("plain", 2), ("accumulating", 1), ("loss scale", 2), ("several", 1)],

@@ -7,20 +7,15 @@ import tensorflow as tf
 
 from tfsparse.annotations import Model
 from tfsparse.keras_models import strategy_of
-from tfsparse.prune import schedules
-from tfsparse.prune.callback import Callback
 from tfsparse.prune.growth import warn_of_growth
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.moving_averages import MaskedAverages
-from tfsparse.prune.step_counter import StepClock
-from tfsparse.prune.train_end import call_at_end
+from tfsparse.prune.scheduled_callback import ScheduledCallback
 from tfsparse.prune.train_step import TrainStep
 
-_FINE = 1_000_000  # assumed steps in an epoch of unknown length, to compute fractions of a training
 
-
-class MaskedPruning(Callback):
-    """A callback with masks that follow a schedule.
+class MaskedPruning(ScheduledCallback):
+    """A callback that holds masks and changes them when a schedule says so.
 
     A method implements `_attach`, `_update`, `_prune_one_shot` and `_measure`, and finds the masks
     in `self._masks`. They prune nothing when a training begins.
@@ -37,11 +32,9 @@ class MaskedPruning(Callback):
     LOGGED = "sparsity"
 
     def __init__(self, scope, schedule):
-        super().__init__()
         self.scope = scope
-        self.schedule = schedule
         self._reached = 0.0
-        self._forget()
+        super().__init__(schedule)
 
     def apply(self, model: Model) -> float:
         """Prunes a model one-shot, outside of `fit`.
@@ -81,10 +74,6 @@ class MaskedPruning(Callback):
         """How to keep the zeros in a later training, or None if they stay without masks."""
         return None
 
-    def _update(self, value):
-        """Changes the masks to the schedule's value."""
-        raise NotImplementedError
-
     def _prune_one_shot(self):
         """Changes the masks to those at the end of a training."""
         raise NotImplementedError
@@ -93,34 +82,14 @@ class MaskedPruning(Callback):
         """Returns the amount of zeros in the weights, independent of the masks."""
         raise NotImplementedError
 
-    def _begin(self, step):
-        """Sets the first masks, after all state of the training is restored."""
-        self._update(self._schedule(step)[1])
-
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Attaches masks that prune nothing, because other callbacks may still restore weights."""
         self._attach(self.model, TrainStep.of(self.model))
-        # A variable in tf_keras, of each replica under a strategy; None before compile.
-        execution = getattr(self.model, "steps_per_execution", None)
-        steps = 1 if execution is None else int(tf.convert_to_tensor(execution))
-        self._clock = StepClock(self.params, steps)
-        self._closes_later = call_at_end(self, self._close)
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Notes the epoch."""
-        self._clock.begin_epoch(epoch)
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Sets the masks to the schedule's value before the first batch."""
-        if self._clock.elapsed is None:
-            self._clock.start(self.model.optimizer, batch)
-            self._plan()
-            self._keep_up()
+        super().on_train_begin(logs)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Updates the masks by the schedule."""
-        self._clock.end_batch(batch)
-        self._keep_up()
+        """Updates the masks if the schedule says so."""
+        super().on_train_batch_end(batch, logs)
         self._log(logs)
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -129,18 +98,8 @@ class MaskedPruning(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Updates the masks for the last time in an epoch."""
-        if not self.model.stop_training and self._clock.elapsed is not None:
-            length_was_unknown = self._clock.batches is None
-            self._clock.end_epoch()
-            if length_was_unknown:
-                self._plan()
-            self._keep_up(at_end_of_epoch=True)
+        super().on_epoch_end(epoch, logs)
         self._log(logs)
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Removes the masks from the model, now or after the other callbacks."""
-        if not self._closes_later:
-            self._close()
 
     def _close(self):
         # Weights of another epoch are not pruned: they were not trained with these masks.
@@ -156,63 +115,6 @@ class MaskedPruning(Callback):
                     stacklevel=2,
                 )
         self._leave()
-
-    def _plan(self):
-        """Sets the schedule in steps, as far as the length of the training is known."""
-        clock = self._clock
-        self._seen = None
-        if not schedules.needs_total(self.schedule):
-            self._schedule = schedules.in_steps(self.schedule)
-            self._warn_if_too_short()
-        elif clock.total_steps is not None:
-            self._schedule = schedules.in_steps(self.schedule, clock.total_steps)
-        elif clock.epochs and clock.epochs - clock.epoch > 1:
-            # Until the first epoch has shown its length, only where it begins is known.
-            schedule = schedules.in_steps(self.schedule, clock.epochs * _FINE)
-            value = schedule(clock.epoch * _FINE)[1]
-            self._schedule = lambda step: (False, value)
-        else:
-            raise ValueError(
-                f"The positions of {self.schedule} are fractions of the training, and its length "
-                "is not known: the data does not say how many batches it has, and there is no "
-                "second epoch. Pass steps_per_epoch to fit, or give positions as steps (ints)."
-            )
-
-    def _warn_if_too_short(self):
-        end, last = self._schedule.end, self._clock.last_iteration
-        if end is not None and last is not None and end > last:
-            warnings.warn(
-                f"The pruning schedule ends at step {end}, after the last step of this fit. Its "
-                "end is only reached if training goes on; positions given as fractions (floats) "
-                "always end with the training.",
-                stacklevel=2,
-            )
-
-    def _keep_up(self, at_end_of_epoch=False):
-        """Updates the masks to the current step."""
-        clock = self._clock
-        if schedules.needs_total(self.schedule):
-            self._advance(clock.training_step)
-        elif self._seen is None or at_end_of_epoch:
-            self._advance(clock.iterations(at_end_of_epoch))
-        else:
-            latest = clock.latest_iterations()
-            ahead = range(self._looked_at + 1, latest + 1)
-            self._looked_at = latest
-            if any(self._schedule(step)[0] for step in ahead):
-                self._advance(clock.iterations())
-
-    def _advance(self, step):
-        """Updates the masks to the schedule's value at a step."""
-        if self._seen is None or step < self._seen:
-            self._begin(step)
-        else:
-            updates = [self._schedule(s) for s in range(self._seen + 1, step + 1)]
-            due = [value for should_update, value in updates if should_update]
-            if due:
-                self._update(due[-1])
-        # The steps up to the latter were asked for updates.
-        self._seen = self._looked_at = step
 
     def _check_eager(self):
         if not tf.executing_eagerly():
@@ -277,8 +179,8 @@ class MaskedPruning(Callback):
         self._forget()
 
     def _forget(self):
-        self._masked_model = self._train_step = self._schedule = None
-        self._seen = self._looked_at = None
+        super()._forget()
+        self._masked_model = self._train_step = None
         self._masks, self._parts = [], []
         self._averages = MaskedAverages(None, [], [])
 

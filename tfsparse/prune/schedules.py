@@ -254,17 +254,17 @@ def check_position(name, value):
         )
 
 
-def check_order(begin, end):
-    """Raises a TypeError or ValueError unless `end` is of `begin`'s kind and not before it."""
+def check_order(begin, end, names=("begin", "end")):
+    """Raises a TypeError or ValueError unless `end` is a position like `begin`, and not before."""
+    first, second = names
+    received = f"Received: {first}={begin!r}, {second}={end!r}"
     if begin != 0 and isinstance(begin, Integral) != isinstance(end, Integral):
         raise TypeError(
-            "Expected begin and end to be both fractions of the training (floats) or both steps "
-            f"(ints). Received: begin={begin!r}, end={end!r}"
+            f"Expected {first} and {second} to be both fractions of the training (floats) or both "
+            f"steps (ints). {received}"
         )
     if begin > end:
-        raise ValueError(
-            f"Expected begin to be at or before end. Received: begin={begin}, end={end}"
-        )
+        raise ValueError(f"Expected {first} to be at or before {second}. {received}")
 
 
 def to_step(name, position, total_steps=None):

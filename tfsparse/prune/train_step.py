@@ -1,4 +1,6 @@
-"""The compiled train steps of a model: with and without the parts of a pruning method."""
+"""The compiled train step of a model: once as it is, once with what a callback adds."""
+
+import contextlib
 
 
 class TrainStep:
@@ -36,7 +38,11 @@ class TrainStep:
             self._current = self._choose()
         while self._checks:
             self._checks.pop()(self._attached.values())
-        return self._current(iterator)
+        with contextlib.ExitStack() as stack:
+            for part in self._attached.values():
+                if isinstance(part, contextlib.AbstractContextManager):
+                    stack.enter_context(part)
+            return self._current(iterator)
 
     def at_first_call(self, check):
         """Calls `check` with the parts that are attached when a train step runs next."""
@@ -53,7 +59,8 @@ class TrainStep:
 
         Args:
             makers: Dict from keys to functions that make a part: a mask, or something else that is
-                called inside the train step. A key identifies the part and its variable.
+                called inside the train step. A key says what the part does, and to which variable.
+                A part that is a context manager is entered around each execution of the step.
 
         Returns:
             List of parts, one for each key: the part of a compiled step, or a new one.
@@ -69,6 +76,13 @@ class TrainStep:
         gone = set(map(id, parts))
         self._attached = {key: p for key, p in self._attached.items() if id(p) not in gone}
         self._current = None
+
+    def detach_kind(self, kind):
+        """Notes that parts are no longer called whose keys begin with `kind`, a string.
+
+        A training that was interrupted leaves its parts behind.
+        """
+        self.detach([part for (first, *_), part in self._attached.items() if first == kind])
 
     def _choose(self):
         if not self._attached:
