@@ -44,6 +44,7 @@ _PUBLIC = {
     "Interpreter": "tfsparse.runtime.interpreter",
     "PatternPruning": "tfsparse.prune.weights.pattern",
     "PolynomialDecay": "tfsparse.prune.schedules",
+    "QuantizationAwareTraining": "tfsparse.quantize.quantization_aware_training",
     "RigL": "tfsparse.prune.weights.rigl",
     "Sensitivity": "tfsparse.prune.weights.sensitivity",
     "convert": "tfsparse.converter.convert",

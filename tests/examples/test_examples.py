@@ -52,6 +52,19 @@ def test_prune_fashion_mnist(keras_home, tmp_path):
     assert sizes["sparse.tflite"] < 0.5 * sizes["dense.tflite"]
 
 
+def test_prune_and_quantize(keras_home, tmp_path):
+    models = tmp_path / "models"
+    result = run(
+        "prune_and_quantize.py",
+        *("--epochs", 1, "--int8_epochs", 1, "--batch", 16, "--output_dir", models),
+        KERAS_HOME=str(keras_home),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "int8, trained" in result.stdout
+    sizes = {path.name: path.stat().st_size for path in models.iterdir()}
+    assert sizes["trained.tflite"] < 0.6 * sizes["float32.tflite"]
+
+
 @pytest.mark.download
 def test_prune_pretrained(tmp_path):
     result = run("prune_pretrained.py", "--output_dir", tmp_path)

@@ -53,10 +53,11 @@ def convert(
             model with an `input_shape`, or call it on a `keras.Input` of the shape and convert the
             result.
         weights: `"float32"`, the default; `"float16"`, with half the file size and arithmetic in
-            float32; or `"int8"` for 8-bit weights and activations with float32 inputs and outputs,
-            which needs a `representative_dataset`. Zeros stay zeros in each. A `.tflite` file keeps
-            its types, or its float32 weights become float16 if the file gets smaller; a warning is
-            logged if it does not.
+            float32; or `"int8"` for 8-bit weights and activations with float32 inputs and outputs.
+            The ranges of activations are those that `QuantizationAwareTraining` left with the
+            model or in its `.keras` file; without them a `representative_dataset` is needed. Zeros
+            stay zeros in each. A `.tflite` file keeps its types, or its float32 weights become
+            float16 if the file gets smaller; a warning is logged if it does not.
         encoding: How pruned weights are stored:
             - `"auto"`: in the fewest bytes;
             - `"csr"`: as compressed rows over the input channels;
@@ -66,11 +67,12 @@ def convert(
             - `"none"`: dense, zeros included, for runtimes without DENSIFY, and to compare.
             If a sparse `.tflite` file becomes larger, a warning is logged.
         representative_dataset: For `weights="int8"`: calibration data, some 100 inputs, which give
-            the range of every activation. An iterable of examples or of batches of any
-            size, or a function that returns one; each an array, or for several inputs a list in
-            their order or a dictionary by name. Several inputs of a SavedModel have no order and
-            need a dictionary. Integers and other floats are converted to the dtype of an input if
-            this does not change their values. `tfsparse.prune_file` takes the same.
+            the range of every activation, also where there are trained ranges. An iterable of
+            examples or of batches of any size, or a function that returns one; each an array, or
+            for several inputs a list in their order or a dictionary by name. Several inputs of a
+            SavedModel have no order and need a dictionary. Integers and other floats are converted
+            to the dtype of an input if this does not change their values. `tfsparse.prune_file`
+            takes the same.
 
     Returns:
         `destination`, as a string.
@@ -167,9 +169,9 @@ def checked_encoding(encoding):
 def _check_weights(weights, representative_dataset):
     if weights is not None and weights not in WEIGHTS:
         raise ValueError(f"Expected weights to be one of {WEIGHTS}. Received: weights={weights!r}")
-    if (weights == "int8") != (representative_dataset is not None):
+    if weights != "int8" and representative_dataset is not None:
         raise ValueError(
-            "Expected a representative_dataset for weights='int8', and for no other. Received: "
+            "Expected a representative_dataset for weights='int8' alone. Received: "
             f"weights={weights!r} and representative_dataset={type(representative_dataset)}"
         )
 

@@ -1,6 +1,7 @@
 """The inference functions of Keras models and SavedModels, for TensorFlow's converter."""
 
 import collections
+import contextlib
 import dataclasses
 import inspect
 
@@ -32,14 +33,15 @@ class Trace:
     aliases: dict = dataclasses.field(default_factory=dict)
 
 
-def of_keras(model, signature):
+def of_keras(model, signature, ranges=None):
     """The `Trace` of a Keras model.
 
     Args:
         model: A built Keras 3 or tf_keras model.
         signature: Its arguments, as `input_signature` gives them.
+        ranges: Dict of the ranges of activations that a training has found for int8, or None.
     """
-    with without_wrappers(model):
+    with without_wrappers(model), _rounded_to_int8(model, ranges):
         serve = in_float32(_inference_function(model, signature))
     inputs = [spec.name for spec in inputs_of(serve)]
     outputs = serve.structured_outputs
@@ -171,6 +173,20 @@ def _inference_function(model, signature):
         return outputs if isinstance(outputs, dict) else tf.nest.flatten(outputs)
 
     return serve.get_concrete_function()
+
+
+@contextlib.contextmanager
+def _rounded_to_int8(model, ranges):
+    """Lets a model round its activations, from which TensorFlow's converter reads their ranges."""
+    if ranges is None:
+        yield
+        return
+    from tfsparse.graph.calls import unroll
+    from tfsparse.quantize.forward import with_trained_ranges
+    from tfsparse.quantize.plan import plan
+
+    with with_trained_ranges(model, plan(unroll(model)), ranges):
+        yield
 
 
 def _computation(function):

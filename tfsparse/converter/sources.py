@@ -39,6 +39,8 @@ def load(source, batch_size, weights, representative_dataset):
     elif os.path.isdir(source):
         module = _load_saved_model(source)
         name = f"SavedModel {os.fspath(source)!r}"
+        if weights == "int8" and representative_dataset is None:
+            raise _no_ranges(name)
         _check_batch_size(
             name, inference_functions.first_dimensions(module), batch_size, may_be_set=True
         )
@@ -53,12 +55,37 @@ def load(source, batch_size, weights, representative_dataset):
         name, model = os.fspath(source), flatbuffer.parse(data, os.fspath(source))
         _check_batch_size(name, _first_dimensions(model), batch_size)
         return name, model, data
-    name = f"model {model.name!r}"
+    name, ranges = f"model {model.name!r}", None
+    if weights == "int8" and representative_dataset is None:
+        ranges = _trained_ranges(name, source)
     batch_size = 1 if batch_size == AUTO else batch_size
     trace_it = functools.partial(
-        inference_functions.of_keras, model, inference_functions.input_signature(model, batch_size)
+        inference_functions.of_keras,
+        model,
+        inference_functions.input_signature(model, batch_size),
+        ranges,
     )
     return name, dense_model(name, trace_it, weights, representative_dataset), None
+
+
+def _trained_ranges(name, source):
+    """The ranges of activations that a training has left with a model, or in its file."""
+    from tfsparse.quantize.value_ranges import saved_ranges, trained_ranges
+
+    is_file = isinstance(source, str | os.PathLike)
+    ranges = saved_ranges(source) if is_file else trained_ranges(source)
+    if not ranges:
+        raise _no_ranges(name)
+    return ranges
+
+
+def _no_ranges(name):
+    return ValueError(
+        f"Expected a representative_dataset for weights='int8', as {name} has no trained ranges. "
+        "tfsparse.QuantizationAwareTraining leaves them with the model that it trains and in the "
+        ".keras files that this is saved to, but not with a model that is loaded from one: convert "
+        "the file. Received: representative_dataset=None"
+    )
 
 
 def _first_dimensions(model):

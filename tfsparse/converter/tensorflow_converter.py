@@ -19,7 +19,8 @@ def dense_model(name, trace, weights, representative_dataset):
     Args:
         name: Name of the model in errors.
         trace: A function that returns its `tfsparse.converter.inference_functions.Trace`.
-        weights, representative_dataset: As for `tfsparse.convert`.
+        weights, representative_dataset: As for `tfsparse.convert`. With int8 weights and no dataset
+            the functions round their activations to the ranges that they have.
 
     Returns:
         A `ModelT` as `tfsparse.flatbuffer` reads it.
@@ -72,13 +73,14 @@ def _convert(trace, weights, batches):
     module.owner = trace.owner
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=trace.functions)
-        if weights == "int8":
+        if batches is not None:
             return int8_conversion.in_a_process(folder, *trace.functions, batches)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=list(trace.functions)
         )
-        if weights == "float16":
+        if weights in ("float16", "int8"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if weights == "float16":
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
 

@@ -1,6 +1,7 @@
 """A functional model as a flat list of calls, with the models nested in it unrolled."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ class Call:
         shapes: List of tuples, the shapes of the inputs; None where a length is not known.
         output_shape: Tuple, the shape of the first output.
         arguments: Keras's record of the arguments.
+        training: Bool, the argument `training` that a nested model around is called with, or None.
     """
 
     operation: Any
@@ -27,6 +29,7 @@ class Call:
     shapes: list
     output_shape: tuple
     arguments: Any
+    training: bool | None = None
 
     @property
     def constants(self):
@@ -43,6 +46,8 @@ class Call:
         """
         given = {id(x): v for x, v in zip(self.arguments.keras_tensors, values, strict=True)}
         args, kwargs = self.arguments.fill_in(given)
+        if self.training is not None and "training" in _parameters(self.operation):
+            options = {"training": self.training} | options
         return self.operation(*args, **(options | kwargs))
 
 
@@ -79,7 +84,7 @@ def unroll(model):
             f"Model {model.name!r} is not built, so its layers have no channels yet. Call "
             "model.build(input_shape), or give the model an Input, first."
         )
-    function = _function(model)
+    function = functional_of(model)
     if function is None:
         raise ValueError(
             f"Expected a functional or a Sequential model. Model {model.name!r} "
@@ -92,9 +97,9 @@ def unroll(model):
     return program
 
 
-def _run(model, inputs, program):
+def _run(model, inputs, program, training=None):
     """Appends the calls of a model to a program; returns the values of its outputs."""
-    function = _function(model)
+    function = functional_of(model)
     shapes = program.shapes
     program.entries.append((model, inputs))
     values = {id(x): value for x, value in zip(function.inputs, inputs, strict=True)}
@@ -105,14 +110,14 @@ def _run(model, inputs, program):
             operation, arguments = node.operation, node.arguments
             given = [values[id(x)] for x in arguments.keras_tensors]
             given_shapes = [shapes[x] for x in given]
-            if _takes(_function(operation), given_shapes):
-                made = _run(operation, given, program)
+            if _takes(functional_of(operation), given_shapes):
+                made = _run(operation, given, program, _training(node, training))
             else:
                 made = list(range(len(shapes), len(shapes) + len(node.outputs)))
                 shapes.extend(_output_shapes(node, given_shapes))
                 output_shape = shapes[made[0]]
                 program.calls.append(
-                    Call(operation, given, made, given_shapes, output_shape, arguments)
+                    Call(operation, given, made, given_shapes, output_shape, arguments, training)
                 )
             values.update((id(x), value) for x, value in zip(node.outputs, made, strict=True))
     return [values[id(x)] for x in function.outputs]
@@ -145,7 +150,19 @@ def _output_shapes(node, shapes):
     return [tuple(x.shape) for x in outputs]
 
 
-def _function(layer):
+def _training(node, around):
+    """Returns the argument `training` of a nested model's call: its own, or that around it."""
+    call = inspect.signature(node.operation.call)
+    given = call.bind_partial(*node.arguments.args, **node.arguments.kwargs).arguments
+    own = given.get("training")
+    return around if own is None else own
+
+
+def _parameters(operation):
+    return inspect.signature(operation.call).parameters
+
+
+def functional_of(layer):
     """Returns the functional graph that a layer runs, or None."""
     if isinstance(layer, keras.Sequential):
         return layer._functional if type(layer).call is keras.Sequential.call else None
