@@ -1,7 +1,8 @@
 """Trains a tiny model with each callback; run by test_keras_versions.py in a process of its own.
 
-Prints a line of JSON: the version of Keras, and for each callback what it has logged last and the
-fraction of zeros, or of channels without weights, that the model has.
+Prints a line of JSON: the version of Keras, for each callback what it has logged last and the
+fraction of zeros, or of channels without weights, that the model has, and how many ranges of
+activations there are after a training for int8.
 """
 
 import json
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 import tfsparse
+from tfsparse.quantize.value_ranges import trained_ranges
 
 X = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype(np.float32)
 Y = np.arange(16) % 3
@@ -56,6 +58,9 @@ def main():
             logged = {key: values[-1] for key, values in history.history.items()}
         key = "pruning_ratio" if name in ("channels", "dcp") else "sparsity"
         results[name] = [logged[key], reached(name, model)]
+    model, callbacks = build(), [CALLBACKS["gradual"](), tfsparse.QuantizationAwareTraining()]
+    model.fit(X, Y, 4, 2, verbose=0, callbacks=callbacks, validation_data=(X, Y))
+    results["ranges"] = len(trained_ranges(model))
     print(json.dumps(results))
 
 

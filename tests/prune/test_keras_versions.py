@@ -35,6 +35,7 @@ def check(results):
     sparsities = {"gradual": 0.5, "rigl": 0.5, "pattern": 5 / 9, "channels": 0.5, "dcp": 0.5}
     for name, sparsity in sparsities.items():
         assert results[name] == pytest.approx([sparsity, sparsity]), name
+    assert results["ranges"] == 5, "of the input and of four operators"
 
 
 def test_the_keras_that_is_installed():

@@ -22,7 +22,8 @@ Y = np.arange(32) % 3
 def compiled(inputs, outputs, **options):
     """A model that takes X and has a softmax over three classes."""
     model = keras.Model(inputs, outputs)
-    options = {"jit_compile": False} | options
+    # To compile a step takes longer than to run the few of a test.
+    options = {"run_eagerly": True, "jit_compile": False} | options
     model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", **options)
     return model
 

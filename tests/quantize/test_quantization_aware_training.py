@@ -14,7 +14,7 @@ from tfsparse.quantize.value_ranges import saved_ranges, trained_ranges
 @pytest.fixture(scope="module")
 def trained():
     """A network that was pruned and trained for int8 in one fit."""
-    model = models.residual_network()
+    model = models.residual_network(run_eagerly=False)
     fit(
         model,
         tfsparse.GradualPruning(0.75, scope="all"),
@@ -116,7 +116,7 @@ def test_an_interrupt_leaves_a_plain_model():
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_it_learns(jit_compile):
     keras.utils.set_random_seed(0)
-    model = models.residual_network(jit_compile=jit_compile)
+    model = models.residual_network(run_eagerly=False, jit_compile=jit_compile)
     logs = fit(model, tfsparse.QuantizationAwareTraining(), epochs=10)
     assert logs.history["loss"][-1] < 0.9 * logs.history["loss"][0]
 

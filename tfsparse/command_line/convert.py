@@ -34,7 +34,8 @@ BATCH_SIZE = flags.DEFINE_integer(
 REPRESENTATIVE = flags.DEFINE_string(
     "representative_dataset",
     None,
-    "For int8: a .npy or .npz file of some 100 inputs, the first dimension counting.",
+    "For int8, if the model was not trained for it: a .npy or .npz file of calibration data, "
+    "some 100 inputs, the first dimension counting.",
     flag_values=FLAGS,
 )
 

@@ -171,7 +171,7 @@ def _check_weights(weights, representative_dataset):
         raise ValueError(f"Expected weights to be one of {WEIGHTS}. Received: weights={weights!r}")
     if weights != "int8" and representative_dataset is not None:
         raise ValueError(
-            "Expected a representative_dataset for weights='int8' alone. Received: "
+            "Expected a representative_dataset for weights='int8', and for no other. Received: "
             f"weights={weights!r} and representative_dataset={type(representative_dataset)}"
         )
 
