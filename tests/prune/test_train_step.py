@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfsparse import ChannelPruning, GradualPruning, PatternPruning, RigL, graph
 from tfsparse.prune.channels import masked_channels
+from tfsparse.prune.train_step import TrainStep
 
 # That weights grow again is what some of these tests look at.
 pytestmark = pytest.mark.filterwarnings("ignore:Pruned layers")
@@ -122,3 +123,23 @@ def test_the_channels_of_a_model_are_followed_once(model, monkeypatch):
     model.compile("sgd", "sparse_categorical_crossentropy")
     fit(model, ChannelPruning("l1", 0.5))
     assert traced == [model, model]
+
+
+def test_a_context_manager_is_entered_while_a_step_runs(model):
+    class Recorder:
+        def __enter__(self):
+            events.append("entered")
+
+        def __exit__(self, *_):
+            events.append("left")
+
+    events, step = [], TrainStep.of(model)
+    step.attach({("recorder",): Recorder})
+    model.train_on_batch(X, Y)
+    assert events == ["entered", "left"]
+    with pytest.raises(ValueError, match="shape"):
+        model.train_on_batch(X[..., :2], Y)
+    assert events == ["entered", "left"] * 2
+    step.detach_kind("recorder")
+    model.train_on_batch(X, Y)
+    assert events == ["entered", "left"] * 2
