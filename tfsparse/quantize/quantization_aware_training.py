@@ -4,12 +4,13 @@ import dataclasses
 import functools
 import logging
 
+from tfsparse.annotations import Position
 from tfsparse.arguments import is_number
 from tfsparse.graph.calls import unroll
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.scheduled_callback import ScheduledCallback
-from tfsparse.prune.scope import listed
+from tfsparse.prune.scope_grammar import listed
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.quantize.forward import QuantizedForward
 from tfsparse.quantize.plan import plan
@@ -71,7 +72,13 @@ class QuantizationAwareTraining(ScheduledCallback):
     ```
     """
 
-    def __init__(self, *, begin=0.0, freeze_batchnorm=0.8, range_momentum=0.99):
+    def __init__(
+        self,
+        *,
+        begin: Position = 0.0,
+        freeze_batchnorm: Position = 0.8,
+        range_momentum: float = 0.99,
+    ) -> None:
         schedules.check_position("begin", begin)
         schedules.check_position("freeze_batchnorm", freeze_batchnorm)
         schedules.check_order(begin, freeze_batchnorm, ("begin", "freeze_batchnorm"))
@@ -85,7 +92,7 @@ class QuantizationAwareTraining(ScheduledCallback):
         self.float_layers = []
         super().__init__(_Phases(begin, freeze_batchnorm))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
         return {
             "begin": self.schedule.begin,
@@ -93,7 +100,7 @@ class QuantizationAwareTraining(ScheduledCallback):
             "range_momentum": self.range_momentum,
         }
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Finds out where TFLite rounds; other callbacks may still restore weights."""
         program = unroll(self.model)
         self._forget()
@@ -107,7 +114,7 @@ class QuantizationAwareTraining(ScheduledCallback):
         self._train_step.detach_kind(_PART)
         super().on_train_begin(logs)
 
-    def on_test_batch_begin(self, batch, logs=None):
+    def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Lets a validation during the training be one in int8."""
         if self._parts:
             if self._test_step is None:
