@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     )
     from tfsparse.prune.weights.rigl import RigL
     from tfsparse.prune.weights.sensitivity import Sensitivity, sensitivity
+    from tfsparse.quantize.quantization_aware_training import QuantizationAwareTraining
     from tfsparse.runtime.delegate import load_delegate
     from tfsparse.runtime.explain import explain
     from tfsparse.runtime.interpreter import Interpreter
@@ -70,6 +71,7 @@ __all__ = [
     "Interpreter",
     "PatternPruning",
     "PolynomialDecay",
+    "QuantizationAwareTraining",
     "RigL",
     "Sensitivity",
     "convert",

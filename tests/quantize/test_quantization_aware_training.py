@@ -163,11 +163,6 @@ def test_arguments_are_checked(options, error, message):
         tfsparse.QuantizationAwareTraining(**options)
 
 
-def test_the_config_makes_it_again():
-    config = {"begin": 10, "freeze_batchnorm": 20, "range_momentum": 0.9}
-    assert tfsparse.QuantizationAwareTraining(**config).get_config() == config
-
-
 def test_what_a_subclass_computes_cannot_be_read():
     class Own(keras.Model):
         def __init__(self):

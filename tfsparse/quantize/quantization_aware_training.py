@@ -121,9 +121,6 @@ class QuantizationAwareTraining(ScheduledCallback):
                 self._test_step = QuantizedTestStep(self.model, self._parts[0])
             self._test_step.set()
 
-    def _implements_test_batch_hooks(self):
-        return True
-
     def _update(self, freezes):
         self._train_step.detach(self._parts)
         self._parts = []
