@@ -1,4 +1,4 @@
-"""Times TFLite files with TFLite's default, XNNPACK, and with tfsparse, the two taking turns.
+"""Times TFLite files with TFLite's default, XNNPACK, and with tfsparse, in turn.
 
 Examples:
 
@@ -7,9 +7,9 @@ Examples:
     tfsparse benchmark model.tflite --shape 1x512x512x3
     tfsparse benchmark model.tflite --json > result.json
 
-Errors are differences from the outputs of TFLite's reference kernels, as parts of the largest
-output. Fails where tfsparse's error is above --tolerance and above four times that of TFLite's
-default: some networks magnify what every runtime rounds. The last line names what is slower.
+Errors are differences from the outputs of TFLite's reference kernels, as fractions of the largest
+output. Fails if tfsparse's error is above --tolerance and above four times that of TFLite's
+default, as some networks amplify rounding errors. The last line names the slower files.
 """
 
 from absl import app, flags
@@ -27,7 +27,7 @@ SECONDS = flags.DEFINE_float(
     "seconds", 10, "Time to measure each file for.", 0.1, flag_values=FLAGS
 )
 TOLERANCE = flags.DEFINE_float(
-    "tolerance", 1e-4, "Largest error, as a part of the largest output.", flag_values=FLAGS
+    "tolerance", 1e-4, "Largest error, as a fraction of the largest output.", flag_values=FLAGS
 )
 SHAPE = shared.define_shape(FLAGS)
 AUTO = shared.define_auto(FLAGS)

@@ -27,7 +27,7 @@ ENCODING = shared.define_encoding(FLAGS)
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,
-    "Examples in one inference; 0 leaves it open. By default 1, or what the source has.",
+    "Examples in one inference; 0 leaves it open. By default 1, or that of the source.",
     0,
     flag_values=FLAGS,
 )

@@ -1,4 +1,4 @@
-"""Tells what tfsparse's delegate runs of a TFLite file, with which kernels, and why not the rest.
+"""Lists the operators that the delegate runs, with their kernels, and the reasons for the rest.
 
 Examples:
 

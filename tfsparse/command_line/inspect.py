@@ -1,5 +1,5 @@
-"""Tells what is inside a TFLite file: shapes, types, encodings, zeros, sizes, MACs, and
-which operators tfsparse's delegate and XNNPACK, TFLite's default, run sparse.
+"""Lists the tensors and operators of a TFLite file: shapes, types, encodings, zeros, sizes, MACs,
+and which operators tfsparse's delegate and XNNPACK, TFLite's default, run sparse.
 
 Examples:
 

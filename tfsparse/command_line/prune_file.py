@@ -1,7 +1,7 @@
-"""Prunes a TFLite file with some calibration data: no labels, no training.
+"""Prunes a TFLite file with calibration data, without labels and training.
 
-What remains of the weights is corrected for what goes, layer by layer, so that the outputs stay
-near those of the original file.
+Layer by layer, the remaining weights are corrected, so that the outputs stay near those of the
+original file.
 
 Examples:
 
@@ -11,8 +11,8 @@ Examples:
     tfsparse prune-file model.tflite -o pruned.tflite --representative_dataset inputs.npy \
         --sparsity 0.7 --scope all
 
-Pictures go in as (pixel - mean) / std, pixels being from 0 to 255, cut and resized to the input's
-size. The arrays of a .npz file are the inputs by name.
+Images are cropped and resized to the input's size, and scaled to (pixel - mean) / std with pixels
+from 0 to 255. The arrays of a .npz file are the inputs by name.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Writes a web page about a TFLite file, or about two side by side.
 
-It shows the zeros of each layer and where they are, what the bytes of the file are, which runtimes
-skip the zeros, and how long each layer takes on this machine, dense and as it is. The page is one
-file and needs no network.
+It shows the zeros of each layer and where they are, the bytes of the file by kind, the runtimes
+that skip the zeros, and the time of each layer on this machine, sparse and dense. The page is one
+file and loads nothing from the network.
 
 Examples:
 

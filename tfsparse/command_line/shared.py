@@ -1,4 +1,4 @@
-"""What several subcommands have in common."""
+"""Flags and output that several subcommands share."""
 
 import os
 import re
@@ -56,10 +56,10 @@ def define_shape(flag_values):
 
 
 def parse_shapes(texts):
-    """What `--shape` says as the argument `shapes` of `tfsparse.explain`.
+    """The values of `--shape` as the argument `shapes` of `tfsparse.explain`.
 
     Raises:
-        app.UsageError: It is no shape, or one without a name beside others.
+        app.UsageError: One is no shape, or one of several has no name.
     """
     found = {}
     for text in texts:
@@ -107,12 +107,12 @@ def exactly_one(arguments, what):
 
 
 def show_file(path, as_json, sparsity=None):
-    """Prints the path and the size of a file that was written, as JSON or for people.
+    """Prints the path and the size of a written file, as JSON or as text.
 
     Args:
         path: The file.
         as_json: Whether to print JSON.
-        sparsity: The fraction of zeros in its weights, to print it too.
+        sparsity: The fraction of zeros in its weights, or None not to print it.
     """
     size = os.path.getsize(path)
     text, found = f"{path}: {byte_size(size)}", {"path": path, "bytes": size}
@@ -123,7 +123,7 @@ def show_file(path, as_json, sparsity=None):
 
 
 def show(renderable, as_json=None):
-    """Prints something that rich prints, or a dictionary as JSON where one is given."""
+    """Prints a rich renderable, or a dictionary as JSON if one is given."""
     if as_json is not None:
         print(to_json(as_json))
         return

@@ -1,7 +1,7 @@
 """Measures which parts of a TFLite file tfsparse runs faster than TFLite's default.
 
-The result is kept: tfsparse.Interpreter runs the file accordingly from then on, as long as the
-number of threads, the processor and the versions are the same.
+The result is stored in the tuning cache. tfsparse.Interpreter then uses it, as long as the number
+of threads, the processor and the versions are the same.
 
 Examples:
 

@@ -1,9 +1,9 @@
-"""Models without the wrappers of tensorflow-model-optimization, for as long as they are traced."""
+"""Removes the wrappers of tensorflow-model-optimization from models while they are traced."""
 
 import contextlib
 import inspect
 
-# Each computes the weights of its layer anew in every inference, so that they are no constants.
+# Each computes the weights of its layer in every inference, so that they are not constant.
 WRAPPERS = ("PruneLowMagnitude", "ClusterWeights")
 
 

@@ -9,19 +9,19 @@ from tfsparse.runtime import input_shapes, timing
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.runtime.runtimes import installed_runtime, runtime_version
 
-# Rounding errors of two orders of summation are of the same size: in Google's pose_landmark_full,
-# which magnifies them, those of tfsparse were 0.3 to 1.9 times those of TFLite's default. What is
-# wrong is off by much more.
+# The order of summation changes the size of rounding errors little: in Google's pose_landmark_full,
+# which amplifies them, those of tfsparse were 0.3 to 1.9 times those of TFLite's default. Wrong
+# outputs differ by much more.
 WORSE_THAN_DEFAULT = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What everything is measured on, and how.
+    """The machine and the options of a measurement.
 
     Attributes:
-        cpu: What the processor calls itself.
-        num_threads: Of each interpreter.
+        cpu: Name of the processor.
+        num_threads: Threads of each interpreter.
         runtime: "tf" or "litert".
         version: The runtime's package and its version.
         options: For the delegate, see `tfsparse.load_delegate`.
@@ -34,20 +34,20 @@ class Machine:
     options: dict
 
     def describe(self):
-        """One line for people."""
+        """A description in one line."""
         return f"{self.cpu}, threads: {self.num_threads}, {self.version}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One row: what was measured of a file, and how far the outputs are off.
+    """The latencies of a file, and the errors of its outputs.
 
     Attributes:
-        name: The file's.
-        comparison: Of TFLite's default with tfsparse.
-        difference: How far tfsparse's outputs are from those of TFLite's reference kernels, as a
-            fraction of the largest; from the default's where only that runs the file.
-        default_difference: The same of TFLite's default, or `None` without a reference.
+        name: Name of the file.
+        comparison: The `Comparison` of TFLite's default with tfsparse.
+        difference: Difference of tfsparse's outputs from those of TFLite's reference kernels, as a
+            fraction of the largest; from the default's if only that runs the file.
+        default_difference: The same for TFLite's default, or `None` without a reference.
         assumed_shapes: Shapes of inputs that neither the file nor the caller gave, by name.
     """
 
@@ -58,7 +58,7 @@ class Result:
     assumed_shapes: dict
 
     def is_wrong(self, tolerance):
-        """Whether tfsparse's outputs are off, by more than the tolerance and by more than rounding.
+        """Whether tfsparse's error is above the tolerance and above that of rounding.
 
         Args:
             tolerance: As a fraction of the largest output.
@@ -73,10 +73,10 @@ class Result:
 
 
 def machine(*, num_threads=1, runtime=None, options=None):
-    """Returns the `Machine` that this is.
+    """Returns the `Machine` that runs this process.
 
     Args:
-        num_threads: Of each interpreter.
+        num_threads: Threads of each interpreter.
         runtime: "tf", "litert", or `None` for the first that is installed.
         options: For the delegate.
 
@@ -97,7 +97,7 @@ def measure(path, machine, seconds, baseline=None, shapes=None):
         machine: A `Machine`.
         seconds: Time to spend.
         baseline: The file for TFLite's default; by default the same.
-        shapes: Of inputs whose sizes the file leaves open, as for `tfsparse.explain`.
+        shapes: Shapes of inputs with open dimensions, as for `tfsparse.explain`.
 
     Returns:
         A `Result`.
@@ -122,11 +122,11 @@ def compare(name, pair, seconds, reference=None, shapes=None):
     """Times two interpreters in turn.
 
     Args:
-        name: What to call the row.
+        name: Name of the row.
         pair: TFLite's default and tfsparse, with inputs set.
         seconds: Time to spend.
-        reference: An interpreter to judge their outputs by, or `None`.
-        shapes: Those that the inputs were given, as for `measure`.
+        reference: An interpreter to compare their outputs with, or `None`.
+        shapes: Shapes of the inputs, as for `measure`.
 
     Returns:
         A `Result`.
@@ -149,7 +149,7 @@ def table(results, tolerance, extra=()):
 
     Args:
         results: A list of `Result`s.
-        tolerance: How far outputs may be apart, as a part of the largest.
+        tolerance: The largest difference allowed, as a fraction of the largest output.
         extra: Further columns, pairs of a heading and a function from a result to the cell.
     """
     from rich.table import Table
@@ -171,7 +171,7 @@ def table(results, tolerance, extra=()):
 
 
 def notes(results):
-    """What the table does not say: a list of sentences, the most important last."""
+    """Notes below the table: a list of sentences, the most important last."""
     found = list(
         dict.fromkeys(input_shapes.hint(r.assumed_shapes) for r in results if r.assumed_shapes)
     )
@@ -188,7 +188,7 @@ def notes(results):
 
 
 def to_dict(results, machine):
-    """Everything as numbers, strings, lists and dictionaries."""
+    """The results as numbers, strings, lists and dictionaries."""
     found = dataclasses.asdict(machine)
     return found | {"results": [dataclasses.asdict(result) for result in results]}
 
@@ -197,7 +197,7 @@ def check_differences(results, tolerance):
     """Checks that tfsparse's outputs are as good as those of TFLite's reference kernels.
 
     Raises:
-        RuntimeError: They are not, of the files that it names.
+        RuntimeError: Some are not; the message names the files.
     """
     wrong = [result.name for result in results if result.is_wrong(tolerance)]
     if wrong:

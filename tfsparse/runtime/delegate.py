@@ -1,4 +1,4 @@
-"""Loads the delegate, which the native module is."""
+"""Loads the delegate from the native module."""
 
 import importlib
 from typing import Any
@@ -11,22 +11,22 @@ def load_delegate(*, runtime: str | None = None, **options: Any) -> Any:
     """The delegate, for the `experimental_delegates` of any TFLite interpreter.
 
     Args:
-        runtime: As for `Interpreter`. A delegate loaded by one runtime works in the other too.
-        **options: `num_threads` (int; 0, the default, follows the interpreter), `isa` (`"avx512"`,
-            `"avx2"` or `"portable"`, on arm64 `"neon"`; by default the best that the CPU has),
-            `precision` (`"fp32"`, the default, or `"fp16"`: compute in float16 where the CPU does,
-            as arm64 ones since ARMv8.2, and in float32 where it does not, which `explain` tells),
-            `auto` (bool, default True; leave to TFLite's default what it would run about as fast or
-            faster), `profile` (bool; time every step and print the times to stderr when the
-            interpreter ends), `tuning` (a file in which `tune` has kept what it measured: models
-            that it has are run accordingly, others as `auto` says; by default none), `input_shapes`
-            (the shapes to which inputs will be resized, as `tune` was given them: what was measured
-            for these is followed; of a model with one input its shape, of others a dictionary).
+        runtime: As for `Interpreter`. A delegate loaded by one runtime also works in the other.
+        **options: `num_threads` (int; 0, the default, is the interpreter's number), `isa`
+            (`"avx512"`, `"avx2"` or `"portable"`, on arm64 `"neon"`; by default the best of the
+            CPU), `precision` (`"fp32"`, the default, or `"fp16"`: compute in float16 on CPUs with
+            float16 arithmetic, such as arm64 since ARMv8.2, and in float32 on others, which
+            `explain` shows), `auto` (bool, default True; leave the parts to TFLite's default that
+            it is predicted to run about as fast or faster), `profile` (bool; time every step and
+            print the times to stderr when the interpreter is destroyed), `tuning` (a tuning cache
+            of `tune`: its decisions replace predictions; by default none), `input_shapes` (the
+            shapes to which inputs will be resized, to find the decisions for these shapes; for one
+            input its shape, for several a dictionary by name).
 
-    With `precision="fp16"` the weights and everything between the inputs and outputs of what the
-    delegate takes are float16: numbers beyond 65504 overflow, and outputs have about three digits.
-    Long sums (means, softmax, dense layers over one row) and the inside of activations stay
-    float32, as do the model's own inputs and outputs.
+    With `precision="fp16"` weights and activations inside the delegate are float16: numbers beyond
+    65504 overflow, and outputs have about three digits. Long sums (means, softmax, dense layers
+    over one row) and intermediate results of activation functions stay float32, as do the model's
+    inputs and outputs.
 
     Raises:
         ValueError: An option is unknown or its value cannot be used.
@@ -41,7 +41,7 @@ def load_delegate(*, runtime: str | None = None, **options: Any) -> Any:
 
 
 def delegate_options(runtime, options):
-    """The options of `load_delegate` as texts, as the delegate wants them."""
+    """The options of `load_delegate` as strings, for the delegate."""
     options = {key: value for key, value in options.items() if value is not None}
     if "tuning" in options:
         options["runtime_version"] = runtime_version(runtime)

@@ -1,4 +1,4 @@
-"""What the delegate did with a model, and why it left the rest."""
+"""Explains which operators the delegate takes, and why it leaves the others."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,19 +22,19 @@ def explain(
     runs: int = 20,
     options: Mapping[str, Any] | None = None,
 ) -> "Explanation":
-    """What the delegate takes of a model, how it runs it, and why it leaves the rest.
+    """Explains how the delegate runs each operator of a model, or why it leaves it to TFLite.
 
-    The file is opened as `Interpreter` opens it.
+    The file is opened as by `Interpreter`.
 
     Args:
         path: A `.tflite` file.
         num_threads: Threads to plan for.
-        shapes: Sizes of inputs that the file leaves open: a dictionary from names of inputs to
+        shapes: Shapes of inputs with open dimensions: a dictionary from names of inputs to
             shapes, or the shape of the only input. By default 1 for the batch and 224 for height
             and width.
         measure: Also run the model on random input and time every layer.
         runtime: As for `Interpreter`.
-        runs: Timed runs, when measuring, of which the fastest of each layer counts.
+        runs: Timed runs with `measure`; the result is the fastest of each layer.
         options: A dictionary of options for `load_delegate`.
 
     Returns:
@@ -70,15 +70,15 @@ def explain_in_turn(
     if measure:
         set_random_inputs([one.interpreter for one in opened])
         for i in range(runs):
-            # Who goes first alternates, so that a slow drift of the clock favours none.
+            # The order alternates, so that a drift of the clock rate favours none.
             for one in opened if i % 2 else opened[::-1]:
-                # The first run of a turn finds the caches full of what another file left there.
+                # In the first run of a turn the caches hold the data of another file.
                 one.run(1 if len(opened) == 1 else 2)
     return [one.explanation() for one in opened]
 
 
 class _Opened:
-    """A file in an interpreter whose delegate can be asked what it did."""
+    """A file in an interpreter whose delegate reports its decisions."""
 
     def __init__(self, path, num_threads, shapes, measure, runtime, options):
         self.path = path
@@ -127,21 +127,20 @@ class Layer:
     """One operator of a model.
 
     Attributes:
-        subgraph: The subgraph that it is in; 0 is the main one, others are bodies of IF or WHILE.
+        subgraph: Index of its subgraph; 0 is the main one, others are bodies of IF or WHILE.
         index: The operator's index in that subgraph.
         operator: Its TFLite name, such as `CONV_2D`.
         name: The name of its output tensor.
         taken: Whether the delegate runs it.
-        reason: Why not, where not.
-        planned: Whether it is known what runs it. It is not where operators before it compute its
-            size: then the delegate plans when the model runs, as with `measure=True`.
-        kernel: What runs it; empty where it became part of another layer or of nothing, and where
-            that is not planned.
-        weights: Shape of its weights in TFLite's order, or `None` where it has none.
+        reason: Why the delegate does not run it, or empty.
+        planned: Whether its plan is known. If operators before it compute its shape, the delegate
+            plans when the model runs, as with `measure=True`.
+        kernel: The kernel that runs it; empty if it was fused or removed, or is not planned.
+        weights: Shape of its weights in TFLite's order, or `None` without weights.
         sparsity: Fraction of zeros in the weights, or `None`.
-        encoded: Whether the file stores the weights sparsely.
-        macs: MACs of one run, zeros left out, or `None` where the delegate does not know.
-        seconds: Time of its fastest run, or `None` where it was not measured.
+        encoded: Whether the file stores the weights sparse.
+        macs: MACs of one run with nonzero weights, or `None` if unknown.
+        seconds: Time of its fastest run in seconds, or `None` if it was not measured.
     """
 
     subgraph: int
@@ -161,19 +160,19 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What `explain` found; `str()` is a table.
+    """The result of `explain`; `str()` is a table.
 
     Attributes:
         path: The file.
-        isa: The instruction set whose kernels are used, and `fp16` where they compute in float16.
-        lacks_fp16: Whether option `precision` asked for float16 in vain, as there are no such
-            kernels for this CPU: float32 is computed.
-        tuned: Whether the decision what to take is one that `tune` measured.
-        partitions: How many connected parts of the model the delegate runs.
-        default_seconds: How long TFLite's default is predicted to take for these parts, which
+        isa: The instruction set of the kernels, with `fp16` if they compute in float16.
+        lacks_fp16: Whether the option `precision` was `"fp16"` but this CPU has no float16
+            arithmetic, so that kernels compute in float32.
+        tuned: Whether the decision comes from a measurement of `tune`.
+        partitions: Number of connected parts of the model that the delegate runs.
+        default_seconds: Predicted time of TFLite's default for these parts in seconds, which the
             option `auto` compares with the delegate's time.
-        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
-            open, and the caller, too.
+        assumed_shapes: Dictionary from names of inputs to shapes that neither the file nor the
+            caller gave.
         layers: Every operator, in the file's order.
     """
 
@@ -187,7 +186,7 @@ class Explanation:
     layers: tuple[Layer, ...]
 
     def __str__(self):
-        """The table, as wide as it needs."""
+        """The table, not wrapped."""
         return as_text(self, width=160)
 
     def __rich__(self):
@@ -206,7 +205,7 @@ class Explanation:
         return Group(table, "", self.summary(), *notes)
 
     def summary(self) -> str:
-        """What was taken, and how sparse it is, in a sentence or two."""
+        """A summary in one or two sentences: the operators taken, and those that run sparse."""
         taken = [layer for layer in self.layers if layer.taken]
         sparse = sum(layer.kernel.startswith("sparse") for layer in taken)
         unplanned = sum(not layer.planned for layer in taken)

@@ -1,16 +1,15 @@
-"""The sizes of a model's inputs, where the file leaves them open."""
+"""Shapes of a model's inputs with open dimensions."""
 
 import contextlib
 import operator
 
-BATCH, SIDE = 1, 224  # What is usual where a file leaves the batch, and height and width, open.
+BATCH, SIDE = 1, 224  # Defaults for an open batch, and for an open height and width.
 
 
 def allocate(interpreter, shapes=None):
-    """Gives the inputs of an interpreter their sizes, and allocates its tensors.
+    """Sets the shapes of an interpreter's inputs, and allocates its tensors.
 
-    Sizes that the file leaves open and `shapes` does not give become 1 in the first dimension and
-    224 in others.
+    Open dimensions that `shapes` does not give become 1 in the first dimension and 224 in others.
 
     Args:
         interpreter: A TFLite interpreter.
@@ -32,10 +31,10 @@ def allocate(interpreter, shapes=None):
 
 
 def as_text(shapes):
-    """What `allocate` is given, as `1x8x8x3` or `name=1x8x8x3,other=1x20`.
+    """The argument `shapes` of `allocate` as text: `1x8x8x3` or `name=1x8x8x3,other=1x20`.
 
     Raises:
-        ValueError: There is something else than shapes.
+        ValueError: It contains no shapes.
     """
     if isinstance(shapes, dict):
         return ",".join(f"{name}={as_text(shapes[name])}" for name in sorted(shapes))
@@ -43,21 +42,21 @@ def as_text(shapes):
 
 
 def with_shapes(options, shapes):
-    """A copy of a delegate's options for inputs of these shapes, which `allocate` will be given.
+    """A copy of a delegate's options with the shapes that `allocate` will get.
 
-    What was measured for these is followed, and for `None` what was for those of the file.
+    The delegate then uses tuning results for these shapes; for `None`, those for the file's shapes.
     """
     return {**(options or {}), **({} if shapes is None else {"input_shapes": shapes})}
 
 
 def unnamed_option(path, options):
-    """A copy of a delegate's options, where `input_shapes` of a model's only input has no name.
+    """A copy of a delegate's options, with `input_shapes` of a model's only input without its name.
 
-    The tuning cache finds a model by the text of that option, so that there must be one text for
-    the same shapes.
+    The text of this option is part of the key of the tuning cache, so that equal shapes need equal
+    texts.
 
     Args:
-        path: A `.tflite` file. What is wrong with it is left to the interpreter to tell.
+        path: A `.tflite` file. Errors in it are left to the interpreter.
         options: A dictionary.
     """
     from tfsparse import flatbuffer
@@ -77,13 +76,13 @@ def unnamed_option(path, options):
 
 
 def assumed(interpreter, shapes=None):
-    """The shapes of inputs that were neither given nor are in the file: a dictionary by name.
+    """The shapes of inputs that neither the caller nor the file gave: a dictionary by name.
 
-    An open batch alone does not count: one example is what everybody expects.
+    Inputs with an open batch only are not included: a batch of 1 is the usual default.
 
     Args:
         interpreter: An interpreter whose tensors are allocated.
-        shapes: What `allocate` was given.
+        shapes: The argument of `allocate`.
     """
     details = interpreter.get_input_details()
     given = by_name(shapes, details)
@@ -95,7 +94,7 @@ def assumed(interpreter, shapes=None):
 
 
 def hint(assumed_shapes):
-    """A sentence that tells which shapes were assumed, and how to give others; empty for none."""
+    """A sentence with the assumed shapes, and how to give others; empty for none."""
     if not assumed_shapes:
         return ""
     taken = ", ".join(f"{name} as {'x'.join(map(str, s))}" for name, s in assumed_shapes.items())
@@ -104,7 +103,7 @@ def hint(assumed_shapes):
 
 @contextlib.contextmanager
 def hinting(assumed_shapes):
-    """Adds the hint to errors of the runtime: other sizes may do."""
+    """Adds the hint to errors of the runtime, as other shapes may work."""
     try:
         yield
     except RuntimeError as error:
@@ -120,11 +119,11 @@ def _usual_shape(detail):
 
 
 def by_name(shapes, details):
-    """The shapes that were given as a dictionary of tuples, checked.
+    """The given shapes as a dictionary of tuples, checked.
 
     Args:
-        shapes: What `allocate` was given.
-        details: What the interpreter's `get_input_details` returned.
+        shapes: The argument of `allocate`.
+        details: The result of the interpreter's `get_input_details`.
 
     Raises:
         ValueError: There is no such input, or its shape cannot be that.

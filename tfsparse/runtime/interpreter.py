@@ -16,27 +16,27 @@ from tfsparse.runtime.tune import default_cache, tuned_delegate
 class Interpreter:
     """A TFLite interpreter with the delegate loaded.
 
-    It is an `ai_edge_litert.interpreter.Interpreter` or a `tf.lite.Interpreter` too, whose methods
-    it has: call `allocate_tensors()` and the rest as on any other.
+    It is also an `ai_edge_litert.interpreter.Interpreter` or a `tf.lite.Interpreter`, with the same
+    methods.
 
-    What the delegate runs of a model is what was measured to be faster, where `tune` has measured
-    this model on this machine, and otherwise what is predicted to be faster.
+    The delegate takes the parts of the model that were measured to be faster, if `tune` has
+    measured it on this machine, and otherwise those that are predicted to be faster.
 
     Args:
         path: A `.tflite` file.
-        num_threads: Threads of the interpreter, and so of the delegate. `None` is the runtime's
+        num_threads: Threads of the interpreter, and of the delegate. `None` is the runtime's
             default, one.
-        runtime: `"litert"` (package ai-edge-litert), `"tf"` (`tf.lite`), or `None` for the first of
-            them that is installed.
+        runtime: `"litert"` (package ai-edge-litert), `"tf"` (`tf.lite`), or `None` for the first
+            that is installed.
         options: A dictionary of options for `load_delegate`. By default, `tuning` is the user's
             tuning cache unless `auto` is False; `None` reads none.
-        tune: Measure the model now, which takes some seconds, if the tuning cache does not have it:
-            see `tfsparse.tune`.
+        tune: Measure the model, unless the tuning cache contains it; this takes some seconds: see
+            `tfsparse.tune`.
         **kwargs: Passed on to the runtime's own `Interpreter`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no TFLite model, its sparse tensors contradict themselves, or
+        ValueError: The file is no TFLite model, its sparse tensors are inconsistent, or
             `num_threads` is no positive int.
 
     Example:
@@ -88,11 +88,11 @@ def _subclass(cls, own):
 def open_reporting(
     path, *, num_threads=None, runtime=None, options=None, time_steps=False, **kwargs
 ):
-    """Opens a file as `Interpreter` does, with a delegate that tells what it did with the model.
+    """Opens a file as `Interpreter` does, with a delegate that reports its decisions.
 
     Args:
         path, num_threads, runtime, options, **kwargs: As for `Interpreter`.
-        time_steps: Have the delegate time each of its steps.
+        time_steps: Whether the delegate times each of its steps.
 
     Returns:
         The runtime's own interpreter, and the delegate, whose method `report` returns a dictionary.
@@ -121,7 +121,7 @@ def _checked(num_threads):
 
 
 def _with_cache(path, options):
-    """The options of a delegate that follows the user's tuning cache unless they say otherwise."""
+    """The options of a delegate, with the user's tuning cache as default of `tuning`."""
     options = input_shapes.unnamed_option(path, options or {})
     cache = default_cache()
     if options.get("auto", True) and cache and cache.exists():

@@ -1,8 +1,8 @@
-"""What it takes to load a model: time and memory, with TFLite's default and with tfsparse. Linux.
+"""Time and memory to load a model, with TFLite's default and with tfsparse, on Linux.
 
-Each measurement has a process of its own, forked from one that has imported everything and opened
-nothing. What the runtime's own code takes is thus in none of them, and a child's peak of resident
-memory starts at what it inherits.
+Each measurement runs in its own process, forked from one that has imported all modules but opened
+no file. So it does not include the time and memory of imports: the peak of a child's resident
+memory starts at that of its parent.
 """
 
 import ctypes
@@ -29,11 +29,10 @@ class LoadingCost:
     """Medians over the processes of each runtime.
 
     Attributes:
-        baseline_load, candidate_load: milliseconds until tensors are allocated. From the file on,
-            because a delegate gets its turn in the constructor already, the default one later.
-        load: median of candidate / baseline of the processes that ran one after the other.
-        baseline_peak, candidate_peak: resident memory in MB that loading and two inferences add,
-            where it is highest.
+        baseline_load, candidate_load: milliseconds to create an interpreter and allocate tensors.
+        load: median of candidate / baseline of consecutive processes.
+        baseline_peak, candidate_peak: peak of resident memory in MB that loading and two inferences
+            add.
         peak: median of candidate / baseline.
     """
 
@@ -46,14 +45,14 @@ class LoadingCost:
 
 
 def measure(path, *, num_threads=1, runtime="tf", options=None, repeats=5):
-    """Loads a file again and again, in turn with TFLite's default and with tfsparse.
+    """Loads a file several times, in turn with TFLite's default and with tfsparse.
 
     Args:
         path: a .tflite file.
-        num_threads: of the interpreters.
+        num_threads: threads of the interpreters.
         runtime: "tf" or "litert", see `tfsparse.Interpreter`.
         options: for the delegate, see `tfsparse.load_delegate`.
-        repeats: processes of each kind.
+        repeats: processes for each of the two.
 
     Returns:
         A `LoadingCost`.
@@ -73,7 +72,7 @@ def _main(path, num_threads, runtime, options, repeats):
     """Prints (repeats, 2, 2): for each turn, for each runtime, milliseconds and MB."""
     with captured_output():
         timing.prepare(runtime)
-    # Once for nothing: the first one reads the file from the disk.
+    # One run is not measured: it reads the file from the disk.
     tasks = [(path, delegate, num_threads, runtime, options) for delegate in (False, True)]
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         samples = pool.starmap(_load, tasks * (repeats + 1), chunksize=1)[2:]
@@ -81,7 +80,7 @@ def _main(path, num_threads, runtime, options, repeats):
 
 
 def _load(path, delegate, num_threads, runtime, options):
-    # Memory that the imports have freed would else be used again, and not be counted.
+    # Otherwise memory that the imports have freed would be reused, and not counted.
     ctypes.CDLL(None).malloc_trim(0)
     inherited = _kilobytes("VmRSS")
     start = time.perf_counter()

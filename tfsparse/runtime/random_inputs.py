@@ -4,10 +4,10 @@ import numpy as np
 
 
 def set_random_inputs(interpreters, seed=0):
-    """Gives the same random inputs, of the shapes and dtypes they ask for, to all interpreters.
+    """Sets the same random inputs in all interpreters, with the shapes and dtypes of their inputs.
 
-    Inputs correspond to each other by their order. Floats are drawn from [0, 1), integers from the
-    whole range of an 8-bit type and from 0 and 1 otherwise, since larger ones are often indices.
+    Inputs correspond by their order. Floats are in [0, 1), 8-bit integers in the whole range, and
+    other integers 0 or 1, because they are often indices.
     """
     rng = np.random.default_rng(seed)
     for details in zip(*(one.get_input_details() for one in interpreters), strict=True):

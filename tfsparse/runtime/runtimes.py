@@ -7,12 +7,12 @@ import os
 
 RUNTIMES = {"litert": "ai_edge_litert.interpreter", "tf": "tensorflow.lite"}
 _PACKAGES = {"litert": "ai-edge-litert", "tf": "tensorflow"}
-# Those that check a file before they follow its offsets; `tf.lite` crashes on one cut short.
+# Runtimes that verify a file before they use its offsets; `tf.lite` crashes on a truncated one.
 _VERIFYING_RUNTIMES = ("ai_edge_litert.interpreter",)
 
 
 def installed_runtime(name=None):
-    """Returns `name`, or of `None` the name of the first runtime that is installed.
+    """Returns `name`, or for `None` the name of the first runtime that is installed.
 
     Raises:
         ImportError: None is installed.
@@ -62,11 +62,11 @@ def checked_file(path, module):
 
     Args:
         path: A `.tflite` file.
-        module: What `import_runtime` returned.
+        module: The result of `import_runtime`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no TFLite model, or its sparse tensors contradict themselves.
+        ValueError: The file is no TFLite model, or its sparse tensors are inconsistent.
     """
     from tfsparse import flatbuffer
 
@@ -89,7 +89,7 @@ def open_bytes(content, runtime=None):
     """A plain TFLite interpreter, without the delegate, of the bytes of a model.
 
     Args:
-        content: What a `.tflite` file would hold. It is not checked.
+        content: The bytes of a `.tflite` file. They are not checked.
         runtime: As for `Interpreter`.
 
     Raises:

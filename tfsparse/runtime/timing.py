@@ -1,7 +1,7 @@
-"""Comparing the latency of two interpreters on a machine that is never quite quiet.
+"""Compares the latency of two interpreters on a machine with other load.
 
-Whole runs one after the other measure the machine's mood as much as the program. So the two take
-turns in short bursts, and the speed-up is computed within each round, where both saw the same mood.
+The load changes during a measurement. So the two run in turn in short bursts, and the speed-up is
+computed within each round, in which the load is about the same for both.
 """
 
 import dataclasses
@@ -18,8 +18,8 @@ from tfsparse.runtime.interpreter import Interpreter
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.runtime.runtimes import import_runtime
 
-# pthreadpool's workers spin for some milliseconds after an inference before they sleep; a burst
-# that started at once would share its cores with the other interpreter's idle threads.
+# pthreadpool's threads spin for some milliseconds after an inference before they sleep. A burst
+# without a pause would share the cores with the spinning threads of the other interpreter.
 SETTLE_SECONDS = 0.02
 BURST_SECONDS = 0.03
 WARM_UP_SECONDS = 0.3
@@ -30,14 +30,14 @@ RESOLVERS = (REFERENCE, OPTIMISED)
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Latencies of two interpreters, in milliseconds, and how much faster the second one is.
+    """Latencies of two interpreters, in milliseconds, and the speed-up of the second one.
 
     Attributes:
         baseline_median, baseline_min: over all timed inferences of the first interpreter.
-        candidate_median, candidate_min: the same of the second one.
+        candidate_median, candidate_min: the same for the second one.
         speedup: median over the rounds of baseline / candidate.
-        speedup_quartiles: lower and upper quartile of the same, the spread to trust it by.
-        rounds: how many times each of the two had its turn.
+        speedup_quartiles: lower and upper quartile of the same.
+        rounds: number of rounds; each interpreter runs once in a round.
     """
 
     baseline_median: float
@@ -50,20 +50,20 @@ class Comparison:
 
 
 def open_pair(baseline, candidate, *, num_threads=1, runtime="tf", options=None, shapes=None):
-    """Opens a file in TFLite's default runtime, and one with the delegate; the same may be both.
+    """Opens a file with TFLite's default, and the same or another file with the delegate.
 
     Args:
         baseline: a .tflite file to run with XNNPACK, TFLite's default.
         candidate: a .tflite file with the same inputs, to run with tfsparse.
-        num_threads: of each of the two interpreters.
+        num_threads: threads of each interpreter.
         runtime: "tf" or "litert", see `tfsparse.Interpreter`.
         options: for the delegate, see `tfsparse.load_delegate`.
-        shapes: of inputs whose sizes the files leave open, see `inputs.allocate`.
+        shapes: shapes of inputs with open dimensions, see `input_shapes.allocate`.
 
     Returns:
         Two interpreters with the same random inputs set.
     """
-    # First the one that says what is wrong with a damaged file.
+    # The delegate first, for its error messages about damaged files.
     common = {"num_threads": num_threads, "runtime": runtime, "shapes": shapes}
     second = open_one(candidate, True, options=options, **common)
     pair = (open_one(baseline, False, **common), second)
@@ -92,12 +92,12 @@ def open_plain(path, runtime="tf", shapes=None, resolvers=RESOLVERS):
         path: a .tflite file.
         runtime: "tf" or "litert".
         shapes: as for `open_pair`.
-        resolvers: names of the runtime's `OpResolverType`, the first that has all operators
-            counts: by default the reference kernels, or the optimised ones for what those lack.
+        resolvers: names of the runtime's `OpResolverType`. The first with all operators of the file
+            is used: by default the reference kernels, or otherwise the optimised ones.
 
     Returns:
-        An interpreter; or `None` where only the default delegate runs the file, as it does some
-        custom operators.
+        An interpreter; or `None` if only the default delegate runs the file, as for some custom
+        operators.
     """
     with captured_output():
         module = import_runtime(runtime)
@@ -125,7 +125,7 @@ def compare(baseline, candidate, seconds=6.0):
 
     Args:
         baseline, candidate: interpreters with tensors allocated and inputs set.
-        seconds: time to spend; at least 8 rounds are run however long they take.
+        seconds: time to spend; at least 8 rounds are run.
 
     Returns:
         A `Comparison`.
@@ -137,7 +137,7 @@ def compare(baseline, candidate, seconds=6.0):
     rounds = []
     end = time.perf_counter() + seconds
     while len(rounds) < MIN_ROUNDS or time.perf_counter() < end:
-        # Who goes first alternates, so that a slow drift of the clock favours neither.
+        # The order alternates, so that a drift of the clock rate favours neither.
         order = (0, 1) if len(rounds) % 2 == 0 else (1, 0)
         bursts = {i: _burst(pair[i].invoke, counts[i]) for i in order}
         rounds.append((bursts[0], bursts[1]))
@@ -156,11 +156,11 @@ def compare(baseline, candidate, seconds=6.0):
 
 
 def output_difference(baseline, candidate):
-    """Runs both interpreters once and compares what comes out.
+    """Runs both interpreters once and compares their outputs.
 
     Returns:
         The largest absolute difference over all outputs, as a fraction of the largest absolute
-        value of that output in `baseline`; infinity where one of them is not finite.
+        value of that output in `baseline`; infinity if one of them is not finite.
     """
     return largest_difference(zip(outputs(baseline), outputs(candidate), strict=True))
 
@@ -175,11 +175,11 @@ def largest_difference(pairs):
     """Compares arrays.
 
     Args:
-        pairs: of an expected array and the one that was received.
+        pairs: pairs of an expected and a received array.
 
     Returns:
-        The largest absolute difference over all pairs, as a fraction of the largest absolute value
-        that was expected in the pair; infinity where one of them is not finite.
+        The largest absolute difference over all pairs, as a fraction of the largest absolute
+        expected value of the pair; infinity if one of them is not finite.
     """
     worst = 0.0
     for expected, received in pairs:
@@ -192,7 +192,7 @@ def largest_difference(pairs):
 
 
 def cpu_name():
-    """Returns what the processor calls itself, such as "AMD EPYC 9654 96-Core Processor"."""
+    """Returns the name of the processor, such as "AMD EPYC 9654 96-Core Processor"."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():
@@ -213,7 +213,7 @@ def _warm_up(invoke):
 
 def _burst(invoke, count):
     time.sleep(SETTLE_SECONDS)
-    invoke()  # Brings the weights back into cache, which the other interpreter's turn threw out.
+    invoke()  # Loads the weights into the cache, which holds those of the other interpreter.
     return [_seconds(invoke) for _ in range(count)]
 
 

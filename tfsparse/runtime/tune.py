@@ -25,22 +25,22 @@ def tune(
     runtime: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> "Tuning":
-    """Measures which parts of a model tfsparse runs faster than TFLite's default, and keeps it.
+    """Measures which parts of a model tfsparse runs faster than TFLite's default.
 
-    The two run alternately on random inputs, part by part where the model has several, mostly for a
-    few seconds. What was measured is kept in the tuning cache: `Interpreter` and `explain` follow
-    it from then on, without a measurement, as long as the model, the number of threads, the
-    processor, the instruction set and the versions of TFLite and tfsparse are the same.
+    Both run in turn on random inputs, part by part, mostly for a few seconds. The result is written
+    to the tuning cache. `Interpreter` and `explain` then use it without a measurement, as long as
+    the model, the number of threads, the processor, the instruction set and the versions of TFLite
+    and tfsparse are the same.
 
     Args:
         path: A `.tflite` file.
         num_threads: Threads of the interpreters.
-        shapes: Sizes of inputs that the file leaves open, as for `explain`. What is measured for
-            given ones is followed by `explain` with the same, and by `Interpreter` where the option
-            `input_shapes` names them.
+        shapes: Shapes of inputs with open dimensions, as for `explain`. The result is used by
+            `explain` with the same shapes, and by `Interpreter` with the same shapes in the option
+            `input_shapes`.
         runtime: As for `Interpreter`.
-        options: A dictionary of options for `load_delegate`. `tuning` is the file to keep the
-            result in, by default one in the user's cache folder.
+        options: A dictionary of options for `load_delegate`. `tuning` is the file for the result,
+            by default one in the user's cache folder.
 
     Returns:
         A `Tuning`; `print` it, or read its `parts`.
@@ -63,11 +63,11 @@ class Part:
     """A connected part of a model that the delegate can run.
 
     Attributes:
-        subgraph: The subgraph that it is in, in the order in which the runtime shows them.
+        subgraph: Index of its subgraph, in the runtime's order.
         operators: The indices of its operators in that subgraph.
         taken: Whether the delegate runs it.
-        speedup: How much faster the whole model became by this part and those decided about
-            together with it, or `None` where it was not measured now.
+        speedup: Speed-up of the whole model by this part and those measured together with it, or
+            `None` if it was not measured now.
     """
 
     subgraph: int
@@ -78,20 +78,20 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Tuning:
-    """What `tune` found; `str()` is a table.
+    """The result of `tune`; `str()` is a table.
 
     Attributes:
         path: The file of the model.
-        cache: The file of the tuning cache, or `None` where there is no place for one.
-        measured: Whether it was measured now; otherwise the cache had the model, or there are no
-            parts to measure.
-        saved: Whether the cache has the model now.
-        num_threads: Of the interpreters.
+        cache: The file of the tuning cache, or `None` if there is no folder for one.
+        measured: Whether it was measured now; otherwise the cache contained the model, or there are
+            no parts to measure.
+        saved: Whether the cache contains the model now.
+        num_threads: Threads of the interpreters.
         default_ms: Median latency of TFLite's default in milliseconds, or `None`.
-        tfsparse_ms: The same with the parts that the delegate takes, or with all where it takes
+        tfsparse_ms: The same with the parts that the delegate takes, or with all parts if it takes
             none.
-        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
-            open, and the caller, too.
+        assumed_shapes: Dictionary from names of inputs to shapes that neither the file nor the
+            caller gave.
         parts: Every `Part`.
     """
 
@@ -106,7 +106,7 @@ class Tuning:
     parts: tuple[Part, ...]
 
     def __str__(self):
-        """The table, as wide as it needs."""
+        """The table, not wrapped."""
         return as_text(self, width=160)
 
     def __rich__(self):
@@ -145,7 +145,7 @@ class Tuning:
 
 
 def tuned_delegate(path, num_threads, runtime, options, **kwargs):
-    """Measures a model where the tuning cache does not have it.
+    """Measures a model, unless the tuning cache contains it.
 
     Args:
         path, num_threads, runtime, options, **kwargs: As for `Interpreter`.
@@ -198,7 +198,7 @@ def default_cache():
 
 
 class _Borrowed:
-    """What an interpreter takes for a delegate, which somebody else owns."""
+    """A delegate for an interpreter that does not own it."""
 
     def __init__(self, pointer):
         self._pointer = pointer
@@ -208,7 +208,7 @@ class _Borrowed:
 
 
 def _prepare_cache(path):
-    """Makes the folder, and refuses a file of something else, which would be overwritten."""
+    """Creates the folder, and refuses a file that is no tuning cache."""
     if path is None:
         return
     with contextlib.suppress(OSError):
