@@ -15,12 +15,12 @@ class Call:
 
     Attributes:
         operation: Keras layer or operation.
-        inputs: List of ints, the values it takes.
-        outputs: List of ints, the values it makes.
-        shapes: List of tuples, the shapes of the inputs; None where a length is not known.
+        inputs: List of ints, the input values.
+        outputs: List of ints, the output values.
+        shapes: List of tuples, the shapes of the inputs; None for an unknown length.
         output_shape: Tuple, the shape of the first output.
         arguments: Keras's record of the arguments.
-        training: Bool, the argument `training` that a nested model around is called with, or None.
+        training: Bool, the argument `training` of the enclosing nested model's call, or None.
     """
 
     operation: Any
@@ -38,11 +38,11 @@ class Call:
         return [x for x in given if x is not None and not isinstance(x, keras.KerasTensor)]
 
     def run(self, values, **options):
-        """Returns what the operation makes of arrays that take the place of its inputs.
+        """Returns the outputs of the operation for other inputs.
 
         Args:
             values: List of arrays.
-            **options: Arguments of the call that the model leaves open.
+            **options: Arguments of the call that the model does not set.
         """
         given = {id(x): v for x, v in zip(self.arguments.keras_tensors, values, strict=True)}
         args, kwargs = self.arguments.fill_in(given)

@@ -1,4 +1,4 @@
-"""Channels as labels, and what ties them to each other."""
+"""Channels as labels, and the ties between them."""
 
 import dataclasses
 from typing import Any
@@ -25,7 +25,7 @@ class Binding:
 
 
 class Channels:
-    """Labels of channels, in sets of those that are one channel: a union-find structure.
+    """Labels of channels, in sets of tied labels: a union-find structure.
 
     Labels are ints; the channels of a tensor are an int array of the length of its last axis.
 
@@ -44,13 +44,13 @@ class Channels:
         self._opaque = {}
 
     def new(self, count):
-        """Returns the labels of as many channels as yet unknown."""
+        """Returns labels of new channels."""
         start = len(self._parents)
         self._parents.extend(range(start, start + count))
         return np.arange(start, start + count)
 
     def tie(self, first, second):
-        """Makes channels one, pair by pair. Either side is broadcast."""
+        """Ties channels in pairs. Either side is broadcast."""
         first, second = np.broadcast_arrays(first, second)
         differ = first != second
         for a, b in zip(first[differ].tolist(), second[differ].tolist(), strict=True):
@@ -59,14 +59,14 @@ class Channels:
             self._parents[max(a, b)] = min(a, b)
 
     def freeze(self, labels, reason):
-        """Notes why channels must stay."""
+        """Stores the reason why channels must stay."""
         for label in np.unique(labels).tolist():
             self._reasons.setdefault(label, reason)
 
     def bind(self, role, layer, weight, axis, labels):
-        """Says which channels the positions on an axis of a weight belong to.
+        """Binds the positions on an axis of a weight to channels.
 
-        A layer that is called again ties its new channels to those it had.
+        A second call of a layer ties its channels to those of the first.
 
         Returns:
             The labels.
@@ -80,7 +80,7 @@ class Channels:
         return labels
 
     def seal(self, layer, reason):
-        """Notes that the weights of a layer must stay as they are, another layer's or its own."""
+        """Freezes all channels of a layer's weights."""
         self._opaque.update((id(v), reason) for v in getattr(layer, "variables", ()))
 
     def resolve(self):
@@ -109,5 +109,5 @@ class Channels:
 
 
 def describe(operation):
-    """Returns what an error calls a layer or an operation."""
+    """Returns the name of a layer or an operation in errors."""
     return f"{operation.name!r} ({type(operation).__name__})"

@@ -1,4 +1,4 @@
-"""Whether one model computes what another one does."""
+"""Checks that two models compute the same."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import tree
 
 from tfsparse.graph.rebuilding import is_own
 
-# Of the largest output. Sums in another order differ by 1e-6, and what a layer lost by far more.
+# Of the largest output. Another order of summation differs by 1e-6, and lost weights by far more.
 _TOLERANCE = 1e-3
 _HALF_TOLERANCE = 5e-2
 _LENGTH = 32  # of axes whose length is open: what most networks of pictures can halve five times
@@ -19,8 +19,8 @@ _EXAMPLES, _ELEMENTS = 64, 2**14
 def check_outputs(model, other):
     """Raises a ValueError if two models give different outputs for the same random inputs.
 
-    Inputs are of the dtypes that the model asks for, words and numbers of its vocabularies among
-    them. Nothing is checked if the model itself cannot run on such inputs, or is random.
+    The inputs have the dtypes of the model's inputs, and include words and numbers of its
+    vocabularies. Nothing is checked if the model cannot run on such inputs, or is random.
 
     Args:
         model: Built functional or Sequential Keras 3 model.

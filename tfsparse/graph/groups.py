@@ -1,4 +1,4 @@
-"""Groups of channels, and what they cost."""
+"""Groups of channels, and their MACs."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ _STATISTICS = "moving_mean", "moving_variance"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Place:
-    """Where the channels of a group meet one axis of a weight.
+    """The positions of a group's channels on one axis of a weight.
 
     Attributes:
         layer: Keras layer.
@@ -49,9 +49,9 @@ class ChannelGroup:
 
     Attributes:
         channels: Int array, the numbers of the channels in the graph.
-        frozen: None, or a sentence that says why they must stay.
+        frozen: None, or a sentence with the reason why they must stay.
         producers: List of `Place`, the kernels' axes that make the channels.
-        followers: List of `Place`, the axes of weights that act on each channel alone.
+        followers: List of `Place`, the axes of weights that act on each channel separately.
         consumers: List of `Place`, the kernels' axes that sum over the channels.
     """
 
@@ -88,8 +88,8 @@ class ChannelGraph:
     Attributes:
         groups: List of `ChannelGroup`, in the order of the model.
         program: The model's calls.
-        unfollowed: List of those calls that could not be followed.
-        reasons: List, for each channel None or why it must stay.
+        unfollowed: List of the calls that are not supported.
+        reasons: List, for each channel None or the reason why it must stay.
     """
 
     def __init__(self, program: Any, unfollowed: list, channels: Any, labels: list) -> None:
@@ -135,15 +135,15 @@ class ChannelGraph:
     def masks(self, removed: Mapping) -> list[tuple[Any, np.ndarray]]:
         """Returns the masks that cut channels: `(variable, keep)` pairs.
 
-        All parameters that belong to the channels are zeroed: those that make them, act on them
-        and read them. Under these masks the model computes what it would without the channels.
+        They zero all parameters of the channels: those that make them, act on them and read them.
+        With these masks the model has the same outputs as without the channels.
 
         Args:
             removed: Mapping from groups to channels; see `macs`.
 
         Returns:
             List of pairs of a Keras variable and a bool array of its shape, True where a weight is
-            kept; one for each variable that loses something.
+            kept; one for each variable with pruned weights.
         """
         gone = self._is_removed(removed)
         masks = {}
@@ -165,7 +165,7 @@ class ChannelGraph:
         return self._numbers.get((id(variable), axis % len(variable.shape)))
 
     def channels_into(self, layer: Any) -> np.ndarray | None:
-        """Returns the channels whose number a Reshape layer names, an int array, or None."""
+        """Returns the channels whose number is an argument of a Reshape layer, or None."""
         return self._targets.get(id(layer))
 
     def _axes(self, variable):
@@ -181,7 +181,7 @@ class ChannelGraph:
         return gone
 
     def _make_groups(self):
-        """Puts channels that pass through the same places, as often, into one group."""
+        """Groups channels that have the same places, with equal numbers of positions."""
         signatures = [[reason] for reason in self.reasons]
         for i, binding in enumerate(self._bindings):
             numbers = self._numbers[id(binding.variable), binding.axis]
@@ -209,14 +209,14 @@ class ChannelGraph:
 
 
 def trace(model: Model) -> "ChannelGraph":
-    """Follows each channel of a model from where it is made to where it is read.
+    """Follows each channel of a model from the layers that make it to the layers that read it.
 
     Args:
-        model: Built functional or Sequential Keras 3 model; models nested in it are followed too.
+        model: Built functional or Sequential Keras 3 model; nested models are included.
 
     Returns:
-        A `ChannelGraph`. It holds the model's variables, not their values, and stays true as long
-        as the model's layers are the same.
+        A `ChannelGraph`. It refers to the model's variables, does not copy their values, and is
+        valid as long as the model's layers are the same.
 
     Raises:
         TypeError: `model` is no Keras 3 model.

@@ -1,7 +1,7 @@
-"""New Keras objects like others, with the live objects that those hold.
+"""Copies Keras objects by their configs, with references to the live objects inside.
 
-A config of Keras names functions and classes, and what is built from it looks them up by name. That
-fails where one is not registered, and finds another one where Keras has a function of that name.
+A config of Keras contains functions and classes by name, and `from_config` looks them up. This
+fails for one that is not registered, and finds another one if Keras has a function of that name.
 Here a config refers to the live objects themselves.
 """
 
@@ -24,10 +24,10 @@ _TENSORS = (tf.Tensor, tf.Variable, keras.Variable)
 def renew(live, changes=None):
     """Returns a new Keras object with the arguments of another one, not built yet.
 
-    Functions are shared by both, and so are objects of the user's own classes that do not train:
-    activations, initializers, regularizers, learning rate schedules. Layers and optimizers inside
-    are new too. A class whose `get_config` does not know its constructor's arguments gets them from
-    the attributes of the same names.
+    Both share functions, and objects of custom classes that do not train: activations,
+    initializers, regularizers, learning rate schedules. Layers and optimizers inside are new, too.
+    If `get_config` does not return all arguments of the constructor, they are taken from attributes
+    of the same names.
 
     Args:
         live: Layer, operation or optimizer of Keras 3.
@@ -49,10 +49,10 @@ def renew(live, changes=None):
 
 
 def compile_like(model, new):
-    """Compiles a model as another one is, with an optimizer that starts anew.
+    """Compiles a model like another one, with a new optimizer.
 
-    The losses and metrics are the objects that the other one was compiled with. An optimizer that
-    cannot be made anew is left out, with a warning.
+    The losses and metrics are the objects of the other model. An optimizer that cannot be copied is
+    left out, with a warning.
 
     Args:
         model: Keras 3 model. If it is not compiled, nothing happens.
@@ -99,10 +99,10 @@ def is_own(value):
 
 
 def copy_state(old, new):
-    """Gives a layer what another one of the same arguments and shapes has learnt.
+    """Copies the state of a layer to another one with the same arguments and shapes.
 
-    That is what Keras saves of it, variables and assets such as vocabularies, and, for a class of
-    the user's own, numbers, arrays, strings and TensorFlow's variables in its attributes. Layers
+    The state is what Keras saves, variables and assets such as vocabularies, and for a custom
+    class also numbers, arrays, strings and TensorFlow's variables in its attributes. Layers
     inside are included.
 
     Args:
@@ -163,7 +163,7 @@ def _leaves(value, path=()):
 
 
 class _Reference:
-    """Takes the place of a live object while a config is made, and behaves like it."""
+    """Replaces a live object while a config is made, and forwards to it."""
 
     def __init__(self, live, index):
         self._live = live

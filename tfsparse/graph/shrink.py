@@ -1,4 +1,4 @@
-"""Physically smaller models: channels that do nothing are taken out."""
+"""Removes the channels of a model that have no effect."""
 
 import dataclasses
 
@@ -23,36 +23,36 @@ _SIZES = {
 
 
 def shrink(model: Model) -> Model:
-    """Returns a smaller model with the same outputs, without the channels that do nothing.
+    """Returns a smaller model with the same outputs, without the channels that have no effect.
 
-    A channel goes if, at every layer that reads it, either
+    A channel is removed if, at every layer that reads it, either
 
-    - its weights are zero, as a channel method or unstructured pruning leaves them, or only make
-      channels that go themselves; or
-    - it has the same value for every input, because the weights that make it are zero, and that
-      value is zero or can be moved exactly into the reading layer's bias, or into the statistics
-      of the BatchNormalization that follows it. Padding with zeros leaves only a zero value exact.
+    - its weights are zero, after channel pruning or unstructured pruning, or only lead to removed
+      channels; or
+    - it has the same value for every input, because the weights that make it are zero, and this
+      value is zero or can be added exactly to the reading layer's bias, or to the statistics
+      of the BatchNormalization after it. With zero padding in between, the value must be zero.
 
-    All that belongs to a channel goes with it: see `tfsparse.graph`. Channels at the model's inputs
-    and outputs, and at layers that cannot be followed, stay, and so does one channel of each group.
+    All weights of a channel are removed: see `tfsparse.graph`. Channels at the model's inputs
+    and outputs, and at layers that are not supported, stay, and so does one channel of each group.
 
-    The result is a plain Keras model of the same layers under the same names, with fewer filters
+    The result is a plain Keras model with the same layers and names, and with fewer filters
     and units. Activations, initializers, regularizers and constraints are those of the model, and
-    so are the losses and metrics with which it is compiled; the optimizer starts anew. A model that
-    is not compiled gives one that is not. The model itself does not change. A layer without a bias
-    gets one if a constant has to be kept.
+    so are its compiled losses and metrics; the optimizer is new. If the model is not compiled, the
+    result is not. The model itself does not change. A layer without a bias gets one if it has to
+    store a constant.
 
     Args:
-        model: Built functional or Sequential Keras 3 model; models nested in it shrink too.
+        model: Built functional or Sequential Keras 3 model; nested models are included.
 
     Returns:
         A new Keras model. In inference its outputs are those of `model` up to rounding.
 
     Raises:
         TypeError: `model` is no Keras 3 model.
-        ValueError: The model is not built, or is subclassed; or a layer cannot be made anew, and
-            random inputs show other outputs.
-        NotImplementedError: A layer of the user's own has no `get_config` and needs one.
+        ValueError: The model is not built, or is subclassed; or a layer cannot be copied, and
+            outputs on random inputs differ.
+        NotImplementedError: A custom layer has no `get_config` and needs one.
 
     Example:
 
