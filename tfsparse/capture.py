@@ -1,4 +1,4 @@
-"""Keep what a block of code prints, from Python or native code, away from the terminal."""
+"""Captures the output of a block of code, from Python and native code."""
 
 import contextlib
 import io
@@ -20,8 +20,8 @@ _LOGGERS = ("absl", "tensorflow")
 def captured_output():
     """Captures stdout and stderr, Python's and native code's, and silences warnings.
 
-    Whatever other threads of the process print meanwhile is captured too. A closed stdout or
-    stderr is left closed.
+    Output of other threads of the process is captured, too. A closed stdout or stderr stays
+    closed.
 
     Yields:
         A function that returns what has been printed so far.

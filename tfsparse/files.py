@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all, and the folder that keeps them for a user."""
+"""Atomic writes of files, and the user's cache folder."""
 
 import contextlib
 import os

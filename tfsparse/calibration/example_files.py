@@ -1,4 +1,4 @@
-"""Typical inputs of a model from files: pictures, or arrays as NumPy stores them."""
+"""Calibration data from files: images, or NumPy arrays."""
 
 import zipfile
 import zlib
@@ -20,16 +20,16 @@ def load(path, model, count, mean=(0,), std=(1,)):
         path: A folder of pictures, at any depth, or a `.npy` or `.npz` file of arrays whose first
             dimension counts the examples; those of a `.npz` file are the model's inputs by name.
         model: The `.tflite` file that they are for.
-        count: How many to take at most, drawn at random and always the same.
-        mean, std: Of pictures: pixels from 0 to 255 become (pixel - mean) / std. One number, or one
-            for each channel.
+        count: The most examples to read, drawn at random with a fixed seed.
+        mean, std: For pictures: pixels from 0 to 255 become (pixel - mean) / std. One number, or
+            one for each channel.
 
     Returns:
         A list of arrays without the dimension of the batch, or of dictionaries of them.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: There is nothing in it that can be read, or the model takes no pictures.
+        ValueError: It contains no readable example, or the model's input is no picture.
     """
     path = Path(path)
     if path.is_dir():

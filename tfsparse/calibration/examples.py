@@ -1,4 +1,4 @@
-"""Calibration data, as a user has it, to what the interpreter of a model takes."""
+"""Converts calibration data to the inputs of a model's interpreter."""
 
 import collections
 import itertools
@@ -55,8 +55,8 @@ def read(dataset, inputs, *, are_in_order=True):
             several inputs must be dictionaries.
 
     Returns:
-        A list of what the model takes at once, each a list of arrays, one an input, of the dtype of
-        that input. Arrays that need no conversion are views of the data.
+        A list of batches, each a list of arrays, one for each input, of the dtype of that input.
+        Arrays that need no conversion are views of the data.
 
     Raises:
         TypeError: `dataset` is no iterable.

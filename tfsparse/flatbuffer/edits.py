@@ -1,4 +1,4 @@
-"""Changes to a model that keep it whole."""
+"""Edits of a model that keep it valid."""
 
 import collections
 

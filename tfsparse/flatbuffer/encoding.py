@@ -1,9 +1,9 @@
-"""Dense tensor <-> the sparse encoding of TFLite.
+"""Encodes dense tensors in TFLite's sparse encoding, and decodes them.
 
-The encoding is a tree that is walked level by level. A level is one dimension of the tensor, in
+The encoding is a tree that is traversed level by level. A level is one dimension of the tensor, in
 `traversal_order`; dimensions split into blocks have their block as one more level at the end. A
-dense level lists all its children, a compressed (CSR) level only those that hold a nonzero. The
-format is TACO's (Kjolstad et al., "The Tensor Algebra Compiler", OOPSLA 2017), as laid down in
+dense level lists all its children, a compressed (CSR) level only those with a nonzero. The
+format is TACO's (Kjolstad et al., "The Tensor Algebra Compiler", OOPSLA 2017), as in
 `SparsityParameters` of the TFLite schema.
 """
 
@@ -44,7 +44,7 @@ class SparseEncoding:
             block of dimension `block_map[k]`.
         block_map: The dimensions that are split into blocks.
         levels: A `DenseLevel` or a `CsrLevel` for each entry of `traversal_order`.
-        values: The stored values, 1-D, in the order of the walk.
+        values: The stored values, 1-D, in the order of the traversal.
     """
 
     shape: tuple
@@ -76,7 +76,7 @@ def encode(dense, *, traversal_order=None, compressed=None, blocks=None):
 
     Args:
         dense: Array of rank 1 or more without empty dimensions, of any numeric dtype. -0.0 counts
-            as zero, and comes back as 0.0; NaN does not.
+            as zero, and is decoded as 0.0; NaN does not.
         traversal_order: A permutation of the dimensions. Defaults to `(0, 1, ..., rank - 1)`.
         compressed: The dimensions that are stored compressed. Defaults to the last one traversed.
         blocks: Mapping from a dimension to the size of its blocks, which must divide it. A block
@@ -155,7 +155,7 @@ def decode(encoding):
     """The dense array of an encoding.
 
     Raises:
-        ValueError: If the parts of the encoding contradict each other.
+        ValueError: If the parts of the encoding are inconsistent.
     """
     sizes, axes, level_sizes = _checked_sizes(encoding)
     values = np.asarray(encoding.values)

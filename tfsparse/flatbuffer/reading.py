@@ -1,4 +1,4 @@
-"""The bytes of a TFLite file to a model."""
+"""Reads the bytes of a TFLite file as a model."""
 
 import io
 import mmap

@@ -1,4 +1,4 @@
-"""A model to the bytes of a TFLite file.
+"""Writes a model as the bytes of a TFLite file.
 
 The flatbuffer is packed without the constants, which follow it as they lie in memory: a model of
 any size is written without a second copy of it.

@@ -1,1 +1,1 @@
-"""What is inside a TFLite file, and what each runtime makes of it."""
+"""Inspection of TFLite files: tensors, operators, zeros, and support in each runtime."""

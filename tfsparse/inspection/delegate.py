@@ -1,7 +1,7 @@
-"""Asks tfsparse's delegate, in a process of its own, what it takes of a file.
+"""Runs tfsparse's delegate on a file in a process of its own, and returns its report.
 
-The runtime's own code crashes on some damaged files, and it maps and packs the model: neither is to
-happen to the program that asks.
+The runtime crashes on some damaged files, and it maps and packs the model. Neither must happen in
+the calling process.
 """
 
 import dataclasses
@@ -17,22 +17,22 @@ from tfsparse.runtime import timing
 from tfsparse.runtime.explain import explain_in_turn
 from tfsparse.runtime.random_inputs import set_random_inputs
 
-# Many times what preparing the largest of models takes.
+# Many times the time to prepare the largest models.
 TIMEOUT_SECONDS = 300
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the delegate said, or why it could not be asked.
+    """The delegate's report, or the reason why there is none.
 
     Attributes:
-        layers: Dictionary from (subgraph, operator) to a dictionary of what
-            `tfsparse.runtime.explain.Layer` has.
-        isa: The instruction set whose kernels it uses, or `None`.
+        layers: Dictionary from (subgraph, operator) to a dictionary of the attributes of
+            `tfsparse.runtime.explain.Layer`.
+        isa: The instruction set of its kernels, or `None`.
         summary: A sentence or two.
         assumed_shapes: Shapes of inputs that neither the file nor the caller gave, by name.
         sizes: Shapes of the main subgraph's tensors after a run, by their indices, if asked for.
-        problem: Why there is no answer, else empty.
+        problem: The reason why there is no report, else empty.
     """
 
     layers: dict
@@ -49,7 +49,7 @@ def ask(path, *, num_threads=1, sizes=False, **options):
     Args:
         path: A `.tflite` file.
         num_threads: Threads to plan for.
-        sizes: Whether to run the file without the delegate, to see the sizes of its tensors.
+        sizes: Whether to run the file without the delegate, to find the shapes of its tensors.
         **options: Further arguments of `tfsparse.explain`, such as `measure=True`.
     """
     (answer,) = ask_in_turn([path], num_threads=num_threads, sizes=sizes, **options)
@@ -95,7 +95,7 @@ def _main(paths, num_threads, sizes, options):
     try:
         explanations = explain_in_turn(paths, num_threads=num_threads, **options)
     except (ImportError, RuntimeError, ValueError) as error:
-        # What follows the first line of TFLite's errors is advice to those who write kernels.
+        # The lines after the first of TFLite's errors are advice for authors of kernels.
         print(json.dumps({"problem": str(error).partition("\n")[0]}))
         return
     found = [

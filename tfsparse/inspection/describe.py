@@ -12,7 +12,7 @@ def describe_tensors(model):
     """The `Tensor`s of all subgraphs of a model, in the file's order.
 
     Raises:
-        ValueError: What the file says of a tensor contradicts itself.
+        ValueError: The file's data about a tensor is inconsistent.
     """
     places = [
         (i, k) for i, graph in enumerate(model.subgraphs) for k in range(len(graph.tensors or ()))
@@ -44,7 +44,7 @@ def describe_tensors(model):
 
 
 def input_details(model):
-    """What an interpreter's `get_input_details` says of a model's inputs, as far as files do."""
+    """The details of a model's inputs that a file contains, as in `get_input_details`."""
     graph = model.subgraphs[0]
     found = [graph.tensors[index] for index in flatbuffer.ints(graph.inputs)]
     return [
@@ -57,11 +57,11 @@ def input_details(model):
 
 
 def describe_operators(model, described):
-    """The `Operator`s of all subgraphs of a model, with what XNNPACK makes of them.
+    """The `Operator`s of all subgraphs of a model, with their support in XNNPACK.
 
     Args:
         model: A `ModelT`.
-        described: What `describe_tensors` returned.
+        described: The result of `describe_tensors`.
     """
     encoded = any(tensor.is_encoded for tensor in described)
     result = []
@@ -105,7 +105,7 @@ def _operator(model, subgraph, index, operator, tensors, weights):
 
 
 def _xnnpack(model, subgraph, tensors, weights, encoded):
-    """For each operator with weights what XNNPACK makes of it, by platform."""
+    """The support of each operator with weights in XNNPACK, by platform."""
     seen = nodes.nodes_of(model, subgraph, tensors, weights)
     outputs = set(flatbuffer.ints(model.subgraphs[subgraph].outputs))
     found = xnnpack.support(list(seen.values()), outputs, encoded)

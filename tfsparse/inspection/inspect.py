@@ -1,4 +1,4 @@
-"""`tfsparse.inspect`: what is inside a TFLite file."""
+"""`tfsparse.inspect`: lists the tensors and operators of a TFLite file."""
 
 import contextlib
 import dataclasses
@@ -15,26 +15,27 @@ from tfsparse.runtime import input_shapes
 
 
 def inspect(path: PathLike, *, num_threads: int = 1, shapes: Shapes | None = None) -> Inspection:
-    """Tells what is inside a TFLite file, and what runtimes make of it.
+    """Lists the tensors and operators of a TFLite file, and their support in each runtime.
 
-    Per tensor: shape, type, encoding, zeros and their structure, bytes in the file and gzipped. Per
-    operator: its weights, its MACs and how many of them are not with a zero; whether
-    tfsparse's delegate runs it sparse on this machine, which the delegate is asked itself; whether
-    XNNPACK, TFLite's default, does so on ARM and on x86, by the rules of its source; and why not.
+    For each tensor: shape, type, encoding, zeros and their structure, bytes in the file and
+    gzipped. For each operator: its weights, its MACs, and the MACs with nonzero weights; whether
+    tfsparse's delegate runs it sparse on this machine, as the delegate reports; whether
+    XNNPACK, TFLite's default, does on ARM and on x86, by the conditions in its source; and the
+    reasons.
 
-    Where the file leaves sizes of inputs open, it is run once, on random input, to see how large
-    its tensors become. TensorFlow is not imported where ai-edge-litert is
-    installed, and the constants of the file are mapped into memory, not copied.
+    A file with open input sizes is run once, on random input, to find the shapes of its tensors.
+    TensorFlow is not imported if ai-edge-litert is installed, and the constants of the file are
+    mapped into memory, not copied.
 
     Args:
         path: A `.tflite` file.
         num_threads: Threads that the delegate plans for.
-        shapes: Sizes of inputs that the file leaves open: a dictionary from names of inputs to
+        shapes: Shapes of inputs with open dimensions: a dictionary from names of inputs to
             shapes, or the shape of the only input. By default 1 for the batch and 224 for height
             and width.
 
     Returns:
-        An `Inspection`. It prints as a table, and its `to_json()` has everything.
+        An `Inspection`. It prints as a table; `to_json()` returns everything.
 
     Raises:
         OSError: The file cannot be read.
@@ -83,14 +84,14 @@ def _telling_damage(path):
 
 
 def _sized(tensor, sizes):
-    """A tensor with the shape that a run has shown, if it has."""
+    """A tensor with its shape in a run, if there was one."""
     if tensor.subgraph or tensor.index not in sizes:
         return tensor
     return dataclasses.replace(tensor, shape=sizes[tensor.index], is_sized=True)
 
 
 def _support(operator, answer):
-    """What the delegate said of an operator."""
+    """The delegate's support of an operator."""
     layer = answer.layers.get((operator.subgraph, operator.index))
     if layer is None:
         return Support(None, answer.problem or "the runtime did not show it to the delegate")

@@ -1,4 +1,4 @@
-"""The operators of a TFLite file as XNNPACK takes them in."""
+"""The operators of a TFLite file as XNNPACK's nodes."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _PADDED = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def nodes_of(model, subgraph_index, tensors, weights):
-    """Returns what XNNPACK sees of a subgraph.
+    """Returns the nodes of a subgraph in XNNPACK.
 
     Args:
         model: A `ModelT`.
@@ -19,8 +19,8 @@ def nodes_of(model, subgraph_index, tensors, weights):
         weights: For each operator with constant weights their `Tensor`.
 
     Returns:
-        A dictionary from the indices of operators to `Node`s. Operators that unpack constants are
-        none, and a PAD that becomes part of a convolution is none either.
+        A dictionary from the indices of operators to `Node`s. Operators that unpack constants, and
+        a PAD that is fused into a convolution, are no nodes.
     """
     subgraph = model.subgraphs[subgraph_index]
     unpacked = {tensor.index for tensor in tensors if tensor.role == "constant"}

@@ -1,4 +1,4 @@
-"""What a TFLite file says of each operator: its weights, and how much it computes."""
+"""The operators of a TFLite file: their weights and MACs."""
 
 import dataclasses
 import math
@@ -43,11 +43,11 @@ UNPACKING = ("DENSIFY", "DEQUANTIZE")
 
 @dataclasses.dataclass(frozen=True)
 class Support:
-    """What a runtime does with an operator.
+    """A runtime's support of an operator.
 
     Attributes:
-        sparse: Whether it skips zeros of the weights; `None` where that is not known.
-        reason: The kernel that it runs, or why not a sparse one.
+        sparse: Whether it skips zeros of the weights; `None` if unknown.
+        reason: The kernel that it runs, or the reason why not a sparse one.
     """
 
     sparse: bool | None
@@ -59,16 +59,16 @@ class Operator:
     """An operator of a file.
 
     Attributes:
-        subgraph, index: Where the file has it.
-        kind: Its name in the schema, such as "CONV_2D", or its own if it is a custom one.
+        subgraph, index: Its position in the file.
+        kind: Its name in the schema, such as "CONV_2D", or the name of a custom operator.
         name: The name of its first output.
-        shape: The shape of that.
-        weights: The constant `Tensor` of its weights, as the file stores it: what feeds a DENSIFY
-            or a DEQUANTIZE; `None` without.
-        macs: MACs of one inference, those of a loop's body or of a branch once; `None`
-            without, and if they are not known.
-        nonzero_macs: Those whose weight is not zero.
-        is_unsized: Whether it multiplies, as far as is known, and `macs` is `None`.
+        shape: The shape of its first output.
+        weights: The constant `Tensor` of its weights, as the file stores it: the input of a DENSIFY
+            or a DEQUANTIZE; `None` without weights.
+        macs: MACs of one inference, of a loop's body or of a branch once; `None` without, or if
+            unknown.
+        nonzero_macs: MACs with nonzero weights.
+        is_unsized: Whether it multiplies and `macs` is unknown.
         support: The `Support` of each of `RUNTIMES`, for operators with weights.
     """
 
@@ -160,7 +160,7 @@ def constant_weights(model, graph):
 
 
 def macs_of(kind, inputs, output, weights):
-    """The MACs of one inference; `None` where shapes do not fit the operator.
+    """The MACs of one inference; `None` if shapes do not fit the operator.
 
     Args:
         kind: The operator's name in the schema.

@@ -1,4 +1,4 @@
-"""What `tfsparse.inspect` found, as numbers, as text and as JSON."""
+"""The result of `tfsparse.inspect`, as numbers, as text and as JSON."""
 
 import dataclasses
 from pathlib import Path
@@ -31,12 +31,13 @@ class Totals:
     """Sums over a file.
 
     Attributes:
-        file_bytes, gzip_bytes: The file, and the file compressed by gzip.
-        value_bytes, index_bytes: Of its constants, and of where the values of sparse ones are.
-        dense_bytes: What the constants would take if all were stored dense.
-        weights, zeros: Weights of the operators that have some, and how many of them are zero.
-        macs, nonzero_macs: MACs of one inference, and those that are not with a zero.
-            Those of `Inspection.unsized` are missing.
+        file_bytes, gzip_bytes: Bytes of the file, and of the file compressed by gzip.
+        value_bytes, index_bytes: Bytes of the values of constants, and of the indices of sparse
+            ones.
+        dense_bytes: Bytes of the constants if all were dense.
+        weights, zeros: Number of weights of all operators, and of zeros among them.
+        macs, nonzero_macs: MACs of one inference, and those with nonzero weights, without the
+            operators in `Inspection.unsized`.
     """
 
     file_bytes: int
@@ -74,7 +75,7 @@ class Totals:
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What is inside a file. It prints as a table.
+    """The tensors and operators of a file. It prints as a table.
 
     Attributes:
         path: The file.
@@ -82,9 +83,9 @@ class Inspection:
         operators: Every `Operator`, in the file's order.
         totals: The `Totals`.
         isa: The instruction set that tfsparse's delegate uses here, or `None`.
-        delegate: What the delegate runs of the model, or why it cannot be said.
-        assumed_shapes: From the names of inputs to their shapes, of those that the file leaves
-            open, and the caller, too.
+        delegate: A summary of what the delegate runs, or the reason why it is unknown.
+        assumed_shapes: Dictionary from names of inputs to shapes that neither the file nor the
+            caller gave.
     """
 
     path: str
@@ -102,12 +103,12 @@ class Inspection:
 
     @property
     def unsized(self) -> list[Operator]:
-        """The operators that multiply, but how often is not known."""
+        """The operators that multiply, with unknown MACs."""
         return [operator for operator in self.operators if operator.is_unsized]
 
     @property
     def missing(self) -> str:
-        """The operators in `unsized` as text, which the sum of MACs does not have."""
+        """The operators in `unsized` as text; the sum of MACs does not include them."""
         return _first_of([f"{operator.number} {operator.kind}" for operator in self.unsized])
 
     @property
@@ -116,15 +117,15 @@ class Inspection:
         return [o for o in self.operators if o.weights or o.macs is not None or o.is_unsized]
 
     def sparse(self, runtime: str) -> int | None:
-        """How many operators a runtime, one of `RUNTIMES`, runs sparse; `None` if not known."""
+        """Number of operators that a runtime, one of `RUNTIMES`, runs sparse; `None` if unknown."""
         found = [operator.support[runtime].sparse for operator in self.weighted]
         return None if found and set(found) == {None} else sum(bool(sparse) for sparse in found)
 
     def reasons(self, runtime: str) -> list[tuple[str, list[Operator]]]:
         """Why a runtime runs operators dense: a list of (reason, `Operator`s), the commonest first.
 
-        Only operators are named of which more than half of the weights are zero: for the others
-        dense is right.
+        It contains only operators with more than half of the weights zero; dense kernels are right
+        for the others.
         """
         found = {}
         for operator in self.operators:

@@ -1,4 +1,4 @@
-"""What a TFLite file says of each tensor, and what its bytes are."""
+"""The tensors of a TFLite file, and their bytes."""
 
 import dataclasses
 import zlib
@@ -20,19 +20,18 @@ class Tensor:
     """A tensor of a file.
 
     Attributes:
-        subgraph, index: Where the file has it.
+        subgraph, index: Its position in the file.
         name: Its name.
-        shape: Its shape. Sizes that the file leaves open are those of a run, where there was one;
-            else 1.
-        is_sized: Whether no size is open but the batch's, or a run has shown them.
+        shape: Its shape. Open dimensions are those of a run, if there was one, else 1.
+        is_sized: Whether no dimension but the batch is open, or a run has shown them.
         dtype: The numpy name of its type, or "other".
         role: "constant", "input", "output" or "activation".
         encoding: How a constant is stored: "dense", "CSR" or "CSR, 4x1x1x1 blocks"; else `None`.
-        zeros: What is known of the zeros of a constant of numbers, or `None`.
-        value_bytes, index_bytes: Bytes in the file of the values, and of where they are. A buffer
+        zeros: The `Zeros` of a constant of numbers, or `None`.
+        value_bytes, index_bytes: Bytes in the file of the values, and of their indices. A buffer
             that several tensors share counts for the first of them.
-        gzip_bytes: Of the two together, compressed by themselves.
-        dense_bytes: What the values would take without an encoding.
+        gzip_bytes: Bytes of both, compressed by gzip.
+        dense_bytes: Bytes of the values without an encoding.
     """
 
     subgraph: int
@@ -113,7 +112,7 @@ def describe(
         batch_is_open: Whether an open first dimension is the batch, which counts as 1.
 
     Raises:
-        ValueError: What the file says of the tensor contradicts itself.
+        ValueError: The file's data about the tensor is inconsistent.
     """
     tensor = model.subgraphs[subgraph_index].tensors[index]
     data = buffer_bytes(model.buffers[tensor.buffer])

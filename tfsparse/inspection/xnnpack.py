@@ -1,9 +1,9 @@
-"""What XNNPACK, the default of TFLite on CPUs, runs with its sparse kernels.
+"""The operators that XNNPACK, TFLite's default on CPUs, runs with its sparse kernels.
 
-XNNPACK looks for clusters: connected parts of the graph that can run with channels first, from a
-convolution that changes the layout on its way in to an operator that changes it back. A cluster
-with enough zeros in its 1x1 convolutions runs sparse, all of it; one operator that does not fit,
-and none of it does. The rules were read from src/subgraph.c (xnn_check_nchw_compatibility and
+XNNPACK looks for clusters: connected parts of the graph that can run in CHW layout, from a
+convolution that changes the layout to an operator that changes it back. A cluster
+with enough zeros in its 1x1 convolutions runs sparse as a whole. If one operator is not supported,
+all of it runs dense. The conditions are those of src/subgraph.c (xnn_check_nchw_compatibility and
 xnn_subgraph_rewrite_for_nchw), src/xnnpack/hardware-config.h (xnn_is_chw_compatible_config) and
 src/configs/spmm-config.c of XNNPACK, and tflite/delegates/xnnpack/xnnpack_delegate.cc of LiteRT,
 both as of 2026-08-21.

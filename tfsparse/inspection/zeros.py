@@ -1,4 +1,4 @@
-"""Zeros of a weight tensor: how many there are, and which regularity they have."""
+"""The zeros of a weight tensor: their number and structure."""
 
 import dataclasses
 
