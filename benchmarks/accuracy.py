@@ -1,11 +1,10 @@
-"""What does each pruning method cost in accuracy?
+"""Measures the loss of accuracy of each pruning method.
 
-Trains a network on CIFAR-10 with the methods that are named, each for the same number of epochs and
-with the same learning rates, and writes one JSON file a run. A run whose file is there already is
-skipped, so a table can be completed in many sittings. Controls are the dense network (`dense`),
+Trains a network on CIFAR-10 with the given methods, each for the same number of epochs and
+with the same learning rates, and writes one JSON file for each run. A run whose file exists is
+skipped, so that an interrupted benchmark can go on. Baselines are the dense network (`dense`),
 networks of fewer channels trained from scratch (`small-params` has as many weights as the sparse
-ones, `small-flops` as many MACs as those whose channels are cut) and masks that
-never change (`static`).
+ones, `small-flops` as many MACs as those with cut channels) and fixed masks (`static`).
 
     python benchmarks/accuracy.py dense gradual --seeds 0,1 --json results
     python benchmarks/accuracy.py dense --network mobilenet_v2 --data cifar10.zip --json results

@@ -1,4 +1,4 @@
-"""What `accuracy.py` keeps of a run, and the table of all of them."""
+"""The results of `accuracy.py`, and their table."""
 
 import dataclasses
 import json

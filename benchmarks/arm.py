@@ -1,17 +1,17 @@
-"""How many instructions does one inference take on arm64, with tfsparse and with TFLite's default?
+"""Counts the instructions of one inference on arm64, with tfsparse and with TFLite's default.
 
-The real LiteRT for arm64 runs in QEMU's emulation of a Cortex-A76, one thread, float32 (tfsparse in
-float16 as well), and a plugin of QEMU counts: exactly, and the same every time. Instructions are
-not time, but two sets of NEON kernels for the same arithmetic can be compared by them without a
-phone. Takes minutes a network: QEMU computes floats in software.
+LiteRT for arm64 runs in QEMU's emulation of a Cortex-A76, one thread, float32 (tfsparse also in
+float16), and a plugin of QEMU counts instructions; the counts are exact and reproducible. They are
+not time, but they compare two sets of NEON kernels for the same arithmetic without a phone. A
+network takes minutes, because QEMU computes floats in software.
 
     python benchmarks/arm.py                                  # every row
     python benchmarks/arm.py 'mobilenet_v2_padded-*' --runs 1 # some, quickly
     python benchmarks/arm.py pose_detection --functions 15    # and where tfsparse spends them
     python benchmarks/arm.py my_model.tflite --only tfsparse --precision fp16
 
-The difference between many inferences and half as many, so that starting counts for nothing. Needs
-Debian 12 and its packages g++-aarch64-linux-gnu, qemu-user and qemu-user-static.
+A count is the difference between many inferences and half as many, so that it does not include the
+start. Needs Debian 12 and its packages g++-aarch64-linux-gnu, qemu-user and qemu-user-static.
 """
 
 import bisect

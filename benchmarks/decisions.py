@@ -1,15 +1,15 @@
-"""Does option `auto` decide well, also on a busy machine?
+"""Measures how well the option `auto` decides, also on a busy machine.
 
-Loads each of twenty networks ten times, every time in a process of its own and half of the times
-beside a process that computes without end. Times what the load decided against TFLite's default,
-in turn; where it left the network to the default, also what it would have had of the delegate.
+Loads each of twenty networks ten times, each time in a process of its own, and half of the times
+beside a busy process. Times each loaded network and TFLite's default in turn; if the network was
+left to the default, also the delegate.
 
     python benchmarks/decisions.py
     python benchmarks/decisions.py 'mobilenet*' my_model.tflite --loads 4
     python benchmarks/decisions.py --busy 0        # on a quiet machine: are all decisions the same?
 
-Prints a row a network and ends with 1 where a load runs slower than 0.95 of the default, or where
-less than 95 % of the loads of what is 1.15 times faster took it.
+Prints a row for each network. Exits with 1 if a load has a speed-up below 0.95, or if the delegate
+is taken in less than 95 % of the loads with a possible speed-up of 1.15.
 """
 
 import contextlib

@@ -1,9 +1,9 @@
-"""How well does option `auto` predict the latency of TFLite's default, XNNPACK?
+"""Measures how well the option `auto` predicts the latency of TFLite's default, XNNPACK.
 
 The delegate cannot time XNNPACK, so it predicts its time from the operators and the measured speed
 of the processor (delegate/core/assignment/estimate.h). Prints both for dense networks, one thread,
-and how far they are apart in the middle and for nine networks of ten. Where that is far on a
-machine, `auto` leaves models that tfsparse would run faster, or takes such as it runs slower.
+with the median of their ratio and the range of nine networks of ten. A large error on a machine
+means that `auto` leaves models that tfsparse would run faster, or takes models that it runs slower.
 
     python benchmarks/default_latency.py
     python benchmarks/default_latency.py mobilenet_v2 my_model.tflite

@@ -1,8 +1,8 @@
-"""How much longer does a whole `fit` take that prunes?
+"""Measures the time that pruning adds to a whole `fit`.
 
-Trains MobileNetV2 0.35 on 32x32 pictures for a number of steps, again and again, in turn plainly
-and with a method, each time with a new callback. What a `fit` does at its beginning and its end
-counts as well as the updates. The first of each compiles the train step and is reported apart.
+Trains MobileNetV2 0.35 on 32x32 images for a number of steps, several times, in turn without
+and with each method, each time with a new callback. The times include the begin and the end of a
+`fit`. The first `fit` of each compiles the train step and is reported separately.
 
     python benchmarks/fits.py
     python benchmarks/fits.py --steps 30 --rounds 20 --methods RigL --clock cpu

@@ -1,9 +1,9 @@
-"""How much faster is a network with the tfsparse delegate than with TFLite's default?
+"""Measures the speed-up of the tfsparse delegate over TFLite's default, XNNPACK.
 
-Takes .tflite files and names of networks, alternates the two runtimes within one process, and
-prints the latency of both and the speed-up with its spread. TFLite's default is XNNPACK. A named
-network has random weights whose 1x1 convolutions are pruned (of resnet50 all); it is made once and
-kept. pose_detection and face_detection_full_range_sparse are Google's and as sparse as they are.
+Takes .tflite files and names of networks, runs both in turn within one process, and
+prints the latency of both and the speed-up with its spread. A named
+network has random weights and pruned 1x1 convolutions (resnet50: all convolutions); it is cached.
+pose_detection and face_detection_full_range_sparse are Google's, with their own zeros.
 
     python benchmarks/latency.py                                  # MobileNetV2, 80 and 90 %
     python benchmarks/latency.py mobilenet_v1 --sparsity 0.7,0.95 --block 4

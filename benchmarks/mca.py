@@ -1,16 +1,15 @@
-"""How near is the inner loop of our sparse kernels to what an Arm core can do at most?
+"""Compares the inner loops of the sparse kernels with the bound of an Arm core.
 
-The kernels are compiled for arm64 as they always are, their inner loops are taken from the object
-file, and llvm-mca says how many cycles an iteration takes on each core once all data is in the
-first-level cache. Beside it stands the bound: how long the load unit, or the units that multiply
-and add, are busy with the iteration, whatever else happens. Cycles are per nonzero weight and 32
-pixels.
+The kernels are compiled for arm64 with the usual flags, and their inner loops are read from the
+object file. llvm-mca predicts the cycles of an iteration on each core, with all data in the
+first-level cache. The bound is the time for which the load unit or the multiply-add units are busy
+with the iteration, whichever is longer. Cycles are per nonzero weight and 32 pixels.
 
-What llvm-mca knows of a core is LLVM's scheduling model of it; the table names the model. LLVM 19
-has none of Cortex-A76 and Cortex-X1 and takes that of Cortex-A57, but one of Neoverse N1, which is
-the Cortex-A76 for servers. Its Cortex-A55 needs six cycles for a pair of vectors that two loads get
-in two. Older ones will not do: of a load that moves its pointer LLVM 14 has the vectors on a
-Cortex-A55 when the pointer is there, and the pointer when the vectors are.
+llvm-mca uses LLVM's scheduling model of a core; the table names the model. LLVM 19
+has none of Cortex-A76 and Cortex-X1 and uses that of Cortex-A57. It has one of Neoverse N1, the
+Cortex-A76 for servers. Its Cortex-A55 takes six cycles to load a pair of vectors, and two cycles
+for two single loads. Older versions cannot be used: LLVM 14 confuses the latencies of the vector
+and of the pointer in a load with writeback on a Cortex-A55.
 
     python benchmarks/mca.py
     python benchmarks/mca.py --cpus cortex-a53,cortex-a510

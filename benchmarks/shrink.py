@@ -1,9 +1,8 @@
-"""What is left of a network when half of its channels are taken out, and how fast is it then?
+"""Measures the size and latency of networks without half of their channels.
 
-In each group of channels that `tfsparse.graph` finds, a random part is zeroed; `tfsparse.shrink`
-takes them out. Both networks are converted and run in TFLite's default runtime, without the
-delegate: a smaller network is faster everywhere. Weights are random: neither size nor latency
-depends on them.
+Random channels of each group that `tfsparse.graph` finds are zeroed, and `tfsparse.shrink` removes
+them. Both networks are converted and run in TFLite's default, without the delegate. Weights are
+random: neither size nor latency depends on them.
 
     python benchmarks/shrink.py
     python benchmarks/shrink.py resnet56 mobilenet_v2 --pruning_ratio 0.3

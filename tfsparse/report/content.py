@@ -1,4 +1,4 @@
-"""What the page says of a file: names, numbers and pictures, without their markup."""
+"""The content of the page for one file: names, numbers and pictures, without markup."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ class Layer:
 
     Attributes:
         operator: Its `tfsparse.inspection.operators.Operator`.
-        seconds, dense_seconds: What it takes as it is and without zeros, or `None`.
+        seconds, dense_seconds: Its time with its zeros and without zeros, or `None`.
     """
 
     operator: object
@@ -46,7 +46,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """All that the page says of one file."""
+    """The content of the page for one file."""
 
     name: str
     inspection: object
@@ -68,7 +68,7 @@ def content_of(inspection, times, picture_count):
     Args:
         inspection: Its `Inspection`.
         times: Its `Times`, or `None`.
-        picture_count: How many layers to picture, those with the most zeros.
+        picture_count: Number of layers to picture, those with the most zeros.
     """
     layers = []
     for operator in inspection.products:

@@ -1,4 +1,4 @@
-"""How long the layers of a file take, and how long they would without its zeros."""
+"""Times of the layers of a file, with its zeros and without."""
 
 import dataclasses
 import os
@@ -24,11 +24,11 @@ class Times:
     """Times of a file on this machine.
 
     Attributes:
-        layers: From (subgraph, name of the output) to a pair of seconds: as it is, and with every
-            zero of the weights made a small number, both run by tfsparse's delegate. One that the
-            delegate does not run, or that became part of another, is left out.
+        layers: Dictionary from (subgraph, name of the output) to a pair of seconds: with its zeros,
+            and with every zero replaced by a small number, both run by tfsparse's delegate. Layers
+            that the delegate does not run, or fuses into others, are left out.
         whole: A `benchmark.Result` of the file, against TFLite's default; or `None`.
-        problem: Why there are no times, else empty.
+        problem: The reason why there are no times, else empty.
     """
 
     layers: dict
@@ -43,7 +43,7 @@ def measure(path, machine, seconds, shapes=None):
         path: A `.tflite` file.
         machine: A `benchmark.Machine`.
         seconds: Time to spend on the comparison with TFLite's default.
-        shapes: Of inputs whose sizes the file leaves open, as for `tfsparse.explain`.
+        shapes: Shapes of inputs with open dimensions, as for `tfsparse.explain`.
     """
     with tempfile.TemporaryDirectory() as folder:
         twin = os.path.join(folder, "dense.tflite")

@@ -32,13 +32,13 @@ def write_report(
 
     Args:
         sources: One or two `.tflite` files.
-        destination: The HTML file to write. It appears complete or not at all.
+        destination: The HTML file to write. It is written completely or not at all.
         num_threads: Threads to measure with.
         runtime: "litert", "tf", or `None` for the first that is installed.
         seconds: Time to spend on each file's comparison with TFLite's default.
         measure: Whether to run the files.
-        pictures: How many layers of each to picture, those with the most zeros.
-        shapes: Of inputs whose sizes the files leave open, as for `tfsparse.explain`.
+        pictures: Number of layers of each to picture, those with the most zeros.
+        shapes: Shapes of inputs with open dimensions, as for `tfsparse.explain`.
 
     Returns:
         `destination`, as a string.
