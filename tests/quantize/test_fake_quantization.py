@@ -17,7 +17,9 @@ RNG = np.random.default_rng(0)
     ids=["convolution", "depthwise", "transposed"],
 )
 def test_weights_have_254_steps_a_channel_and_keep_their_zeros(shape, channel_axes, others):
-    weights = RNG.normal(size=shape).astype(np.float32) * (RNG.random(shape) < 0.5)
+    kept = RNG.random(shape) < 0.5
+    kept[0, 0] = True  # no channel without weights: that is another test
+    weights = RNG.normal(size=shape).astype(np.float32) * kept
     weights[..., :1] *= 100  # one channel that would leave nothing of the others
     rounded = fake_quantize_weights(weights, channel_axes).numpy()
     scale = np.abs(weights).max(others, keepdims=True) / 127
