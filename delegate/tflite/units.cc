@@ -1,7 +1,5 @@
 #include "delegate/tflite/units.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <initializer_list>
 
@@ -18,9 +16,10 @@ std::string format(double value, std::initializer_list<Unit> units) {
   const Unit* unit = units.begin();
   while (unit + 1 != units.end() && value < unit->size) ++unit;
   value /= unit->size;
-  const int exponent = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 2;
+  int decimals = 0;
+  for (double digits = value; digits > 0 && digits < 100 && decimals < 20; digits *= 10) ++decimals;
   char text[64];
-  std::snprintf(text, sizeof text, "%.*f %s", std::max(0, 2 - exponent), value, unit->name);
+  std::snprintf(text, sizeof text, "%.*f %s", decimals, value, unit->name);
   return text;
 }
 
