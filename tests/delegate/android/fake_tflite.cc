@@ -3,13 +3,14 @@
 
 #include "tests/delegate/tflite/fake_runtime.h"
 
+using tfsparse::testing::ConvParams;
 using tfsparse::testing::FakeRuntime;
 
 extern "C" JNIEXPORT jlong JNICALL Java_FakeTflite_open(JNIEnv*, jclass, jlong delegate) {
   auto* runtime = new FakeRuntime;
   const int x = runtime->tensor({1, 3, 3, 2}), y = runtime->tensor({1, 3, 3, 2});
   const int weights = runtime->floats({2, 1, 1, 2}, {1, 0, 0, 2});
-  const TfLiteConvParams params{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
+  const ConvParams params{kTfLitePaddingSame, 1, 1, kTfLiteActNone, 1, 1};
   runtime->node(kTfLiteBuiltinConv2d, {x, weights}, {y}, params);
   runtime->outputs = {y};
   if (delegate != 0) runtime->apply(reinterpret_cast<TfLiteDelegate*>(delegate));

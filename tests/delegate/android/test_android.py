@@ -46,7 +46,8 @@ def symbols(library, kind):
 
 
 def test_is_small(library):
-    assert library.stat().st_size < 450_000
+    # What an app grows by: arm64's library has 470 kB.
+    assert library.stat().st_size < 480_000
 
 
 def test_needs_only_android_s_c_libraries(library):
