@@ -104,11 +104,13 @@ TEST(StoredConstant, IsFoundBehindDensifyAndDequantize) {
   const int dense = b.node(Densify(), {stored}).output;
   const int wide = b.node(Dequantize(), {dense}).output;
   const int computed = b.node(Dequantize(), {x}).output;
+  const int negated = b.node(UnaryOperator(Unary::kNegate), {stored}).output;
   const GraphIndex index(b.graph);
   EXPECT_EQ(index.stored_constant(stored), stored);
   EXPECT_EQ(index.stored_constant(wide), stored);
   EXPECT_EQ(index.stored_constant(x), -1);
   EXPECT_EQ(index.stored_constant(computed), -1);
+  EXPECT_EQ(index.stored_constant(negated), -1);
 }
 
 }  // namespace

@@ -313,6 +313,11 @@ TEST(Plan, RunsEmptyImages) {
   run(plan.get(), {});
 }
 
+TEST(ChwLayout, IsEmptyForAnEmptyTensor) {
+  EXPECT_EQ(chw_layout({4, 0, 3, 8}).elements(), 0u);
+  EXPECT_EQ(chw_layout({4, 0, 8}).elements(), 0u);
+}
+
 TEST(PlaneStride, SpreadsPlanesOverTheCache) {
   EXPECT_EQ(plane_stride(1), 1);
   for (std::size_t pixels = 2; pixels < 20000; pixels += 7) {

@@ -77,7 +77,7 @@ TEST(LocateValues, RefusesContradictions) {
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].indices[2] = 0; }));  // a repeated index
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 3, 1, 3}; }));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {0, 1, 3, 4}; }));
-  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {1, 1, 3, 3}; }));
+  EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments = {1, 1, 3, 3}; }, {3, 4}, 2));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[1].segments.clear(); }));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels[0].dense_size = 4; }));
   EXPECT_TRUE(refuses([](SparseEncoding* e) { e->levels.pop_back(); }));

@@ -77,6 +77,14 @@ TEST(Compare, RejectsALargePlanSooner) {
   EXPECT_EQ(large.runs(), 1u);
 }
 
+TEST(Compare, RejectsAClearlySlowerPlanSooner) {
+  const Decision clear({12 * kDefault}, {4 * kDefault}), close({4.4 * kDefault}, {4 * kDefault});
+  EXPECT_FALSE(clear.comparison.faster);
+  EXPECT_EQ(clear.runs(), 3u);
+  EXPECT_FALSE(close.comparison.faster);
+  EXPECT_EQ(close.runs(), 9u);
+}
+
 // Cold caches or a busy machine slow the first runs of a plan.
 TEST(Compare, WaitsForAPlanThatGetsFaster) {
   const Decision decision({4 * kDefault, 3 * kDefault, 3 * kDefault, 2 * kDefault, 0.5 * kDefault});

@@ -169,6 +169,7 @@ TEST(Delegate, LeavesOrRefusesADamagedModel) {
   EXPECT_NE(left(weights({8})), 0);
   EXPECT_NE(left(weights({})), 0);
   EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {0, 1}, {3})), 0);  // no parameters, written twice
+  EXPECT_NE(left(node(kTfLiteBuiltinRelu, {2}, {3})), 0);       // written twice
   EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {99}, {3})), -1);     // a missing tensor
   EXPECT_EQ(left(node(kTfLiteBuiltinRelu, {0}, {1})), -1);      // writes a constant
   EXPECT_NE(left(node(kTfLiteBuiltinConv2d, {-1, -1}, {3})), 0);

@@ -1,7 +1,9 @@
 // Autotuning with a fake host and clock.
 #include "delegate/tflite/tuning/tune.h"
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "delegate/tflite/delegate.h"
@@ -51,7 +53,7 @@ class FakeHost {
     int x = input, y = -1;
     for (const Part& part : parts_) {
       std::vector<float> weights(2 * part.channels, 0.0f);
-      weights[0] = weight;
+      std::fill_n(weights.begin(), part.channels, weight);
       y = runtime->tensor({1, 3, 3, part.channels});
       const int constant = runtime->floats({part.channels, 1, 1, 2}, weights);
       runtime->node(kTfLiteBuiltinConv2d, {x, constant}, {y}, kSame);
@@ -65,7 +67,8 @@ class FakeHost {
   FakeClock clock;
   float weight = 2;  // of the model
   int opened = 0, invoked = 0, closed = 0;
-  int fails_at = -1;  // index of the invocation that fails
+  int fails_at = -1;                                  // index of the invocation that fails
+  int gains_until = std::numeric_limits<int>::max();  // later invocations take the default's time
 
  private:
   static FakeHost& of(void* user_data) { return *static_cast<FakeHost*>(user_data); }
@@ -84,7 +87,8 @@ class FakeHost {
     auto* runtime = static_cast<FakeRuntime*>(interpreter);
     for (std::size_t i = 0; i < host.parts_.size(); ++i) {
       const bool left = runtime->is_left(static_cast<int>(2 * i));
-      host.clock.now += 1e-3 * (left ? host.parts_[i].default_ms : host.parts_[i].tfsparse_ms);
+      const bool gains = !left && host.invoked < host.gains_until;
+      host.clock.now += 1e-3 * (gains ? host.parts_[i].tfsparse_ms : host.parts_[i].default_ms);
     }
     return host.invoked++ == host.fails_at;
   }
@@ -157,8 +161,17 @@ TEST(Tune, DecidesAboutEqualPartsTogether) {
 }
 
 TEST(Tune, CombinesGainsTooSmallToMeasure) {
-  FakeHost host({{5, 4.8, 4}, {5, 4.8, 5}, {5, 4.8, 6}, {5, 4.8, 7}});
-  EXPECT_EQ(taken(tuned(&host, Options())), std::vector<bool>(4, true));
+  FakeHost two({{5, 4.8, 4}, {5, 4.8, 5}});
+  EXPECT_EQ(taken(tuned(&two, Options())), std::vector<bool>(2, true));
+  FakeHost four({{5, 4.8, 4}, {5, 4.8, 5}, {5, 4.8, 6}, {5, 4.8, 7}});
+  EXPECT_EQ(taken(tuned(&four, Options())), std::vector<bool>(4, true));
+}
+
+TEST(Tune, LeavesAllPartsIfTheirGainIsNotConfirmed) {
+  FakeHost steady({{3, 1, 4}, {3, 1, 5}}), late({{3, 1, 4}, {3, 1, 5}});
+  EXPECT_EQ(taken(tuned(&steady, Options())), std::vector<bool>(2, true));
+  late.gains_until = steady.invoked * 7 / 10;  // the last of three comparisons
+  EXPECT_EQ(taken(tuned(&late, Options())), std::vector<bool>(2, false));
 }
 
 TEST(Tune, BoundsTheNumberOfTrials) {
@@ -167,6 +180,18 @@ TEST(Tune, BoundsTheNumberOfTrials) {
   FakeHost host(parts);
   EXPECT_EQ(taken(tuned(&host, Options())), std::vector<bool>(40, false));
   EXPECT_LE(host.opened, 11);
+}
+
+// More channels are more work. The parts with the least are decided together.
+TEST(Tune, DecidesAboutTheLargestPartsOneByOne) {
+  std::vector<Part> parts;
+  for (int i = 0; i < 7; ++i) parts.push_back({1, 1, 4 + i});
+  parts.push_back({4, 2, 11});
+  parts.push_back({4, 5, 12});
+  FakeHost host(parts);
+  std::vector<bool> expected(9, false);
+  expected[7] = true;
+  EXPECT_EQ(taken(tuned(&host, Options())), expected);
 }
 
 // The output of the model with a delegate, and which parts the runtime itself runs.
