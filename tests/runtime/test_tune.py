@@ -261,3 +261,10 @@ def test_the_table_tells_what_runs_each_part():
     assert "m.tflite: tfsparse runs 1 of 2 parts that it can run." in text
     assert "TFLite's default 8.00 ms, tfsparse 3.20 ms (2 thread(s))." in text
     assert "Kept in t.txt." in text
+
+
+def test_a_lower_median_that_is_not_used_has_its_reason():
+    # The medians of a busy machine may contradict the ratios within each round.
+    parts = (Part(0, (0,), False, 0.99),)
+    text = str(Tuning("m.tflite", "t.txt", True, True, 1, 134.0, 88.5, {}, parts))
+    assert "tfsparse 88.5 ms, not used: no clear gain within the rounds (1 thread(s))." in text

@@ -127,7 +127,7 @@ class Tuning:
         parts = "1 part" if len(self.parts) == 1 else f"{len(self.parts)} parts"
         yield f"{name}: tfsparse runs {taken} of {parts} that it can run."
         if self.default_ms is not None:
-            used = "" if taken else ", which is not used"
+            used = "" if taken else ", not used: no clear gain within the rounds"
             yield (
                 f"TFLite's default {significant(self.default_ms)} ms, "
                 f"tfsparse {significant(self.tfsparse_ms)} ms{used} ({threads})."
