@@ -69,10 +69,10 @@ def convert(
         representative_dataset: For `weights="int8"`: calibration data, some 100 inputs, which give
             the range of every activation, also where there are trained ranges. An iterable of
             examples or of batches of any size, or a function that returns one; each an array, or
-            for several inputs a list in their order or a dictionary by name. Several inputs of a
-            SavedModel have no order and need a dictionary. Integers and other floats are converted
-            to the dtype of an input if this does not change their values. `tfsparse.prune_file`
-            takes the same.
+            for several inputs a list in their order or a dictionary by name. A dictionary of arrays
+            is one batch of any size. Several inputs of a SavedModel have no order and need a
+            dictionary. Integers and other floats are converted to the dtype of an input if this
+            does not change their values. `tfsparse.prune_file` takes the same.
 
     Returns:
         `destination`, as a string.

@@ -57,8 +57,9 @@ def prune_file(
         representative_dataset: Calibration data: inputs scaled as in inference, some hundred or
             more. An array (examples, ...), another iterable of examples or of
             batches of any size, or a function that returns one; for several inputs each item is a
-            list in their order or a dictionary by name. Integers and other floats are converted to
-            the dtype of an input if this does not change their values.
+            list in their order or a dictionary by name. A dictionary of arrays is one batch of any
+            size. Integers and other floats are converted to the dtype of an input if this does not
+            change their values.
         sparsity: Float in [0, 1), the fraction of zeros in each layer. Weights that are already
             zero stay zero, and count.
         scope: Which layers: `"pointwise"`, the default, for 1x1 convolutions except the model's
