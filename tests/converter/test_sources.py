@@ -183,6 +183,22 @@ def test_another_or_a_damaged_file_is_refused(tmp_path, path, name, content, mes
     assert not os.path.exists(path) or name == "model.tflite"
 
 
+def test_a_cause_of_one_line_is_told_once(tmp_path, path, monkeypatch):
+    def fail(message):
+        def load_model(*args, **kwargs):
+            raise TypeError(message)
+
+        return load_model
+
+    monkeypatch.setattr("keras.models.load_model", fail("no class Net"))
+    monkeypatch.setattr("tf_keras.models.load_model", fail("no zip\nbut a file"))
+    (tmp_path / "m.keras").write_bytes(b"PK\3\4")
+    with pytest.raises(ValueError, match="Could not load") as caught:
+        tfsparse.convert(tmp_path / "m.keras", path)
+    assert str(caught.value).count("keras: no class Net") == 1
+    assert str(caught.value).count("but a file") == 1
+
+
 def test_a_folder_that_is_no_saved_model_and_a_missing_file_are_refused(tmp_path, path):
     with pytest.raises(ValueError, match=r"Received: the folder .* has no saved_model.pb"):
         tfsparse.convert(tmp_path, path)

@@ -186,10 +186,12 @@ def _load_keras(path):
             _check_model(model)
             return model
     causes = "; ".join(problem.partition("\n")[0] for problem in problems)
-    raise ValueError(
+    lines = [
         f"Could not load {os.fspath(path)!r}: {causes}. If it has classes of your own, load it "
-        "with them and convert the model.\n" + "\n".join(problems)
-    )
+        "with them and convert the model.",
+        *(problem for problem in problems if "\n" in problem),
+    ]
+    raise ValueError("\n".join(lines))
 
 
 @contextlib.contextmanager
