@@ -38,7 +38,7 @@ class Case:
         if self.block_size > 1:
             parts.append(f"block{self.block_size}")
         if self.baseline == "one thread":
-            parts.append("num_threads")
+            parts.append("threads")
         return "-".join(parts)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from absl import flags
 
 import tfsparse
 from tfsparse.zoo import architectures
@@ -23,8 +24,11 @@ def decisions():
     specification = importlib.util.spec_from_file_location("decisions", SCRIPT)
     module = importlib.util.module_from_spec(specification)
     sys.modules["decisions"] = module
+    known = set(flags.FLAGS)
     specification.loader.exec_module(module)
-    return module
+    yield module
+    for name in set(flags.FLAGS) - known:  # Other benchmarks have flags of the same names.
+        delattr(flags.FLAGS, name)
 
 
 def test_shows_what_each_load_decided(tmp_path):

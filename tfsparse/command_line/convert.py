@@ -34,8 +34,7 @@ BATCH_SIZE = flags.DEFINE_integer(
 REPRESENTATIVE = flags.DEFINE_string(
     "representative_dataset",
     None,
-    "For int8, if the model was not trained for it: a .npy or .npz file of calibration data, "
-    "some 100 inputs, the first dimension counting.",
+    "A .npy or .npz file of some 100 inputs, for int8 without trained ranges.",
     flag_values=FLAGS,
 )
 
