@@ -138,7 +138,7 @@ def test_a_context_manager_is_entered_while_a_step_runs(model):
     model.train_on_batch(X, Y)
     assert events == ["entered", "left"]
     with pytest.raises(ValueError, match="shape"):
-        model.train_on_batch(X[..., :2], Y)
+        model.train_on_batch(X[None], Y)
     assert events == ["entered", "left"] * 2
     step.detach_kind("recorder")
     model.train_on_batch(X, Y)
