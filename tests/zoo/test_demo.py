@@ -56,7 +56,7 @@ def test_prints_one_table_and_what_it_means(quick, tmp_path, capfd):
 
 def test_fails_where_the_delegate_predicts_something_else(monkeypatch):
     answers = {"default": [1, 2, 3], "delegate": [1, 2, 4]}
-    monkeypatch.setattr(timing, "open_pair", lambda *_: answers)
+    monkeypatch.setattr(timing, "open_pair", lambda *_, num_threads: answers)
     monkeypatch.setattr(demo, "predict", lambda name, pictures: np.array(answers[name]))
     demo.FLAGS(["demo"])
     with pytest.raises(RuntimeError, match="other classes for 1 of 3 pictures"):
