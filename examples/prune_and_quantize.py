@@ -19,7 +19,7 @@ import numpy as np
 from absl import app, flags
 
 import tfsparse
-from tfsparse.zoo import architectures, datasets
+from tfsparse.zoo import architectures, datasets, evaluation
 
 EPOCHS = flags.DEFINE_integer("epochs", 5, "Passes over the training pictures in float.", 1)
 INT8_EPOCHS = flags.DEFINE_integer("int8_epochs", 2, "Passes in int8, after those.", 1)
@@ -46,18 +46,8 @@ def fit(model, data, epochs, learning_rate, *callbacks):
 
 
 def accuracy(path, data):
-    """Returns the share of test pictures that the file gets right, run by tfsparse."""
-    interpreter = tfsparse.Interpreter(path)
-    interpreter.allocate_tensors()
-    image = interpreter.get_input_details()[0]["index"]
-    scores = interpreter.get_output_details()[0]["index"]
     pictures, labels = data.x_test[: LIMIT.value], data.y_test[: LIMIT.value]
-    right = 0
-    for picture, label in zip(pictures, labels, strict=True):
-        interpreter.set_tensor(image, picture[None].astype(np.float32))
-        interpreter.invoke()
-        right += interpreter.get_tensor(scores).argmax() == label
-    return right / len(pictures)
+    return evaluation.accuracy(path, pictures, labels)
 
 
 def make_files(data, folder):

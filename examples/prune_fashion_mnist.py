@@ -15,11 +15,10 @@ import sys
 import tempfile
 
 import keras
-import numpy as np
 from absl import app, flags
 
 import tfsparse
-from tfsparse.zoo import architectures, datasets
+from tfsparse.zoo import architectures, datasets, evaluation
 
 EPOCHS = flags.DEFINE_integer("epochs", 5, "Passes over the 60,000 training pictures.", 1)
 BATCH = flags.DEFINE_integer("batch", 128, "Pictures in a training step.", 1)
@@ -55,18 +54,8 @@ def train(data, callbacks):
 
 
 def accuracy(path, data):
-    """Returns the share of test pictures that the file gets right, run by tfsparse."""
-    interpreter = tfsparse.Interpreter(path)
-    interpreter.allocate_tensors()
-    image = interpreter.get_input_details()[0]["index"]
-    scores = interpreter.get_output_details()[0]["index"]
     pictures, labels = data.x_test[: LIMIT.value], data.y_test[: LIMIT.value]
-    right = 0
-    for picture, label in zip(pictures, labels, strict=True):
-        interpreter.set_tensor(image, picture[None].astype(np.float32))
-        interpreter.invoke()
-        right += interpreter.get_tensor(scores).argmax() == label
-    return right / len(pictures)
+    return evaluation.accuracy(path, pictures, labels)
 
 
 def main(argv):

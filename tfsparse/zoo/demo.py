@@ -23,7 +23,7 @@ from tfsparse.capture import captured_output
 from tfsparse.formatting import byte_size, duration
 from tfsparse.runtime import timing
 from tfsparse.runtime.random_inputs import set_random_inputs
-from tfsparse.zoo import catalogue, datasets
+from tfsparse.zoo import catalogue, datasets, evaluation
 
 BATCH = 64
 LEARNING_RATE = 4e-3
@@ -173,15 +173,8 @@ def checked_predictions(path, pictures):
 
 
 def predict(interpreter, pictures):
-    """Returns the class of each picture, taken one by one as an app would."""
-    image = interpreter.get_input_details()[0]["index"]
-    scores = interpreter.get_output_details()[0]["index"]
-    classes = []
-    for picture in pictures:
-        interpreter.set_tensor(image, picture[None].astype(np.float32))
-        interpreter.invoke()
-        classes.append(interpreter.get_tensor(scores).argmax())
-    return np.array(classes)
+    """Returns the class of each picture."""
+    return evaluation.scores(interpreter, pictures).argmax(axis=1)
 
 
 def measure_large(console, folder):
