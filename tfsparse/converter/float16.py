@@ -1,7 +1,5 @@
 """Stores the float32 weights of a TFLite model as float16."""
 
-import collections
-
 import numpy as np
 
 from tfsparse import flatbuffer
@@ -24,18 +22,13 @@ def halve(model):
     """
     if not flatbuffer.operators_may_change(model):
         return 0
-    references = flatbuffer.buffer_references(model)
-    found = collections.defaultdict(list)
-    for subgraph in model.subgraphs:
-        for index, reader in _constants(model, subgraph):
-            found[subgraph.tensors[index].buffer].append((subgraph, index, reader))
     halved = 0
-    for buffer, uses in found.items():
+    for uses in flatbuffer.uses_of_own_buffers(model, _constants):
         subgraph, index, _ = uses[0]
-        values = flatbuffer.constant(model, subgraph.tensors[index])
-        # The wide bytes stay in the file unless all tensors that share them are halved.
-        if len(uses) == references[buffer] and np.all(np.abs(values) <= LARGEST):
-            model.buffers[buffer] = flatbuffer.buffer(values.astype(np.float16))
+        tensor = subgraph.tensors[index]
+        values = flatbuffer.constant(model, tensor)
+        if np.all(np.abs(values) <= LARGEST):
+            model.buffers[tensor.buffer] = flatbuffer.buffer(values.astype(np.float16))
             for subgraph, index, reader in uses:
                 position = flatbuffer.position(subgraph, reader)
                 flatbuffer.replace_by_dequantize(model, subgraph, index, position)

@@ -1,7 +1,5 @@
 """Stores the weights of a TFLite model sparse, if this makes the file smaller."""
 
-import collections
-
 import numpy as np
 
 from tfsparse import flatbuffer
@@ -38,17 +36,8 @@ def sparsify(model, encoding="auto"):
     """
     if not flatbuffer.operators_may_change(model):
         return 0
-    references = flatbuffer.buffer_references(model)
-    weights = collections.defaultdict(list)
-    for subgraph in model.subgraphs:
-        for index, readers in _weights(model, subgraph):
-            weights[subgraph.tensors[index].buffer].append((subgraph, index, readers))
-    encoded = 0
-    for buffer, uses in weights.items():
-        # The dense bytes stay in the file unless all tensors that share them are encoded.
-        if len(uses) == references[buffer] and _have_one_type(uses):
-            encoded += _encode(model, uses, encoding)
-    return encoded
+    found = flatbuffer.uses_of_own_buffers(model, _weights)
+    return sum(_encode(model, uses, encoding) for uses in found if _have_one_type(uses))
 
 
 def _have_one_type(uses):

@@ -34,6 +34,7 @@ from tfsparse.flatbuffer.edits import (
     replace_by_densify,
     replace_by_dequantize,
     undo_operators,
+    uses_of_own_buffers,
 )
 from tfsparse.flatbuffer.reading import parse, read
 from tfsparse.flatbuffer.writing import pieces, serialize
@@ -68,4 +69,5 @@ __all__ = [
     "serialize",
     "sparse_encoding",
     "undo_operators",
+    "uses_of_own_buffers",
 ]

@@ -62,6 +62,27 @@ def buffer_references(model):
     return collections.Counter(entry.buffer for entry in (*tensors, *(model.metadata or ())))
 
 
+def uses_of_own_buffers(model, find):
+    """Returns the uses of each buffer of which all uses are found, as lists.
+
+    The bytes of a buffer leave the file only if all tensors that share it are replaced.
+
+    Args:
+        model: The model.
+        find: Function of a model and a subgraph that yields a constant's index and what else its
+            caller wants.
+
+    Returns:
+        A list of lists of tuples (subgraph, index, what `find` yielded with it).
+    """
+    found = collections.defaultdict(list)
+    for subgraph in model.subgraphs:
+        for index, detail in find(model, subgraph):
+            found[subgraph.tensors[index].buffer].append((subgraph, index, detail))
+    references = buffer_references(model)
+    return [uses for buffer, uses in found.items() if len(uses) == references[buffer]]
+
+
 def position(subgraph, operator):
     """Returns the index of an operator in its subgraph."""
     return next(i for i, other in enumerate(subgraph.operators) if other is operator)
