@@ -260,7 +260,6 @@ def _layer(node, steps, planned, measured):
         subgraph=node["subgraph"],
         index=node["id"],
         operator=node["type"] or builtin_name(node["code"]),
-        # The report has a character for each byte of a name, which in files is UTF-8.
         name=node["name"],
         taken=node["taken"],
         reason=node["reason"],

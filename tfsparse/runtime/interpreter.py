@@ -67,14 +67,9 @@ class Interpreter:
             delegate = tuned_delegate(path, num_threads, runtime, options, **kwargs)[0]
         else:
             delegate = load_delegate(runtime=runtime, **_with_cache(path, options))
-        delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
+        arguments = _with_delegate(delegate, num_threads, kwargs)
         with checked_file(path, import_runtime(runtime)) as model_path:
-            super().__init__(
-                model_path=model_path,
-                num_threads=num_threads,
-                experimental_delegates=delegates,
-                **kwargs,
-            )
+            super().__init__(model_path=model_path, **arguments)
 
     __new__.__signature__ = inspect.signature(__init__)  # What `help` shows.
 
@@ -102,15 +97,15 @@ def open_reporting(
     """
     num_threads, module = _checked(num_threads), import_runtime(runtime)
     delegate = native().Delegate(delegate_options(runtime, _with_cache(path, options)), time_steps)
-    delegates = [delegate, *(kwargs.pop("experimental_delegates", None) or [])]
+    arguments = _with_delegate(delegate, num_threads, kwargs)
     with checked_file(path, module) as model_path:
-        interpreter = module.Interpreter(
-            model_path=model_path,
-            num_threads=num_threads,
-            experimental_delegates=delegates,
-            **kwargs,
-        )
-    return interpreter, delegate
+        return module.Interpreter(model_path=model_path, **arguments), delegate
+
+
+def _with_delegate(delegate, num_threads, kwargs):
+    """Arguments of a runtime's own `Interpreter`, with a delegate before those in `kwargs`."""
+    delegates = [delegate, *(kwargs.get("experimental_delegates") or [])]
+    return {**kwargs, "num_threads": num_threads, "experimental_delegates": delegates}
 
 
 def _checked(num_threads):
