@@ -3,6 +3,8 @@
 import json
 import math
 
+_LISTED = 20
+
 
 def as_text(renderable, width):
     """Returns what rich prints of an object, as text of at most `width` columns."""
@@ -49,6 +51,12 @@ def duration(seconds):
 def operator_number(subgraph, index):
     """Returns what to call an operator: "7", or "2:7" in a subgraph other than the main one."""
     return f"{subgraph}:{index}" if subgraph else str(index)
+
+
+def listed(names):
+    """Returns names as text, shortened if there are many."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
 
 
 def last_line(text):

@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.formatting import listed
 from tfsparse.keras_models import keras_of, walk
-from tfsparse.prune.scope_grammar import listed, match_patterns
+from tfsparse.prune.scope_grammar import match_patterns
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D")
 _PRUNABLE = (*_CONVOLUTIONS, "Dense", "EinsumDense")

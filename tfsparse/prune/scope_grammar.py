@@ -9,7 +9,6 @@ from tfsparse.arguments import check_fraction
 # 1x1 convolutions except the model's first convolution; 3x3 convolutions; every layer except the
 # first convolution; every layer.
 LAYERS = ("pointwise", "3x3", "all_but_first", "all")
-_LISTED = 20
 
 
 def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity"):
@@ -69,9 +68,3 @@ def match_patterns(scope, names, nowhere, description):
         for thing, own in names.items()
     }
     return {thing: fraction for thing, fraction in fractions.items() if fraction > 0}
-
-
-def listed(names):
-    """Returns names as text, shortened if there are many."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more

@@ -6,8 +6,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfsparse.formatting import listed
 from tfsparse.graph.calls import functional_of
-from tfsparse.prune.scope_grammar import listed
 from tfsparse.quantize.fake_quantization import fake_quantize_values
 from tfsparse.quantize.steps import Mode
 from tfsparse.quantize.value_ranges import seen_in

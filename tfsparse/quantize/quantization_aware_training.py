@@ -6,11 +6,11 @@ import logging
 
 from tfsparse.annotations import Position
 from tfsparse.arguments import is_number
+from tfsparse.formatting import listed
 from tfsparse.graph.calls import unroll
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.scheduled_callback import ScheduledCallback
-from tfsparse.prune.scope_grammar import listed
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.quantize.forward import QuantizedForward
 from tfsparse.quantize.plan import plan

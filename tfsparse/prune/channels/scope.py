@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfsparse.formatting import listed
 from tfsparse.graph import rules
-from tfsparse.prune.scope_grammar import check_scope, listed, match_patterns
+from tfsparse.prune.scope_grammar import check_scope, match_patterns
 
 # Groups that are not part of an addition; all groups.
 GROUPS = ("inner", "all")

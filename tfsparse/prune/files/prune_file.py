@@ -16,10 +16,11 @@ from tfsparse.converter.densify import densify_model
 from tfsparse.converter.sparsify import sparsify
 from tfsparse.converter.workarounds.paddings import split_paddings
 from tfsparse.files import check_writable, write_atomically
+from tfsparse.formatting import listed
 from tfsparse.progress import track
 from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
 from tfsparse.prune.magnitude import check_block_size
-from tfsparse.prune.scope_grammar import check_scope, listed, match_patterns
+from tfsparse.prune.scope_grammar import check_scope, match_patterns
 from tfsparse.runtime.runtimes import installed_runtime
 
 MOST_NAMED = 5  # of the layers that an error lists
