@@ -37,6 +37,22 @@ Status BlockMove::refuse(const Shape& x) const {
                        to_string(x));
 }
 
+void BlockMove::add_step(PlanBuilder* builder, const Node& node, const char* kernel,
+                         bool to_blocks) const {
+  Values& values = builder->values();
+  const Shape &x = builder->shape(node.inputs[0]), &y = builder->shape(node.output);
+  const bool in_chw = values.has_chw(node.inputs[0]);
+  StridedCopy copy;
+  copy.from = values.get(node.inputs[0], in_chw);
+  copy.dims =
+      to_blocks ? block_dims(x, y, block_size_, in_chw) : block_dims(y, x, block_size_, in_chw);
+  if (!to_blocks) {
+    for (CopyDim& dim : copy.dims) std::swap(dim.from, dim.to);
+  }
+  const Value moved = values.define(node.output, in_chw);
+  builder->add(make_strided_copies(kernel, {std::move(copy)}, moved, builder->kernels()), node);
+}
+
 Status SpaceToDepth::infer(ShapeContext* context, const Node& node) {
   const Shape& x = context->in(node, 0);
   const int size = block_size_;
@@ -48,15 +64,7 @@ Status SpaceToDepth::infer(ShapeContext* context, const Node& node) {
 }
 
 Status SpaceToDepth::build(PlanBuilder* builder, const Node& node) const {
-  Values& values = builder->values();
-  const bool in_chw = values.has_chw(node.inputs[0]);
-  StridedCopy copy;
-  copy.from = values.get(node.inputs[0], in_chw);
-  copy.dims =
-      block_dims(builder->shape(node.inputs[0]), builder->shape(node.output), block_size_, in_chw);
-  const Value y = values.define(node.output, in_chw);
-  builder->add(make_strided_copies("space to depth", {std::move(copy)}, y, builder->kernels()),
-               node);
+  add_step(builder, node, "space to depth", true);
   return {};
 }
 
@@ -71,16 +79,7 @@ Status DepthToSpace::infer(ShapeContext* context, const Node& node) {
 }
 
 Status DepthToSpace::build(PlanBuilder* builder, const Node& node) const {
-  Values& values = builder->values();
-  const bool in_chw = values.has_chw(node.inputs[0]);
-  StridedCopy copy;
-  copy.from = values.get(node.inputs[0], in_chw);
-  copy.dims =
-      block_dims(builder->shape(node.output), builder->shape(node.inputs[0]), block_size_, in_chw);
-  for (CopyDim& dim : copy.dims) std::swap(dim.from, dim.to);
-  const Value y = values.define(node.output, in_chw);
-  builder->add(make_strided_copies("depth to space", {std::move(copy)}, y, builder->kernels()),
-               node);
+  add_step(builder, node, "depth to space", false);
   return {};
 }
 

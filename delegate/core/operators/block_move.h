@@ -17,6 +17,8 @@ class BlockMove : public Operator {
 
  protected:
   Status refuse(const Shape& x) const;
+  // Adds the step that moves pixels into blocks, or out of them.
+  void add_step(PlanBuilder* builder, const Node& node, const char* kernel, bool to_blocks) const;
 
   int block_size_;
 };

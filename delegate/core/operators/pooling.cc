@@ -6,6 +6,8 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
+#include "delegate/core/steps/channel_planes.h"
 
 namespace tfsparse {
 namespace {
@@ -14,21 +16,6 @@ namespace {
 constexpr double kMaxTap = 3;        // max pooling, per vector of channels and tap
 constexpr double kAverageTap = 2;    // average pooling, the same
 constexpr double kPooledPixel = 24;  // per pixel
-
-class PoolStep : public Step {
- public:
-  void run(const RunContext& context) const override {
-    context.pool.parallel_for(args_.planes, 1, [&](int begin, int end, int) {
-      PoolArgs args = args_;
-      args.x = context.values[reads[0]] + begin * args.x_stride;
-      args.y = context.values[writes[0]] + begin * args.y_stride;
-      args.planes = end - begin;
-      context.kernels.pool(args);
-    });
-  }
-
-  PoolArgs args_{};  // for all images
-};
 
 }  // namespace
 
@@ -58,16 +45,8 @@ Status Pool::build(PlanBuilder* builder, const Node& node) const {
   const Value y = builder->values().define_chw(node.output);
   const ChwLayout x_chw = chw_layout(builder->shape(node.inputs[0]));
   const ChwLayout y_chw = chw_layout(builder->shape(node.output));
-  auto step = std::make_unique<PoolStep>();
-  PoolArgs& args = step->args_;
+  PoolArgs args = plane_args<PoolArgs>(x_chw, y_chw);
   args.op = pooling;
-  args.planes = y_chw.batch * y_chw.channels;
-  args.x_stride = x_chw.stride;
-  args.y_stride = y_chw.stride;
-  args.in_h = x_chw.height;
-  args.in_w = x_chw.width;
-  args.out_h = y_chw.height;
-  args.out_w = y_chw.width;
   args.window_h = size.height;
   args.window_w = size.width;
   args.stride_h = window.stride_h;
@@ -76,10 +55,10 @@ Status Pool::build(PlanBuilder* builder, const Node& node) const {
   args.pad_left = window.pad_left;
   args.epilogue = epilogue;
   const char* kind = pooling == Pooling::kMax ? "max pool " : "average pool ";
-  step->parts[0].kernel = std::string(kind) + builder->kernels().name;
-  step->reads = {x};
-  step->writes = {y};
-  builder->add(std::move(step), node);
+  const auto run = [=](const RunContext& context) {
+    run_planes(context, x, y, args, context.kernels.pool);
+  };
+  builder->add(make_step(std::string(kind) + builder->kernels().name, x, y, run), node);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/steps/channel_planes.h"
 
 namespace tfsparse {
 namespace {
@@ -54,14 +55,9 @@ struct ResizeAxis {
 class ResizeStep : public Step {
  public:
   ResizeStep(const Resize& resize, const ChwLayout& x, const ChwLayout& y)
-      : rows_(resize, x.height, y.height), columns_(resize, x.width, y.width) {
-    args_.planes = y.batch * y.channels;
-    args_.x_stride = x.stride;
-    args_.y_stride = y.stride;
-    args_.in_h = x.height;
-    args_.in_w = x.width;
-    args_.out_h = y.height;
-    args_.out_w = y.width;
+      : rows_(resize, x.height, y.height),
+        columns_(resize, x.width, y.width),
+        args_(plane_args<ResizeArgs>(x, y)) {
     args_.rows = rows_.indices.data();
     args_.columns = columns_.indices.data();
     args_.epilogue = resize.epilogue;
@@ -71,18 +67,12 @@ class ResizeStep : public Step {
   }
 
   void run(const RunContext& context) const override {
-    context.pool.parallel_for(args_.planes, 1, [&](int begin, int end, int) {
-      ResizeArgs args = args_;
-      args.x = context.values[reads[0]] + begin * args.x_stride;
-      args.y = context.values[writes[0]] + begin * args.y_stride;
-      args.planes = end - begin;
-      context.kernels.resize(args);
-    });
+    run_planes(context, reads[0], writes[0], args_, context.kernels.resize);
   }
 
  private:
   ResizeAxis rows_, columns_;
-  ResizeArgs args_{};  // for all images
+  ResizeArgs args_;  // for all images
 };
 
 }  // namespace
