@@ -16,6 +16,25 @@
 namespace tfsparse {
 namespace testing {
 
+// The value of memory that must not be read, and of memory that must not be written: NaN and a
+// number that no kernel computes, or a fixed byte.
+template <class T>
+T poison() {
+  if constexpr (std::is_integral_v<T>) {
+    return T(-86);
+  } else {
+    return T(NAN);
+  }
+}
+template <class T>
+T guard() {
+  if constexpr (std::is_integral_v<T>) {
+    return T(-86);
+  } else {
+    return T(-12345.678f);
+  }
+}
+
 // Numbers followed by `slack` NaNs and then an inaccessible page. Reading the page crashes, and a
 // NaN that is used shows in the result.
 template <class T>
@@ -31,7 +50,7 @@ class GuardedInput {
     base_ = static_cast<char*>(memory);
     if (mprotect(base_ + mapped_ - page, page, PROT_NONE) != 0) std::abort();
     data_ = reinterpret_cast<T*>(base_ + mapped_ - page - bytes);
-    for (std::size_t i = 0; i < size + slack; ++i) data_[i] = NAN;
+    for (std::size_t i = 0; i < size + slack; ++i) data_[i] = poison<T>();
   }
   ~GuardedInput() { munmap(base_, mapped_); }
   GuardedInput(const GuardedInput&) = delete;
@@ -67,12 +86,12 @@ class GuardedCopy {
 template <class T>
 class GuardedOutput {
  public:
-  explicit GuardedOutput(std::size_t size) : memory_(size + 2 * kZone, T(kGuard)) {}
+  explicit GuardedOutput(std::size_t size) : memory_(size + 2 * kZone, guard<T>()) {}
   T* data() { return memory_.data() + kZone; }
   std::size_t size() const { return memory_.size() - 2 * kZone; }
   T& operator[](std::size_t i) { return data()[i]; }
   // Whether a guard value is unchanged.
-  static bool untouched(T v) { return v == T(kGuard); }
+  static bool untouched(T v) { return v == guard<T>(); }
   bool zones_untouched() const {
     return std::all_of(memory_.begin(), memory_.begin() + kZone, untouched) &&
            std::all_of(memory_.end() - kZone, memory_.end(), untouched);
@@ -80,7 +99,6 @@ class GuardedOutput {
 
  private:
   static constexpr int kZone = 64;
-  static constexpr float kGuard = -12345.678f;
   std::vector<T> memory_;
 };
 

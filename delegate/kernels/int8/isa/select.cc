@@ -1,0 +1,94 @@
+#include "delegate/kernels/int8/isa/select.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#if TFSPARSE_X86
+#include <cpuid.h>
+#endif
+#if TFSPARSE_ARM64 && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+namespace tfsparse {
+namespace int8 {
+namespace {
+
+bool always() { return true; }
+
+#if TFSPARSE_X86
+// These also ask the operating system whether it saves the wide registers.
+bool has_avx2() { return tfsparse::find_kernels("avx2") != nullptr; }
+bool has_avx512_vnni() {
+  return tfsparse::find_kernels("avx512") != nullptr && __builtin_cpu_supports("avx512vnni");
+}
+// Not every compiler's __builtin_cpu_supports() knows it.
+bool has_avx_vnni() {
+  unsigned a, b, c, d;
+  constexpr unsigned kAvxVnni = 1u << 4;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & kAvxVnni);
+}
+#endif
+
+#if TFSPARSE_ARM64
+bool has_dot_products() {
+#if defined(__linux__)
+  return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#else
+  return false;  // nobody to ask
+#endif
+}
+#endif
+
+struct InstructionSet {
+  const Kernels* kernels;
+  bool (*supported)();
+};
+
+// Fastest first.
+const InstructionSet kInstructionSets[] = {
+#if TFSPARSE_X86
+    {&kAvx512VnniKernels, has_avx512_vnni},
+    {&kAvxVnniKernels, has_avx_vnni},
+    {&kAvx2Kernels, has_avx2},
+#endif
+#if TFSPARSE_ARM64
+    {&kNeonDotKernels, has_dot_products},
+    {&kNeonKernels, always},
+#else
+    {&kPortableKernels, always},
+#endif
+};
+
+const Kernels& choose() {
+  const char* wanted = std::getenv("TFSPARSE_ISA");
+  const Kernels* named = wanted ? find_kernels(wanted) : nullptr;
+  if (named) return *named;
+  return *supported_kernels().front();
+}
+
+}  // namespace
+
+const Kernels* find_kernels(const char* name) {
+  for (const InstructionSet& set : kInstructionSets) {
+    if (std::strcmp(name, set.kernels->name) == 0) return set.supported() ? set.kernels : nullptr;
+  }
+  return nullptr;
+}
+
+std::vector<const Kernels*> supported_kernels() {
+  std::vector<const Kernels*> supported;
+  for (const InstructionSet& set : kInstructionSets) {
+    if (set.supported()) supported.push_back(set.kernels);
+  }
+  return supported;
+}
+
+const Kernels& best_kernels() {
+  static const Kernels& chosen = choose();
+  return chosen;
+}
+
+}  // namespace int8
+}  // namespace tfsparse

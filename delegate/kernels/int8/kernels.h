@@ -1,0 +1,98 @@
+// The int8 kernels: pure functions on pointers, one table of them for each instruction set.
+//
+// Words used throughout. A *code* is an activation as TFLite stores it, -128 to 127, which stands
+// for (code - zero point) * scale. Inside, a code is kept as the byte code ^ Kernels::flip: as it
+// is, or plus 128 where instructions want unsigned activations. A *quad* is four bytes: the codes
+// of four neighbouring channels at one pixel, or the weights of four neighbouring input channels,
+// as dot-product instructions want them. A *quad plane* is the quads of one image's H * W pixels,
+// rows contiguous; C channels are ceil(C / 4) of them, and the bytes of channels beyond the last
+// have any value, since their weights are 0. A *run* is n consecutive pixels of a plane. An
+// *offset* is a number of bytes from the start of a run to the quads that a quad of weights is
+// multiplied by, so that one kernel serves every convolution.
+//
+// What is read through a Padded pointer may be read up to kOverread bytes past the end of a run
+// (their values never reach an output). All else is read exactly. No kernel writes past the end of
+// an output.
+//
+// Every table computes the same, to the bit: sums in int32, then
+//   code = clamp(round(float(sum) * multiplier) + zero point)
+// in float32, rounding to the nearest and halves to even, as XNNPACK does. TFLite's reference
+// kernels multiply by a 31-bit integer, and differ by one code at most.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "delegate/kernels/kernels.h"
+
+namespace tfsparse {
+namespace int8 {
+
+// Bytes that must be readable past the end of every run: one vector of the widest set.
+constexpr int kOverread = 64;
+
+constexpr int kQuad = 4;  // channels, and bytes
+
+// What a kernel does to a scaled sum, and how codes are to be clamped. -128 <= lo <= hi <= 127.
+struct Output {
+  int zero_point = 0;
+  int lo = -128;
+  int hi = 127;
+};
+
+// a + b of two tensors of different scales:
+//   clamp(((a - zero_a) * multiplier_a + (b - zero_b) * multiplier_b + 2^(shift - 1)) >> shift)
+// Make it with add_of(), see pack.h.
+struct Add {
+  int zero_a, zero_b;
+  std::int16_t multiplier_a, multiplier_b;
+  int shift;  // 1 to 15
+  Output output;
+};
+
+// Sparse weights times quad planes. Every output channel has nonzero quads of its own; dense
+// weights have all of them:
+//   y[c][p] = code(bias[c] + sum over the quads i of c of dot(weights[i], x[offsets[i] + 4 * p]))
+// for the four channels c of every output quad and p in [0, n).
+struct SpmmArgs {
+  Padded<const std::int8_t> x;
+  std::int8_t* y;
+  std::size_t y_stride;         // bytes between quad planes of y (and of residual)
+  int n;                        // pixels of the run
+  int quads;                    // of output channels
+  const std::int32_t* counts;   // [quads][4], how many quads of weights a channel has
+  const std::int8_t* weights;   // [count][4] channel after channel; kOverread follow
+  const std::int32_t* offsets;  // of each quad of weights; kOverread bytes follow
+  const std::int32_t* bias;     // [quads][4][Kernels::bias_copies], see packed_bias() in pack.h
+  const float* multipliers;     // [quads][4]
+  Output output;
+  const std::int8_t* residual;  // laid out as y and added to it by `add`, or null
+  Add add;                      // with a the code of the sum and b the residual's
+  int tile;                     // vectors of pixels held in registers, 1 to Kernels::max_tile
+};
+
+struct Kernels {
+  const char* name;    // "avx512 vnni", "avx vnni", "avx2", "neon dot", "neon", "portable"
+  std::uint8_t flip;   // 0 or 128, see above
+  bool flips_weights;  // whether a negative weight w times x is computed as -w times -1 - x
+  int lanes;           // quads in a vector
+  int max_tile;        // largest SpmmArgs::tile
+  int tile_bytes;      // of input that one pass over sparse weights had better not exceed
+  int bias_copies;     // of each channel's bias, which spmm reads as vectors where above 1
+
+  void (*spmm)(const SpmmArgs&);
+};
+
+// The kernels of one instruction set, or null where this build or this CPU has none.
+const Kernels* find_kernels(const char* name);
+
+// Those of every instruction set of this build that this CPU has, fastest first.
+std::vector<const Kernels*> supported_kernels();
+
+// The fastest kernels that this CPU runs. The environment variable TFSPARSE_ISA names a slower set,
+// for tests and measurements.
+const Kernels& best_kernels();
+
+}  // namespace int8
+}  // namespace tfsparse

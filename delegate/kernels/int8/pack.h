@@ -1,0 +1,55 @@
+// Weights, biases and scales as the int8 kernels read them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "delegate/kernels/int8/kernels.h"
+
+namespace tfsparse {
+namespace int8 {
+
+// A convolution's weights and what its sums are made codes with. All but `offsets` may be freed
+// once it is packed.
+struct Product {
+  const std::int8_t* weights;  // [outputs][taps][inputs], as TFLite has them: OHWI
+  int outputs, taps, inputs;
+  const std::int32_t* offsets;  // [taps][ceil(inputs / 4)], in bytes, see kernels.h
+  const std::int32_t* bias;     // one an output, or null for none
+  int input_zero_point;
+  // input scale * weight scale / output scale, one an output
+  const float* multipliers;
+};
+
+// What SpmmArgs points to; outputs are filled up to a multiple of four with ones without weights.
+struct PackedQuads {
+  std::vector<std::int32_t> counts, offsets, bias;
+  std::vector<std::int8_t> weights;
+  std::vector<float> multipliers;
+
+  int quads() const { return static_cast<int>(counts.size()) / kQuad; }
+  // Sets what an args has of output quads [first, last).
+  void describe(int first, int last, const Kernels& kernels, SpmmArgs* args) const;
+
+ private:
+  friend bool pack(const Product&, const Kernels&, PackedQuads*);
+  std::vector<std::size_t> begin;  // of each output quad, its first quad of weights
+};
+
+// Keeps the quads of weights that are not 0. Returns false where a sum or a code might not fit 32
+// bits: TFLite's would not either.
+bool pack(const Product& product, const Kernels& kernels, PackedQuads* packed);
+
+// The bias with which a kernel that multiplies bytes as `kernels` keeps them computes
+// bias + sum of w * (code - zero_point), or false where a sum, or that times the multiplier, might
+// not fit 32 bits. `weights` are the n of one output.
+bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int zero_point,
+               float multiplier, const Kernels& kernels, std::int32_t* packed);
+
+// How to add tensors of these scales, or false where a scale is not positive and finite or more
+// than 2^14 times the output's.
+bool add_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
+            const Output& output, Add* add);
+
+}  // namespace int8
+}  // namespace tfsparse

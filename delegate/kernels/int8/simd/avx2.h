@@ -1,0 +1,170 @@
+// Eight quads in an AVX register. With AVX-VNNI they are multiplied by VPDPBUSD as in
+// avx512_vnni.h. Without, PMADDUBSW adds two products of unsigned by signed bytes in 16 bits, where
+// 255 * (127 + 127) would saturate. So the weights' absolute values are what is unsigned:
+// 127 * (128 + 128) fits. A negative weight w is multiplied as -w times -1 - x, which, unlike -x,
+// is a byte for every x, and is one XOR; it makes the sum too small by -w, which the bias has in
+// it (flips_weights).
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace tfsparse {
+namespace int8 {
+namespace {
+
+#if defined(__AVXVNNI__)
+constexpr bool kVnni = true;
+#else
+constexpr bool kVnni = false;
+#endif
+
+struct Quads {
+  static constexpr int kLanes = 8;
+  static constexpr std::uint8_t kFlip = kVnni ? 128 : 0;
+  static constexpr bool kFlipsWeights = !kVnni;
+  __m256i v;
+
+  static Quads load(const std::int8_t* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
+  static Quads load(const std::int8_t* p, int lanes) {
+    return {_mm256_maskload_epi32(reinterpret_cast<const int*>(p), first(lanes))};
+  }
+  void store(std::int8_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  void store(std::int8_t* p, int lanes) const {
+    if (lanes == kLanes) return store(p);  // the masked store is a slow one
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first(lanes), v);
+  }
+
+  static Quads of_code(int code) { return {_mm256_set1_epi8(static_cast<char>(code ^ kFlip))}; }
+  static Quads min(Quads a, Quads b) {
+    return {kFlip ? _mm256_min_epu8(a.v, b.v) : _mm256_min_epi8(a.v, b.v)};
+  }
+  static Quads max(Quads a, Quads b) {
+    return {kFlip ? _mm256_max_epu8(a.v, b.v) : _mm256_max_epi8(a.v, b.v)};
+  }
+  Quads transposed() const {
+    const __m128i rows = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return {_mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(rows))};
+  }
+
+ private:
+  static __m256i first(int lanes) {
+    const __m256i indices = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), indices);
+  }
+};
+
+struct Weights {
+  static constexpr int kCount = 1;
+#if defined(__AVXVNNI__)
+  __m256i v;
+#else
+  __m256i absolute, signs;  // a byte of signs is 0 or -1
+#endif
+
+  explicit Weights(const std::int8_t* p) {
+    std::int32_t quad;
+    std::memcpy(&quad, p, sizeof quad);
+    set(_mm256_set1_epi32(quad));
+  }
+
+ private:
+  void set(__m256i weights) {
+#if defined(__AVXVNNI__)
+    v = weights;
+#else
+    absolute = _mm256_abs_epi8(weights);
+    signs = _mm256_cmpgt_epi8(_mm256_setzero_si256(), weights);
+#endif
+  }
+};
+
+struct Ints {
+  __m256i v;
+
+  static Ints load(const std::int32_t* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
+  static Ints broadcast(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
+  void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+};
+
+struct Factor {
+  __m256 v;
+
+  static Factor broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  Ints scale(Ints a) const {
+    return {_mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(a.v), v))};
+  }
+};
+
+struct Sum {
+  Ints v;
+
+  static Sum of(Ints start) { return {start}; }
+  template <int Lane>
+  void add(Quads x, const Weights& w) {
+#if defined(__AVXVNNI__)
+    v.v = _mm256_dpbusd_avx_epi32(v.v, x.v, w.v);
+#else
+    const __m256i pairs = _mm256_maddubs_epi16(w.absolute, _mm256_xor_si256(x.v, w.signs));
+    v.v = _mm256_add_epi32(v.v, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#endif
+  }
+  Ints total() const { return v; }
+};
+
+struct Narrowing {
+  __m256i zero_point;
+
+  static Narrowing of(int zero_point) {
+    return {_mm256_set1_epi16(static_cast<short>(zero_point + Quads::kFlip))};
+  }
+  Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
+    const __m256i left = _mm256_adds_epi16(_mm256_packs_epi32(a.v, b.v), zero_point);
+    const __m256i right = _mm256_adds_epi16(_mm256_packs_epi32(c.v, d.v), zero_point);
+    return {Quads::kFlip ? _mm256_packus_epi16(left, right) : _mm256_packs_epi16(left, right)};
+  }
+};
+
+// a * multiplier_a + b * multiplier_b of the codes of two tensors, see Add. With unsigned codes one
+// instruction adds both products.
+class WeightedSum {
+ public:
+  explicit WeightedSum(const Add& add)
+      : multipliers_(_mm256_set1_epi32((static_cast<std::uint16_t>(add.multiplier_b) << 16) |
+                                       static_cast<std::uint16_t>(add.multiplier_a))),
+        start_(_mm256_set1_epi32((1 << (add.shift - 1)) - (add.zero_a + 128) * add.multiplier_a -
+                                 (add.zero_b + 128) * add.multiplier_b)),
+        shift_(_mm_cvtsi32_si128(add.shift)) {}
+
+  // Of every four quads, the numbers of the first in sums[0], of the next in sums[1] ...
+  TFSPARSE_INLINE void of(Quads a, Quads b, Ints* sums) const {
+    const __m256i flip = _mm256_set1_epi8(static_cast<char>(Quads::kFlip ^ 128));
+    a.v = _mm256_xor_si256(a.v, flip);
+    b.v = _mm256_xor_si256(b.v, flip);
+    const __m256i zero = _mm256_setzero_si256();
+    const __m256i low = _mm256_unpacklo_epi8(a.v, b.v), high = _mm256_unpackhi_epi8(a.v, b.v);
+    sums[0] = sum(_mm256_unpacklo_epi8(low, zero));
+    sums[1] = sum(_mm256_unpackhi_epi8(low, zero));
+    sums[2] = sum(_mm256_unpacklo_epi8(high, zero));
+    sums[3] = sum(_mm256_unpackhi_epi8(high, zero));
+  }
+
+ private:
+  Ints sum(__m256i pairs) const {
+    const __m256i products = _mm256_madd_epi16(pairs, multipliers_);
+    return {_mm256_sra_epi32(_mm256_add_epi32(products, start_), shift_)};
+  }
+
+  __m256i multipliers_, start_;
+  __m128i shift_;
+};
+
+}  // namespace
+}  // namespace int8
+}  // namespace tfsparse

@@ -1,0 +1,127 @@
+// Sixteen quads in an AVX-512 register, multiplied by VPDPBUSD: unsigned activations by signed
+// weights, which never saturates.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace tfsparse {
+namespace int8 {
+namespace {
+
+struct Quads {
+  static constexpr int kLanes = 16;
+  static constexpr std::uint8_t kFlip = 128;
+  static constexpr bool kFlipsWeights = false;
+  __m512i v;
+
+  static Quads load(const std::int8_t* p) { return {_mm512_loadu_si512(p)}; }
+  static Quads load(const std::int8_t* p, int lanes) {
+    return {_mm512_maskz_loadu_epi32(first(lanes), p)};
+  }
+  void store(std::int8_t* p) const { _mm512_storeu_si512(p, v); }
+  void store(std::int8_t* p, int lanes) const { _mm512_mask_storeu_epi32(p, first(lanes), v); }
+
+  static Quads of_code(int code) { return {_mm512_set1_epi8(static_cast<char>(code ^ kFlip))}; }
+  static Quads min(Quads a, Quads b) { return {_mm512_min_epu8(a.v, b.v)}; }
+  static Quads max(Quads a, Quads b) { return {_mm512_max_epu8(a.v, b.v)}; }
+  Quads transposed() const {
+    const __m128i rows = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return {_mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(rows))};
+  }
+
+ private:
+  static __mmask16 first(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
+};
+
+struct Weights {
+  static constexpr int kCount = 1;
+  __m512i v;
+
+  explicit Weights(const std::int8_t* p) {
+    std::int32_t quad;
+    std::memcpy(&quad, p, sizeof quad);
+    v = _mm512_set1_epi32(quad);
+  }
+};
+
+struct Ints {
+  __m512i v;
+
+  static Ints load(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
+  static Ints broadcast(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  void store(std::int32_t* p) const { _mm512_storeu_si512(p, v); }
+};
+
+struct Factor {
+  __m512 v;
+
+  static Factor broadcast(float x) { return {_mm512_set1_ps(x)}; }
+  Ints scale(Ints a) const {
+    return {_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(a.v), v))};
+  }
+};
+
+struct Sum {
+  Ints v;
+
+  static Sum of(Ints start) { return {start}; }
+  template <int Lane>
+  void add(Quads x, const Weights& w) {
+    v.v = _mm512_dpbusd_epi32(v.v, x.v, w.v);
+  }
+  Ints total() const { return v; }
+};
+
+struct Narrowing {
+  __m512i zero_point;
+
+  static Narrowing of(int zero_point) {
+    return {_mm512_set1_epi16(static_cast<short>(zero_point + Quads::kFlip))};
+  }
+  Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
+    const __m512i left = _mm512_adds_epi16(_mm512_packs_epi32(a.v, b.v), zero_point);
+    const __m512i right = _mm512_adds_epi16(_mm512_packs_epi32(c.v, d.v), zero_point);
+    return {_mm512_packus_epi16(left, right)};
+  }
+};
+
+// a * multiplier_a + b * multiplier_b of the codes of two tensors, see Add. With unsigned codes one
+// instruction adds both products.
+class WeightedSum {
+ public:
+  explicit WeightedSum(const Add& add)
+      : multipliers_(_mm512_set1_epi32((static_cast<std::uint16_t>(add.multiplier_b) << 16) |
+                                       static_cast<std::uint16_t>(add.multiplier_a))),
+        start_(_mm512_set1_epi32((1 << (add.shift - 1)) - (add.zero_a + 128) * add.multiplier_a -
+                                 (add.zero_b + 128) * add.multiplier_b)),
+        shift_(_mm_cvtsi32_si128(add.shift)) {}
+
+  // Of every four quads, the numbers of the first in sums[0], of the next in sums[1] ...
+  TFSPARSE_INLINE void of(Quads a, Quads b, Ints* sums) const {
+    const __m512i flip = _mm512_set1_epi8(static_cast<char>(Quads::kFlip ^ 128));
+    a.v = _mm512_xor_si512(a.v, flip);
+    b.v = _mm512_xor_si512(b.v, flip);
+    const __m512i zero = _mm512_setzero_si512();
+    const __m512i low = _mm512_unpacklo_epi8(a.v, b.v), high = _mm512_unpackhi_epi8(a.v, b.v);
+    sums[0] = sum(_mm512_unpacklo_epi8(low, zero));
+    sums[1] = sum(_mm512_unpackhi_epi8(low, zero));
+    sums[2] = sum(_mm512_unpacklo_epi8(high, zero));
+    sums[3] = sum(_mm512_unpackhi_epi8(high, zero));
+  }
+
+ private:
+  Ints sum(__m512i pairs) const {
+    const __m512i products = _mm512_madd_epi16(pairs, multipliers_);
+    return {_mm512_sra_epi32(_mm512_add_epi32(products, start_), shift_)};
+  }
+
+  __m512i multipliers_, start_;
+  __m128i shift_;
+};
+
+}  // namespace
+}  // namespace int8
+}  // namespace tfsparse

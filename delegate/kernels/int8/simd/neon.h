@@ -1,0 +1,161 @@
+// Four quads in a NEON register, multiplied by SDOT where the processor has dot products, else by
+// SMULL, whose products SADALP adds by pairs.
+#pragma once
+
+#include <arm_neon.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace tfsparse {
+namespace int8 {
+namespace {
+
+struct Quads {
+  static constexpr int kLanes = 4;
+  static constexpr std::uint8_t kFlip = 0;
+  static constexpr bool kFlipsWeights = false;
+  using Groups = RegisterGroups;
+  int8x16_t v;
+
+  static Quads load(const std::int8_t* p) { return {vld1q_s8(p)}; }
+  static Quads load(const std::int8_t* p, int lanes) {
+    return lanes >= kLanes ? load(p) : load_part(p, lanes);
+  }
+  static __attribute__((noinline)) Quads load_part(const std::int8_t* p, int lanes) {
+    std::int8_t bytes[16] = {};
+    std::memcpy(bytes, p, 4 * lanes);
+    return load(bytes);
+  }
+  void store(std::int8_t* p) const { vst1q_s8(p, v); }
+  void store(std::int8_t* p, int lanes) const {
+    if (lanes >= kLanes) return store(p);
+    int8x8_t part = vget_low_s8(v);
+    if (lanes & 2) {
+      vst1_s8(p, part);
+      part = vget_high_s8(v);
+      p += 8;
+    }
+    if (lanes & 1) store_one(p, part);
+  }
+
+  static Quads of_code(int code) { return {vdupq_n_s8(static_cast<std::int8_t>(code))}; }
+  static Quads min(Quads a, Quads b) { return {vminq_s8(a.v, b.v)}; }
+  static Quads max(Quads a, Quads b) { return {vmaxq_s8(a.v, b.v)}; }
+  Quads transposed() const {
+    const uint8x16_t rows = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+    return {vqtbl1q_s8(v, rows)};
+  }
+
+ private:
+  static void store_one(std::int8_t* p, int8x8_t quads) {
+    const std::int32_t quad = vget_lane_s32(vreinterpret_s32_s8(quads), 0);
+    std::memcpy(p, &quad, sizeof quad);
+  }
+};
+
+struct Weights {
+  static constexpr int kCount = 4;
+  int8x16_t v;
+
+  explicit Weights(const std::int8_t* p) : v(vld1q_s8(p)) {}
+};
+
+struct Ints {
+  int32x4_t v;
+
+  static Ints load(const std::int32_t* p) { return {vld1q_s32(p)}; }
+  static Ints broadcast(std::int32_t x) { return {vdupq_n_s32(x)}; }
+  void store(std::int32_t* p) const { vst1q_s32(p, v); }
+};
+
+struct Factor {
+  float32x4_t v;
+
+  static Factor broadcast(float x) { return {vdupq_n_f32(x)}; }
+  Ints scale(Ints a) const { return {vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(a.v), v))}; }
+};
+
+#if defined(__ARM_FEATURE_DOTPROD)
+struct Sum {
+  static constexpr int kRegisters = 1;
+  int32x4_t v;
+
+  static Sum of(Ints start) { return {start.v}; }
+  template <int Lane>
+  TFSPARSE_INLINE void add(Quads x, const Weights& w) {
+#if defined(__clang__)
+    v = vdotq_laneq_s32(v, x.v, w.v, Lane);
+#else  // which would move accumulators from register to register
+    __asm__("sdot %0.4s, %1.16b, %2.4b[%3]" : "+w"(v) : "w"(x.v), "w"(w.v), "i"(Lane));
+#endif
+  }
+  Ints total() const { return {v}; }
+};
+#else
+struct Sum {
+  static constexpr int kRegisters = 2;
+  int32x4_t low, high;  // two lanes for each quad
+
+  static Sum of(Ints start) {
+    const int32x4_t zero = vdupq_n_s32(0);
+    return {vzip1q_s32(start.v, zero), vzip2q_s32(start.v, zero)};
+  }
+  template <int Lane>
+  TFSPARSE_INLINE void add(Quads x, const Weights& w) {
+    const int8x16_t quad = vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(w.v), Lane));
+    low = vpadalq_s16(low, vmull_s8(vget_low_s8(x.v), vget_low_s8(quad)));
+    high = vpadalq_s16(high, vmull_high_s8(x.v, quad));
+  }
+  Ints total() const { return {vpaddq_s32(low, high)}; }
+};
+#endif
+
+struct Narrowing {
+  int16x8_t zero_point;
+
+  static Narrowing of(int zero_point) {
+    return {vdupq_n_s16(static_cast<std::int16_t>(zero_point))};
+  }
+  Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
+    const int16x8_t left = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a.v), b.v), zero_point);
+    const int16x8_t right = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(c.v), d.v), zero_point);
+    return {vqmovn_high_s16(vqmovn_s16(left), right)};
+  }
+};
+
+// a * multiplier_a + b * multiplier_b of the codes of two tensors, see Add.
+class WeightedSum {
+ public:
+  explicit WeightedSum(const Add& add)
+      : zero_a_(vdup_n_s8(static_cast<std::int8_t>(add.zero_a))),
+        zero_b_(vdup_n_s8(static_cast<std::int8_t>(add.zero_b))),
+        multiplier_a_(vdup_n_s16(add.multiplier_a)),
+        multiplier_b_(vdup_n_s16(add.multiplier_b)),
+        left_shift_(vdupq_n_s32(-add.shift)) {}
+
+  // Of every four quads, the numbers of the first in sums[0], of the next in sums[1] ...
+  TFSPARSE_INLINE void of(Quads a, Quads b, Ints* sums) const {
+    half(vget_low_s8(a.v), vget_low_s8(b.v), sums);
+    half(vget_high_s8(a.v), vget_high_s8(b.v), sums + 2);
+  }
+
+ private:
+  void half(int8x8_t a, int8x8_t b, Ints* sums) const {
+    const int16x8_t from_a = vsubl_s8(a, zero_a_), from_b = vsubl_s8(b, zero_b_);
+    sums[0] = sum(vget_low_s16(from_a), vget_low_s16(from_b));
+    sums[1] = sum(vget_high_s16(from_a), vget_high_s16(from_b));
+  }
+  Ints sum(int16x4_t a, int16x4_t b) const {
+    const int32x4_t products = vmlal_s16(vmull_s16(a, multiplier_a_), b, multiplier_b_);
+    return {vrshlq_s32(products, left_shift_)};
+  }
+
+  int8x8_t zero_a_, zero_b_;
+  int16x4_t multiplier_a_, multiplier_b_;
+  int32x4_t left_shift_;
+};
+
+}  // namespace
+}  // namespace int8
+}  // namespace tfsparse
