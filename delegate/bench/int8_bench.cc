@@ -2,8 +2,16 @@
 // convolutions of MobileNetV2 at 224 x 224, zeros in blocks of four input channels. The two take
 // turns, so that other work on the machine slows both.
 //
-//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
-//   python -m delegate.sources x86_64 core kernels  # which sources have flags of their own
+//   avx2="-mavx2 -mfma -mf16c" avx512="$avx2 -mavx512f -mavx512bw -mavx512vl -mavx512dq"
+//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && k=delegate/kernels && mkdir -p build/bench &&
+//   $c $avx512 -c $k/isa/avx512.cc -o build/bench/avx512.o &&
+//   $c $avx2 -c $k/isa/avx2.cc -o build/bench/avx2.o &&
+//   $c $avx512 -mavx512vnni -c $k/int8/isa/avx512_vnni.cc -o build/bench/int8_avx512_vnni.o &&
+//   $c $avx2 -mavxvnni -c $k/int8/isa/avx_vnni.cc -o build/bench/int8_avx_vnni.o &&
+//   $c $avx2 -c $k/int8/isa/avx2.cc -o build/bench/int8_avx2.o &&
+//   $c delegate/bench/int8_bench.cc $k/{,int8/}isa/{portable,select}.cc $k/int8/pack.cc
+//      delegate/core/{memory,pack,product}.cc build/bench/*.o -o build/bench/int8 &&
+//      build/bench/int8
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GOP/s count two operations for each weight that is not 0 and

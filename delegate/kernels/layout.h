@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "delegate/kernels/simd.h"
+#include "delegate/kernels/phase_span.h"
 
 namespace tfsparse {
 namespace {
@@ -42,21 +42,6 @@ void copy_strided(const Element* x, Element* y, int n, std::ptrdiff_t step) {
   if (step == 6) return copy_scalars<6>(x, y, n, step);  // three channels, every second pixel
   copy_scalars(x + i * step, y + i, n - i, step);
 }
-
-// The source of one phase's columns: zeros in [0, begin), every stride_w-th pixel of the input row
-// from `column` on in [begin, end), zeros in [end, count).
-struct PhaseSpan {
-  int count, begin, end, column;
-
-  // Bordered column phase + i * stride_w is input column phase + i * stride_w - pad_left.
-  PhaseSpan(int phase, int bordered_w, int stride_w, int in_w, int pad_left) {
-    const int first = larger(0, pad_left - phase), past = larger(0, pad_left + in_w - phase);
-    count = ceil_div(larger(0, bordered_w - phase), stride_w);
-    begin = smaller(count, ceil_div(first, stride_w));
-    end = larger(begin, smaller(count, ceil_div(past, stride_w)));
-    column = phase + begin * stride_w - pad_left;
-  }
-};
 
 void pad(const PadArgs& a) {
   for (int phase = 0; phase < a.phases_w; ++phase) {

@@ -57,7 +57,102 @@ TEST_P(Int8ConvolutionKernels, SparseProducts) {
     a.residual = random.chance(0.5) ? residual.data() : nullptr;
     a.add = testing::random_add(random);
     a.tile = random.between(1, k.max_tile);
-    ASSERT_TRUE(agree(k.spmm, reference::spmm, k, a, output_quads * y_stride));
+    const auto oracle = [this](const SpmmArgs& args) { reference::spmm(args, k); };
+    ASSERT_TRUE(agree(k.spmm, oracle, a, output_quads * y_stride));
+  }
+}
+
+::testing::AssertionResult depthwise_agrees(const Kernels& k, testing::Random& random,
+                                            DepthwiseArgs a) {
+  const int channels = random.between(1, 9), taps = a.kernel_h * a.kernel_w;
+  a.quads = (channels + 3) / 4;
+  a.x_stride = 4 * a.in_h * a.in_w + random.between(0, 5);
+  a.y_stride = 4 * a.out_h * a.out_w + random.between(0, 5);
+  // Rounded up, the channels that do not exist are computed like others.
+  std::vector<std::int8_t> weights(taps * 4 * a.quads);
+  std::vector<std::int32_t> bias(4 * a.quads);
+  fill_bytes(random, weights);
+  for (std::int32_t& b : bias) b = random.between(-2000, 2000);
+  const auto multipliers = testing::random_multipliers(random, 4 * a.quads, taps);
+  a.input_zero_point = random.between(-128, 127);
+  const DepthwiseProduct product{
+      weights.data(), 4 * a.quads,  a.kernel_h,  a.kernel_w,         a.stride_h,        a.stride_w,
+      a.dilation_h,   a.dilation_w, bias.data(), a.input_zero_point, multipliers.data()};
+  PackedDepthwise packed;
+  if (!pack_depthwise(product, k, &packed)) return ::testing::AssertionFailure() << "not packed";
+  Bytes x((a.quads - 1) * a.x_stride + 4 * a.in_h * a.in_w, 0);
+  Bytes scratch(k.depthwise_scratch(a), 0);
+  fill_bytes(random, x);
+  a.x = x.data();
+  a.weights = packed.weights.data();
+  a.bias = packed.bias.data();
+  a.multipliers = packed.multipliers.data();
+  a.output = testing::random_output(random);
+  a.scratch = scratch.data();
+  const auto oracle = [&](const DepthwiseArgs& args) { reference::depthwise(product, args, k); };
+  return agree(k.depthwise, oracle, a, a.quads * a.y_stride);
+}
+
+TEST_P(Int8ConvolutionKernels, DepthwiseConvolutions) {
+  for (int i = 0; i < 800; ++i) {
+    DepthwiseArgs a{};
+    const bool usual = random.chance(0.7);
+    a.kernel_h = usual ? 3 + 2 * random.between(0, 2) : random.between(1, 9);
+    a.kernel_w = usual ? a.kernel_h : random.between(1, 9);
+    a.stride_h = random.between(1, usual ? 2 : 4);
+    a.stride_w = usual ? a.stride_h : random.between(1, 4);
+    a.dilation_h = usual ? 1 : random.between(1, 3);
+    a.dilation_w = usual ? 1 : random.between(1, 3);
+    const int largest = random.chance(0.1) ? 70 : 20;
+    a.in_h = random.between(0, largest);
+    a.in_w = random.between(0, largest);
+    a.pad_top = random.between(0, random.chance(0.2) ? 12 : 3);
+    a.pad_left = random.between(0, random.chance(0.2) ? 12 : 3);
+    // From no output at all to some that see only the padding.
+    a.out_h = random.between(0, (a.in_h + 12) / a.stride_h);
+    a.out_w = random.between(0, (a.in_w + 12) / a.stride_w);
+    ASSERT_TRUE(depthwise_agrees(k, random, a));
+  }
+  // Planes too large for one filling of the scratch.
+  for (int kernel : {3, 5, 7, 9}) {
+    for (int stride : {1, 2, 3}) {
+      DepthwiseArgs a{};
+      a.kernel_h = a.kernel_w = kernel;
+      a.stride_h = a.stride_w = stride;
+      a.dilation_h = a.dilation_w = 1;
+      a.in_h = a.in_w = 161;
+      a.pad_top = a.pad_left = kernel / 2;
+      a.out_h = a.out_w = 160 / stride + 1;
+      ASSERT_TRUE(depthwise_agrees(k, random, a));
+    }
+  }
+}
+
+TEST_P(Int8ConvolutionKernels, Padding) {
+  for (int i = 0; i < 400; ++i) {
+    PadArgs a{};
+    a.quads = random.between(1, 3);
+    a.in_h = random.between(0, 12);
+    a.in_w = random.between(0, random.chance(0.3) ? 150 : 20);
+    a.x_stride = 4 * a.in_h * a.in_w + random.between(0, 5);
+    a.pad_top = random.between(0, 6);
+    a.pad_left = random.between(0, random.chance(0.3) ? 40 : 6);
+    a.out_h = random.between(0, a.in_h + 8);
+    a.out_w = random.between(0, a.in_w + 20);
+    a.stride_h = random.between(1, 3);
+    a.stride_w = random.between(1, 4);
+    a.phases_h = random.between(1, a.stride_h);
+    a.phases_w = random.between(1, a.stride_w);
+    a.row_stride = 4 * ((a.out_w + a.stride_w - 1) / a.stride_w + random.between(0, 3));
+    a.column_phase_stride = (a.out_h + a.stride_h - 1) / a.stride_h * a.row_stride;
+    a.row_phase_stride = a.stride_w * a.column_phase_stride;
+    a.y_stride = a.stride_h * a.row_phase_stride;
+    a.border = random.between(-128, 127);
+    Bytes x((a.quads - 1) * a.x_stride + 4 * a.in_h * a.in_w, 0);
+    fill_bytes(random, x);
+    a.x = x.data();
+    const auto oracle = [this](const PadArgs& args) { reference::pad(args, k); };
+    ASSERT_TRUE(agree(k.pad, oracle, a, a.quads * a.y_stride));
   }
 }
 

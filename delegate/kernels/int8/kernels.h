@@ -72,6 +72,99 @@ struct SpmmArgs {
   int tile;                     // vectors of pixels held in registers, 1 to Kernels::max_tile
 };
 
+// The longest side of a depthwise kernel.
+constexpr int kMaxDepthwiseKernel = 32;
+
+// Depthwise convolution of quad planes of one shape. What lies beyond the edges is the code
+// input_zero_point.
+struct DepthwiseArgs {
+  const std::int8_t* x;  // in_h * in_w quads a plane
+  std::int8_t* y;        // out_h * out_w quads a plane
+  int quads;
+  std::size_t x_stride, y_stride;  // bytes between planes
+  int in_h, in_w, out_h, out_w;
+  int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int pad_top, pad_left;       // what lies beyond the other two edges follows from the sizes
+  const std::int8_t* weights;  // see PackedDepthwise
+  const std::int32_t* bias;    // [quads][4]
+  const float* multipliers;    // [quads][4]
+  int input_zero_point;
+  Output output;
+  std::int8_t* scratch;  // Kernels::depthwise_scratch(args) bytes of the caller's, any content
+};
+
+// Copies quad planes into the middle of a border, their pixels sorted by their place in the stride:
+// the pixel in row r and column c of a bordered plane goes to
+//   y[(r % stride_h) * row_phase_stride + r / stride_h * row_stride +
+//     (c % stride_w) * column_phase_stride + c / stride_w * 4].
+// A strided convolution then reads consecutive quads.
+struct PadArgs {
+  const std::int8_t* x;
+  std::int8_t* y;
+  int quads;
+  std::size_t x_stride, y_stride;  // bytes between planes
+  int in_h, in_w;
+  int out_h, out_w;  // the bordered size, before sorting
+  int pad_top, pad_left;
+  int stride_h, stride_w;
+  int phases_h, phases_w;  // only pixels with r % stride_h below phases_h are copied; so c
+  std::ptrdiff_t row_stride, row_phase_stride, column_phase_stride;  // of y, in bytes
+  int border;                                                        // the code
+};
+
+// An HWC image of codes as TFLite has it, and its quad planes: one is copied to the other.
+struct ImageArgs {
+  const std::int8_t* x;
+  std::int8_t* y;
+  int pixels, channels;
+  std::size_t plane_stride;  // bytes between quad planes
+};
+
+// y[i] = a[i] + b[i]
+struct AddArgs {
+  const std::int8_t* a;
+  const std::int8_t* b;
+  std::int8_t* y;  // may be a or b
+  std::size_t quads;
+  Add add;
+};
+
+// y[c] = code(bias + the sum of the pixels of x), one quad for each quad plane. For the mean the
+// bias is -n * (zero point + Kernels::flip), and the multiplier has 1 / n in it.
+struct MeanArgs {
+  const std::int8_t* x;
+  std::int8_t* y;
+  int quads;
+  std::size_t x_stride, y_stride;  // bytes between planes
+  int n;                           // pixels
+  std::int32_t bias;
+  float multiplier;
+  Output output;
+};
+
+// Matrix times vector, the fully connected layer. Output channels come in groups of four vectors
+// that have their quads of weights in the same places.
+struct RowsArgs {
+  const std::int8_t* x;  // quads
+  std::int8_t* y;
+  int outputs;
+  const std::int32_t* counts;   // of each group, how many quads of every output
+  const std::int32_t* offsets;  // of each quad in x, in bytes
+  const std::int8_t* weights;   // see PackedRows
+  const std::int32_t* bias;     // of each output, in the order of the weights
+  const float* multipliers;     // likewise
+  Output output;
+};
+
+// y[i] = table[x[i]], for functions of one code. The table is indexed by what a byte is as
+// unsigned.
+struct LookupArgs {
+  const std::int8_t* x;
+  std::int8_t* y;  // may be x
+  std::size_t n;
+  const std::int8_t* table;  // 256
+};
+
 struct Kernels {
   const char* name;    // "avx512 vnni", "avx vnni", "avx2", "neon dot", "neon", "portable"
   std::uint8_t flip;   // 0 or 128, see above
@@ -82,6 +175,15 @@ struct Kernels {
   int bias_copies;     // of each channel's bias, which spmm reads as vectors where above 1
 
   void (*spmm)(const SpmmArgs&);
+  void (*depthwise)(const DepthwiseArgs&);
+  std::size_t (*depthwise_scratch)(const DepthwiseArgs&);
+  void (*pad)(const PadArgs&);
+  void (*to_quads)(const ImageArgs&);
+  void (*from_quads)(const ImageArgs&);
+  void (*add)(const AddArgs&);
+  void (*mean)(const MeanArgs&);
+  void (*rows)(const RowsArgs&);
+  void (*lookup)(const LookupArgs&);
 };
 
 // The kernels of one instruction set, or null where this build or this CPU has none.

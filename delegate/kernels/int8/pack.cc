@@ -1,8 +1,11 @@
 #include "delegate/kernels/int8/pack.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+
+#include "delegate/kernels/int8/depthwise_taps.h"
 
 namespace tfsparse {
 namespace int8 {
@@ -10,6 +13,9 @@ namespace {
 
 // Of floats that convert to int32 everywhere.
 constexpr double kMaxScaled = 2147483520.0;
+
+// With multipliers of 15 bits, a code is exact to 1/8 of one. Of larger ratios few codes are left.
+constexpr double kMaxAddRatio = 16;
 
 int quads_of(int channels) { return (channels + kQuad - 1) / kQuad; }
 
@@ -86,14 +92,110 @@ void PackedQuads::describe(int first, int last, const Kernels& kernels, SpmmArgs
   args->multipliers = multipliers.data() + channel;
 }
 
+namespace {
+
+// The weights of one channel of a depthwise convolution.
+std::vector<std::int8_t> column_of(const DepthwiseProduct& product, int channel) {
+  std::vector<std::int8_t> column(static_cast<std::size_t>(product.kernel_h) * product.kernel_w);
+  for (std::size_t i = 0; i < column.size(); ++i) {
+    column[i] = product.weights[i * product.channels + channel];
+  }
+  return column;
+}
+
+// To y, where the dot products of a quad of channels have their weights, those of one channel.
+void pack_column(const std::vector<std::int8_t>& column, const DepthwiseTaps& taps, int channel,
+                 std::int8_t* y) {
+  y += channel % kQuad * 4;
+  for (int group = 0; group < taps.groups; ++group) {
+    taps.for_each_column([&](int kx, int, int) {
+      for (int row = 0; row < taps.rows; ++row, y += 4 * kQuad) {
+        for (int i = 0; i < 4; ++i) {
+          const int ky = 4 * group + i - row;
+          if (ky >= 0 && ky < taps.kernel_h) y[i] = column[ky * taps.kernel_w + kx];
+        }
+      }
+    });
+  }
+}
+
+}  // namespace
+
+bool pack_depthwise(const DepthwiseProduct& p, const Kernels& kernels, PackedDepthwise* packed) {
+  *packed = {};
+  if (p.kernel_h > kMaxDepthwiseKernel || p.kernel_w > kMaxDepthwiseKernel) return false;
+  const DepthwiseTaps taps(p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.dilation_h,
+                           p.dilation_w);
+  const std::size_t quads = quads_of(p.channels);
+  packed->weights.resize(quads * taps.weight_bytes(), 0);
+  packed->bias.resize(quads * kQuad, 0);
+  packed->multipliers.resize(quads * kQuad, 0.0f);
+  for (int channel = 0; channel < p.channels; ++channel) {
+    const auto column = column_of(p, channel);
+    pack_column(column, taps, channel,
+                packed->weights.data() + channel / kQuad * taps.weight_bytes());
+    packed->multipliers[channel] = p.multipliers[channel];
+    if (!pack_bias(column.data(), column.size(), p.bias ? p.bias[channel] : 0, p.input_zero_point,
+                   p.multipliers[channel], kernels, &packed->bias[channel])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+namespace {
+
+// The output whose sum is lane `lane` of vector `vector` of a group, see Finish::codes().
+int output_of(int vector, int lane) { return lane / 4 * 16 + vector * 4 + lane % 4; }
+
+}  // namespace
+
+bool pack_rows(const Product& product, const Kernels& kernels, PackedRows* packed) {
+  *packed = {};
+  constexpr int kVectors = 4;
+  const int group = kVectors * kernels.lanes;
+  const std::size_t inputs = product.inputs;
+  for (int first = 0; first < product.outputs; first += group) {
+    std::vector<int> outputs;
+    for (int i = 0; i < group; ++i) {
+      outputs.push_back(first + output_of(i / kernels.lanes, i % kernels.lanes));
+    }
+    const std::size_t before = packed->offsets.size();
+    for (std::size_t input = 0; input < inputs; input += kQuad) {
+      std::vector<std::int8_t> block(static_cast<std::size_t>(group) * kQuad, 0);
+      const std::size_t count = std::min<std::size_t>(kQuad, inputs - input);
+      for (int i = 0; i < group; ++i) {
+        if (outputs[i] >= product.outputs) continue;
+        const std::int8_t* from = product.weights + outputs[i] * inputs + input;
+        std::copy(from, from + count, block.begin() + std::ptrdiff_t{i} * kQuad);
+      }
+      if (std::all_of(block.begin(), block.end(), [](int w) { return w == 0; })) continue;
+      packed->weights.insert(packed->weights.end(), block.begin(), block.end());
+      packed->offsets.push_back(static_cast<std::int32_t>(input));
+    }
+    packed->counts.push_back(static_cast<std::int32_t>(packed->offsets.size() - before));
+    for (const int output : outputs) {
+      const bool exists = output < product.outputs;
+      packed->multipliers.push_back(exists ? product.multipliers[output] : 0.0f);
+      packed->bias.push_back(0);
+      if (exists && !pack_bias(product.weights + output * inputs, inputs,
+                               product.bias ? product.bias[output] : 0, product.input_zero_point,
+                               product.multipliers[output], kernels, &packed->bias.back())) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 bool add_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
             const Output& output, Add* add) {
   const double a = scale_a / output_scale, b = scale_b / output_scale;
   const double larger = a < b ? b : a;
-  const bool positive = a > 0 && b > 0 && larger <= 1 << 14;  // false for NaN
-  if (!positive) return false;
+  const bool in_range = a > 0 && b > 0 && larger <= kMaxAddRatio;  // false for NaN
+  if (!in_range) return false;
   int shift = 15;
-  while (shift > 1 && std::ldexp(larger, shift) > 32767) --shift;
+  while (std::ldexp(larger, shift) > 32767) --shift;
   const auto multiplier = [&](double x) {
     return static_cast<std::int16_t>(std::lrint(std::ldexp(x, shift)));
   };

@@ -40,6 +40,38 @@ struct PackedQuads {
 // bits: TFLite's would not either.
 bool pack(const Product& product, const Kernels& kernels, PackedQuads* packed);
 
+// A depthwise convolution's weights, and what its sums are made codes with.
+struct DepthwiseProduct {
+  const std::int8_t* weights;  // [kernel_h][kernel_w][channels], as TFLite has them
+  int channels, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  const std::int32_t* bias;  // one a channel, or null for none
+  int input_zero_point;
+  const float* multipliers;  // one a channel
+};
+
+// What DepthwiseArgs points to: weights in the order of DepthwiseTaps.
+struct PackedDepthwise {
+  std::vector<std::int8_t> weights;
+  std::vector<std::int32_t> bias;
+  std::vector<float> multipliers;
+};
+
+// Returns false as pack() does, or if the kernel is larger than kMaxDepthwiseKernel.
+bool pack_depthwise(const DepthwiseProduct& product, const Kernels& kernels,
+                    PackedDepthwise* packed);
+
+// What RowsArgs points to. Outputs are in the order that makes their codes come out in theirs; a
+// quad of weights that is 0 for all outputs of a group is left out.
+struct PackedRows {
+  std::vector<std::int32_t> counts, offsets, bias;
+  std::vector<std::int8_t> weights;
+  std::vector<float> multipliers;
+};
+
+// Packs [outputs][inputs] weights of a product of one tap whose `offsets` are not used. Returns
+// false as pack() does.
+bool pack_rows(const Product& product, const Kernels& kernels, PackedRows* packed);
+
 // The bias with which a kernel that multiplies bytes as `kernels` keeps them computes
 // bias + sum of w * (code - zero_point), or false where a sum, or that times the multiplier, might
 // not fit 32 bits. `weights` are the n of one output.
@@ -47,7 +79,7 @@ bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int
                float multiplier, const Kernels& kernels, std::int32_t* packed);
 
 // How to add tensors of these scales, or false where a scale is not positive and finite or more
-// than 2^14 times the output's.
+// than 16 times the output's, of which an output would have few codes.
 bool add_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
             const Output& output, Add* add);
 

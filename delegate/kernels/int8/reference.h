@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "delegate/kernels/int8/kernels.h"
+#include "delegate/kernels/int8/pack.h"
 
 namespace tfsparse {
 namespace int8 {
@@ -55,6 +56,85 @@ inline void spmm(const SpmmArgs& a, const Kernels& k) {
       if (a.residual) y = add(y, code(a.residual[at], k), a.add);
       a.y[at] = byte(y, k);
     }
+  }
+}
+
+// Of weights and a bias that are not packed.
+inline void depthwise(const DepthwiseProduct& product, const DepthwiseArgs& a, const Kernels& k) {
+  for (int channel = 0; channel < product.channels; ++channel) {
+    const std::int8_t* x = a.x + channel / kQuad * a.x_stride + channel % kQuad;
+    std::int8_t* y = a.y + channel / kQuad * a.y_stride + channel % kQuad;
+    for (int oy = 0; oy < a.out_h; ++oy) {
+      for (int ox = 0; ox < a.out_w; ++ox) {
+        std::int32_t sum = product.bias[channel];
+        for (int ky = 0; ky < a.kernel_h; ++ky) {
+          for (int kx = 0; kx < a.kernel_w; ++kx) {
+            const int iy = oy * a.stride_h + ky * a.dilation_h - a.pad_top;
+            const int ix = ox * a.stride_w + kx * a.dilation_w - a.pad_left;
+            if (iy < 0 || iy >= a.in_h || ix < 0 || ix >= a.in_w) continue;
+            const int w = product.weights[(ky * a.kernel_w + kx) * product.channels + channel];
+            sum += w * (code(x[(iy * a.in_w + ix) * kQuad], k) - a.input_zero_point);
+          }
+        }
+        y[(oy * a.out_w + ox) * kQuad] =
+            byte(finish(sum, product.multipliers[channel], a.output), k);
+      }
+    }
+  }
+}
+
+inline void pad(const PadArgs& a, const Kernels& k) {
+  for (int row = 0; row < a.out_h; ++row) {
+    for (int column = 0; column < a.out_w; ++column) {
+      if (row % a.stride_h >= a.phases_h || column % a.stride_w >= a.phases_w) continue;
+      const int iy = row - a.pad_top, ix = column - a.pad_left;
+      const bool inside = iy >= 0 && iy < a.in_h && ix >= 0 && ix < a.in_w;
+      for (int i = 0; i < a.quads * kQuad; ++i) {
+        const int quad = i / kQuad, c = i % kQuad;
+        a.y[quad * a.y_stride + row % a.stride_h * a.row_phase_stride +
+            row / a.stride_h * a.row_stride + column % a.stride_w * a.column_phase_stride +
+            column / a.stride_w * kQuad + c] =
+            inside ? a.x[quad * a.x_stride + (iy * a.in_w + ix) * kQuad + c] : byte(a.border, k);
+      }
+    }
+  }
+}
+
+inline void from_quads(const ImageArgs& a, const Kernels& k) {
+  for (int p = 0; p < a.pixels; ++p) {
+    for (int c = 0; c < a.channels; ++c) {
+      const std::int8_t x = a.x[c / kQuad * a.plane_stride + p * kQuad + c % kQuad];
+      a.y[p * a.channels + c] = static_cast<std::int8_t>(code(x, k));
+    }
+  }
+}
+
+inline void add(const AddArgs& a, const Kernels& k) {
+  for (std::size_t i = 0; i < a.quads * kQuad; ++i) {
+    a.y[i] = byte(add(code(a.a[i], k), code(a.b[i], k), a.add), k);
+  }
+}
+
+inline void mean(const MeanArgs& a, const Kernels& k) {
+  for (int channel = 0; channel < a.quads * kQuad; ++channel) {
+    std::int32_t sum = a.bias;
+    for (int p = 0; p < a.n; ++p) {
+      sum += code(a.x[channel / kQuad * a.x_stride + p * kQuad + channel % kQuad], k) + k.flip;
+    }
+    a.y[channel / kQuad * a.y_stride + channel % kQuad] =
+        byte(finish(sum, a.multiplier, a.output), k);
+  }
+}
+
+// Of weights and a bias that are not packed.
+inline void rows(const Product& product, const RowsArgs& a, const Kernels& k) {
+  for (int row = 0; row < product.outputs; ++row) {
+    std::int32_t sum = product.bias[row];
+    for (int i = 0; i < product.inputs; ++i) {
+      sum +=
+          product.weights[row * product.inputs + i] * (code(a.x[i], k) - product.input_zero_point);
+    }
+    a.y[row] = byte(finish(sum, product.multipliers[row], a.output), k);
   }
 }
 

@@ -32,16 +32,23 @@ class Finish {
   explicit Finish(const Output& output)
       : zero_point_(Narrowing::of(output.zero_point)),
         lo_(Quads::of_code(output.lo)),
-        hi_(Quads::of_code(output.hi)) {}
+        hi_(Quads::of_code(output.hi)),
+        clamps_(output.lo > -128 || output.hi < 127) {}
+
+  // Whether saturation alone is not enough.
+  bool clamps() const { return clamps_; }
 
   // Of every group of four lanes, those of a, then b, c and d, as bytes.
+  template <bool Clamps = true>
   TFSPARSE_INLINE Quads codes(Ints a, Ints b, Ints c, Ints d) const {
-    return Quads::max(lo_, Quads::min(hi_, zero_point_.narrow(a, b, c, d)));
+    const Quads codes = zero_point_.narrow(a, b, c, d);
+    return Clamps ? Quads::max(lo_, Quads::min(hi_, codes)) : codes;
   }
 
  private:
   Narrowing zero_point_;
   Quads lo_, hi_;
+  bool clamps_;
 };
 
 }  // namespace

@@ -48,6 +48,32 @@ struct WeightStream {
   }
 };
 
+// Rows of codes of four channels become quads.
+template <int T, class Rows>
+TFSPARSE_INLINE void store_quads(const Rows& rows, int last_lanes, const std::int8_t* residual,
+                                 const AddVectors& add, std::int8_t* y) {
+  TFSPARSE_UNROLL
+  for (int t = 0; t < T; t += 4) {
+    const auto row = [&](int c) { return Quads::load(rows[c] + t / 4 * kVectorBytes); };
+    const Quads r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
+    const std::size_t at = t * kVectorBytes;
+    if (t + 4 < T && !residual) {
+      store_zipped(r0, r1, r2, r3, y + at);
+      continue;
+    }
+    Quads codes[4];
+    zip<4>(r0, r1, r2, r3, codes);
+    TFSPARSE_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      if (t + i >= T) continue;
+      const std::size_t begin = at + i * kVectorBytes;
+      const int lanes = t + i == T - 1 ? last_lanes : Quads::kLanes;
+      if (residual) codes[i] = add.of(codes[i], Quads::load(residual + begin, lanes));
+      codes[i].store(y + begin, lanes);
+    }
+  }
+}
+
 struct SpmmPass {
   const SpmmArgs& args;
 
@@ -58,7 +84,7 @@ struct SpmmPass {
     const Finish finish(a.output);
     const AddVectors add(a.add);
     WeightStream stream{a.x + first * kQuad, a.weights, a.offsets};
-    std::int32_t scaled[kQuad][T * Quads::kLanes];
+    std::int8_t rows[kQuad][ceil_div(T, 4) * kVectorBytes];
     for (int quad = 0; quad < a.quads; ++quad) {
       TFSPARSE_NO_UNROLL
       for (int c = 0; c < kQuad; ++c) {
@@ -66,18 +92,11 @@ struct SpmmPass {
         Tile<T> tile;
         tile.fill(a.bias + channel * kBiasCopies);
         stream.add(tile, a.counts[channel]);
-        tile.store(scaled[c], Factor::broadcast(a.multipliers[channel]));
+        tile.store(rows[c], Factor::broadcast(a.multipliers[channel]), finish);
       }
       const std::size_t at = quad * a.y_stride + first * kQuad;
-      TFSPARSE_UNROLL
-      for (int t = 0; t < T; ++t) {
-        const auto row = [&](int c) { return Ints::load(scaled[c] + t * Quads::kLanes); };
-        Quads codes = finish.codes(row(0), row(1), row(2), row(3)).transposed();
-        const std::size_t begin = at + t * kVectorBytes;
-        const int lanes = t == T - 1 ? last_lanes : Quads::kLanes;
-        if (a.residual) codes = add.of(codes, Quads::load(a.residual + begin, lanes));
-        codes.store(a.y + begin, lanes);
-      }
+      const std::int8_t* residual = a.residual ? a.residual + at : nullptr;
+      store_quads<T>(rows, last_lanes, residual, add, a.y + at);
     }
   }
 };

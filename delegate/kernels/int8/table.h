@@ -1,6 +1,10 @@
 // The table of one instruction set, from the kernels as compiled in the file that includes this.
 #pragma once
 
+#include "delegate/kernels/int8/depthwise.h"
+#include "delegate/kernels/int8/elementwise.h"
+#include "delegate/kernels/int8/layout.h"
+#include "delegate/kernels/int8/rows.h"
 #include "delegate/kernels/int8/spmm.h"
 
 namespace tfsparse {
@@ -17,6 +21,15 @@ constexpr Kernels table(const char* name) {
   kernels.tile_bytes = kTileBytes;
   kernels.bias_copies = kBiasCopies;
   kernels.spmm = spmm;
+  kernels.depthwise = depthwise;
+  kernels.depthwise_scratch = depthwise_scratch;
+  kernels.pad = pad;
+  kernels.to_quads = to_quads;
+  kernels.from_quads = from_quads;
+  kernels.add = add;
+  kernels.mean = mean;
+  kernels.rows = rows;
+  kernels.lookup = lookup;
   return kernels;
 }
 

@@ -1,7 +1,7 @@
 // A tile: the sums of consecutive pixels of one output channel, held in registers.
 #pragma once
 
-#include "delegate/kernels/int8/simd.h"
+#include "delegate/kernels/int8/add.h"
 
 namespace tfsparse {
 namespace int8 {
@@ -14,9 +14,12 @@ constexpr int kMaxTile = 20 / Sum::kRegisters;
 #elif defined(__AVX512VNNI__)
 constexpr int kGroup = 1;
 constexpr int kMaxTile = 16;
-#else
+#elif defined(__AVX2__)
 constexpr int kGroup = 1;
 constexpr int kMaxTile = 12;
+#else
+constexpr int kGroup = 1;
+constexpr int kMaxTile = 4;  // no more sums find registers
 #endif
 
 template <int T>
@@ -65,10 +68,20 @@ struct Tile {
 #endif
   }
 
-  // Scaled, to `rows`.
-  TFSPARSE_INLINE void store(std::int32_t* rows, Factor factor) const {
+  // As codes of one channel, to `row`: four vectors at once, see Finish::codes().
+  TFSPARSE_INLINE void store(std::int8_t* row, Factor factor, const Finish& finish) const {
+    finish.clamps() ? store<true>(row, factor, finish) : store<false>(row, factor, finish);
+  }
+
+ private:
+  template <bool Clamps>
+  TFSPARSE_INLINE void store(std::int8_t* row, Factor factor, const Finish& finish) const {
     TFSPARSE_UNROLL
-    for (int t = 0; t < T; ++t) factor.scale(sums[t].total()).store(rows + t * Quads::kLanes);
+    for (int t = 0; t < T; t += 4) {
+      const auto scaled = [&](int i) { return factor.scale(sums[smaller(t + i, T - 1)].total()); };
+      finish.codes<Clamps>(scaled(0), scaled(1), scaled(2), scaled(3))
+          .store(row + t / 4 * kVectorBytes);
+    }
   }
 };
 

@@ -39,6 +39,11 @@ struct Quads {
     _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first(lanes), v);
   }
 
+  static Quads broadcast(const std::int8_t* p) {
+    std::int32_t quad;
+    std::memcpy(&quad, p, sizeof quad);
+    return {_mm256_set1_epi32(quad)};
+  }
   static Quads of_code(int code) { return {_mm256_set1_epi8(static_cast<char>(code ^ kFlip))}; }
   static Quads min(Quads a, Quads b) {
     return {kFlip ? _mm256_min_epu8(a.v, b.v) : _mm256_min_epi8(a.v, b.v)};
@@ -58,29 +63,55 @@ struct Quads {
   }
 };
 
-struct Weights {
-  static constexpr int kCount = 1;
+template <int Count>
+TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
+  const __m256i low01 = _mm256_unpacklo_epi8(r0.v, r1.v), low23 = _mm256_unpacklo_epi8(r2.v, r3.v);
+  z[0] = {_mm256_unpacklo_epi16(low01, low23)};
+  if constexpr (Count > 1) z[1] = {_mm256_unpackhi_epi16(low01, low23)};
+  if constexpr (Count > 2) {
+    const __m256i high01 = _mm256_unpackhi_epi8(r0.v, r1.v),
+                  high23 = _mm256_unpackhi_epi8(r2.v, r3.v);
+    z[2] = {_mm256_unpacklo_epi16(high01, high23)};
+    z[3] = {_mm256_unpackhi_epi16(high01, high23)};
+  }
+}
+
+// What zip() returns, to p.
+inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
+  Quads z[4];
+  zip<4>(r0, r1, r2, r3, z);
+  for (int i = 0; i < 4; ++i) z[i].store(p + i * Quads::kLanes * 4);
+}
+
+// What activations are multiplied by.
+struct Operand {
 #if defined(__AVXVNNI__)
   __m256i v;
+
+  explicit Operand(__m256i weights) : v(weights) {}
 #else
   __m256i absolute, signs;  // a byte of signs is 0 or -1
-#endif
 
-  explicit Weights(const std::int8_t* p) {
-    std::int32_t quad;
-    std::memcpy(&quad, p, sizeof quad);
-    set(_mm256_set1_epi32(quad));
-  }
-
- private:
-  void set(__m256i weights) {
-#if defined(__AVXVNNI__)
-    v = weights;
-#else
-    absolute = _mm256_abs_epi8(weights);
-    signs = _mm256_cmpgt_epi8(_mm256_setzero_si256(), weights);
+  explicit Operand(__m256i weights)
+      : absolute(_mm256_abs_epi8(weights)),
+        signs(_mm256_cmpgt_epi8(_mm256_setzero_si256(), weights)) {}
 #endif
+};
+
+struct Weights : Operand {
+  static constexpr int kCount = 1;
+
+  explicit Weights(const std::int8_t* p) : Operand(Quads::broadcast(p).v) {}
+};
+
+struct LaneWeights : Operand {
+  using Operand::Operand;
+
+  static LaneWeights load_group(const std::int8_t* p) {
+    return LaneWeights(
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
+  static LaneWeights load(const std::int8_t* p) { return LaneWeights(Quads::load(p).v); }
 };
 
 struct Ints {
@@ -88,6 +119,9 @@ struct Ints {
 
   static Ints load(const std::int32_t* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
+  static Ints load_group(const std::int32_t* p) {
+    return {_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
   }
   static Ints broadcast(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
   void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
@@ -97,6 +131,10 @@ struct Factor {
   __m256 v;
 
   static Factor broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  static Factor load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static Factor load_group(const float* p) {
+    return {_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))};
+  }
   Ints scale(Ints a) const {
     return {_mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(a.v), v))};
   }
@@ -107,7 +145,10 @@ struct Sum {
 
   static Sum of(Ints start) { return {start}; }
   template <int Lane>
-  void add(Quads x, const Weights& w) {
+  TFSPARSE_INLINE void add(Quads x, const Operand& w) {
+    add(x, w);
+  }
+  TFSPARSE_INLINE void add(Quads x, const Operand& w) {
 #if defined(__AVXVNNI__)
     v.v = _mm256_dpbusd_avx_epi32(v.v, x.v, w.v);
 #else
@@ -164,6 +205,14 @@ class WeightedSum {
   __m256i multipliers_, start_;
   __m128i shift_;
 };
+
+inline void spread_triples(const std::int8_t* x, std::int8_t* y) {
+  const __m128i quads = _mm_setr_epi8(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+  const __m128i triples = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
+  const __m128i flip = _mm_set1_epi8(static_cast<char>(Quads::kFlip));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y),
+                   _mm_xor_si128(_mm_shuffle_epi8(triples, quads), flip));
+}
 
 }  // namespace
 }  // namespace int8

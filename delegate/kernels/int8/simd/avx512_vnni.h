@@ -24,6 +24,11 @@ struct Quads {
   void store(std::int8_t* p) const { _mm512_storeu_si512(p, v); }
   void store(std::int8_t* p, int lanes) const { _mm512_mask_storeu_epi32(p, first(lanes), v); }
 
+  static Quads broadcast(const std::int8_t* p) {
+    std::int32_t quad;
+    std::memcpy(&quad, p, sizeof quad);
+    return {_mm512_set1_epi32(quad)};
+  }
   static Quads of_code(int code) { return {_mm512_set1_epi8(static_cast<char>(code ^ kFlip))}; }
   static Quads min(Quads a, Quads b) { return {_mm512_min_epu8(a.v, b.v)}; }
   static Quads max(Quads a, Quads b) { return {_mm512_max_epu8(a.v, b.v)}; }
@@ -34,6 +39,35 @@ struct Quads {
 
  private:
   static __mmask16 first(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
+};
+
+template <int Count>
+TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
+  const __m512i low01 = _mm512_unpacklo_epi8(r0.v, r1.v), low23 = _mm512_unpacklo_epi8(r2.v, r3.v);
+  z[0] = {_mm512_unpacklo_epi16(low01, low23)};
+  if constexpr (Count > 1) z[1] = {_mm512_unpackhi_epi16(low01, low23)};
+  if constexpr (Count > 2) {
+    const __m512i high01 = _mm512_unpackhi_epi8(r0.v, r1.v),
+                  high23 = _mm512_unpackhi_epi8(r2.v, r3.v);
+    z[2] = {_mm512_unpacklo_epi16(high01, high23)};
+    z[3] = {_mm512_unpackhi_epi16(high01, high23)};
+  }
+}
+
+// What zip() returns, to p.
+inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
+  Quads z[4];
+  zip<4>(r0, r1, r2, r3, z);
+  for (int i = 0; i < 4; ++i) z[i].store(p + i * Quads::kLanes * 4);
+}
+
+struct LaneWeights {
+  __m512i v;
+
+  static LaneWeights load_group(const std::int8_t* p) {
+    return {_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
+  static LaneWeights load(const std::int8_t* p) { return {_mm512_loadu_si512(p)}; }
 };
 
 struct Weights {
@@ -51,6 +85,9 @@ struct Ints {
   __m512i v;
 
   static Ints load(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
+  static Ints load_group(const std::int32_t* p) {
+    return {_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
   static Ints broadcast(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
   void store(std::int32_t* p) const { _mm512_storeu_si512(p, v); }
 };
@@ -59,6 +96,8 @@ struct Factor {
   __m512 v;
 
   static Factor broadcast(float x) { return {_mm512_set1_ps(x)}; }
+  static Factor load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static Factor load_group(const float* p) { return {_mm512_broadcast_f32x4(_mm_loadu_ps(p))}; }
   Ints scale(Ints a) const {
     return {_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(a.v), v))};
   }
@@ -70,6 +109,9 @@ struct Sum {
   static Sum of(Ints start) { return {start}; }
   template <int Lane>
   void add(Quads x, const Weights& w) {
+    v.v = _mm512_dpbusd_epi32(v.v, x.v, w.v);
+  }
+  TFSPARSE_INLINE void add(Quads x, const LaneWeights& w) {
     v.v = _mm512_dpbusd_epi32(v.v, x.v, w.v);
   }
   Ints total() const { return v; }
@@ -121,6 +163,14 @@ class WeightedSum {
   __m512i multipliers_, start_;
   __m128i shift_;
 };
+
+inline void spread_triples(const std::int8_t* x, std::int8_t* y) {
+  const __m128i quads = _mm_setr_epi8(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+  const __m128i triples = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
+  const __m128i flip = _mm_set1_epi8(static_cast<char>(Quads::kFlip));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y),
+                   _mm_xor_si128(_mm_shuffle_epi8(triples, quads), flip));
+}
 
 }  // namespace
 }  // namespace int8

@@ -39,6 +39,11 @@ struct Quads {
     if (lanes & 1) store_one(p, part);
   }
 
+  static Quads broadcast(const std::int8_t* p) {
+    std::int32_t quad;
+    std::memcpy(&quad, p, sizeof quad);
+    return {vreinterpretq_s8_s32(vdupq_n_s32(quad))};
+  }
   static Quads of_code(int code) { return {vdupq_n_s8(static_cast<std::int8_t>(code))}; }
   static Quads min(Quads a, Quads b) { return {vminq_s8(a.v, b.v)}; }
   static Quads max(Quads a, Quads b) { return {vmaxq_s8(a.v, b.v)}; }
@@ -54,6 +59,32 @@ struct Quads {
   }
 };
 
+template <int Count>
+TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
+  const int16x8_t low01 = vreinterpretq_s16_s8(vzip1q_s8(r0.v, r1.v));
+  const int16x8_t low23 = vreinterpretq_s16_s8(vzip1q_s8(r2.v, r3.v));
+  z[0] = {vreinterpretq_s8_s16(vzip1q_s16(low01, low23))};
+  if constexpr (Count > 1) z[1] = {vreinterpretq_s8_s16(vzip2q_s16(low01, low23))};
+  if constexpr (Count > 2) {
+    const int16x8_t high01 = vreinterpretq_s16_s8(vzip2q_s8(r0.v, r1.v));
+    const int16x8_t high23 = vreinterpretq_s16_s8(vzip2q_s8(r2.v, r3.v));
+    z[2] = {vreinterpretq_s8_s16(vzip1q_s16(high01, high23))};
+    z[3] = {vreinterpretq_s8_s16(vzip2q_s16(high01, high23))};
+  }
+}
+
+// What zip() returns, to p: one instruction.
+inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
+  vst4q_s8(p, {{r0.v, r1.v, r2.v, r3.v}});
+}
+
+struct LaneWeights {
+  int8x16_t v;
+
+  static LaneWeights load_group(const std::int8_t* p) { return load(p); }
+  static LaneWeights load(const std::int8_t* p) { return {vld1q_s8(p)}; }
+};
+
 struct Weights {
   static constexpr int kCount = 4;
   int8x16_t v;
@@ -65,6 +96,7 @@ struct Ints {
   int32x4_t v;
 
   static Ints load(const std::int32_t* p) { return {vld1q_s32(p)}; }
+  static Ints load_group(const std::int32_t* p) { return load(p); }
   static Ints broadcast(std::int32_t x) { return {vdupq_n_s32(x)}; }
   void store(std::int32_t* p) const { vst1q_s32(p, v); }
 };
@@ -73,6 +105,8 @@ struct Factor {
   float32x4_t v;
 
   static Factor broadcast(float x) { return {vdupq_n_f32(x)}; }
+  static Factor load(const float* p) { return {vld1q_f32(p)}; }
+  static Factor load_group(const float* p) { return load(p); }
   Ints scale(Ints a) const { return {vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(a.v), v))}; }
 };
 
@@ -90,6 +124,7 @@ struct Sum {
     __asm__("sdot %0.4s, %1.16b, %2.4b[%3]" : "+w"(v) : "w"(x.v), "w"(w.v), "i"(Lane));
 #endif
   }
+  TFSPARSE_INLINE void add(Quads x, const LaneWeights& w) { v = vdotq_s32(v, x.v, w.v); }
   Ints total() const { return {v}; }
 };
 #else
@@ -103,9 +138,11 @@ struct Sum {
   }
   template <int Lane>
   TFSPARSE_INLINE void add(Quads x, const Weights& w) {
-    const int8x16_t quad = vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(w.v), Lane));
-    low = vpadalq_s16(low, vmull_s8(vget_low_s8(x.v), vget_low_s8(quad)));
-    high = vpadalq_s16(high, vmull_high_s8(x.v, quad));
+    add(x, LaneWeights{vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(w.v), Lane))});
+  }
+  TFSPARSE_INLINE void add(Quads x, const LaneWeights& w) {
+    low = vpadalq_s16(low, vmull_s8(vget_low_s8(x.v), vget_low_s8(w.v)));
+    high = vpadalq_s16(high, vmull_high_s8(x.v, w.v));
   }
   Ints total() const { return {vpaddq_s32(low, high)}; }
 };
@@ -155,6 +192,11 @@ class WeightedSum {
   int16x4_t multiplier_a_, multiplier_b_;
   int32x4_t left_shift_;
 };
+
+inline void spread_triples(const std::int8_t* x, std::int8_t* y) {
+  const uint8x16_t quads = {0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11};
+  vst1q_s8(y, vqtbl1q_s8(vld1q_s8(x), quads));
+}
 
 }  // namespace
 }  // namespace int8

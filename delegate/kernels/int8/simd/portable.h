@@ -25,6 +25,12 @@ struct Quads {
   void store(std::int8_t* p) const { store(p, kLanes); }
   void store(std::int8_t* p, int lanes) const { std::memcpy(p, v, 4 * lanes); }
 
+  // The quad at p, everywhere.
+  static Quads broadcast(const std::int8_t* p) {
+    Quads quads;
+    for (int i = 0; i < 16; ++i) quads.v[i] = p[i % 4];
+    return quads;
+  }
   // A code, as it is kept inside, everywhere.
   static Quads of_code(int code) {
     Quads quads;
@@ -48,6 +54,38 @@ struct Quads {
   }
 };
 
+// Four rows of quads r0 to r3: z[j] has, in the place of every group of four quads and for each of
+// the four channels, a lane with the four rows' bytes of quad j of the group. Only Count are
+// needed.
+template <int Count>
+void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
+  for (int i = 0; i < 4 * Count; ++i) {
+    const std::int8_t column[] = {r0.v[i], r1.v[i], r2.v[i], r3.v[i]};
+    std::memcpy(z[i / 4].v + i % 4 * 4, column, 4);
+  }
+}
+
+// What zip() returns, to p.
+inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
+  Quads z[4];
+  zip<4>(r0, r1, r2, r3, z);
+  for (int i = 0; i < 4; ++i) z[i].store(p + i * Quads::kLanes * 4);
+}
+
+// Four quads of weights, one for each lane of a group of four.
+struct LaneWeights {
+  std::int8_t v[16];
+
+  // The same four for all groups.
+  static LaneWeights load_group(const std::int8_t* p) { return load(p); }
+  // A vector of them.
+  static LaneWeights load(const std::int8_t* p) {
+    LaneWeights weights;
+    std::memcpy(weights.v, p, sizeof weights.v);
+    return weights;
+  }
+};
+
 struct Weights {
   static constexpr int kCount = 1;
   std::int8_t v[4];
@@ -63,17 +101,22 @@ struct Ints {
     std::memcpy(ints.v, p, sizeof ints.v);
     return ints;
   }
+  // The same four for every group of four lanes.
+  static Ints load_group(const std::int32_t* p) { return load(p); }
   static Ints broadcast(std::int32_t x) { return {{x, x, x, x}}; }
   void store(std::int32_t* p) const { std::memcpy(p, v, sizeof v); }
 };
 
 struct Factor {
-  float v;
+  float v[4];
 
-  static Factor broadcast(float x) { return {x}; }
+  static Factor broadcast(float x) { return {{x, x, x, x}}; }
+  // One for each lane, or the same four for every group of four.
+  static Factor load(const float* p) { return {{p[0], p[1], p[2], p[3]}}; }
+  static Factor load_group(const float* p) { return load(p); }
   // Rounded to the nearest, halves to even. A result that is no int32 is undefined.
   Ints scale(Ints a) const {
-    for (std::int32_t& x : a.v) x = static_cast<std::int32_t>(std::lrint(x * v));
+    for (int i = 0; i < 4; ++i) a.v[i] = static_cast<std::int32_t>(std::lrint(a.v[i] * v[i]));
     return a;
   }
 };
@@ -86,6 +129,9 @@ struct Sum {
   template <int Lane>
   void add(Quads x, const Weights& w) {
     for (int i = 0; i < 16; ++i) v.v[i / 4] += x.v[i] * w.v[i % 4];
+  }
+  void add(Quads x, const LaneWeights& w) {
+    for (int i = 0; i < 16; ++i) v.v[i / 4] += x.v[i] * w.v[i];
   }
   Ints total() const { return v; }
 };
@@ -126,6 +172,11 @@ class WeightedSum {
  private:
   const Add& add_;
 };
+
+// Four pixels of three channels become four quads. Reads and writes 16 bytes.
+inline void spread_triples(const std::int8_t* x, std::int8_t* y) {
+  for (int i = 0; i < 4; ++i) std::memcpy(y + 4 * i, x + 3 * i, 3);
+}
 
 }  // namespace
 }  // namespace int8

@@ -1,0 +1,238 @@
+// Depthwise convolution, a quad plane at a time. Four neighbouring rows are zipped, so that a lane
+// has four rows' bytes of one pixel and channel, and one dot product multiplies a column of the
+// kernel. Rows come from a band of the plane that is copied to scratch with its border, pixels
+// sorted by column phase: then neighbouring outputs read neighbouring quads at any stride.
+#pragma once
+
+#include "delegate/kernels/int8/depthwise_taps.h"
+#include "delegate/kernels/int8/layout.h"
+
+namespace tfsparse {
+namespace int8 {
+namespace {
+
+constexpr int kDepthwiseBand = 20 << 10;  // bytes of scratch aimed at, of a 32 KB L1
+constexpr int kMaxRows = 2;               // of the output, computed together
+constexpr int kMaxShifts = 3;             // taps that share zipped vectors
+
+inline DepthwiseTaps taps_of(const DepthwiseArgs& a) {
+  return DepthwiseTaps(a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w);
+}
+
+// How a plane is cut into bands, and where in scratch a band is: a plane for each column phase.
+struct DepthwisePlan {
+  int columns;                              // of the bordered plane
+  std::ptrdiff_t row_stride, phase_stride;  // in bytes
+  int band;                                 // output rows to one filling of the scratch
+
+  explicit DepthwisePlan(const DepthwiseArgs& a) {
+    columns = (a.out_w - 1) * a.stride_w + (a.kernel_w - 1) * a.dilation_w + 1;
+    row_stride = std::ptrdiff_t{ceil_div(columns, a.stride_w)} * kQuad;
+    const std::ptrdiff_t all = kDepthwiseBand / (row_stride * a.stride_w);
+    const int rows = larger(0, static_cast<int>(all) - bordered_rows(a, 1));
+    band = smaller(a.out_h, ceil_div(rows / a.stride_h + 1, kMaxRows) * kMaxRows);
+    phase_stride = bordered_rows(a, band) * row_stride;
+  }
+  static int bordered_rows(const DepthwiseArgs& a, int out_rows) {
+    return (out_rows - 1) * a.stride_h + (a.kernel_h - 1) * a.dilation_h + 1;
+  }
+};
+
+// With `rows` bordered rows of the plane at x, the first of which is its row `first_row`.
+inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, const std::int8_t* x,
+                      int first_row, int rows) {
+  const Quads border = Quads::of_code(a.input_zero_point);
+  for (int phase = 0; phase < a.stride_w; ++phase) {
+    const PhaseSpan span(phase, plan.columns, a.stride_w, a.in_w, a.pad_left);
+    std::int8_t* y = a.scratch + phase * plan.phase_stride;
+    for (int row = first_row; row < first_row + rows; ++row, y += plan.row_stride) {
+      const bool inside = row >= 0 && row < a.in_h;
+      pad_row(inside ? x + std::ptrdiff_t{row} * a.in_w * kQuad : nullptr, span, a.stride_w, border,
+              y);
+    }
+  }
+}
+
+template <int Rows>
+using DepthwiseSums = Sum[Rows][4];  // four vectors of pixel and channel, of each output row
+
+// += the products of Shifts neighbouring taps of four input rows.
+template <int Rows, int Shifts>
+TFSPARSE_INLINE void add_window(DepthwiseSums<Rows>& sums, const std::int8_t* const (&x)[4],
+                                std::ptrdiff_t at, const std::int8_t* weights) {
+  constexpr int kGroupBytes = 4 * kQuad;
+  Quads z[4 + kMaxShifts - 1];
+  const auto row = [&](int i) { return Quads::load(x[i] + at); };
+  zip<4>(row(0), row(1), row(2), row(3), z);
+  if constexpr (Shifts > 1) {
+    const auto next = [&](int i) { return Quads::load(x[i] + at + kGroupBytes); };
+    zip<Shifts - 1>(next(0), next(1), next(2), next(3), z + 4);
+  }
+  TFSPARSE_UNROLL
+  for (int shift = 0; shift < Shifts; ++shift) {
+    TFSPARSE_UNROLL
+    for (int r = 0; r < Rows; ++r, weights += 16) {
+      const LaneWeights w = LaneWeights::load_group(weights);
+      TFSPARSE_UNROLL
+      for (int j = 0; j < 4; ++j) sums[r][j].add(z[j + shift], w);
+    }
+  }
+}
+
+// Neighbouring taps of a column phase.
+struct Window {
+  std::ptrdiff_t at;  // bytes from the first quad of a row
+  int shifts;
+};
+
+template <int Rows>
+TFSPARSE_INLINE void add_window(DepthwiseSums<Rows>& sums, const std::int8_t* const (&x)[4],
+                                const Window& window, std::ptrdiff_t column,
+                                const std::int8_t* weights) {
+  const std::ptrdiff_t at = window.at + column;
+  if (window.shifts == 3) return add_window<Rows, 3>(sums, x, at, weights);
+  if (window.shifts == 2) return add_window<Rows, 2>(sums, x, at, weights);
+  add_window<Rows, 1>(sums, x, at, weights);
+}
+
+// The windows of a row of the kernel, in the order of their weights.
+class Windows {
+ public:
+  Windows(const DepthwiseTaps& taps, const DepthwisePlan& plan) {
+    int last_phase = -1, last_shift = 0;
+    taps.for_each_column([&](int, int phase, int shift) {
+      const bool follows = phase == last_phase && shift == last_shift + 1;
+      last_phase = phase, last_shift = shift;
+      if (follows && windows_[count_ - 1].shifts < kMaxShifts) {
+        ++windows_[count_ - 1].shifts;
+      } else {
+        windows_[count_++] = {phase * plan.phase_stride + shift * kQuad, 1};
+      }
+    });
+  }
+  const Window* begin() const { return windows_; }
+  const Window* end() const { return windows_ + count_; }
+
+ private:
+  Window windows_[kMaxDepthwiseKernel];
+  int count_ = 0;
+};
+
+// One quad plane's part of the arguments.
+struct DepthwiseBand {
+  const DepthwiseArgs& args;
+  const DepthwisePlan& plan;
+  const DepthwiseTaps& taps;
+  const Windows& windows;
+  const std::int8_t* weights;
+  const std::int32_t* bias;
+  const float* multipliers;
+};
+
+// += the products of all taps, `at` bytes from the first quad of each row. Shifts are those of the
+// windows of a kernel of one group, where they are known: loops cost as much as their products.
+template <int Rows, int... Shifts>
+TFSPARSE_INLINE void add_taps(DepthwiseSums<Rows>& sums, const DepthwiseBand& b,
+                              const std::int8_t* const (*x)[4], std::ptrdiff_t at) {
+  const std::int8_t* weights = b.weights;
+  if constexpr (sizeof...(Shifts) > 0) {
+    const Window* window = b.windows.begin();
+    ((add_window<Rows, Shifts>(sums, x[0], window->at + at, weights), weights += 16 * Rows * Shifts,
+      ++window),
+     ...);
+  } else {
+    for (int group = 0; group < b.taps.groups; ++group) {
+      for (const Window& window : b.windows) {
+        add_window<Rows>(sums, x[group], window, at, weights);
+        weights += 16 * Rows * window.shifts;
+      }
+    }
+  }
+}
+
+// Rows output rows from the band's input row `first` on, of which `last` is the last; the first
+// `stored` of them are stored.
+template <int Rows, int... Shifts>
+__attribute__((noinline)) void depthwise_rows(const DepthwiseBand& b, int first, int last,
+                                              std::int8_t* y, int stored) {
+  const DepthwiseArgs& a = b.args;
+  const Ints bias = Ints::load_group(b.bias);
+  const Factor factor = Factor::load_group(b.multipliers);
+  const Finish finish(a.output);
+  const std::int8_t* x[DepthwiseTaps::kMaxGroups][4];
+  for (int i = 0; i < 4 * b.taps.groups; ++i) {
+    const int row = smaller(first + i * a.dilation_h, last);  // weights of rows behind it are 0
+    x[i / 4][i % 4] = a.scratch + row * b.plan.row_stride;
+  }
+  for (int column = 0; column < a.out_w; column += Quads::kLanes) {
+    DepthwiseSums<Rows> sums;
+    TFSPARSE_UNROLL
+    for (auto& row : sums) {
+      TFSPARSE_UNROLL
+      for (Sum& sum : row) sum = Sum::of(bias);
+    }
+    add_taps<Rows, Shifts...>(sums, b, x, std::ptrdiff_t{column} * kQuad);
+    const int lanes = smaller(Quads::kLanes, a.out_w - column);
+    TFSPARSE_UNROLL
+    for (int r = 0; r < Rows; ++r) {
+      const auto scaled = [&](int j) { return factor.scale(sums[r][j].total()); };
+      const Quads codes = finish.codes(scaled(0), scaled(1), scaled(2), scaled(3));
+      if (r < stored) codes.store(y + (std::ptrdiff_t{r} * a.out_w + column) * kQuad, lanes);
+    }
+  }
+}
+
+using DepthwiseRows = void (*)(const DepthwiseBand&, int, int, std::int8_t*, int);
+
+// For 3x3 kernels of stride 1 or 2 and for others.
+inline DepthwiseRows rows_kernel(const DepthwiseTaps& taps, const Windows& windows) {
+  const Window* window = windows.begin();
+  const bool known = taps.groups == 1 && taps.kernel_w == 3;
+  if (taps.rows == 2)
+    return known && window[0].shifts == 3 ? depthwise_rows<2, 3> : depthwise_rows<2>;
+  const bool pair = windows.end() - window == 2 && window[0].shifts == 2;
+  return known && pair ? depthwise_rows<1, 2, 1> : depthwise_rows<1>;
+}
+
+// `rows` output rows, from a filled scratch.
+inline void depthwise_band(const DepthwiseBand& b, DepthwiseRows kernel, std::int8_t* y, int rows) {
+  const int last = b.plan.bordered_rows(b.args, rows) - 1;
+  for (int row = 0; row < rows; row += b.taps.rows) {
+    kernel(b, row * b.args.stride_h, last, y + std::ptrdiff_t{row} * b.args.out_w * kQuad,
+           smaller(b.taps.rows, rows - row));
+  }
+}
+
+std::size_t depthwise_scratch(const DepthwiseArgs& a) {
+  if (a.out_h <= 0 || a.out_w <= 0) return 0;
+  // Two vectors for reading past the end: a whole one, and what its neighbours shift in.
+  return DepthwisePlan(a).phase_stride * a.stride_w + 2 * kVectorBytes;
+}
+
+void depthwise(const DepthwiseArgs& a) {
+  if (a.out_h <= 0 || a.out_w <= 0) return;
+  const DepthwisePlan plan(a);
+  const DepthwiseTaps taps = taps_of(a);
+  const Windows windows(taps, plan);
+  const DepthwiseRows kernel = rows_kernel(taps, windows);
+  for (int quad = 0; quad < a.quads; ++quad) {
+    const std::int8_t* x = a.x + quad * a.x_stride;
+    const DepthwiseBand band{a,
+                             plan,
+                             taps,
+                             windows,
+                             a.weights + quad * taps.weight_bytes(),
+                             a.bias + std::ptrdiff_t{quad} * kQuad,
+                             a.multipliers + std::ptrdiff_t{quad} * kQuad};
+    for (int row = 0; row < a.out_h; row += plan.band) {
+      const int rows = smaller(plan.band, a.out_h - row);
+      fill_band(a, plan, x, row * a.stride_h - a.pad_top, plan.bordered_rows(a, rows));
+      depthwise_band(band, kernel, a.y + quad * a.y_stride + std::ptrdiff_t{row} * a.out_w * kQuad,
+                     rows);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace int8
+}  // namespace tfsparse

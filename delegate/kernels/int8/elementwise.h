@@ -1,0 +1,53 @@
+// What treats every code by itself, and the mean.
+#pragma once
+
+#include "delegate/kernels/int8/add.h"
+
+namespace tfsparse {
+namespace int8 {
+namespace {
+
+void add(const AddArgs& a) {
+  const AddVectors vectors(a.add);
+  for (std::size_t i = 0; i < a.quads; i += Quads::kLanes) {
+    const std::size_t left = a.quads - i;
+    const int lanes = left < Quads::kLanes ? static_cast<int>(left) : Quads::kLanes;
+    const Quads x = Quads::load(a.a + i * kQuad, lanes), y = Quads::load(a.b + i * kQuad, lanes);
+    vectors.of(x, y).store(a.y + i * kQuad, lanes);
+  }
+}
+
+// The sums of the four channels, starting from the bias.
+inline void sum_pixels(const MeanArgs& a, const std::int8_t* x, std::int32_t* sums) {
+  static constexpr std::int8_t kOnes[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const LaneWeights ones = LaneWeights::load_group(kOnes);
+  Sum sum = Sum::of(Ints::broadcast(0));
+  for (int i = 0; i < a.n; i += Quads::kLanes, x += kVectorBytes) {
+    sum.add(Quads::load(x, smaller(Quads::kLanes, a.n - i)).transposed(), ones);
+  }
+  std::int32_t lanes[Quads::kLanes];
+  sum.total().store(lanes);
+  for (int c = 0; c < kQuad; ++c) {
+    sums[c] = a.bias;
+    for (int i = c; i < Quads::kLanes; i += kQuad) sums[c] += lanes[i];
+  }
+}
+
+void mean(const MeanArgs& a) {
+  const Finish finish(a.output);
+  const Factor factor = Factor::broadcast(a.multiplier);
+  for (int quad = 0; quad < a.quads; ++quad) {
+    std::int32_t sums[kQuad];
+    sum_pixels(a, a.x + quad * a.x_stride, sums);
+    const Ints scaled = factor.scale(Ints::load_group(sums));
+    finish.codes(scaled, scaled, scaled, scaled).store(a.y + quad * a.y_stride, 1);
+  }
+}
+
+void lookup(const LookupArgs& a) {
+  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = a.table[static_cast<std::uint8_t>(a.x[i])];
+}
+
+}  // namespace
+}  // namespace int8
+}  // namespace tfsparse
