@@ -75,7 +75,7 @@ def test_float16_where_the_cpu_computes_with_it(cpu, has_float16):
 
 
 @needs_googletest
-@pytest.mark.parametrize("source", sources.find("tests/delegate/kernels/*_test.cc"))
+@pytest.mark.parametrize("source", sources.find("tests/delegate/kernels/**/*_test.cc"))
 def test_portable_kernels_on_armv7(source):
     build = cross_build("armv7l")
     print(build.run(build.test_program(source, ["kernels"]), "cortex-a7"))

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <vector>
 
-#include "tests/delegate/int8_cases.h"
+#include "tests/delegate/kernels/int8/int8_cases.h"
 
 namespace tfsparse {
 namespace int8 {

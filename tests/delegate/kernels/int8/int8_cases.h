@@ -10,7 +10,7 @@
 #include "delegate/kernels/int8/pack.h"
 #include "delegate/kernels/int8/reference.h"
 #include "gtest/gtest.h"
-#include "tests/delegate/buffers.h"
+#include "tests/delegate/core/buffers.h"
 
 namespace tfsparse {
 namespace int8 {

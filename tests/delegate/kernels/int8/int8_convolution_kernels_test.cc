@@ -2,7 +2,7 @@
 // over random shapes below, at and above the sizes of their tiles. All agree to the bit.
 #include <vector>
 
-#include "tests/delegate/int8_cases.h"
+#include "tests/delegate/kernels/int8/int8_cases.h"
 
 namespace tfsparse {
 namespace int8 {
