@@ -38,6 +38,30 @@ struct DepthwisePlan {
   }
 };
 
+// These write whole vectors, so up to kOverread bytes more: what stands there is written later.
+inline void fill_roughly(Quads value, std::int8_t* y, int quads) {
+  for (int i = 0; i < quads; i += Quads::kLanes) value.store(y + std::ptrdiff_t{i} * kQuad);
+}
+inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads) {
+  for (int i = 0; i < quads; i += kOverread / kQuad, x += kOverread, y += kOverread) {
+    std::memcpy(y, x, kOverread);
+  }
+}
+inline void copy_every_second_roughly(const std::int8_t* x, std::int8_t* y, int quads) {
+  constexpr int kLanes = Quads::kLanes;
+  constexpr bool kReadsAPair = 2 * kVectorBytes <= kOverread;  // of vectors, in any case
+  int i = 0;
+  for (; i < (kReadsAPair ? quads : quads - kLanes); i += kLanes) {
+    load_even(x + std::ptrdiff_t{2} * i * kQuad).store(y + std::ptrdiff_t{i} * kQuad);
+  }
+  copy_quads(x + std::ptrdiff_t{2} * i * kQuad, y + std::ptrdiff_t{i} * kQuad, quads - i, 2);
+}
+inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads, int step) {
+  if (step == 1) return copy_roughly(x, y, quads);
+  if (step == 2) return copy_every_second_roughly(x, y, quads);
+  copy_quads(x, y, quads, step);
+}
+
 // With `rows` bordered rows of the plane at x, the first of which is its row `first_row`.
 inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, const std::int8_t* x,
                       int first_row, int rows) {
@@ -46,9 +70,17 @@ inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, const s
     const PhaseSpan span(phase, plan.columns, a.stride_w, a.in_w, a.pad_left);
     std::int8_t* y = a.scratch + phase * plan.phase_stride;
     for (int row = first_row; row < first_row + rows; ++row, y += plan.row_stride) {
-      const bool inside = row >= 0 && row < a.in_h;
-      pad_row(inside ? x + std::ptrdiff_t{row} * a.in_w * kQuad : nullptr, span, a.stride_w, border,
-              y);
+      if (row < 0 || row >= a.in_h || span.begin == span.end) {
+        fill_roughly(border, y, span.count);
+        continue;
+      }
+      const std::ptrdiff_t first = std::ptrdiff_t{row} * a.in_w + span.column;
+      if (span.begin > 0) fill_roughly(border, y, span.begin);
+      copy_roughly(x + first * kQuad, y + std::ptrdiff_t{span.begin} * kQuad, span.end - span.begin,
+                   a.stride_w);
+      if (span.end < span.count) {
+        fill_roughly(border, y + std::ptrdiff_t{span.end} * kQuad, span.count - span.end);
+      }
     }
   }
 }
@@ -60,7 +92,6 @@ using DepthwiseSums = Sum[Rows][4];  // four vectors of pixel and channel, of ea
 template <int Rows, int Shifts>
 TFSPARSE_INLINE void add_window(DepthwiseSums<Rows>& sums, const std::int8_t* const (&x)[4],
                                 std::ptrdiff_t at, const std::int8_t* weights) {
-  constexpr int kGroupBytes = 4 * kQuad;
   Quads z[4 + kMaxShifts - 1];
   const auto row = [&](int i) { return Quads::load(x[i] + at); };
   zip<4>(row(0), row(1), row(2), row(3), z);
@@ -71,7 +102,7 @@ TFSPARSE_INLINE void add_window(DepthwiseSums<Rows>& sums, const std::int8_t* co
   TFSPARSE_UNROLL
   for (int shift = 0; shift < Shifts; ++shift) {
     TFSPARSE_UNROLL
-    for (int r = 0; r < Rows; ++r, weights += 16) {
+    for (int r = 0; r < Rows; ++r, weights += kGroupBytes) {
       const LaneWeights w = LaneWeights::load_group(weights);
       TFSPARSE_UNROLL
       for (int j = 0; j < 4; ++j) sums[r][j].add(z[j + shift], w);
@@ -137,14 +168,14 @@ TFSPARSE_INLINE void add_taps(DepthwiseSums<Rows>& sums, const DepthwiseBand& b,
   const std::int8_t* weights = b.weights;
   if constexpr (sizeof...(Shifts) > 0) {
     const Window* window = b.windows.begin();
-    ((add_window<Rows, Shifts>(sums, x[0], window->at + at, weights), weights += 16 * Rows * Shifts,
-      ++window),
+    ((add_window<Rows, Shifts>(sums, x[0], window->at + at, weights),
+      weights += kGroupBytes * Rows * Shifts, ++window),
      ...);
   } else {
     for (int group = 0; group < b.taps.groups; ++group) {
       for (const Window& window : b.windows) {
         add_window<Rows>(sums, x[group], window, at, weights);
-        weights += 16 * Rows * window.shifts;
+        weights += kGroupBytes * Rows * window.shifts;
       }
     }
   }
@@ -205,8 +236,8 @@ inline void depthwise_band(const DepthwiseBand& b, DepthwiseRows kernel, std::in
 
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {
   if (a.out_h <= 0 || a.out_w <= 0) return 0;
-  // Two vectors for reading past the end: a whole one, and what its neighbours shift in.
-  return DepthwisePlan(a).phase_stride * a.stride_w + 2 * kVectorBytes;
+  // For reading past the end a whole vector and what its neighbours shift in, and the rough end.
+  return DepthwisePlan(a).phase_stride * a.stride_w + 2 * kOverread;
 }
 
 void depthwise(const DepthwiseArgs& a) {

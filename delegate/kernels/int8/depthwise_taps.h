@@ -9,6 +9,10 @@ namespace tfsparse {
 namespace int8 {
 namespace {
 
+// Four quads, of pixels or of the weights of four channels, as the dot products of four lanes read
+// them.
+constexpr int kGroupBytes = 4 * kQuad;
+
 // A dot product multiplies four neighbouring rows at once. Output rows computed together share
 // them: two rows of a 3x3 kernel have four rows of input, which weights of (w0, w1, w2, 0) and
 // (0, w0, w1, w2) multiply.
@@ -28,7 +32,7 @@ struct DepthwiseTaps {
         groups((rows - 1 + kernel_h + 3) / 4) {}
 
   // Bytes of weights of a quad of channels.
-  std::size_t weight_bytes() const { return std::size_t{16} * groups * kernel_w * rows; }
+  std::size_t weight_bytes() const { return std::size_t{kGroupBytes} * groups * kernel_w * rows; }
 
   // Calls f(kx, phase, shift) for the taps of a row of the kernel in the order of their weights:
   // the input of output column c is quad c + shift of a column phase.

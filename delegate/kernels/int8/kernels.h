@@ -78,8 +78,8 @@ constexpr int kMaxDepthwiseKernel = 32;
 // Depthwise convolution of quad planes of one shape. What lies beyond the edges is the code
 // input_zero_point.
 struct DepthwiseArgs {
-  const std::int8_t* x;  // in_h * in_w quads a plane
-  std::int8_t* y;        // out_h * out_w quads a plane
+  Padded<const std::int8_t> x;  // in_h * in_w quads a plane
+  std::int8_t* y;               // out_h * out_w quads a plane
   int quads;
   std::size_t x_stride, y_stride;  // bytes between planes
   int in_h, in_w, out_h, out_w;

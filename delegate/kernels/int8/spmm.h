@@ -77,7 +77,7 @@ TFSPARSE_INLINE void store_quads(const Rows& rows, int last_lanes, const std::in
 struct SpmmPass {
   const SpmmArgs& args;
 
-  // Never inlined, which would leave fewer registers; benchmarks/mca.py looks for it, too.
+  // Never inlined, which would leave fewer registers.
   template <int T>
   __attribute__((noinline)) void run(int first, int last_lanes) const {
     const SpmmArgs a = args;  // a copy, which stores to y cannot alias

@@ -63,6 +63,13 @@ struct Quads {
   }
 };
 
+inline Quads load_even(const std::int8_t* p) {
+  const __m256 a = _mm256_castsi256_ps(Quads::load(p).v);
+  const __m256 b = _mm256_castsi256_ps(Quads::load(p + 32).v);
+  const __m256i even = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88));
+  return {_mm256_permute4x64_epi64(even, 0xd8)};
+}
+
 template <int Count>
 TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
   const __m256i low01 = _mm256_unpacklo_epi8(r0.v, r1.v), low23 = _mm256_unpacklo_epi8(r2.v, r3.v);

@@ -41,6 +41,11 @@ struct Quads {
   static __mmask16 first(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
 };
 
+inline Quads load_even(const std::int8_t* p) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return {_mm512_permutex2var_epi32(Quads::load(p).v, even, Quads::load(p + 64).v)};
+}
+
 template <int Count>
 TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
   const __m512i low01 = _mm512_unpacklo_epi8(r0.v, r1.v), low23 = _mm512_unpacklo_epi8(r2.v, r3.v);

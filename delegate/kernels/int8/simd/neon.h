@@ -59,6 +59,11 @@ struct Quads {
   }
 };
 
+inline Quads load_even(const std::int8_t* p) {
+  const int32x4_t a = vreinterpretq_s32_s8(vld1q_s8(p)), b = vreinterpretq_s32_s8(vld1q_s8(p + 16));
+  return {vreinterpretq_s8_s32(vuzp1q_s32(a, b))};
+}
+
 template <int Count>
 TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
   const int16x8_t low01 = vreinterpretq_s16_s8(vzip1q_s8(r0.v, r1.v));

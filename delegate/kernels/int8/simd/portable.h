@@ -54,6 +54,13 @@ struct Quads {
   }
 };
 
+// Quads 0, 2, 4 ... of the two vectors at p.
+inline Quads load_even(const std::int8_t* p) {
+  Quads quads;
+  for (int i = 0; i < Quads::kLanes; ++i) std::memcpy(quads.v + 4 * i, p + 8 * i, 4);
+  return quads;
+}
+
 // Four rows of quads r0 to r3: z[j] has, in the place of every group of four quads and for each of
 // the four channels, a lane with the four rows' bytes of quad j of the group. Only Count are
 // needed.

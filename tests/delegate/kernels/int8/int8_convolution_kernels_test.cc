@@ -80,10 +80,10 @@ TEST_P(Int8ConvolutionKernels, SparseProducts) {
       a.dilation_h,   a.dilation_w, bias.data(), a.input_zero_point, multipliers.data()};
   PackedDepthwise packed;
   if (!pack_depthwise(product, k, &packed)) return ::testing::AssertionFailure() << "not packed";
-  Bytes x((a.quads - 1) * a.x_stride + 4 * a.in_h * a.in_w, 0);
+  Bytes x((a.quads - 1) * a.x_stride + 4 * a.in_h * a.in_w, kOverread);
   Bytes scratch(k.depthwise_scratch(a), 0);
   fill_bytes(random, x);
-  a.x = x.data();
+  a.x = Padded<const std::int8_t>(x.data());
   a.weights = packed.weights.data();
   a.bias = packed.bias.data();
   a.multipliers = packed.multipliers.data();
