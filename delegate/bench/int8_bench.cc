@@ -147,7 +147,7 @@ void bench_spmm(const Kernels& floats, const int8::Kernels& ints, double density
 int main(int argc, char** argv) {
   using namespace tfsparse::bench;
   const tfsparse::Kernels& floats = tfsparse::best_kernels();
-  const tfsparse::int8::Kernels& ints = tfsparse::int8::best_kernels();
+  const tfsparse::int8::Kernels& ints = tfsparse::int8::kernels_beside(floats);
   std::printf("float32: %s, int8: %s\n", floats.name, ints.name);
   for (const int zeros : {80, 90, 0}) {
     const std::string name = "spmm, " + std::to_string(zeros) + " % zeros";

@@ -48,6 +48,20 @@ struct TfLiteSparsity {
   int dim_metadata_size;
 };
 
+struct TfLiteFloatArray {
+  int size;
+  float data[1];  // `size` of them
+};
+
+// TfLiteQuantization::params for kTfLiteAffineQuantization.
+struct TfLiteAffineQuantization {
+  TfLiteFloatArray* scale;
+  TfLiteIntArray* zero_point;
+  std::int32_t quantized_dimension;
+};
+
+enum TfLiteQuantizationType { kTfLiteAffineQuantization = 1 };
+
 struct TfLiteTensor {
   int type;
   void* data;

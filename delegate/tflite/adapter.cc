@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "delegate/core/operators/constant.h"
+#include "delegate/core/operators/quantize.h"
 #include "delegate/core/operators/unsupported.h"
 #include "delegate/tflite/operators/registry.h"
 
@@ -43,6 +45,18 @@ std::shared_ptr<const SparseEncoding> to_encoding(const TfLiteSparsity& sparsity
   return encoding;
 }
 
+// Null where the tensor has no scale.
+std::shared_ptr<const Quantization> to_quantization(const TfLiteTensor& tensor) {
+  if (tensor.quantization.type != kTfLiteAffineQuantization) return nullptr;
+  const auto* from = static_cast<const TfLiteAffineQuantization*>(tensor.quantization.params);
+  if (from == nullptr || from->scale == nullptr || from->scale->size <= 0) return nullptr;
+  auto quantization = std::make_shared<Quantization>();
+  quantization->scales.assign(from->scale->data, from->scale->data + from->scale->size);
+  quantization->zero_points = to_vector(from->zero_point);
+  quantization->axis = from->quantized_dimension;
+  return quantization;
+}
+
 Tensor to_tensor(const TfLiteTensor& from) {
   Tensor tensor;
   tensor.name = from.name ? from.name : "";
@@ -51,6 +65,7 @@ Tensor to_tensor(const TfLiteTensor& from) {
   const std::vector<int> signature = to_vector(from.dims_signature);
   tensor.size_is_open = from.allocation_type == kTfLiteDynamic ||
                         std::count(signature.begin(), signature.end(), -1) > 0;
+  tensor.quantization = to_quantization(from);
   if (from.allocation_type == kTfLiteMmapRo && from.data != nullptr) {
     tensor.data = from.data;
     tensor.bytes = from.bytes;
@@ -133,6 +148,27 @@ Status add_operator(int id, const TfLiteNode& from, const TfLiteRegistration& re
   return {};
 }
 
+// Converters may give the scales of a sparse constant to the output of DENSIFY only.
+void read_densify_scales(Graph* graph) {
+  for (const Node& node : graph->nodes) {
+    if (as<Densify>(node) == nullptr) continue;
+    Tensor& sparse = graph->tensors[node.inputs[0]];
+    if (sparse.quantization == nullptr) {
+      sparse.quantization = graph->tensors[node.output].quantization;
+    }
+  }
+}
+
+// DEQUANTIZE makes a constant wider, or it computes.
+void read_computed_dequantize(Graph* graph) {
+  const GraphIndex index(*graph);
+  for (Node& node : graph->nodes) {
+    if (as<Dequantize>(node) != nullptr && index.stored_constant(node.inputs[0]) < 0) {
+      node.op = Quantize();
+    }
+  }
+}
+
 }  // namespace
 
 Status check_runtime(const TfLiteContext& context) {
@@ -175,6 +211,8 @@ Status read_graph(TfLiteContext* context, Graph* graph) {
     if (as<Unsupported>(node) || order.is_sound(static_cast<int>(i), node)) continue;
     node.op = Unsupported("a tensor is read before it is written, or written twice");
   }
+  read_densify_scales(graph);
+  read_computed_dequantize(graph);
   return {};
 }
 

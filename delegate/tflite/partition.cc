@@ -62,14 +62,10 @@ TfLiteStatus Partition::invoke(TfLiteContext* context, TfLiteNode*) {
   const Status enough = check_memory(*context);
   if (!enough.ok()) return fail(context, enough);
 
-  std::vector<const float*> inputs;
-  std::vector<float*> outputs;
-  for (int input : graph_.inputs) {
-    inputs.push_back(static_cast<const float*>(tensor(*context, input).data));
-  }
-  for (int output : graph_.outputs) {
-    outputs.push_back(static_cast<float*>(tensor(*context, output).data));
-  }
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  for (int input : graph_.inputs) inputs.push_back(tensor(*context, input).data);
+  for (int output : graph_.outputs) outputs.push_back(tensor(*context, output).data);
   if (options_.profile) {
     plan_->run_profiled(pool_.get(), inputs, outputs);
   } else {
@@ -187,9 +183,11 @@ Status Partition::build_plan(const std::vector<Shape>& input_shapes,
 
 Status Partition::check_memory(const TfLiteContext& context) const {
   const auto check = [&](int index, const Shape& shape) -> Status {
-    const std::uint64_t needed = sizeof(float) * static_cast<std::uint64_t>(element_count(shape));
+    const DType type = graph_.tensors[index].type;
+    const bool is_int8 = type == DType::kInt8, is_read = is_int8 || type == DType::kFloat32;
+    const std::uint64_t needed =
+        (is_int8 ? 1 : sizeof(float)) * static_cast<std::uint64_t>(element_count(shape));
     const TfLiteTensor& held = tensor(context, index);
-    const bool is_read = graph_.tensors[index].type == DType::kFloat32;
     if (!is_read || needed == 0 || (held.data != nullptr && held.bytes >= needed)) return {};
     return Status::error("expected " + std::to_string(needed) + " bytes of memory for tensor '" +
                          graph_.tensors[index].name + "' of shape " + to_string(shape) +

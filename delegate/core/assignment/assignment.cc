@@ -10,6 +10,12 @@
 namespace tfsparse {
 namespace {
 
+template <class T>
+double zero_fraction(const std::vector<T>& values) {
+  const auto zeros = std::count(values.begin(), values.end(), T(0));
+  return values.empty() ? 0.0 : static_cast<double>(zeros) / values.size();
+}
+
 class Assigner {
  public:
   Assigner(const Graph& graph, std::vector<Assignment>* assignments)
@@ -52,10 +58,16 @@ class Assigner {
  private:
   Status count_zeros(const Node& node, Assignment* assignment) const {
     assignment->weights = index_.stored_constant(node.inputs[1]);
-    std::vector<float> values;
-    TFSPARSE_RETURN_IF_ERROR(read_floats(graph_.tensors[assignment->weights], &values));
-    const auto zeros = std::count(values.begin(), values.end(), 0.0f);
-    assignment->weight_zeros = values.empty() ? 0.0 : static_cast<double>(zeros) / values.size();
+    const Tensor& weights = graph_.tensors[assignment->weights];
+    if (weights.type == DType::kInt8) {
+      std::vector<std::int8_t> values;
+      TFSPARSE_RETURN_IF_ERROR(read_int8(weights, &values));
+      assignment->weight_zeros = zero_fraction(values);
+    } else {
+      std::vector<float> values;
+      TFSPARSE_RETURN_IF_ERROR(read_floats(weights, &values));
+      assignment->weight_zeros = zero_fraction(values);
+    }
     return {};
   }
 

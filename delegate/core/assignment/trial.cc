@@ -23,10 +23,10 @@ Trial::Trial(Plan* plan, ThreadPool* pool)
       outputs_(zeros(plan->output_shapes())) {}
 
 double Trial::run() {
-  std::vector<const float*> inputs;
-  std::vector<float*> outputs;
-  for (const Buffer& buffer : inputs_) inputs.push_back(floats(buffer));
-  for (const Buffer& buffer : outputs_) outputs.push_back(floats(buffer));
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  for (const Buffer& buffer : inputs_) inputs.push_back(buffer.data());
+  for (const Buffer& buffer : outputs_) outputs.push_back(buffer.data());
   plan_->run_profiled(pool_, inputs, outputs);
   double total = 0;
   for (const std::vector<double>& parts : plan_->seconds()) {

@@ -28,6 +28,9 @@ void add_graph(const Graph& graph, const std::function<void(int tensor)>& add_co
     if (!is_new) return;
     const Tensor& tensor = graph.tensors[index];
     hasher->add(tensor.type, tensor.shape, tensor.size_is_open, tensor.is_constant());
+    if (tensor.quantization) {
+      hasher->add(tensor.quantization->scales, tensor.quantization->zero_points);
+    }
     if (tensor.is_constant()) add_constant(index);
   };
   for (const Node& node : graph.nodes) {

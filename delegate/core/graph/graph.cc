@@ -27,15 +27,67 @@ std::size_t size_of(DType type) {
   return 0;
 }
 
-float load(const Tensor& tensor, std::size_t index) {
-  if (tensor.type == DType::kFloat16) {
-    std::uint16_t half;
-    std::memcpy(&half, static_cast<const char*>(tensor.data) + 2 * index, sizeof half);
-    return widen(half);
-  }
-  float value;
-  std::memcpy(&value, static_cast<const char*>(tensor.data) + 4 * index, sizeof value);
+template <class T>
+T load(const Tensor& tensor, std::size_t index) {
+  T value;
+  std::memcpy(&value, static_cast<const char*>(tensor.data) + sizeof(T) * index, sizeof value);
   return value;
+}
+
+// Reads a constant. load(i) returns stored value i.
+template <class T, class Load>
+Status read_values(const Tensor& tensor, const Load& load, std::vector<T>* values) {
+  const std::int64_t elements = element_count(tensor.shape);
+  const std::size_t stored = tensor.bytes / size_of(tensor.type);
+  if (elements < 0) {
+    return Status::error("tensor '" + tensor.name + "' has the invalid shape " +
+                         to_string(tensor.shape));
+  }
+  if (tensor.sparsity) {
+    std::vector<std::size_t> positions;
+    const Status status = locate_values(*tensor.sparsity, tensor.shape, stored, &positions);
+    if (!status.ok()) {
+      return Status::error("tensor '" + tensor.name + "': " + status.message());
+    }
+    values->assign(static_cast<std::size_t>(elements), T(0));
+    for (std::size_t i = 0; i < stored; ++i) (*values)[positions[i]] = load(i);
+    return {};
+  }
+  if (stored != static_cast<std::size_t>(elements)) {
+    return Status::error("tensor '" + tensor.name + "' of shape " + to_string(tensor.shape) +
+                         " holds " + std::to_string(tensor.bytes) + " bytes");
+  }
+  values->resize(stored);
+  for (std::size_t i = 0; i < stored; ++i) (*values)[i] = load(i);
+  return {};
+}
+
+// Reads a constant of one type as it is stored.
+template <class T>
+Status read_stored(const Tensor& tensor, DType type, std::vector<T>* values) {
+  if (!tensor.is_constant() || tensor.type != type) {
+    return Status::error("tensor '" + tensor.name + "' is not a constant of " + to_string(type));
+  }
+  return read_values(tensor, [&](std::size_t i) { return load<T>(tensor, i); }, values);
+}
+
+// Multiplies int8 weights by their scales.
+Status dequantize(const Tensor& tensor, std::vector<float>* values) {
+  std::vector<std::int8_t> stored;
+  TFSPARSE_RETURN_IF_ERROR(read_int8(tensor, &stored));
+  const int rank = static_cast<int>(tensor.shape.size());
+  const int axis = tensor.quantization ? tensor.quantization->axis : 0;
+  const std::string reason =
+      axis >= 0 && axis < rank ? unsupported_int8_weights(tensor, axis) : "has no such axis";
+  if (!reason.empty()) return Status::error("tensor '" + tensor.name + "': " + reason);
+  const std::vector<float> scales = weight_scales(tensor, axis);
+  std::size_t inner = 1;
+  for (int dim = axis + 1; dim < rank; ++dim) inner *= tensor.shape[dim];
+  values->resize(stored.size());
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    (*values)[i] = scales[i / inner % scales.size()] * stored[i];
+  }
+  return {};
 }
 
 }  // namespace
@@ -63,32 +115,20 @@ const char* to_string(DType type) {
 }
 
 Status read_floats(const Tensor& tensor, std::vector<float>* values) {
-  if (!tensor.is_constant() || (tensor.type != DType::kFloat32 && tensor.type != DType::kFloat16)) {
-    return Status::error("tensor '" + tensor.name + "' is not a float constant");
+  if (tensor.is_constant() && tensor.type == DType::kFloat16) {
+    const auto widened = [&](std::size_t i) { return widen(load<std::uint16_t>(tensor, i)); };
+    return read_values(tensor, widened, values);
   }
-  const std::int64_t elements = element_count(tensor.shape);
-  const std::size_t stored = tensor.bytes / size_of(tensor.type);
-  if (elements < 0) {
-    return Status::error("tensor '" + tensor.name + "' has the invalid shape " +
-                         to_string(tensor.shape));
-  }
-  if (tensor.sparsity) {
-    std::vector<std::size_t> positions;
-    const Status status = locate_values(*tensor.sparsity, tensor.shape, stored, &positions);
-    if (!status.ok()) {
-      return Status::error("tensor '" + tensor.name + "': " + status.message());
-    }
-    values->assign(static_cast<std::size_t>(elements), 0.0f);
-    for (std::size_t i = 0; i < stored; ++i) (*values)[positions[i]] = load(tensor, i);
-    return {};
-  }
-  if (stored != static_cast<std::size_t>(elements)) {
-    return Status::error("tensor '" + tensor.name + "' of shape " + to_string(tensor.shape) +
-                         " holds " + std::to_string(tensor.bytes) + " bytes");
-  }
-  values->resize(stored);
-  for (std::size_t i = 0; i < stored; ++i) (*values)[i] = load(tensor, i);
-  return {};
+  if (tensor.type == DType::kInt8) return dequantize(tensor, values);
+  return read_stored(tensor, DType::kFloat32, values);
+}
+
+Status read_int8(const Tensor& tensor, std::vector<std::int8_t>* values) {
+  return read_stored(tensor, DType::kInt8, values);
+}
+
+Status read_int32(const Tensor& tensor, std::vector<std::int32_t>* values) {
+  return read_stored(tensor, DType::kInt32, values);
 }
 
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "delegate/core/graph/operator.h"
+#include "delegate/core/graph/quantization.h"
 #include "delegate/core/graph/shape.h"
 #include "delegate/core/graph/sparsity.h"
 #include "delegate/core/graph/status.h"
@@ -25,6 +26,7 @@ struct Tensor {
   Shape shape;
   bool size_is_open = false;  // whether the shape may still change
   bool size_is_known = true;  // false if the shape is the file's, not this inference's
+  std::shared_ptr<const Quantization> quantization;  // null where there is none
   // For constants: the stored values, owned by the model, and their encoding.
   const void* data = nullptr;
   std::size_t bytes = 0;
@@ -63,9 +65,15 @@ struct Graph {
   std::vector<int> outputs;
 };
 
-// The values of a float constant, dense and row-major. Decodes sparse encodings and widens float16.
-// Fails if the stored bytes do not match shape and type.
+// The values of a constant, dense and row-major, with sparse encodings decoded. Each function fails
+// if the stored bytes do not match shape and type.
+
+// Of a float constant. float16 is widened, and int8 weights are multiplied by their scales.
 Status read_floats(const Tensor& tensor, std::vector<float>* values);
+
+// The stored numbers of an int8 or int32 constant.
+Status read_int8(const Tensor& tensor, std::vector<std::int8_t>* values);
+Status read_int32(const Tensor& tensor, std::vector<std::int32_t>* values);
 
 // The values of a small int32 or int64 constant.
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);

@@ -16,7 +16,7 @@ std::uint64_t hash_bytes(const void* data, std::size_t size, std::uint64_t seed)
 
 class Hasher {
  public:
-  // Adds numbers, enumerators, strings, epilogues and vectors of int.
+  // Adds numbers, enumerators, strings, epilogues and vectors of int or float.
   template <class... Fields>
   void add(const Fields&... fields) {
     (add_field(fields), ...);
@@ -33,6 +33,9 @@ class Hasher {
   void add_field(const std::string& value) { bytes(value.data(), value.size()); }
   void add_field(const std::vector<int>& values) {
     bytes(values.data(), values.size() * sizeof(int));
+  }
+  void add_field(const std::vector<float>& values) {
+    bytes(values.data(), values.size() * sizeof(float));
   }
   void add_field(const Epilogue& epilogue) {
     add(epilogue.activation, epilogue.slope, epilogue.lo, epilogue.hi);

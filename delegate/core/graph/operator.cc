@@ -16,6 +16,10 @@ Status Operator::build(PlanBuilder*, const Node& node) const {
   return Status::error("node " + std::to_string(node.id) + " (" + node.type + ") cannot be run");
 }
 
+Status Operator::build_int8(PlanBuilder* builder, const Node& node) const {
+  return Operator::build(builder, node);
+}
+
 AnyOperator::AnyOperator() : operation_(std::make_unique<Unsupported>()) {}
 
 }  // namespace tfsparse

@@ -51,6 +51,8 @@ class Operator {
                                           const Node& node) const = 0;
   // Whether the first input and the output may have this type.
   virtual bool computes_in(DType type) const;
+  // Whether the output may be of another type than the first input.
+  virtual bool changes_type() const { return false; }
 
   // Sets the shape of the node's output and the parameters that depend on shapes. Fails if the
   // shapes of the inputs do not fit each other or the parameters.
@@ -59,9 +61,10 @@ class Operator {
   // The work of TFLite's default for the node. By default an element-wise pass.
   virtual DefaultWork default_work(const WorkContext& context, const Node& node) const;
 
-  // Adds the node's steps to a plan. Called only if role() is kComputation and the output is not
-  // empty.
+  // Add the node's steps to a plan, for a float and for an int8 output. Called only if role() is
+  // kComputation, the output is not empty and computes_in() its type.
   virtual Status build(PlanBuilder* builder, const Node& node) const;
+  virtual Status build_int8(PlanBuilder* builder, const Node& node) const;
 
   // Adds the parameters, if any, to a fingerprint.
   virtual void hash(Hasher*) const {}

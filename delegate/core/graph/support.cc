@@ -7,13 +7,17 @@ namespace {
 
 constexpr std::size_t kMostDimensions = 6;
 
-// The quantised type that the node needs and its operator lacks. Empty if there is none.
+bool is_quantized(DType type) {
+  return type == DType::kInt8 || type == DType::kUInt8 || type == DType::kInt16;
+}
+
+// The quantized type that the node needs and its operator lacks. Empty if there is none.
 std::string quantized_type(const SupportContext& context, const Node& node) {
+  if (node.op->role() != Role::kComputation) return "";
   for (int index : {node.inputs.empty() ? -1 : node.inputs[0], node.output}) {
     if (index < 0) continue;
     const DType type = context.tensor(index).type;
-    const bool quantized = type == DType::kInt8 || type == DType::kUInt8 || type == DType::kInt16;
-    if (quantized && !node.op->computes_in(type)) return to_string(type);
+    if (is_quantized(type) && !node.op->computes_in(type)) return to_string(type);
   }
   return "";
 }
@@ -24,11 +28,16 @@ std::string unsupported_tensors(const SupportContext& context, const Node& node)
       return "more than 6 dimensions";
     }
   }
-  const DType type = context.tensor(node.output).type;
-  if (node.op->role() == Role::kComputation && !node.op->computes_in(type)) {
-    return std::string("output is of ") + to_string(type);
+  if (node.op->role() != Role::kComputation) return "";
+  const Tensor& output = context.tensor(node.output);
+  if (!node.op->computes_in(output.type)) {
+    return std::string("output is of ") + to_string(output.type);
   }
-  return "";
+  const DType input = node.inputs.empty() ? output.type : context.tensor(node.inputs[0]).type;
+  if (input != output.type && !node.op->changes_type()) {
+    return std::string("input is of ") + to_string(input) + ", output of " + to_string(output.type);
+  }
+  return output.type == DType::kInt8 ? unsupported_activation(output) : "";
 }
 
 }  // namespace
@@ -44,19 +53,22 @@ std::string unsupported_because(const SupportContext& context, const Node& node)
 }
 
 std::string unsupported_input(const SupportContext& context, const Node& node) {
-  const DType type = context.tensor(node.inputs[0]).type;
-  if (!node.op->computes_in(type)) return std::string("type is ") + to_string(type);
+  const Tensor& input = context.tensor(node.inputs[0]);
+  if (!node.op->computes_in(input.type)) return std::string("type is ") + to_string(input.type);
   if (context.stored_constant(node.inputs[0]) >= 0) return "input is a constant";
-  return "";
+  return input.type == DType::kInt8 ? unsupported_activation(input) : "";
 }
 
 std::string unsupported_inputs(const SupportContext& context, const Node& node) {
   bool any_computed = false;
+  const DType output = context.tensor(node.output).type;
   for (int input : node.inputs) {
     const int constant = context.stored_constant(input);
-    const DType type = context.tensor(constant >= 0 ? constant : input).type;
-    const bool widens = constant >= 0 && type == DType::kFloat16;
-    if (!node.op->computes_in(type) && !widens) return std::string("type is ") + to_string(type);
+    const Tensor& tensor = context.tensor(constant >= 0 ? constant : input);
+    const bool widens = constant >= 0 && tensor.type == DType::kFloat16 && output != DType::kInt8;
+    if (tensor.type != output && !widens) return std::string("type is ") + to_string(tensor.type);
+    const std::string reason = output == DType::kInt8 ? unsupported_activation(tensor) : "";
+    if (!reason.empty()) return reason;
     any_computed = any_computed || constant < 0;
   }
   return any_computed ? "" : "all inputs are constants";

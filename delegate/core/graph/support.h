@@ -30,7 +30,7 @@ std::string unsupported_because(const SupportContext& context, const Node& node)
 // For operators with one input.
 std::string unsupported_input(const SupportContext& context, const Node& node);
 
-// For operators on several float inputs, some of which may be constants.
+// For operators on several inputs of the output's type, some of which may be constants.
 std::string unsupported_inputs(const SupportContext& context, const Node& node);
 
 // For operators on the first input whose other inputs are parameters.

@@ -7,7 +7,9 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
 #include "delegate/core/steps/binary.h"
+#include "delegate/core/weights/int8_product.h"
 
 namespace tfsparse {
 namespace {
@@ -80,6 +82,41 @@ Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
                                kernels)
              : make_binary_flat(binary, epilogue, std::move(a), std::move(b), y, shape, kernels),
       node);
+  return {};
+}
+
+bool BinaryOperator::computes_in(DType type) const {
+  return type == DType::kFloat32 || (type == DType::kInt8 && binary == Binary::kAdd);
+}
+
+Status BinaryOperator::build_int8(PlanBuilder* builder, const Node& node) const {
+  const Tensor &a = builder->tensor(node.inputs[0]), &b = builder->tensor(node.inputs[1]);
+  const Tensor& y = builder->tensor(node.output);
+  if (a.shape != y.shape || b.shape != y.shape || a.is_constant() || b.is_constant()) {
+    return Status::error("int8 operands of different shapes");
+  }
+  int8::AddArgs args{};
+  if (!make_add(a, b, y, epilogue, &args.add)) {
+    return Status::error("scales of int8 operands differ too much");
+  }
+  Values& values = builder->values();
+  const Value from = values.chw(node.inputs[0]), other = values.chw(node.inputs[1]);
+  const Value to = values.define_chw(node.output);
+  const int quads = static_cast<int>(values.elements(to) / int8::kQuad);  // with the gaps
+  const auto run = [=](const RunContext& context) {
+    context.pool.parallel_for(quads, kGrain / int8::kQuad, [&](int begin, int end, int) {
+      const std::ptrdiff_t first = std::ptrdiff_t{begin} * int8::kQuad;
+      int8::AddArgs part = args;
+      part.a = bytes(context.values[from]) + first;
+      part.b = bytes(context.values[other]) + first;
+      part.y = bytes(context.values[to]) + first;
+      part.quads = end - begin;
+      context.int8_kernels.add(part);
+    });
+  };
+  auto step = make_step("int8 add", from, to, run);
+  step->reads.push_back(other);
+  builder->add(std::move(step), node);
   return {};
 }
 

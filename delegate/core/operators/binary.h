@@ -18,6 +18,8 @@ class BinaryOperator : public DefineOperator<BinaryOperator> {
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override;
   void hash(Hasher* hasher) const override;
   Epilogue* foldable_epilogue() override { return &epilogue; }
 };

@@ -1,9 +1,12 @@
 #include "delegate/core/operators/convolution.h"
 
+#include <utility>
+
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/convolution.h"
 #include "delegate/core/steps/convolution_border.h"
+#include "delegate/core/steps/int8_convolution.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
@@ -61,6 +64,21 @@ Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwL
   if (border > 0) at.border = values.add(border);
   at.y = output(builder, node, y);
   return make_convolution(graph, node, at, builder->kernels(), step);
+}
+
+Status Convolution::build_int8(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const std::uint64_t border = int8_border_bytes(builder->graph(), node);
+  Int8ConvolutionValues at;
+  at.x = values.padded(values.chw(node.inputs[0]));
+  if (residual_of(node) >= 0) at.residual = values.chw(residual_of(node));
+  if (border > 0) at.border = values.add_bytes(border);
+  at.y = values.define_chw(node.output);
+  std::unique_ptr<Step> step;
+  TFSPARSE_RETURN_IF_ERROR(
+      make_int8_convolution(builder->graph(), node, at, builder->int8_kernels(), &step));
+  builder->add(std::move(step), node);
+  return {};
 }
 
 bool Convolution::reads_ahead(const Graph& graph, const Node& node) const {

@@ -10,10 +10,16 @@ namespace tfsparse {
 // is added to the output.
 class Convolution : public DefineOperator<Convolution, ImageConvolution> {
  public:
+  // If int8 has a residual: the tensor that the convolution made before fusion, whose quantization
+  // its result has, and the epilogue of the addition.
+  int before_residual = -1;
+  Epilogue residual_epilogue;
+
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x, const ChwLayout* y,
                    std::unique_ptr<RowStep>* step) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
   bool reads_ahead(const Graph& graph, const Node& node) const override;
 
  protected:

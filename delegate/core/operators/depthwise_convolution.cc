@@ -1,10 +1,12 @@
 #include "delegate/core/operators/depthwise_convolution.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/plan/memory.h"
+#include "delegate/core/steps/int8_depthwise.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
@@ -104,7 +106,7 @@ class DepthwiseStep : public RowStep {
 
 std::string DepthwiseConvolution::unsupported_because(const SupportContext& context,
                                                       const Node& node) const {
-  const std::string reason = unsupported_weights(context, node, 4);
+  const std::string reason = unsupported_weights(context, node, 4, 3);
   if (!reason.empty()) return reason;
   const Shape& x = context.tensor(node.inputs[0]).shape;
   const Shape& w = context.stored_shape(node.inputs[1]);
@@ -129,6 +131,21 @@ DefaultWork DepthwiseConvolution::default_work(const WorkContext& context, const
       (kDepthwisePixel + taps * context.vectors(w[3]) * (distant ? kDistantTap : kDepthwiseTap));
   if (taps > kMaxTaps) work.vectors = kExcessTap * taps * context.elements(node.output);
   return work;
+}
+
+Status DepthwiseConvolution::build_int8(PlanBuilder* builder, const Node& node) const {
+  if (!has_int8_depthwise(builder->graph(), node)) {
+    return Status::error("int8 depthwise convolution with a depth multiplier or a window above " +
+                         std::to_string(int8::kMaxDepthwiseKernel));
+  }
+  Values& values = builder->values();
+  const PaddedValue x = values.padded(values.chw(node.inputs[0]));
+  const Value y = values.define_chw(node.output);
+  std::unique_ptr<Step> step;
+  TFSPARSE_RETURN_IF_ERROR(
+      make_int8_depthwise(builder->graph(), node, x, y, builder->int8_kernels(), &step));
+  builder->add(std::move(step), node);
+  return {};
 }
 
 Status DepthwiseConvolution::make_step(PlanBuilder* builder, const Node& node,

@@ -12,6 +12,7 @@ class DepthwiseConvolution : public DefineOperator<DepthwiseConvolution, ImageCo
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x, const ChwLayout* y,
                    std::unique_ptr<RowStep>* step) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
 
  protected:
   int output_channels(const Shape& image, const Shape& weights) const override;

@@ -7,6 +7,7 @@
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/graph/hasher.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/steps/int8_rows.h"
 #include "delegate/core/weights/pack.h"
 #include "delegate/core/weights/weights.h"
 
@@ -109,6 +110,21 @@ Status FullyConnected::build(PlanBuilder* builder, const Node& node) const {
   step->epilogue_ = epilogue;
   step->reads = {x};
   step->writes = {y};
+  builder->add(std::move(step), node);
+  return {};
+}
+
+bool FullyConnected::computes_in(DType type) const {
+  return type == DType::kFloat32 || type == DType::kInt8;
+}
+
+Status FullyConnected::build_int8(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const PaddedValue x = values.padded(values.chw(node.inputs[0]));
+  const Value y = values.define_chw(node.output);
+  std::unique_ptr<Step> step;
+  TFSPARSE_RETURN_IF_ERROR(
+      make_int8_rows(builder->graph(), node, x, y, builder->int8_kernels(), &step));
   builder->add(std::move(step), node);
   return {};
 }

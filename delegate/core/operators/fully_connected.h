@@ -18,6 +18,8 @@ class FullyConnected : public DefineOperator<FullyConnected> {
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override;
   void hash(Hasher* hasher) const override;
   bool has_weights() const override { return true; }
   Epilogue* foldable_epilogue() override { return &epilogue; }

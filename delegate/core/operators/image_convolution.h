@@ -21,6 +21,7 @@ class ImageConvolution : public Operator {
   Status infer(ShapeContext* context, const Node& node) override;
   Status build(PlanBuilder* builder, const Node& node) const override;
   void hash(Hasher* hasher) const override;
+  bool computes_in(DType type) const override;
   bool has_weights() const override { return true; }
   Epilogue* foldable_epilogue() override { return &epilogue; }
 

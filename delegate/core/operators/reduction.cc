@@ -7,6 +7,8 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
+#include "delegate/core/weights/int8_product.h"
 
 namespace tfsparse {
 namespace {
@@ -123,6 +125,10 @@ std::string Reduce::unsupported_because(const SupportContext& context, const Nod
   return unsupported_parameters(context, node);
 }
 
+bool Reduce::computes_in(DType type) const {
+  return type == DType::kFloat32 || type == DType::kInt8;
+}
+
 Status Reduce::infer(ShapeContext* context, const Node& node) {
   const Shape& x = context->in(node, 0);
   Ints given;
@@ -163,6 +169,37 @@ Status Reduce::build(PlanBuilder* builder, const Node& node) const {
   step->reads = {x};
   step->writes = {y};
   builder->add(std::move(step), node);
+  return {};
+}
+
+Status Reduce::build_int8(PlanBuilder* builder, const Node& node) const {
+  const Tensor &input = builder->tensor(node.inputs[0]), &output = builder->tensor(node.output);
+  if (input.shape.size() != 4 || axes != std::vector<int>{1, 2}) {
+    return Status::error("int8 reduction over other dimensions than the pixels of an image");
+  }
+  const QuadLayout from = quad_layout(input.shape);
+  const bool mean = reduction == Reduction::kMean;
+  const double pixels = mean ? from.pixels() : 1;
+  int8::MeanArgs args{};
+  args.x_stride = from.stride;
+  args.y_stride = int8::kQuad;
+  args.n = from.pixels();
+  args.bias = -args.n * (input.quantization->zero_point() + builder->int8_kernels().flip);
+  args.multiplier = static_cast<float>(static_cast<double>(input.quantization->scale()) /
+                                       output.quantization->scale() / pixels);
+  args.output = output_of(output, Epilogue());
+  const Value x = builder->values().chw(node.inputs[0]);
+  const Value y = builder->values().define_chw(node.output);
+  const auto run = [=](const RunContext& context) {
+    context.pool.parallel_for(from.batch * from.quads(), 16, [&](int begin, int end, int) {
+      int8::MeanArgs planes = args;
+      planes.x = bytes(context.values[x]) + begin * from.stride;
+      planes.y = bytes(context.values[y]) + std::ptrdiff_t{begin} * int8::kQuad;
+      planes.quads = end - begin;
+      context.int8_kernels.mean(planes);
+    });
+  };
+  builder->add(make_step(mean ? "int8 mean" : "int8 sum", x, y, run), node);
   return {};
 }
 

@@ -22,6 +22,8 @@ class Reduce : public DefineOperator<Reduce> {
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override;
   void hash(Hasher* hasher) const override;
 };
 

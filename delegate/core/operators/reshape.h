@@ -15,6 +15,8 @@ class Reshaping : public Operator {
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override;
 };
 
 // Inputs: the tensor, and its new shape unless that is a parameter.

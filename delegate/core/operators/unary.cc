@@ -8,6 +8,7 @@
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/plan/lambda_step.h"
+#include "delegate/core/steps/int8_lookup.h"
 
 namespace tfsparse {
 namespace {
@@ -32,6 +33,10 @@ double vector_cost(const UnaryOperator& op) {
 }
 
 }  // namespace
+
+bool UnaryOperator::computes_in(DType type) const {
+  return type == DType::kFloat32 || type == DType::kInt8;
+}
 
 std::string UnaryOperator::unsupported_because(const SupportContext& context,
                                                const Node& node) const {
@@ -64,6 +69,16 @@ Status UnaryOperator::build(PlanBuilder* builder, const Node& node) const {
   };
   builder->add(make_step("elementwise", x, y, run), node);
   return {};
+}
+
+Status UnaryOperator::build_int8(PlanBuilder* builder, const Node& node) const {
+  // The last set computes in float32.
+  const auto function = [op = *this](double value) {
+    float x = static_cast<float>(value), y = 0;
+    supported_kernels().back()->unary({op.unary, &x, &y, 1, op.epilogue});
+    return static_cast<double>(y);
+  };
+  return add_int8_lookup(builder, node, "int8 lookup", function);
 }
 
 void UnaryOperator::hash(Hasher* hasher) const { hasher->add(unary, epilogue); }

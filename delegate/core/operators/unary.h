@@ -19,6 +19,8 @@ class UnaryOperator : public DefineOperator<UnaryOperator> {
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
   void hash(Hasher* hasher) const override;
   Epilogue* foldable_epilogue() override { return &epilogue; }
 };

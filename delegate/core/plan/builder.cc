@@ -45,7 +45,7 @@ Status PlanBuilder::add_node(const Node& node) {
     values_.define_flat(node.output);
     return {};
   }
-  return node.op->build(this, node);
+  return is_int8(node.output) ? node.op->build_int8(this, node) : node.op->build(this, node);
 }
 
 void PlanBuilder::add(std::unique_ptr<Step> step, const Node& node) {
@@ -56,17 +56,23 @@ void PlanBuilder::add(std::unique_ptr<Step> step, const Node& node) {
 Status PlanBuilder::lay_out_memory(int threads) {
   std::vector<std::ptrdiff_t> offsets;
   const ArenaPlan arena = values_.plan_memory(&offsets);
-  plan_.arena_ = Buffer(arena.elements, kernels_.element_bytes, std::nothrow);
+  plan_.arena_ = Buffer(arena.bytes, 1, std::nothrow);
   if (plan_.arena_.data() == nullptr) {
-    return Status::error("no memory for " + std::to_string(arena.elements) + " activations");
+    return Status::error("no memory for " + std::to_string(arena.bytes) + " bytes of activations");
   }
   std::vector<PaddedElements> own;
-  for (std::ptrdiff_t offset : offsets) {
-    own.push_back(offset < 0 ? PaddedElements() : plan_.arena_.data() + offset);
+  for (std::size_t value = 0; value < offsets.size(); ++value) {
+    const PaddedElements first =
+        offsets[value] < 0 ? PaddedElements() : plan_.arena_.data() + offsets[value];
+    own.push_back(first.with_element_bytes(values_.element_bytes({static_cast<int>(value)})));
   }
   plan_.values_ = ValueTable(std::move(own));
   std::uint64_t scratch = 0;
-  for (const auto& step : plan_.steps_) scratch = std::max(scratch, step->scratch);
+  for (const auto& step : plan_.steps_) {
+    const std::uint64_t elements =
+        (step->scratch_bytes + kernels_.element_bytes - 1) / kernels_.element_bytes;
+    scratch = std::max({scratch, step->scratch, elements});
+  }
   for (int worker = 0; worker < threads; ++worker) {
     plan_.scratch_.emplace_back(scratch, kernels_.element_bytes, std::nothrow);
     if (plan_.scratch_.back().data() == nullptr) {

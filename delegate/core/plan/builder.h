@@ -14,9 +14,11 @@ namespace tfsparse {
 // changes between them.
 class PlanBuilder {
  public:
-  PlanBuilder(const Graph& graph, const Kernels& kernels, Plan* plan)
+  PlanBuilder(const Graph& graph, const Kernels& kernels, const int8::Kernels& int8_kernels,
+              Plan* plan)
       : graph_(graph),
         kernels_(kernels),
+        int8_kernels_(int8_kernels),
         plan_(*plan),
         values_(graph, kernels.element_bytes, &plan->steps_) {}
 
@@ -27,9 +29,11 @@ class PlanBuilder {
   void add(std::unique_ptr<Step> step, const Node& node);
   const Graph& graph() const { return graph_; }
   const Kernels& kernels() const { return kernels_; }
+  const int8::Kernels& int8_kernels() const { return int8_kernels_; }
   Values& values() { return values_; }
   const Tensor& tensor(int index) const { return graph_.tensors[index]; }
   const Shape& shape(int tensor) const { return graph_.tensors[tensor].shape; }
+  bool is_int8(int tensor) const { return graph_.tensors[tensor].type == DType::kInt8; }
 
  private:
   Status add_node(const Node& node);
@@ -38,6 +42,7 @@ class PlanBuilder {
 
   const Graph& graph_;
   const Kernels& kernels_;
+  const int8::Kernels& int8_kernels_;
   Plan& plan_;
   Values values_;
 };

@@ -1,4 +1,5 @@
-// Pointers to numbers of the type that the kernels compute with. Only the kernels know the type.
+// Pointers to numbers. Activations are of the type that the float kernels compute with, float32 or
+// float16, or they are int8. Only the kernels know the type.
 #pragma once
 
 #include <cstddef>
@@ -40,15 +41,24 @@ class PaddedElements : public Elements {
   PaddedElements operator+(std::ptrdiff_t count) const {
     return PaddedElements(Elements::operator+(count));
   }
+  // The same memory as elements of another size.
+  PaddedElements with_element_bytes(std::size_t element_bytes) const {
+    return PaddedElements(Elements(static_cast<void*>(*this), element_bytes));
+  }
   template <class T>
   operator Padded<T>() const {
-    return Padded<T>(static_cast<T*>(static_cast<const Elements&>(*this)));
+    return Padded<T>(static_cast<T*>(static_cast<void*>(*this)));
   }
 
  private:
   friend class Buffer;
   explicit PaddedElements(Elements elements) : Elements(elements) {}
 };
+
+// int8 elements.
+inline std::int8_t* bytes(Elements elements) {
+  return static_cast<std::int8_t*>(static_cast<void*>(elements));
+}
 
 // Copies `count` elements. The ranges may overlap.
 inline void copy(Elements from, Elements to, std::size_t count) {

@@ -8,6 +8,15 @@ std::uint64_t plane_stride(std::uint64_t pixels) {
   return ((pixels + kLine - 1) / kLine | 1) * kLine;
 }
 
+// A quad is as long as a float32 number.
+std::uint64_t quad_stride(std::uint64_t pixels) { return int8::kQuad * plane_stride(pixels); }
+
+QuadLayout quad_layout(const Shape& shape) {
+  const ChwLayout chw = chw_layout(shape);
+  if (chw.channels == 0) return {};
+  return {chw.batch, chw.height, chw.width, chw.channels, int8::kQuad * chw.stride};
+}
+
 ChwLayout chw_layout(const Shape& shape) {
   if (element_count(shape) == 0) return {};
   ChwLayout chw{1, 1, 1, shape.empty() ? 1 : shape.back(), 0};

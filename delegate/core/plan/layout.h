@@ -1,5 +1,6 @@
 // The two layouts of a tensor. TFLite's order, HWC, stores the channels of a pixel together. CHW
-// stores the pixels of a channel together, as a channel plane.
+// stores the pixels of a channel together, as a channel plane; for int8 tensors, those of four
+// channels, as a quad plane (kernels/int8/kernels.h).
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "delegate/core/graph/shape.h"
+#include "delegate/kernels/int8/kernels.h"
 
 namespace tfsparse {
 
@@ -25,16 +27,32 @@ struct ChwLayout {
 // may overflow when multiplied.
 ChwLayout chw_layout(const Shape& shape);
 
-// Whether CHW differs from TFLite's order. It does not for a single pixel.
+// CHW of an int8 tensor: quad planes `stride` bytes apart, images `quads() * stride`. The bytes of
+// channels that fill up the last quad have any value.
+struct QuadLayout {
+  int batch = 0, height = 0, width = 0, channels = 0;
+  std::uint64_t stride = 0;
+
+  int quads() const { return (channels + int8::kQuad - 1) / int8::kQuad; }
+  int pixels() const { return height * width; }
+  std::uint64_t image() const { return quads() * stride; }
+  std::uint64_t bytes() const { return batch * image(); }
+};
+QuadLayout quad_layout(const Shape& shape);
+
+// Whether CHW differs from TFLite's order for a float tensor. It does not for a single pixel.
 bool is_image(const Shape& shape);
 
-// Whether the elements of two tensors have the same order in CHW. Needs equal element counts.
+// Whether the elements of two tensors of one type have the same order in CHW. Needs equal element
+// counts.
 bool have_same_chw(const Shape& a, const Shape& b);
 
 // Elements between channel planes. 1 for a single pixel, so that 1x1 images are plain vectors.
 // Otherwise an odd number of cache lines, which spreads the channels of a pixel tile over all sets
 // of the cache.
 std::uint64_t plane_stride(std::uint64_t pixels);
+// The same in bytes, for quad planes.
+std::uint64_t quad_stride(std::uint64_t pixels);
 
 // The stride of each dimension in elements, in CHW or in TFLite's order. All 0 if the tensor is
 // empty.

@@ -23,6 +23,10 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
+// Kernels read up to this many bytes past the end of a run.
+constexpr std::size_t kOverreadBytes = kOverread * sizeof(float);
+static_assert(kOverreadBytes >= int8::kOverread);
+
 std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
@@ -45,9 +49,9 @@ Buffer::Buffer(std::uint64_t count, std::size_t element_bytes)
 
 Buffer::Buffer(std::uint64_t count, std::size_t element_bytes, std::nothrow_t) {
   constexpr std::uint64_t kMostBytes = PTRDIFF_MAX;
-  if (count > (kMostBytes - kHugePage) / element_bytes - kOverread) return;
+  if (count > (kMostBytes - kHugePage) / element_bytes - kOverreadBytes) return;
   const auto bytes = static_cast<std::size_t>(count * element_bytes);
-  const std::size_t padded = bytes + kOverread * element_bytes;
+  const std::size_t padded = bytes + kOverreadBytes;
   // Kernels that read many channels touch one page per channel. Huge pages keep these in the TLB.
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
   block_ = ::operator new(padded + alignment, std::nothrow);
@@ -91,7 +95,7 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes) {
   std::vector<std::size_t> order(lifetimes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return lifetimes[a].elements > lifetimes[b].elements;
+    return lifetimes[a].bytes > lifetimes[b].bytes;
   });
 
   ArenaPlan plan;
@@ -99,18 +103,16 @@ ArenaPlan plan_arena(const std::vector<Lifetime>& lifetimes) {
   std::vector<std::size_t> placed;  // sorted by offset
   for (std::size_t index : order) {
     const Lifetime& mine = lifetimes[index];
-    const std::uint64_t size = round_up(mine.elements, kAlignment / sizeof(float));
+    const std::uint64_t size = round_up(mine.bytes, kAlignment);
     std::uint64_t offset = 0;
     for (std::size_t other : placed) {
       const Lifetime& theirs = lifetimes[other];
       if (theirs.last_step < mine.first_step || mine.last_step < theirs.first_step) continue;
       if (offset + size <= plan.offsets[other]) break;
-      const std::uint64_t end =
-          plan.offsets[other] + round_up(theirs.elements, kAlignment / sizeof(float));
-      offset = std::max(offset, end);
+      offset = std::max(offset, plan.offsets[other] + round_up(theirs.bytes, kAlignment));
     }
     plan.offsets[index] = offset;
-    plan.elements = std::max(plan.elements, offset + size);
+    plan.bytes = std::max(plan.bytes, offset + size);
     placed.insert(std::upper_bound(placed.begin(), placed.end(), index,
                                    [&](std::size_t a, std::size_t b) {
                                      return plan.offsets[a] < plan.offsets[b];

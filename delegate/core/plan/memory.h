@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "delegate/core/plan/elements.h"
+#include "delegate/kernels/int8/kernels.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
 
 constexpr std::size_t kAlignment = 64;  // bytes: a cache line, the widest vector
 
-// Zeroed elements, aligned to a cache line, with kOverread more behind them. Kernels read past the
-// end of runs, where leftover denormals would slow them down.
+// Zeroed elements, aligned to a cache line, with as much behind them as any kernel reads past the
+// end of a run. Leftover denormals there would slow kernels down.
 class Buffer {
  public:
   Buffer() = default;
@@ -29,7 +30,7 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
 
   PaddedElements data() const { return data_; }
-  // Without the overread elements.
+  // Without those behind the end.
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -49,14 +50,14 @@ Buffer to_elements(const std::vector<float>& values, const Kernels& kernels);
 
 // The size of a tensor, and the first and last step that use it.
 struct Lifetime {
-  std::uint64_t elements;
+  std::uint64_t bytes;
   int first_step;
   int last_step;
 };
 
 struct ArenaPlan {
-  std::vector<std::uint64_t> offsets;  // by lifetime, in elements
-  std::uint64_t elements = 0;          // size of the whole arena
+  std::vector<std::uint64_t> offsets;  // by lifetime, in bytes
+  std::uint64_t bytes = 0;             // size of the whole arena
 };
 
 // Places the largest tensors first, each at the lowest free address during its lifetime (Pisarchyk

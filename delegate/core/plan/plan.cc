@@ -18,7 +18,9 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
   for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
   fuse(&graph);
   built->kernels_ = &kernels;
-  TFSPARSE_RETURN_IF_ERROR(PlanBuilder(graph, kernels, built.get()).build(threads));
+  built->int8_kernels_ = &int8::kernels_beside(kernels);
+  TFSPARSE_RETURN_IF_ERROR(
+      PlanBuilder(graph, kernels, *built->int8_kernels_, built.get()).build(threads));
   for (const auto& step : built->steps_) {
     built->seconds_.emplace_back(step->parts.size(), std::numeric_limits<double>::infinity());
   }
@@ -27,22 +29,24 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
   return {};
 }
 
-void Plan::run(ThreadPool* pool, const std::vector<const float*>& inputs,
-               const std::vector<float*>& outputs) {
+void Plan::run(ThreadPool* pool, const std::vector<const void*>& inputs,
+               const std::vector<void*>& outputs) {
   bind(inputs, outputs);
-  const RunContext context{values_, scratch_starts_.data(), *kernels_, *pool, nullptr};
+  const RunContext context{values_, scratch_starts_.data(), *kernels_, *int8_kernels_, *pool,
+                           nullptr};
   for (const auto& step : steps_) step->run(context);
 }
 
-void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& inputs,
-                        const std::vector<float*>& outputs) {
+void Plan::run_profiled(ThreadPool* pool, const std::vector<const void*>& inputs,
+                        const std::vector<void*>& outputs) {
   using Clock = std::chrono::steady_clock;
   bind(inputs, outputs);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     std::vector<double> now(seconds_[i].size(), 0.0);
     const bool times_itself = now.size() > 1;
-    const RunContext context{values_, scratch_starts_.data(), *kernels_, *pool,
-                             times_itself ? now.data() : nullptr};
+    const RunContext context{values_,   scratch_starts_.data(),
+                             *kernels_, *int8_kernels_,
+                             *pool,     times_itself ? now.data() : nullptr};
     const Clock::time_point start = Clock::now();
     steps_[i]->run(context);
     if (!times_itself) now[0] = std::chrono::duration<double>(Clock::now() - start).count();
@@ -53,13 +57,13 @@ void Plan::run_profiled(ThreadPool* pool, const std::vector<const float*>& input
   ++runs_;
 }
 
-void Plan::bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs) {
+void Plan::bind(const std::vector<const void*>& inputs, const std::vector<void*>& outputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     // Steps never write an input's values.
-    values_.set(input_values_[i], Elements(const_cast<float*>(inputs[i]), sizeof(float)));
+    values_.set(input_values_[i], const_cast<void*>(inputs[i]));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    values_.set(output_values_[i], Elements(outputs[i], sizeof(float)));
+    values_.set(output_values_[i], outputs[i]);
   }
 }
 

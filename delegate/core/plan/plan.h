@@ -21,13 +21,13 @@ class Plan {
                       std::unique_ptr<Plan>* plan);
 
   // Runs on dense tensors in TFLite's order, one pointer per input and output of the graph. Never
-  // accesses memory behind their last elements, nor inputs that are not float32. The pool must have
-  // the number of threads that the plan was built for.
-  void run(ThreadPool* pool, const std::vector<const float*>& inputs,
-           const std::vector<float*>& outputs);
+  // accesses memory behind their last elements, nor inputs that are neither float32 nor int8. The
+  // pool must have the number of threads that the plan was built for.
+  void run(ThreadPool* pool, const std::vector<const void*>& inputs,
+           const std::vector<void*>& outputs);
   // The same, with the time of every step.
-  void run_profiled(ThreadPool* pool, const std::vector<const float*>& inputs,
-                    const std::vector<float*>& outputs);
+  void run_profiled(ThreadPool* pool, const std::vector<const void*>& inputs,
+                    const std::vector<void*>& outputs);
 
   const std::vector<Shape>& input_shapes() const { return input_shapes_; }
   const std::vector<Shape>& output_shapes() const { return output_shapes_; }
@@ -44,9 +44,10 @@ class Plan {
  private:
   friend class PlanBuilder;
 
-  void bind(const std::vector<const float*>& inputs, const std::vector<float*>& outputs);
+  void bind(const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
 
   const Kernels* kernels_ = nullptr;
+  const int8::Kernels* int8_kernels_ = nullptr;
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<Shape> input_shapes_;
   std::vector<Shape> output_shapes_;

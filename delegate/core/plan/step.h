@@ -9,6 +9,7 @@
 
 #include "delegate/core/plan/elements.h"
 #include "delegate/core/plan/threads.h"
+#include "delegate/kernels/int8/kernels.h"
 #include "delegate/kernels/kernels.h"
 
 namespace tfsparse {
@@ -40,7 +41,11 @@ class ValueTable {
   // Takes the values in the plan's own memory; null pointers for the others.
   explicit ValueTable(std::vector<PaddedElements> own = {})
       : own_(std::move(own)), all_(own_.begin(), own_.end()) {}
-  void set(Value value, Elements elements) { all_[value.number] = elements; }
+  // Sets the address of a value in the caller's memory.
+  void set(Value value, void* first) {
+    Elements& elements = all_[value.number];
+    elements = Elements(first, elements.element_bytes());
+  }
 
  private:
   std::vector<PaddedElements> own_;
@@ -52,6 +57,7 @@ struct RunContext {
   const ValueTable& values;
   const PaddedElements* scratch;  // per worker
   const Kernels& kernels;
+  const int8::Kernels& int8_kernels;
   ThreadPool& pool;
   double* part_seconds;  // where a step adds the time of each part, or null
 };
@@ -69,7 +75,8 @@ class Step {
   virtual void run(const RunContext& context) const = 0;
 
   std::vector<StepPart> parts = std::vector<StepPart>(1);  // several in row tiling
-  std::uint64_t scratch = 0;                               // elements per worker
+  std::uint64_t scratch = 0;        // per worker, in elements of the float kernels
+  std::uint64_t scratch_bytes = 0;  // the same in bytes, if that is more
   std::vector<Value> reads;
   std::vector<Value> writes;
 };

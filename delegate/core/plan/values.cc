@@ -5,25 +5,31 @@
 
 namespace tfsparse {
 
-Value Values::add_known(std::uint64_t elements) {
+Value Values::add_known(std::uint64_t elements, std::size_t element_bytes) {
   if (elements > kMaxElements && status_.ok()) {
     status_ = Status::error("needs " + std::to_string(elements) +
                             " elements for one tensor, more than the " +
                             std::to_string(kMaxElements) + " that are supported");
   }
-  known_.emplace_back().elements = elements;
+  known_.push_back({elements, element_bytes, false, false, {}});
   return {static_cast<int>(known_.size()) - 1};
 }
 
-PaddedValue Values::add(std::uint64_t elements) { return padded(add_known(elements)); }
+PaddedValue Values::add(std::uint64_t elements) {
+  return padded(add_known(elements, float_bytes_));
+}
+
+PaddedValue Values::add_bytes(std::uint64_t bytes) { return padded(add_known(bytes, 1)); }
 
 Value Values::define_flat(int tensor) {
-  return flat_[tensor] = add_known(static_cast<std::uint64_t>(element_count(shape(tensor))));
+  const auto elements = static_cast<std::uint64_t>(element_count(shape(tensor)));
+  return flat_[tensor] = add_known(elements, tensor_bytes(tensor));
 }
 
 Value Values::define_chw(int tensor) {
+  if (is_int8(tensor)) return chw_[tensor] = add_known(quad_layout(shape(tensor)).bytes(), 1);
   if (!is_image(shape(tensor))) return define_flat(tensor);
-  return chw_[tensor] = add_known(chw_layout(shape(tensor)).elements());
+  return chw_[tensor] = add_known(chw_layout(shape(tensor)).elements(), float_bytes_);
 }
 
 void Values::define_alias(int tensor, int other) {
@@ -42,23 +48,25 @@ Value Values::flat(int tensor) {
     return define_flat(tensor);
   }
   if (!flat_[tensor].exists()) {
-    const Value from = chw_[tensor];
-    steps_.push_back(make_from_chw(from, define_flat(tensor), chw_layout(shape(tensor))));
+    const Value from = chw_[tensor], to = define_flat(tensor);
+    steps_.push_back(is_int8(tensor) ? make_from_quads(from, to, quad_layout(shape(tensor)))
+                                     : make_from_chw(from, to, chw_layout(shape(tensor))));
   }
   const Value value = flat_[tensor];
   if (!known_[value.number].is_callers) return value;
-  if (graph_.tensors[tensor].type != DType::kFloat32) {
+  if (graph_.tensors[tensor].type != DType::kFloat32 && !is_int8(tensor)) {
     status_ = Status::error("a node reads the values of input '" + graph_.tensors[tensor].name +
                             "', which are of " + to_string(graph_.tensors[tensor].type));
   }
-  return is_float32_ ? value : padded(value);
+  return needs_conversion(tensor) ? Value(padded(value)) : value;
 }
 
 Value Values::chw(int tensor) {
-  if (!is_image(shape(tensor))) return flat(tensor);
+  if (!is_int8(tensor) && !is_image(shape(tensor))) return flat(tensor);
   if (!chw_[tensor].exists()) {
-    const Value from = flat(tensor);
-    steps_.push_back(make_to_chw(from, define_chw(tensor), chw_layout(shape(tensor))));
+    const Value from = flat(tensor), to = define_chw(tensor);
+    steps_.push_back(is_int8(tensor) ? make_to_quads(from, to, quad_layout(shape(tensor)))
+                                     : make_to_chw(from, to, chw_layout(shape(tensor))));
   }
   return chw_[tensor];
 }
@@ -69,8 +77,10 @@ PaddedValue Values::padded(Value value) {
     return PaddedValue(value.number);
   }
   if (!known_[value.number].copy.exists()) {
-    const PaddedValue copy = add(elements(value));
-    steps_.push_back(make_from_floats(value, copy, elements(value)));
+    const bool is_int8 = element_bytes(value) == 1;
+    const PaddedValue copy = is_int8 ? add_bytes(elements(value)) : add(elements(value));
+    steps_.push_back(is_int8 ? make_copy(value, copy, elements(value))
+                             : make_from_floats(value, copy, elements(value)));
     known_[value.number].copy = copy;
   }
   return known_[value.number].copy;
@@ -79,6 +89,7 @@ PaddedValue Values::padded(Value value) {
 Value Values::bind_input(int tensor) {
   const Value value = define_flat(tensor);
   known_[value.number].is_callers = true;
+  known_[value.number].element_bytes = is_int8(tensor) ? 1 : sizeof(float);
   return value;
 }
 
@@ -86,9 +97,12 @@ Value Values::bind_input(int tensor) {
 // bound already, or it is also an input.
 Value Values::bind_output(int tensor) {
   Value value = flat(tensor);
-  if (!is_float32_ || known_[value.number].is_padded || known_[value.number].is_callers) {
-    const Value result = add_known(elements(value));
-    steps_.push_back(make_to_floats(value, result, elements(value)));
+  const std::uint64_t count = elements(value);
+  if (needs_conversion(tensor) || known_[value.number].is_padded ||
+      known_[value.number].is_callers) {
+    const Value result = add_known(count, is_int8(tensor) ? 1 : sizeof(float));
+    steps_.push_back(is_int8(tensor) ? make_copy(value, result, count)
+                                     : make_to_floats(value, result, count));
     value = result;
   }
   known_[value.number].is_callers = true;
@@ -104,7 +118,8 @@ ArenaPlan Values::plan_memory(std::vector<std::ptrdiff_t>* offsets) const {
         if (known_[value].is_callers) continue;
         if (index[value] < 0) {
           index[value] = static_cast<int>(lifetimes.size());
-          lifetimes.push_back({known_[value].elements, static_cast<int>(s), static_cast<int>(s)});
+          const std::uint64_t bytes = known_[value].elements * known_[value].element_bytes;
+          lifetimes.push_back({bytes, static_cast<int>(s), static_cast<int>(s)});
         }
         lifetimes[index[value]].last_step = static_cast<int>(s);
       }

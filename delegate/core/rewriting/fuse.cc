@@ -14,6 +14,7 @@
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/rewriting/epilogues.h"
 #include "delegate/core/rewriting/rows.h"
+#include "delegate/core/weights/int8_product.h"
 
 namespace tfsparse {
 namespace {
@@ -72,14 +73,14 @@ class Fusion {
         const int depth = graph_.tensors[node.inputs[1]].shape[1];
         count_uses(node, -1);
         while (const Node* reshape = reshapes_to(node.inputs[0])) {
-          if (last_dimension(reshape->inputs[0]) != depth) break;
+          if (last_dimension(reshape->inputs[0]) != depth || !keeps_values(*reshape)) break;
           node.inputs[0] = reshape->inputs[0];
         }
         count_uses(node, 1);
       } else if (as<Reshaping>(node) != nullptr) {
         Node* layer = made_by<FullyConnected>(node.inputs[0]);
         if (layer == nullptr || uses_[layer->output] != 1 ||
-            last_dimension(node.output) != last_dimension(layer->output)) {
+            last_dimension(node.output) != last_dimension(layer->output) || !keeps_values(node)) {
           continue;
         }
         Node fused = *layer;
@@ -104,7 +105,7 @@ class Fusion {
     for (Node& node : graph_.nodes) {
       auto* convolution = as<ImageConvolution>(node);
       const Node* pad = convolution ? made_by<Pad>(node.inputs[0]) : nullptr;
-      if (pad == nullptr || !is_border(*pad)) continue;
+      if (pad == nullptr || !is_border(*pad) || !keeps_values(*pad)) continue;
       count_uses(node, -1);
       convolution->window.pad_top += as<Pad>(*pad)->begin[1];
       convolution->window.pad_left += as<Pad>(*pad)->begin[2];
@@ -112,6 +113,13 @@ class Fusion {
       count_uses(node, 1);
     }
   }
+
+  // Whether what a node copies keeps its value: int8 input and output have one scale.
+  bool keeps_values(const Node& node) const {
+    return have_same_quantization(graph_.tensors[node.inputs[0]], graph_.tensors[node.output]);
+  }
+
+  bool is_int8(int tensor) const { return graph_.tensors[tensor].type == DType::kInt8; }
 
   // Whether a pad only adds zeros around the pixels.
   bool is_border(const Node& pad) const {
@@ -124,7 +132,7 @@ class Fusion {
     for (Node& node : graph_.nodes) {
       const auto* product = as<BinaryOperator>(node);
       if (product == nullptr || product->binary != Binary::kMul ||
-          product->epilogue.activation != Activation::kNone) {
+          product->epilogue.activation != Activation::kNone || is_int8(node.output)) {
         continue;
       }
       for (int side = 0; side < 2; ++side) {
@@ -148,7 +156,9 @@ class Fusion {
   void fold_activations() {
     for (Node& node : graph_.nodes) {
       const auto* activation = as<UnaryOperator>(node);
-      if (activation == nullptr || activation->unary != Unary::kIdentity) continue;
+      if (activation == nullptr || activation->unary != Unary::kIdentity || is_int8(node.output)) {
+        continue;
+      }
       const int before = producer_[node.inputs[0]];
       if (before < 0 || uses_[node.inputs[0]] != 1) continue;
       Node fused = graph_.nodes[before];
@@ -166,7 +176,7 @@ class Fusion {
       const auto* conv = as<Convolution>(node);
       if (conv == nullptr || !is_pointwise(graph_, node)) continue;
       Node* resize = made_by<Resize>(node.inputs[0]);
-      if (resize == nullptr || uses_[resize->output] != 1 ||
+      if (resize == nullptr || uses_[resize->output] != 1 || is_int8(node.output) ||
           conv->epilogue.activation != Activation::kNone || !enlarges(*resize, node)) {
         continue;
       }
@@ -207,11 +217,14 @@ class Fusion {
         const Shape& shape = graph_.tensors[x].shape;
         if (conv == nullptr || uses_[x] != 1 || residual_of(*conv) >= 0 || x == residual ||
             graph_.tensors[residual].is_constant() || shape != graph_.tensors[residual].shape ||
-            !is_image(shape) || !(is_plain(sum->epilogue) || clamps_late(*conv))) {
+            !is_image(shape) || !can_add(*conv, node, residual)) {
           continue;
         }
         Node fused = *conv;
-        if (!is_plain(sum->epilogue)) {
+        if (is_int8(x)) {
+          as<Convolution>(fused)->before_residual = x;
+          as<Convolution>(fused)->residual_epilogue = sum->epilogue;
+        } else if (!is_plain(sum->epilogue)) {
           Epilogue& epilogue = as<Convolution>(fused)->epilogue;
           epilogue = sum->epilogue;
           epilogue.residual_first = true;
@@ -225,10 +238,17 @@ class Fusion {
     }
   }
 
-  // Whether the epilogue of an ADD can become the convolution's. Only a pointwise one applies its
-  // epilogue after the residual.
-  bool clamps_late(const Node& conv) const {
-    return is_plain(as<Convolution>(conv)->epilogue) && is_pointwise(graph_, conv);
+  // Whether a convolution can compute the ADD of its output and a residual. In float, only a
+  // pointwise one applies its epilogue after the residual.
+  bool can_add(const Node& conv, const Node& sum, int residual) const {
+    const Epilogue& epilogue = as<BinaryOperator>(sum)->epilogue;
+    if (is_int8(sum.output)) {
+      int8::Add add;
+      return make_add(graph_.tensors[conv.output], graph_.tensors[residual],
+                      graph_.tensors[sum.output], epilogue, &add);
+    }
+    return is_plain(epilogue) ||
+           (is_plain(as<Convolution>(conv)->epilogue) && is_pointwise(graph_, conv));
   }
 
   // Backwards, so that producers of unused inputs are found unused too.

@@ -60,7 +60,7 @@ class RowsConversion {
     const int y = node.output;
     const bool reshapes = !is_matrix(shape(y), units);
     node.inputs[0] = as_matrix(node.inputs[0], rows, depth, node.id);
-    if (reshapes) node.output = add_tensor({rows, units});
+    if (reshapes) node.output = add_tensor({rows, units}, y);
     const int product = node.output, id = node.id;
     add(std::move(node));
     if (reshapes) add_reshape(product, y, id);
@@ -97,14 +97,16 @@ class RowsConversion {
       const Node& node = graph_.nodes[makers_[tensor]];
       if (as<Reshaping>(node) && is_matrix(shape(node.inputs[0]), columns)) return node.inputs[0];
     }
-    const int matrix = add_tensor({rows, columns});
+    const int matrix = add_tensor({rows, columns}, tensor);
     add_reshape(tensor, matrix, id);
     return matrix;
   }
 
-  int add_tensor(Shape shape) {
+  // Adds a tensor of the same type and quantization as `other`.
+  int add_tensor(Shape shape, int other) {
     Tensor tensor;
-    tensor.type = DType::kFloat32;
+    tensor.type = graph_.tensors[other].type;
+    tensor.quantization = graph_.tensors[other].quantization;
     tensor.shape = std::move(shape);
     graph_.tensors.push_back(std::move(tensor));
     makers_.push_back(-1);

@@ -8,15 +8,17 @@ namespace tfsparse {
 namespace {
 
 // Splits the pixels of each image among the threads. Calls body(offset in TFLite's order, offset in
-// CHW, pixels) for each part.
-template <typename Body>
-void share_pixels(const RunContext& context, const ChwLayout& chw, const Body& body) {
+// CHW, pixels) for each part. `pixel_elements` is a pixel's part of a plane.
+template <class Layout, typename Body>
+void share_pixels(const RunContext& context, const Layout& chw, int pixel_elements,
+                  const Body& body) {
   constexpr int kLine = 16;  // pixels: threads should not share cache lines of a plane
   const int grain = (kGrain / std::max(1, chw.channels) / kLine + 1) * kLine;
   for (int image = 0; image < chw.batch; ++image) {
     context.pool.parallel_for(chw.pixels(), grain, [&](int begin, int end, int) {
       const std::size_t pixel = static_cast<std::size_t>(image) * chw.pixels() + begin;
-      body(pixel * chw.channels, image * chw.image() + begin, end - begin);
+      body(pixel * chw.channels,
+           image * chw.image() + static_cast<std::size_t>(begin) * pixel_elements, end - begin);
     });
   }
 }
@@ -37,9 +39,15 @@ std::unique_ptr<Step> make_to_floats(Value x, Value y, std::size_t count) {
   });
 }
 
+std::unique_ptr<Step> make_copy(Value x, Value y, std::size_t bytes) {
+  return make_step("copy", x, y, [=](const RunContext& context) {
+    copy(context.values[x], context.values[y], bytes);
+  });
+}
+
 std::unique_ptr<Step> make_to_chw(Value x, Value y, const ChwLayout& chw) {
   return make_step("to CHW", x, y, [=](const RunContext& context) {
-    share_pixels(context, chw, [&](std::size_t flat, std::size_t in_chw, int pixels) {
+    share_pixels(context, chw, 1, [&](std::size_t flat, std::size_t in_chw, int pixels) {
       context.kernels.to_chw(context.values[x] + flat, context.values[y] + in_chw, pixels,
                              chw.channels, chw.stride);
     });
@@ -48,9 +56,29 @@ std::unique_ptr<Step> make_to_chw(Value x, Value y, const ChwLayout& chw) {
 
 std::unique_ptr<Step> make_from_chw(Value x, Value y, const ChwLayout& chw) {
   return make_step("from CHW", x, y, [=](const RunContext& context) {
-    share_pixels(context, chw, [&](std::size_t flat, std::size_t in_chw, int pixels) {
+    share_pixels(context, chw, 1, [&](std::size_t flat, std::size_t in_chw, int pixels) {
       context.kernels.from_chw(
           {context.values[x] + in_chw, context.values[y] + flat, pixels, chw.channels, chw.stride});
+    });
+  });
+}
+
+std::unique_ptr<Step> make_to_quads(Value x, Value y, const QuadLayout& quads) {
+  return make_step("to CHW", x, y, [=](const RunContext& context) {
+    share_pixels(context, quads, int8::kQuad, [&](std::size_t flat, std::size_t in_quads, int n) {
+      context.int8_kernels.to_quads({bytes(context.values[x]) + flat,
+                                     bytes(context.values[y]) + in_quads, n, quads.channels,
+                                     quads.stride});
+    });
+  });
+}
+
+std::unique_ptr<Step> make_from_quads(Value x, Value y, const QuadLayout& quads) {
+  return make_step("from CHW", x, y, [=](const RunContext& context) {
+    share_pixels(context, quads, int8::kQuad, [&](std::size_t flat, std::size_t in_quads, int n) {
+      context.int8_kernels.from_quads({bytes(context.values[x]) + in_quads,
+                                       bytes(context.values[y]) + flat, n, quads.channels,
+                                       quads.stride});
     });
   });
 }

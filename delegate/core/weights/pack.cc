@@ -106,9 +106,9 @@ std::vector<RowBlocks> consecutive_blocks(int rows) {
   return all;
 }
 
-Status check_offsets(int channels, std::uint64_t plane) {
-  if (channels * plane <= kMaxOffset) return {};
-  return Status::error(std::to_string(channels) + " input channels of " + std::to_string(plane) +
+Status check_offsets(int planes, std::uint64_t plane) {
+  if (planes * plane <= kMaxOffset) return {};
+  return Status::error(std::to_string(planes) + " input planes of " + std::to_string(plane) +
                        " elements are more than " + std::to_string(kMaxOffset) +
                        ", which kernels can address");
 }

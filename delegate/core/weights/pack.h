@@ -47,8 +47,8 @@ struct SparseBlocks {
   void describe(int first, int last, SpmmArgs* args) const;
 };
 
-// Fails if the offsets of so many channels exceed kMaxOffset.
-Status check_offsets(int channels, std::uint64_t plane);
+// Fails if the offsets in so many planes of this size exceed kMaxOffset.
+Status check_offsets(int planes, std::uint64_t plane);
 
 // A column of a matrix and its offset in the input, in elements.
 struct Tap {

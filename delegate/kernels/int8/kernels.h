@@ -192,9 +192,10 @@ const Kernels* find_kernels(const char* name);
 // Those of every instruction set of this build that this CPU has, fastest first.
 std::vector<const Kernels*> supported_kernels();
 
-// The fastest kernels that this CPU runs. The environment variable TFSPARSE_ISA names a slower set,
-// for tests and measurements.
-const Kernels& best_kernels();
+// The fastest of them whose instruction set goes with that of the float kernels: no wider vectors,
+// and dot products where the CPU has them. The environment variable TFSPARSE_ISA names a slower
+// set, for tests and measurements.
+const Kernels& kernels_beside(const tfsparse::Kernels& floats);
 
 }  // namespace int8
 }  // namespace tfsparse

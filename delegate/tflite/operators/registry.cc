@@ -13,6 +13,7 @@
   DO(fully_connected)                \
   DO(pad)                            \
   DO(pooling)                        \
+  DO(quantize)                       \
   DO(reduction)                      \
   DO(reshape)                        \
   DO(resize)                         \

@@ -31,12 +31,12 @@ bool live_together(const Lifetime& a, const Lifetime& b) {
 TEST(PlanArena, AChainNeedsTwoTensorsAtATime) {
   std::vector<Lifetime> chain;
   for (int step = 0; step < 10; ++step) chain.push_back({1024, step, step + 1});
-  EXPECT_EQ(plan_arena(chain).elements, 2048);
+  EXPECT_EQ(plan_arena(chain).bytes, 2048);
 }
 
 // In the given order, there would be no gap large enough for the last tensor.
 TEST(PlanArena, PlacesLargeTensorsFirst) {
-  EXPECT_EQ(plan_arena({{16, 0, 0}, {32, 0, 1}, {48, 1, 1}}).elements, 80);
+  EXPECT_EQ(plan_arena({{64, 0, 0}, {128, 0, 1}, {192, 1, 1}}).bytes, 320);
 }
 
 TEST(PlanArena, TensorsThatLiveTogetherNeverOverlap) {
@@ -52,22 +52,22 @@ TEST(PlanArena, TensorsThatLiveTogetherNeverOverlap) {
     for (int step = 0; step < 30; ++step) {
       std::size_t live = 0;
       for (const Lifetime& l : lifetimes) {
-        if (l.first_step <= step && step <= l.last_step) live += l.elements;
+        if (l.first_step <= step && step <= l.last_step) live += l.bytes;
       }
       largest_step = std::max(largest_step, live);
     }
     for (std::size_t i = 0; i < lifetimes.size(); ++i) {
       EXPECT_EQ(plan.offsets[i] % 16, 0);
-      EXPECT_LE(plan.offsets[i] + lifetimes[i].elements, plan.elements);
-      sum += lifetimes[i].elements + 16;
+      EXPECT_LE(plan.offsets[i] + lifetimes[i].bytes, plan.bytes);
+      sum += lifetimes[i].bytes + 16;
       for (std::size_t j = 0; j < i; ++j) {
         EXPECT_TRUE(!live_together(lifetimes[i], lifetimes[j]) ||
-                    plan.offsets[i] + lifetimes[i].elements <= plan.offsets[j] ||
-                    plan.offsets[j] + lifetimes[j].elements <= plan.offsets[i]);
+                    plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] ||
+                    plan.offsets[j] + lifetimes[j].bytes <= plan.offsets[i]);
       }
     }
-    EXPECT_GE(plan.elements, largest_step);
-    EXPECT_LE(plan.elements, sum);
+    EXPECT_GE(plan.bytes, largest_step);
+    EXPECT_LE(plan.bytes, sum);
   }
 }
 

@@ -61,13 +61,6 @@ const InstructionSet kInstructionSets[] = {
 #endif
 };
 
-const Kernels& choose() {
-  const char* wanted = std::getenv("TFSPARSE_ISA");
-  const Kernels* named = wanted ? find_kernels(wanted) : nullptr;
-  if (named) return *named;
-  return *supported_kernels().front();
-}
-
 }  // namespace
 
 const Kernels* find_kernels(const char* name) {
@@ -85,9 +78,15 @@ std::vector<const Kernels*> supported_kernels() {
   return supported;
 }
 
-const Kernels& best_kernels() {
-  static const Kernels& chosen = choose();
-  return chosen;
+const Kernels& kernels_beside(const tfsparse::Kernels& floats) {
+  const char* wanted = std::getenv("TFSPARSE_ISA");
+  const Kernels* named = wanted ? find_kernels(wanted) : nullptr;
+  if (named != nullptr && named->lanes <= floats.lanes) return *named;
+  const std::vector<const Kernels*> supported = supported_kernels();
+  for (const Kernels* kernels : supported) {
+    if (kernels->lanes <= floats.lanes) return *kernels;
+  }
+  return *supported.back();
 }
 
 }  // namespace int8

@@ -1,0 +1,258 @@
+// CONV_2D on quad planes. As in convolution.cc, a 1x1 convolution of stride 1 reads its input, and
+// any other reads a copy with a border whose pixels are sorted by their phase in the stride.
+// Several narrow rows are computed as one run, and the pixels between the rows are cropped
+// afterwards.
+#include "delegate/core/steps/int8_convolution.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "delegate/core/operators/convolution.h"
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/steps/convolution_border.h"
+#include "delegate/core/weights/int8_product.h"
+#include "delegate/core/weights/pack.h"
+#include "delegate/core/weights/weights.h"
+
+namespace tfsparse {
+namespace {
+
+class Int8ConvolutionStep : public Step {
+ public:
+  Int8ConvolutionStep(const Graph& graph, const Node& node, const Int8ConvolutionValues& values)
+      : values_(values),
+        x_(quad_layout(graph.tensors[node.inputs[0]].shape)),
+        y_(quad_layout(graph.tensors[node.output].shape)),
+        pointwise_(is_pointwise(graph, node)),
+        window_(as<Convolution>(node)->window) {
+    if (!pointwise_) border_ = border_of(graph, node);
+    for (Value value : {Value(values.x), values.residual}) {
+      if (value.exists()) reads.push_back(value);
+    }
+    for (Value value : {values.y, Value(values.border)}) {
+      if (value.exists()) writes.push_back(value);
+    }
+  }
+
+  void run(const RunContext& context) const override {
+    for (int image = 0; image < y_.batch; ++image) {
+      if (!pointwise_) make_border(context, image);
+      share_work(context, [&](Range quads, Range runs, int worker) {
+        if (pointwise_) {  // adjacent runs are computed as one
+          compute(context, image, quads, {run_of(runs.begin).begin, run_of(runs.end - 1).end});
+          return;
+        }
+        for (int i = runs.begin; i < runs.end; ++i) {
+          compute_rows(context, image, quads, run_of(i), bytes(context.scratch[worker]));
+        }
+      });
+    }
+  }
+
+  Status set_up(const Graph& graph, const Node& node, const int8::Kernels& kernels) {
+    const Convolution& conv = *as<Convolution>(node);
+    const Shape filter = filter_shape(graph, node);
+    const int residual = residual_of(node);
+    const Tensor& result = graph.tensors[residual >= 0 ? conv.before_residual : node.output];
+    TFSPARSE_RETURN_IF_ERROR(check_offsets(x_.quads(), plane()));
+    Int8Product::Weights weights;
+    TFSPARSE_RETURN_IF_ERROR(read_int8(graph.tensors[node.inputs[1]], &weights.dense));
+    weights.channels = filter[0];
+    weights.taps = filter[1] * filter[2];
+    weights.inputs = filter[3];
+    weights.offsets = offsets(filter);
+    weights.lines = pointwise_ ? 1 : border_.phases_h * border_.phases_w;
+    weights.more = (filter[1] - 1) * window_.dilation_h * border_.pitch;
+    TFSPARSE_RETURN_IF_ERROR(read_int8_bias(graph, node, weights.channels, &weights.bias));
+    weights.multipliers = multipliers(graph, node, result);
+    weights.input_zero_point = border_code_ =
+        graph.tensors[node.inputs[0]].quantization->zero_point();
+    TFSPARSE_RETURN_IF_ERROR(product_.pack(weights, output_of(result, conv.epilogue), kernels));
+    if (residual >= 0) {
+      int8::Add add;
+      if (!make_add(result, graph.tensors[residual], graph.tensors[node.output],
+                    conv.residual_epilogue, &add)) {
+        return Status::error("scales of the residual differ too much");
+      }
+      product_.set_residual(add);
+    }
+    choose_runs();
+    scratch_bytes = scratch_stride_ * y_.quads();
+    parts[0].kernel = product_.name();
+    parts[0].macs = product_.macs_per_pixel() * y_.batch * y_.pixels();
+    return {};
+  }
+
+ private:
+  // Bytes between input quads.
+  std::uint64_t plane() const { return pointwise_ ? x_.stride : int8::kQuad * border_.plane; }
+
+  std::vector<std::int32_t> offsets(const Shape& w) const {
+    std::vector<std::int32_t> offsets;
+    for (int dy = 0; dy < w[1]; ++dy) {
+      for (int dx = 0; dx < w[2]; ++dx) {
+        const int row = dy * window_.dilation_h, column = dx * window_.dilation_w;
+        const int phase = row % window_.stride_h * border_.phases_w + column % window_.stride_w;
+        const int pixel = phase * border_.phase_plane + row / window_.stride_h * border_.pitch +
+                          column / window_.stride_w;
+        for (int quad = 0; quad < x_.quads(); ++quad) {
+          offsets.push_back(static_cast<std::int32_t>(quad * plane() + pixel * int8::kQuad));
+        }
+      }
+    }
+    return offsets;
+  }
+
+  // Sets the number of output rows in one run of a bordered convolution: as many as one pass
+  // computes, then evened out over the image.
+  void choose_runs() {
+    if (pointwise_) return;
+    const int height = std::max(1, y_.height);
+    rows_together_ = std::clamp((product_.tile_pixels() - y_.width) / border_.pitch + 1, 1, height);
+    const int runs = (height + rows_together_ - 1) / rows_together_;
+    rows_together_ = (height + runs - 1) / runs;
+    if (crops(rows_together_)) scratch_stride_ = quad_stride(run_pixels(rows_together_));
+  }
+
+  // Pixels from the first of the first row to the end of the last row.
+  int run_pixels(int rows) const { return (rows - 1) * border_.pitch + y_.width; }
+  // Whether a run of `rows` rows contains pixels between the rows.
+  bool crops(int rows) const { return rows > 1 && border_.pitch != y_.width; }
+
+  // Splits the work among the threads by runs or by output channels, as convolution.cc does.
+  template <typename Body>
+  void share_work(const RunContext& context, const Body& body) const {
+    const int threads = context.pool.size(), runs = run_count();
+    const Range all{0, y_.quads()};
+    const bool widens = y_.quads() > x_.quads();
+    if (runs >= 4 * threads || (runs % threads == 0 && !widens)) {
+      context.pool.parallel_for(
+          runs, 1, [&](int begin, int end, int worker) { body(all, Range{begin, end}, worker); });
+    } else {
+      context.pool.parallel_for(y_.quads(), 1, [&](int begin, int end, int worker) {
+        body(Range{begin, end}, Range{0, runs}, worker);
+      });
+    }
+  }
+
+  int run_count() const {
+    const int whole = pointwise_ ? y_.pixels() : y_.height;
+    const int one = pointwise_ ? product_.tile_pixels() : rows_together_;
+    return (whole + one - 1) / one;
+  }
+  // The output pixels of run i, of a bordered convolution its rows.
+  Range run_of(int i) const {
+    const int one = pointwise_ ? product_.tile_pixels() : rows_together_;
+    return {i * one, std::min((i + 1) * one, pointwise_ ? y_.pixels() : y_.height)};
+  }
+
+  std::int8_t* output(const RunContext& context, int image, std::size_t pixel) const {
+    return bytes(context.values[values_.y]) + image * y_.image() + pixel * int8::kQuad;
+  }
+  const std::int8_t* residual(const RunContext& context, int image, std::size_t pixel) const {
+    if (!values_.residual.exists()) return nullptr;
+    return bytes(context.values[values_.residual]) + image * y_.image() + pixel * int8::kQuad;
+  }
+
+  void compute(const RunContext& context, int image, Range quads, Range run) const {
+    const std::size_t first = static_cast<std::size_t>(run.begin);
+    product_.multiply(context.int8_kernels, quads,
+                      context.values[values_.x] + image * x_.image() + first * int8::kQuad,
+                      output(context, image, first), y_.stride, residual(context, image, first),
+                      run.end - run.begin);
+  }
+
+  void compute_rows(const RunContext& context, int image, Range quads, Range rows,
+                    std::int8_t* scratch) const {
+    const std::size_t first = static_cast<std::size_t>(rows.begin) * y_.width;
+    const int count = rows.end - rows.begin;
+    const PaddedElements x = context.values[values_.border] +
+                             static_cast<std::size_t>(rows.begin) * border_.pitch * int8::kQuad;
+    std::int8_t* y = output(context, image, first);
+    const std::int8_t* added = residual(context, image, first);
+    if (!crops(count)) {
+      product_.multiply(context.int8_kernels, quads, x, y, y_.stride, added, run_pixels(count));
+      return;
+    }
+    product_.multiply(context.int8_kernels, quads, x, scratch, scratch_stride_, nullptr,
+                      run_pixels(count));
+    for (int quad = quads.begin; quad < quads.end; ++quad) {
+      for (int row = 0; row < count; ++row) {
+        const std::size_t at = quad * y_.stride + row * row_bytes();
+        finish_row(
+            context,
+            scratch + quad * scratch_stride_ + std::size_t{int8::kQuad} * row * border_.pitch,
+            added != nullptr ? added + at : nullptr, y + at);
+      }
+    }
+  }
+
+  // Copies a row from scratch to the output, with the residual if there is one.
+  void finish_row(const RunContext& context, const std::int8_t* row, const std::int8_t* added,
+                  std::int8_t* y) const {
+    if (added == nullptr) {
+      std::memcpy(y, row, row_bytes());
+    } else {
+      context.int8_kernels.add(
+          {row, added, y, static_cast<std::size_t>(y_.width), product_.residual()});
+    }
+  }
+  std::size_t row_bytes() const { return std::size_t{int8::kQuad} * y_.width; }
+
+  void make_border(const RunContext& context, int image) const {
+    int8::PadArgs args{};
+    args.x_stride = x_.stride;
+    args.y_stride = plane();
+    args.in_h = x_.height;
+    args.in_w = x_.width;
+    args.out_h = border_.rows;
+    args.out_w = border_.columns;
+    args.pad_top = window_.pad_top;
+    args.pad_left = window_.pad_left;
+    args.stride_h = window_.stride_h;
+    args.stride_w = window_.stride_w;
+    args.phases_h = border_.phases_h;
+    args.phases_w = border_.phases_w;
+    args.row_stride = std::ptrdiff_t{int8::kQuad} * border_.pitch;
+    args.column_phase_stride = std::ptrdiff_t{int8::kQuad} * border_.phase_plane;
+    args.row_phase_stride = border_.phases_w * args.column_phase_stride;
+    args.border = border_code_;
+    context.pool.parallel_for(x_.quads(), 1, [&](int begin, int end, int) {
+      int8::PadArgs planes = args;
+      planes.quads = end - begin;
+      planes.x = bytes(context.values[values_.x]) + image * x_.image() + begin * x_.stride;
+      planes.y = bytes(context.values[values_.border]) + begin * plane();
+      context.int8_kernels.pad(planes);
+    });
+  }
+
+  Int8ConvolutionValues values_;
+  QuadLayout x_, y_;
+  bool pointwise_;
+  Window window_;
+  ConvolutionBorder border_;
+  int border_code_ = 0;
+  int rows_together_ = 1;
+  std::uint64_t scratch_stride_ = 0;  // bytes
+  Int8Product product_;
+};
+
+}  // namespace
+
+std::uint64_t int8_border_bytes(const Graph& graph, const Node& conv) {
+  if (is_pointwise(graph, conv)) return 0;
+  const QuadLayout x = quad_layout(graph.tensors[conv.inputs[0]].shape);
+  return border_of(graph, conv).plane * int8::kQuad * x.quads();
+}
+
+Status make_int8_convolution(const Graph& graph, const Node& node,
+                             const Int8ConvolutionValues& values, const int8::Kernels& kernels,
+                             std::unique_ptr<Step>* result) {
+  auto step = std::make_unique<Int8ConvolutionStep>(graph, node, values);
+  TFSPARSE_RETURN_IF_ERROR(step->set_up(graph, node, kernels));
+  *result = std::move(step);
+  return {};
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,111 @@
+#include "delegate/core/steps/int8_depthwise.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delegate/core/operators/depthwise_convolution.h"
+#include "delegate/core/plan/layout.h"
+#include "delegate/core/weights/int8_product.h"
+#include "delegate/core/weights/weights.h"
+
+namespace tfsparse {
+namespace {
+
+class Int8DepthwiseStep : public Step {
+ public:
+  void run(const RunContext& context) const override {
+    const int planes = y_.batch * y_.quads();
+    context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
+      for (int plane = begin; plane < end;) {
+        const int quad = plane % y_.quads();
+        int8::DepthwiseArgs args = args_;
+        args.quads = std::min(end - plane, y_.quads() - quad);  // of one image
+        args.x = context.values[x_value_] + plane * x_.stride;
+        args.y = bytes(context.values[writes[0]]) + plane * y_.stride;
+        args.weights = packed_.weights.data() + quad * quad_weights_;
+        args.bias = packed_.bias.data() + std::ptrdiff_t{quad} * int8::kQuad;
+        args.multipliers = packed_.multipliers.data() + std::ptrdiff_t{quad} * int8::kQuad;
+        args.scratch = bytes(context.scratch[worker]);
+        context.int8_kernels.depthwise(args);
+        plane += args.quads;
+      }
+    });
+  }
+
+  Status set_up(const Graph& graph, const Node& node, const int8::Kernels& kernels) {
+    const DepthwiseConvolution& op = *as<DepthwiseConvolution>(node);
+    const Tensor& x = graph.tensors[node.inputs[0]];
+    const Tensor& weights = graph.tensors[node.inputs[1]];
+    const Tensor& y = graph.tensors[node.output];
+    x_ = quad_layout(x.shape);
+    y_ = quad_layout(y.shape);
+    std::vector<std::int8_t> values;
+    std::vector<std::int32_t> bias;
+    TFSPARSE_RETURN_IF_ERROR(read_int8(weights, &values));
+    TFSPARSE_RETURN_IF_ERROR(read_int8_bias(graph, node, y_.channels, &bias));
+    const std::vector<float> factors = multipliers(graph, node, y, 3);
+    args_.input_zero_point = x.quantization->zero_point();
+    args_.output = output_of(y, op.epilogue);
+    set_sizes(op.window, weights.shape);
+    const int8::DepthwiseProduct product{values.data(),          y_.channels,      args_.kernel_h,
+                                         args_.kernel_w,         args_.stride_h,   args_.stride_w,
+                                         args_.dilation_h,       args_.dilation_w, bias.data(),
+                                         args_.input_zero_point, factors.data()};
+    if (!int8::pack_depthwise(product, kernels, &packed_)) {
+      return Status::error("a sum of products may exceed 32 bits");
+    }
+    quad_weights_ = packed_.weights.size() / std::max(1, y_.quads());
+    scratch_bytes = kernels.depthwise_scratch(args_);
+    parts[0].kernel = std::string("depthwise int8 ") + kernels.name;
+    parts[0].macs = static_cast<double>(values.size()) * y_.batch * y_.pixels();
+    return {};
+  }
+
+  PaddedValue x_value_;
+
+ private:
+  void set_sizes(const Window& window, const Shape& weights) {
+    args_.x_stride = x_.stride;
+    args_.y_stride = y_.stride;
+    args_.in_h = x_.height;
+    args_.in_w = x_.width;
+    args_.out_h = y_.height;
+    args_.out_w = y_.width;
+    args_.kernel_h = weights[1];
+    args_.kernel_w = weights[2];
+    args_.stride_h = window.stride_h;
+    args_.stride_w = window.stride_w;
+    args_.dilation_h = window.dilation_h;
+    args_.dilation_w = window.dilation_w;
+    args_.pad_top = window.pad_top;
+    args_.pad_left = window.pad_left;
+  }
+
+  QuadLayout x_, y_;
+  int8::DepthwiseArgs args_{};  // for a whole image
+  int8::PackedDepthwise packed_;
+  std::size_t quad_weights_ = 0;  // bytes of weights of a quad
+};
+
+}  // namespace
+
+bool has_int8_depthwise(const Graph& graph, const Node& node) {
+  const Shape& weights = graph.tensors[node.inputs[1]].shape;
+  return weights[3] == graph.tensors[node.inputs[0]].shape[3] &&
+         std::max(weights[1], weights[2]) <= int8::kMaxDepthwiseKernel;
+}
+
+Status make_int8_depthwise(const Graph& graph, const Node& node, PaddedValue x, Value y,
+                           const int8::Kernels& kernels, std::unique_ptr<Step>* result) {
+  auto step = std::make_unique<Int8DepthwiseStep>();
+  step->x_value_ = x;
+  step->reads = {x};
+  step->writes = {y};
+  TFSPARSE_RETURN_IF_ERROR(step->set_up(graph, node, kernels));
+  *result = std::move(step);
+  return {};
+}
+
+}  // namespace tfsparse
