@@ -45,9 +45,9 @@ struct Output {
 //   clamp(((a - zero_a) * multiplier_a + (b - zero_b) * multiplier_b + 2^(shift - 1)) >> shift)
 // Make it with add_of(), see pack.h.
 struct Add {
-  int zero_a, zero_b;
-  std::int16_t multiplier_a, multiplier_b;
-  int shift;  // 1 to 15
+  int zero_a = 0, zero_b = 0;
+  std::int16_t multiplier_a = 0, multiplier_b = 0;
+  int shift = 1;  // to 15
   Output output;
 };
 

@@ -57,9 +57,9 @@ TEST(PlanArena, TensorsThatLiveTogetherNeverOverlap) {
       largest_step = std::max(largest_step, live);
     }
     for (std::size_t i = 0; i < lifetimes.size(); ++i) {
-      EXPECT_EQ(plan.offsets[i] % 16, 0);
+      EXPECT_EQ(plan.offsets[i] % 64, 0);
       EXPECT_LE(plan.offsets[i] + lifetimes[i].bytes, plan.bytes);
-      sum += lifetimes[i].bytes + 16;
+      sum += lifetimes[i].bytes + 64;
       for (std::size_t j = 0; j < i; ++j) {
         EXPECT_TRUE(!live_together(lifetimes[i], lifetimes[j]) ||
                     plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] ||

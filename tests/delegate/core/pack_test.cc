@@ -138,7 +138,7 @@ TEST(CheckOffsets, RefusesOffsetsThatKernelsCannotAddress) {
   EXPECT_TRUE(check_offsets(1 << 20, 1 << 10).ok());
   EXPECT_TRUE(check_offsets(0, 1 << 30).ok());
   const Status status = check_offsets((1 << 26) + 2, 16);
-  EXPECT_EQ(status.message().find("67108866 input channels of 16 elements"), 0);
+  EXPECT_EQ(status.message().find("67108866 input planes of 16 elements"), 0);
   EXPECT_FALSE(check_offsets(1 << 16, 1 << 16).ok());  // 2^32
 }
 
