@@ -5,7 +5,7 @@
 #include <set>
 
 #include "delegate/core/operators/constant.h"
-#include "delegate/core/operators/quantize.h"
+#include "delegate/core/operators/elementwise/quantize.h"
 #include "delegate/core/operators/unsupported.h"
 #include "delegate/tflite/operators/registry.h"
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "delegate/core/assignment/trial.h"
-#include "delegate/core/operators/convolution.h"
-#include "delegate/core/operators/fully_connected.h"
+#include "delegate/core/operators/weighted/convolution.h"
+#include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/tflite/adapter.h"
 #include "delegate/tflite/units.h"
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "delegate/core/operators/image_convolution.h"
+#include "delegate/core/operators/weighted/image_convolution.h"
 
 namespace tfsparse {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/operators/image_convolution.h"
+#include "delegate/core/operators/weighted/image_convolution.h"
 #include "delegate/core/plan/tiled_nodes.h"
 
 namespace tfsparse {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {

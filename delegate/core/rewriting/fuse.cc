@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/operators/binary.h"
-#include "delegate/core/operators/convolution.h"
-#include "delegate/core/operators/fully_connected.h"
-#include "delegate/core/operators/pad.h"
-#include "delegate/core/operators/reshape.h"
-#include "delegate/core/operators/resize.h"
-#include "delegate/core/operators/unary.h"
+#include "delegate/core/operators/elementwise/binary.h"
+#include "delegate/core/operators/elementwise/unary.h"
+#include "delegate/core/operators/images/pad.h"
+#include "delegate/core/operators/images/resize.h"
+#include "delegate/core/operators/shapes/reshape.h"
 #include "delegate/core/operators/unsupported.h"
+#include "delegate/core/operators/weighted/convolution.h"
+#include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/rewriting/epilogues.h"
 #include "delegate/core/rewriting/rows.h"

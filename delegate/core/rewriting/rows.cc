@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/operators/convolution.h"
-#include "delegate/core/operators/fully_connected.h"
-#include "delegate/core/operators/reshape.h"
+#include "delegate/core/operators/shapes/reshape.h"
+#include "delegate/core/operators/weighted/convolution.h"
+#include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/weights/weights.h"
 

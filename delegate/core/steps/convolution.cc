@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/steps/convolution_border.h"
 #include "delegate/core/weights/product.h"
 #include "delegate/core/weights/weights.h"

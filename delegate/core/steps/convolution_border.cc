@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {

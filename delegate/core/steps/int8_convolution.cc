@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#include "delegate/core/operators/convolution.h"
+#include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/steps/convolution_border.h"
 #include "delegate/core/weights/int8_product.h"

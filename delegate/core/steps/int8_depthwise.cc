@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/core/operators/depthwise_convolution.h"
+#include "delegate/core/operators/weighted/depthwise_convolution.h"
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/weights/int8_product.h"
 #include "delegate/core/weights/weights.h"

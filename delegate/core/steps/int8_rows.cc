@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/core/operators/fully_connected.h"
+#include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/core/weights/int8_product.h"
 #include "delegate/core/weights/weights.h"
 

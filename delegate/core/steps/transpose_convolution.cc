@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "delegate/core/operators/transpose_convolution.h"
+#include "delegate/core/operators/weighted/transpose_convolution.h"
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/weights/product.h"
 #include "delegate/core/weights/weights.h"

@@ -2,7 +2,8 @@
 
 #include "delegate/core/operators/unsupported.h"
 
-// The operator families, one per line. The file of that name defines the readers.
+// The operator families, one per line. The file of that name, in one of the folders here, defines
+// the readers.
 #define TFSPARSE_FOR_EACH_FAMILY(DO) \
   DO(binary)                         \
   DO(block_move)                     \

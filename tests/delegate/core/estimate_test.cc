@@ -2,7 +2,7 @@
 #include "delegate/core/assignment/estimate.h"
 
 #include "delegate/core/graph/infer.h"
-#include "delegate/core/operators/pad.h"
+#include "delegate/core/operators/images/pad.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "delegate/core/graph/graph.h"
-#include "delegate/core/operators/binary.h"
-#include "delegate/core/operators/convolution.h"
-#include "delegate/core/operators/fully_connected.h"
-#include "delegate/core/operators/reshape.h"
-#include "delegate/core/operators/unary.h"
+#include "delegate/core/operators/elementwise/binary.h"
+#include "delegate/core/operators/elementwise/unary.h"
+#include "delegate/core/operators/shapes/reshape.h"
+#include "delegate/core/operators/weighted/convolution.h"
+#include "delegate/core/operators/weighted/fully_connected.h"
 
 namespace tfsparse {
 namespace testing {

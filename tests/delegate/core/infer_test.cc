@@ -4,14 +4,14 @@
 #include <functional>
 #include <limits>
 
-#include "delegate/core/operators/block_move.h"
-#include "delegate/core/operators/concatenation.h"
-#include "delegate/core/operators/pad.h"
-#include "delegate/core/operators/reduction.h"
-#include "delegate/core/operators/resize.h"
-#include "delegate/core/operators/shape_arithmetic.h"
-#include "delegate/core/operators/slice.h"
-#include "delegate/core/operators/transpose.h"
+#include "delegate/core/operators/images/block_move.h"
+#include "delegate/core/operators/images/pad.h"
+#include "delegate/core/operators/images/resize.h"
+#include "delegate/core/operators/shapes/concatenation.h"
+#include "delegate/core/operators/shapes/reduction.h"
+#include "delegate/core/operators/shapes/shape_arithmetic.h"
+#include "delegate/core/operators/shapes/slice.h"
+#include "delegate/core/operators/shapes/transpose.h"
 #include "delegate/core/operators/unsupported.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/operators/reduction.h"
-#include "delegate/core/operators/slice.h"
+#include "delegate/core/operators/shapes/reduction.h"
+#include "delegate/core/operators/shapes/slice.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"
 #include "tests/delegate/core/run_plan.h"

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "delegate/core/operators/reduction.h"
-#include "delegate/core/operators/resize.h"
+#include "delegate/core/operators/images/resize.h"
+#include "delegate/core/operators/shapes/reduction.h"
 #include "delegate/core/plan/layout.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"

@@ -1,9 +1,9 @@
 // A network in float16 against float32, and the precision option.
 #include <cmath>
 
-#include "delegate/core/operators/depthwise_convolution.h"
-#include "delegate/core/operators/reduction.h"
-#include "delegate/core/operators/softmax.h"
+#include "delegate/core/operators/elementwise/softmax.h"
+#include "delegate/core/operators/shapes/reduction.h"
+#include "delegate/core/operators/weighted/depthwise_convolution.h"
 #include "delegate/core/plan/plan.h"
 #include "delegate/tflite/options.h"
 #include "gtest/gtest.h"

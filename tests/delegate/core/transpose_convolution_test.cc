@@ -1,6 +1,6 @@
 // The transposed convolution step against a scattering loop, the definition of the operator, over
 // random sizes.
-#include "delegate/core/operators/transpose_convolution.h"
+#include "delegate/core/operators/weighted/transpose_convolution.h"
 
 #include <cmath>
 #include <vector>

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "delegate/core/operators/depthwise_convolution.h"
-#include "delegate/core/operators/pooling.h"
-#include "delegate/core/operators/reduction.h"
-#include "delegate/core/operators/shape_arithmetic.h"
+#include "delegate/core/operators/images/pooling.h"
+#include "delegate/core/operators/shapes/reduction.h"
+#include "delegate/core/operators/shapes/shape_arithmetic.h"
+#include "delegate/core/operators/weighted/depthwise_convolution.h"
 #include "delegate/core/plan/plan.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/buffers.h"

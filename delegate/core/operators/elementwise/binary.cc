@@ -1,0 +1,125 @@
+#include "delegate/core/operators/elementwise/binary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/graph/hasher.h"
+#include "delegate/core/graph/infer.h"
+#include "delegate/core/graph/support.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/plan/lambda_step.h"
+#include "delegate/core/steps/binary.h"
+#include "delegate/core/weights/int8_product.h"
+
+namespace tfsparse {
+namespace {
+
+// Whether an operand has one element per channel, for all images of y or for each of them.
+bool is_per_channel(const Shape& operand, const Shape& y) {
+  const std::int64_t count = element_count(operand);
+  return count == 1 || (count == y.back() && operand.back() == y.back()) ||
+         (operand.size() == 4 && y.size() == 4 && operand[0] == y[0] && operand[1] == 1 &&
+          operand[2] == 1 && operand[3] == y[3]);
+}
+
+// CHW works if each operand is a whole image or has one element per channel. Other operands are
+// broadcast in TFLite's order.
+bool computes_in_chw(PlanBuilder* builder, const Node& node) {
+  const Shape& y = builder->shape(node.output);
+  if (!is_image(y)) return false;
+  bool any_chw = false;
+  for (int i = 0; i < 2; ++i) {
+    const Tensor& operand = builder->tensor(node.inputs[i]);
+    const bool whole = operand.shape == y && !operand.is_constant();
+    if (!whole && !is_per_channel(operand.shape, y)) return false;
+    any_chw = any_chw || (whole && builder->values().has_chw(node.inputs[i]));
+  }
+  return any_chw;
+}
+
+Status set_operand(PlanBuilder* builder, int tensor, bool in_chw, Operand* operand) {
+  operand->shape = builder->shape(tensor);
+  if (builder->tensor(tensor).is_constant()) {
+    return read_floats(builder->tensor(tensor), &operand->constant);
+  }
+  operand->value = builder->values().get(tensor, in_chw);
+  return {};
+}
+
+}  // namespace
+
+std::string BinaryOperator::unsupported_because(const SupportContext& context,
+                                                const Node& node) const {
+  return unsupported_inputs(context, node);
+}
+
+Status BinaryOperator::infer(ShapeContext* context, const Node& node) {
+  const Shape& a = context->in(node, 0);
+  const Shape& b = context->in(node, 1);
+  Shape shape(std::max(a.size(), b.size()), 1);
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const int da = i < a.size() ? a[a.size() - 1 - i] : 1;
+    const int db = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (da != db && da != 1 && db != 1) {
+      return Status::error("shapes " + to_string(a) + " and " + to_string(b) + " do not fit");
+    }
+    shape[shape.size() - 1 - i] = da == 1 ? db : da;
+  }
+  context->set_out(node, shape);
+  return {};
+}
+
+Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
+  const Shape& shape = builder->shape(node.output);
+  const Kernels& kernels = builder->kernels();
+  const bool in_chw = computes_in_chw(builder, node);
+  Operand a, b;
+  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[0], in_chw, &a));
+  TFSPARSE_RETURN_IF_ERROR(set_operand(builder, node.inputs[1], in_chw, &b));
+  const Value y = builder->values().define(node.output, in_chw);
+  builder->add(
+      in_chw ? make_binary_chw(binary, epilogue, std::move(a), std::move(b), y, chw_layout(shape),
+                               kernels)
+             : make_binary_flat(binary, epilogue, std::move(a), std::move(b), y, shape, kernels),
+      node);
+  return {};
+}
+
+bool BinaryOperator::computes_in(DType type) const {
+  return type == DType::kFloat32 || (type == DType::kInt8 && binary == Binary::kAdd);
+}
+
+Status BinaryOperator::build_int8(PlanBuilder* builder, const Node& node) const {
+  const Tensor &a = builder->tensor(node.inputs[0]), &b = builder->tensor(node.inputs[1]);
+  const Tensor& y = builder->tensor(node.output);
+  if (a.shape != y.shape || b.shape != y.shape || a.is_constant() || b.is_constant()) {
+    return Status::error("int8 operands of different shapes");
+  }
+  int8::AddArgs args{};
+  if (!make_add(a, b, y, epilogue, &args.add)) {
+    return Status::error("scales of int8 operands differ too much");
+  }
+  Values& values = builder->values();
+  const Value from = values.chw(node.inputs[0]), other = values.chw(node.inputs[1]);
+  const Value to = values.define_chw(node.output);
+  const int quads = static_cast<int>(values.elements(to) / int8::kQuad);  // with the gaps
+  const auto run = [=](const RunContext& context) {
+    context.pool.parallel_for(quads, kGrain / int8::kQuad, [&](int begin, int end, int) {
+      const std::ptrdiff_t first = std::ptrdiff_t{begin} * int8::kQuad;
+      int8::AddArgs part = args;
+      part.a = bytes(context.values[from]) + first;
+      part.b = bytes(context.values[other]) + first;
+      part.y = bytes(context.values[to]) + first;
+      part.quads = end - begin;
+      context.int8_kernels.add(part);
+    });
+  };
+  auto step = make_step("int8 add", from, to, run);
+  step->reads.push_back(other);
+  builder->add(std::move(step), node);
+  return {};
+}
+
+void BinaryOperator::hash(Hasher* hasher) const { hasher->add(binary, epilogue); }
+
+}  // namespace tfsparse

@@ -1,0 +1,36 @@
+// CONV_2D, and dense layers over many rows: see rewriting/rows.h.
+#pragma once
+
+#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/weighted/image_convolution.h"
+
+namespace tfsparse {
+
+// Weights are [output, height, width, input]. A fourth input, added by fusion, is a residual that
+// is added to the output.
+class Convolution : public DefineOperator<Convolution, ImageConvolution> {
+ public:
+  // If int8 has a residual: the tensor that the convolution made before fusion, whose quantization
+  // its result has, and the epilogue of the addition.
+  int before_residual = -1;
+  Epilogue residual_epilogue;
+
+  std::string unsupported_because(const SupportContext& context, const Node& node) const override;
+  DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x, const ChwLayout* y,
+                   std::unique_ptr<RowStep>* step) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
+  bool reads_ahead(const Graph& graph, const Node& node) const override;
+
+ protected:
+  int output_channels(const Shape& image, const Shape& weights) const override;
+};
+
+// The residual of a convolution, or -1.
+inline int residual_of(const Node& conv) { return conv.inputs.size() > 3 ? conv.inputs[3] : -1; }
+
+// Whether each output pixel depends on one input pixel only, that at the same row and column. Needs
+// the shapes that infer_shapes sets.
+bool is_pointwise(const Graph& graph, const Node& conv);
+
+}  // namespace tfsparse

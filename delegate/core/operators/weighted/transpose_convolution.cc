@@ -1,0 +1,85 @@
+#include "delegate/core/operators/weighted/transpose_convolution.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "delegate/core/assignment/estimate.h"
+#include "delegate/core/plan/builder.h"
+#include "delegate/core/steps/transpose_convolution.h"
+#include "delegate/core/weights/weights.h"
+
+namespace tfsparse {
+namespace {
+
+// Units and source: estimate.h.
+constexpr double kTransposed = 1.6;      // per vector of MACs
+constexpr double kTransposedPixel = 72;  // per output pixel
+
+}  // namespace
+
+std::string TransposeConvolution::unsupported_because(const SupportContext& context,
+                                                      const Node& node) const {
+  const std::string reason = unsupported_weights(context, node, 4);
+  if (!reason.empty()) return reason;
+  return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is not a 4-D tensor";
+}
+
+// The output shape is an input, as several sizes are possible. A convolution of an image of that
+// size must give the size of the input.
+Status TransposeConvolution::infer(ShapeContext* context, const Node& node) {
+  const Shape& x = context->in(node, 0);
+  const Shape& w = context->in(node, 1);
+  Ints size;
+  TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[3], &size));
+  if (x.size() != 4 || w.size() != 4 || w[1] < 1 || w[2] < 1 || x[3] != w[3]) {
+    return Status::error("input " + to_string(x) + " does not fit weights " + to_string(w));
+  }
+  TFSPARSE_RETURN_IF_ERROR(check_bias(*context, node, w[0]));
+  const auto is_size = [](std::int64_t n) { return n >= 0 && n <= kMaxElements; };
+  if (size.size() != 4 || !std::all_of(size.begin(), size.end(), is_size)) {
+    return Status::error("output shape is not four sizes");
+  }
+  const Shape y(size.begin(), size.end());
+  const Extent shrunk = window.slide({y[1], y[2]}, {w[1], w[2]});
+  if (y[0] != x[0] || y[3] != w[0] || std::min(shrunk.height, shrunk.width) < 1 ||
+      shrunk.height != x[1] || shrunk.width != x[2]) {
+    return Status::error("output " + to_string(y) + " does not match input " + to_string(x) +
+                         " with weights " + to_string(w));
+  }
+  const TransposeWindow axes = transpose_window(window, w, y);
+  const std::int64_t pixels = static_cast<std::int64_t>(axes.rows.bordered) * axes.columns.bordered;
+  if (pixels > kMaxElements || pixels * w[3] > kMaxElements ||
+      pixels * window.stride_w > kMaxElements) {
+    return Status::error("window of weights " + to_string(w) + " is too large");
+  }
+  context->set_out(node, y);
+  return {};
+}
+
+DefaultWork TransposeConvolution::default_work(const WorkContext& context, const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  const double pixels = context.elements(node.inputs[0]) / w[3];
+  DefaultWork work = context.product(node, pixels, w[0] * w[1] * w[2], w[3]);
+  work.vectors = kTransposed * work.vectors + kTransposedPixel * context.pixels(node.output);
+  return work;
+}
+
+Status TransposeConvolution::build(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const Shape& w = builder->shape(node.inputs[1]);
+  const Value x = values.chw(node.inputs[0]), y = values.define_chw(node.output);
+  const PaddedValue border =
+      values.add(bordered_elements(transpose_window(window, w, builder->shape(node.output)), w));
+  std::unique_ptr<Step> step;
+  TFSPARSE_RETURN_IF_ERROR(
+      make_transpose_convolution(builder->graph(), node, x, border, y, builder->kernels(), &step));
+  builder->add(std::move(step), node);
+  return {};
+}
+
+void TransposeConvolution::hash(Hasher* hasher) const {
+  window.hash(hasher);
+  hasher->add(epilogue);
+}
+
+}  // namespace tfsparse
