@@ -1,6 +1,7 @@
 """What holds for every method with masks, such as that a model it refuses stays a plain one."""
 
 import keras
+import numpy as np
 import pytest
 
 import tfsparse
@@ -49,6 +50,26 @@ def test_no_mask_stays_on_a_model_that_is_refused(pruning):
     with pytest.raises(ValueError, match="Expected"):
         pruning.apply(model)
     assert [layer.kernel.constraint for layer in model.layers[1:]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "pruning",
+    [
+        tfsparse.GradualPruning(0.5),
+        tfsparse.RigL(0.5, scope="pointwise"),
+        tfsparse.PatternPruning(),
+        tfsparse.ChannelPruning("l1", 0.5),
+    ],
+    ids=lambda pruning: type(pruning).__name__,
+)
+def test_what_is_logged_and_returned_is_a_python_float(pruning):
+    """NumPy's floats are equal to it, but print as np.float64(0.5)."""
+    model = network()
+    x, y = np.zeros((4, 8, 8, 3)), np.zeros((4, 6, 6, 4))
+    history = model.fit(x, y, verbose=0, callbacks=[pruning]).history
+    assert pruning.LOGGED in history
+    assert {type(value) for values in history.values() for value in values} == {float}
+    assert type(pruning.apply(model)) is float
 
 
 def test_constraints_and_regularizers_are_of_the_kind_that_every_keras_takes():

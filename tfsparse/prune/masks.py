@@ -37,7 +37,7 @@ class Mask:
     @property
     def sparsity(self):
         """Fraction of positions that the mask prunes, a float."""
-        return 1 - np.count_nonzero(self._keep) / self._keep.size
+        return 1 - int(np.count_nonzero(self._keep)) / self._keep.size
 
     @property
     def keep(self):

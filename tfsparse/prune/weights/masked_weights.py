@@ -37,7 +37,7 @@ class MaskedWeights(MaskedPruning):
 
     def _measure(self):
         weights = [mask.weights() for mask in self._masks]
-        return 1 - sum(map(np.count_nonzero, weights)) / sum(w.size for w in weights)
+        return 1 - int(sum(map(np.count_nonzero, weights))) / sum(w.size for w in weights)
 
     def _weights(self):
         """Returns the values of all masked variables, and warns if a mask was not applied."""
