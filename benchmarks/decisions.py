@@ -219,7 +219,7 @@ def main(argv):
 def show(results):
     """Prints the table."""
     table = Table(
-        "network", title=f"Option auto against TFLite's default, {THREADS.value} thread(s)"
+        "network", title=f"Option auto against TFLite's default, threads: {THREADS.value}"
     )
     columns = ("taken", "different decisions", "slowest load", "if taken")
     for column in columns:

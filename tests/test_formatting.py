@@ -38,5 +38,11 @@ def test_sizes_counts_and_times_have_units():
     ]
 
 
+def test_one_thing_is_no_plural():
+    assert [formatting.number_of(n, "part") for n in (0, 1, 2, 1234)] == [
+        *("0 parts", "1 part", "2 parts", "1,234 parts")
+    ]
+
+
 def test_operators_are_numbered_within_the_file():
     assert [formatting.operator_number(0, 7), formatting.operator_number(2, 7)] == ["7", "2:7"]

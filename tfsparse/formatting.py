@@ -42,6 +42,11 @@ def count(number):
     return _with_unit(number, (("G", 1e9), ("M", 1e6)), f"{number:,}")
 
 
+def number_of(number, noun):
+    """Returns a whole number of things, such as "1 part" or "2 parts"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds):
     """Returns a time for people, such as "1.24 ms"."""
     units = (("s", 1), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))

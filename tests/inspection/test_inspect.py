@@ -162,7 +162,7 @@ def test_text_and_json(inspection):
     text = str(inspection)
     assert "CONV_2D" in text
     assert "unstructured" in text
-    assert "XNNPACK on x86: 0 of" in text
+    assert "XNNPACK on x86: runs 0 of" in text
     found = json.loads(inspection.to_json())
     assert found["totals"]["sparsity"] == inspection.totals.sparsity
     operator = next(o for o in found["operators"] if o["kind"] == "CONV_2D")
@@ -212,7 +212,7 @@ def test_custom_operators_and_other_types_are_told(tmp_path):
     assert "could not be asked" in found.delegate, "the runtime does not know the operator"
     assert found.weighted[0].support["tfsparse"].sparse is None
     assert found.sparse("tfsparse") is None
-    assert "tfsparse: not known which of 1 operators with weights run sparse" in str(found)
+    assert "tfsparse: not known whether it runs 1 operator with weights sparse" in str(found)
     assert "\n" not in found.delegate
 
 
@@ -257,7 +257,7 @@ def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
     found = tfsparse.inspect(networks.branches(tmp_path / "model.tflite"))
     assert [operator.number for operator in found.weighted] == ["0", "1:0", "2:0"]
     reasons = str(found).partition("XNNPACK on x86")[2]
-    assert "3 with zeros run dense (0, 1:0, 2:0)" in reasons
+    assert "3 dense despite zeros (0, 1:0, 2:0)" in reasons
     assert [operator.support["tfsparse"].sparse for operator in found.weighted] == [False] * 3
 
 

@@ -91,6 +91,20 @@ def test_quantised_operators_are_left_for_their_type(tmp_path, shape):
     assert {layer.reason for layer in layers} == {"computes in int8"}
 
 
+def test_a_reason_stands_once_below_the_table(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(quantized_op(pruned((64, 1, 1, 64), 0.8, np.int8))))
+    found = explain(tfsparse.convert(path, path))
+    ((reason, layers),) = found.reasons().items()
+    assert layers == list(found.layers)
+    table, reasons, summary = str(found).split("\n\n")
+    rows = table.splitlines()[1:]
+    assert len(rows) == len(layers) > 1
+    assert all(row.endswith("TFLite (1)") for row in rows)
+    assert reasons == f"(1) {len(layers)} operators: {reason}"
+    assert f"runs 0 of {len(layers)} operators; the rest stays with TFLite." in summary
+
+
 def test_counts_only_nonzero_multiplications(path):
     layer = next(layer for layer in explain(path).layers if layer.kernel.startswith("sparse"))
     nonzeros = np.prod(layer.weights) * (1 - layer.sparsity)
@@ -128,7 +142,7 @@ def test_parts_are_the_same_before_and_after_their_sizes_are_computed(open_path)
     waiting = [layer.name for layer in planned.layers if not layer.planned]
     assert len(waiting) == 3, "what reads the enlarged image"
     assert str(planned).count("tfsparse, planned when the model runs") == 3
-    assert "3 are planned when the model runs" in planned.summary()
+    assert "Planned when the model runs, which computes their sizes: 3;" in planned.summary()
     assert all(layer.planned and layer.seconds for layer in ran.layers if layer.name in waiting)
     assert "planned" not in str(ran)
 

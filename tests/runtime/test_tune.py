@@ -259,7 +259,7 @@ def test_the_table_tells_what_runs_each_part():
     assert "0-2, 5     tfsparse  2.50x" in text
     assert "7          TFLite    0.90x" in text
     assert "m.tflite: tfsparse runs 1 of 2 parts that it can run." in text
-    assert "TFLite's default 8.00 ms, tfsparse 3.20 ms (2 thread(s))." in text
+    assert "TFLite's default 8.00 ms, tfsparse 3.20 ms (2 threads)." in text
     assert "Kept in t.txt." in text
 
 
@@ -267,4 +267,4 @@ def test_a_lower_median_that_is_not_used_has_its_reason():
     # The medians of a busy machine may contradict the ratios within each round.
     parts = (Part(0, (0,), False, 0.99),)
     text = str(Tuning("m.tflite", "t.txt", True, True, 1, 134.0, 88.5, {}, parts))
-    assert "tfsparse 88.5 ms, not used: no clear gain within the rounds (1 thread(s))." in text
+    assert "tfsparse 88.5 ms, not used: no clear gain within the rounds (1 thread)." in text

@@ -13,6 +13,7 @@ from tfsparse.calibration import examples
 from tfsparse.capture import captured_output
 from tfsparse.converter import inference_functions
 from tfsparse.converter.tensorflow_converter import dense_model
+from tfsparse.formatting import number_of
 
 EXPECTED = (
     "Expected a keras.Model or tf_keras.Model, or the path of a .keras, .h5 or .tflite file or of "
@@ -161,8 +162,8 @@ def _tflite_bytes(path, weights):
     data = Path(path).read_bytes()
     if data[4:8] != flatbuffer.IDENTIFIER:
         raise ValueError(
-            f"{EXPECTED}. Received: {os.fspath(path)!r}, {len(data)} bytes, of which the first, "
-            f"{data[:8]!r}, are those of none."
+            f"{EXPECTED}. Received: {os.fspath(path)!r}, {number_of(len(data), 'byte')}, of which "
+            f"the first, {data[:8]!r}, are those of none."
         )
     if weights not in (None, "float16"):
         raise ValueError(

@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 
 from tfsparse.flatbuffer.definitions import IDENTIFIER, MAX_BYTES, ints, schema
+from tfsparse.formatting import number_of
 
 # Far above any real model, and low enough to refuse a damaged length without reading for minutes.
 MAX_TABLES = 300_000
@@ -50,7 +51,7 @@ def parse(data, source="<bytes>"):
     if len(data) < 8 or bytes(data[4:8]) != IDENTIFIER:
         raise ValueError(
             f"Expected a TFLite file, which has {IDENTIFIER.decode()!r} at byte 4. "
-            f"Received: {source}, {len(data)} bytes, {bytes(data[:8])!r}..."
+            f"Received: {source}, {number_of(len(data), 'byte')}, {bytes(data[:8])!r}..."
         )
     _seen.tables_left, _seen.unknown = min(MAX_TABLES, len(data) // MIN_TABLE_BYTES), set()
     try:
@@ -61,7 +62,8 @@ def parse(data, source="<bytes>"):
         model.archive = _archive(data)
     except _DAMAGE as e:
         raise ValueError(
-            f"The TFLite file is damaged or cut short: {source}, {len(data)} bytes ({e})"
+            f"The TFLite file is damaged or cut short: {source}, "
+            f"{number_of(len(data), 'byte')} ({e})"
         ) from e
     model.unknown = sorted(_seen.unknown | _unknown_options(model))
     return model

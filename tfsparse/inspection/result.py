@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from tfsparse.formatting import as_text, byte_size, count, to_json
+from tfsparse.formatting import as_text, byte_size, count, number_of, to_json
 from tfsparse.inspection.operators import RUNTIMES, Operator
 from tfsparse.inspection.tensors import Tensor
 from tfsparse.runtime import input_shapes
@@ -171,8 +171,9 @@ class Inspection:
             f"{byte_size(totals.gzip_bytes)} with gzip"
         )
         yield (
-            f"{totals.weights:,} weights, {totals.sparsity:.1%} zeros; {encoded} tensors stored "
-            f"sparse, {byte_size(totals.dense_bytes)} if all were dense"
+            f"{number_of(totals.weights, 'weight')}, {totals.sparsity:.1%} zeros; "
+            f"{number_of(encoded, 'tensor')} stored sparse, {byte_size(totals.dense_bytes)} if all "
+            "were dense"
         )
         missing = f"; missing are those of {self.missing}, not known" if self.unsized else ""
         yield (
@@ -197,14 +198,15 @@ class Inspection:
     def _runtimes(self):
         yield f"{self.delegate}"
         for runtime, name in RUNTIMES.items():
-            sparse, weighted = self.sparse(runtime), len(self.weighted)
+            weighted = number_of(len(self.weighted), "operator")
+            sparse = self.sparse(runtime)
             if sparse is None:
-                yield f"{name}: not known which of {weighted} operators with weights run sparse"
+                yield f"{name}: not known whether it runs {weighted} with weights sparse"
             else:
-                yield f"{name}: {sparse} of {weighted} operators with weights run sparse"
+                yield f"{name}: runs {sparse} of {weighted} with weights sparse"
             for reason, operators in self.reasons(runtime):
                 named = _first_of([operator.number for operator in operators])
-                yield f"  {len(operators)} with zeros run dense ({named}): {reason}"
+                yield f"  {len(operators)} dense despite zeros ({named}): {reason}"
 
 
 def _first_of(names, most=8):

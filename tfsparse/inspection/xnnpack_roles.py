@@ -5,6 +5,8 @@ The rules are those of xnn_check_nchw_compatibility; see `tfsparse.inspection.xn
 
 import dataclasses
 
+from tfsparse.formatting import number_of
+
 # Where an operator may stand in a cluster.
 ENTRY, INSIDE, EXIT = 1, 2, 4
 
@@ -117,7 +119,7 @@ def _check_convolution(node):
     if node.stride != (2, 2):
         return 0, f"a 3x3 convolution of stride {max(node.stride)}, expected 2 at the entry"
     if channels != 3:
-        return 0, f"a 3x3 convolution of {channels} channels, expected 3 at the entry"
+        return 0, f"a 3x3 convolution of {number_of(channels, 'channel')}, expected 3 at the entry"
     if _explicit_padding(node) != (1, 1, 1, 1):
         return 0, f"a 3x3 convolution with {_padding_name(node)}, expected 1 on all four sides"
     return ENTRY, ""

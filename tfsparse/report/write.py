@@ -7,7 +7,7 @@ import jinja2
 
 import tfsparse
 from tfsparse.files import check_writable, write_atomically
-from tfsparse.formatting import byte_size, count, duration
+from tfsparse.formatting import byte_size, count, duration, number_of
 from tfsparse.inspection.operators import RUNTIMES
 from tfsparse.progress import track
 from tfsparse.report import times
@@ -74,6 +74,7 @@ def render(contents, machine=None):
     environment.filters |= {
         "bytes": byte_size,
         "count": count,
+        "number_of": number_of,
         "duration": duration,
         "hint": input_shapes.hint,
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfsparse.annotations import PathLike, Shapes
-from tfsparse.formatting import as_text, operator_number, significant
+from tfsparse.formatting import as_text, number_of, operator_number, significant
 from tfsparse.runtime import input_shapes
 from tfsparse.runtime.interpreter import open_reporting
 from tfsparse.runtime.random_inputs import set_random_inputs
@@ -199,41 +199,56 @@ class Explanation:
         if measured:
             table.add_column("µs", justify="right")
             table.add_column("GFLOP/s", justify="right")
+        notes = {reason: f"({i})" for i, reason in enumerate(self.reasons(), 1)}
         for layer in self.layers:
-            table.add_row(*_row(layer, measured))
-        notes = [note for note in (input_shapes.hint(self.assumed_shapes),) if note]
-        return Group(table, "", self.summary(), *notes)
+            table.add_row(*_row(layer, notes, measured))
+        reasons = [
+            f"{notes[reason]} {number_of(len(layers), 'operator')}: {reason}"
+            for reason, layers in self.reasons().items()
+        ]
+        hints = [hint for hint in (input_shapes.hint(self.assumed_shapes),) if hint]
+        return Group(table, "", *reasons, *([""] if reasons else []), self.summary(), *hints)
+
+    def reasons(self) -> dict[str, list[Layer]]:
+        """Why operators are left to TFLite: a dictionary from reasons to `Layer`s."""
+        found = {}
+        for layer in self.layers:
+            if not layer.taken:
+                found.setdefault(layer.reason, []).append(layer)
+        return found
 
     def summary(self) -> str:
         """A summary in one or two sentences: the operators taken, and those that run sparse."""
         taken = [layer for layer in self.layers if layer.taken]
         sparse = sum(layer.kernel.startswith("sparse") for layer in taken)
         unplanned = sum(not layer.planned for layer in taken)
-        parts = "1 part" if self.partitions == 1 else f"{self.partitions} parts"
         isa = f"{self.isa}, which has no float16" if self.lacks_fp16 else self.isa
         text = (
             f"{Path(self.path).name}: tfsparse ({isa}) runs {len(taken)} of "
-            f"{len(self.layers)} operators in {parts}, {sparse} of them with sparse weights"
+            f"{number_of(len(self.layers), 'operator')}"
         )
+        if taken:
+            parts = number_of(self.partitions, "part")
+            text += f" in {parts}, {sparse} of them with sparse weights"
         if len(taken) < len(self.layers):
             text += "; the rest stays with TFLite"
         if self.tuned:
             text += ", as was measured"
         if unplanned:
             text += (
-                f". {unplanned} are planned when the model runs, which computes their sizes: see "
+                f". Planned when the model runs, which computes their sizes: {unplanned}; see "
                 "`tfsparse explain --measure`"
             )
         return f"{text}."
 
 
-def _row(layer, measured):
+def _row(layer, notes, measured):
     weights = "x".join(map(str, layer.weights)) if layer.weights else ""
     zeros = "" if layer.sparsity is None else f"{100 * layer.sparsity:.0f} %"
     if layer.encoded:
         zeros += " stored sparse"
     number = operator_number(layer.subgraph, layer.index)
-    row = [number, layer.operator, weights, zeros, _run_by(layer)]
+    row = [number, layer.operator, weights, zeros, _run_by(layer, notes)]
     if measured:
         timed = layer.seconds is not None
         row.append(significant(1e6 * layer.seconds) if timed else "")
@@ -242,9 +257,9 @@ def _row(layer, measured):
     return row
 
 
-def _run_by(layer):
+def _run_by(layer, notes):
     if not layer.taken:
-        return f"TFLite: {layer.reason}"
+        return f"TFLite {notes[layer.reason]}"
     if not layer.planned:
         return "tfsparse, planned when the model runs"
     return layer.kernel or "nothing: folded into a neighbour"

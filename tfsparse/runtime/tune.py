@@ -10,7 +10,7 @@ from typing import Any
 from tfsparse.annotations import PathLike, Shapes
 from tfsparse.arguments import check_int
 from tfsparse.files import cache_folder, check_writable
-from tfsparse.formatting import as_text, significant
+from tfsparse.formatting import as_text, number_of, significant
 from tfsparse.runtime import input_shapes
 from tfsparse.runtime.delegate import delegate_options, native
 from tfsparse.runtime.random_inputs import set_random_inputs
@@ -122,9 +122,9 @@ class Tuning:
         return Group(*([table, ""] if self.parts else []), *self._sentences())
 
     def _sentences(self):
-        name, threads = Path(self.path).name, f"{self.num_threads} thread(s)"
+        name, threads = Path(self.path).name, number_of(self.num_threads, "thread")
         taken = sum(part.taken for part in self.parts)
-        parts = "1 part" if len(self.parts) == 1 else f"{len(self.parts)} parts"
+        parts = number_of(len(self.parts), "part")
         yield f"{name}: tfsparse runs {taken} of {parts} that it can run."
         if self.default_ms is not None:
             used = "" if taken else ", not used: no clear gain within the rounds"

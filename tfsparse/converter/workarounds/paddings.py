@@ -12,6 +12,7 @@ import numpy as np
 from tfsparse import flatbuffer
 from tfsparse.converter.workarounds import FAULTS
 from tfsparse.flatbuffer import ints, schema
+from tfsparse.formatting import number_of
 from tfsparse.inspection.xnnpack_faults import broken_entries
 
 IN_TWO = b"_in_two"
@@ -35,9 +36,9 @@ def split_paddings(model):
     if count:
         logging.getLogger(__name__).warning(
             "LiteRT %s would compute wrong outputs of this network in its sparse mode on ARM: "
-            "%d PAD operator(s) were split in two, which keeps it from that mode.",
+            "%s split in two, which keeps it from that mode.",
             FAULTS["sparse_mode"].versions["litert"],
-            count,
+            number_of(count, "PAD operator"),
         )
     return count
 
