@@ -58,12 +58,35 @@ DefaultWork WorkContext::product(const Node& node, double rows, double columns,
   return work;
 }
 
+DefaultWork WorkContext::int8_product(const Node& node, double rows, double columns, double depth,
+                                      bool several_taps) const {
+  const Int8Costs& costs = int8_costs();
+  const auto filled = [](double size, int multiple) {
+    return std::ceil(size / multiple) * multiple;
+  };
+  DefaultWork work;
+  const double macs = rows * filled(columns, costs.columns) * filled(depth, costs.depth);
+  work.vectors = (several_taps ? costs.convolution : costs.product) * macs / lanes_ +
+                 costs.output * rows * columns / lanes_ + costs.row * rows;
+  work.touched = kInt8Number * touched(node);
+  work.touch_factor = kActivations;
+  work.weights = kInt8Number * kWeights * columns * depth;
+  return work;
+}
+
+DefaultWork WorkContext::int8_elementwise(const Node& node) const {
+  const double arithmetic = int8_costs().elementwise * vectors(elements(node.output));
+  return {arithmetic, kInt8Number * touched(node), 1, true, 0};
+}
+
 std::vector<DefaultWork> predict_default_work(const Graph& graph) {
   std::vector<DefaultWork> all;
   const WorkContext context(graph);
   for (const Node& node : graph.nodes) {
     if (node.output_index > 0) continue;  // counted with the operator's first output
-    const DefaultWork one = node.op->default_work(context, node);
+    const bool is_int8 = graph.tensors[node.output].type == DType::kInt8;
+    const DefaultWork one =
+        is_int8 ? node.op->default_int8_work(context, node) : node.op->default_work(context, node);
     if (one.touched > 0) all.push_back(one);
   }
   return all;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "delegate/core/assignment/int8_costs.h"
 #include "delegate/core/assignment/speed.h"
 #include "delegate/core/graph/graph.h"
 
@@ -28,6 +29,7 @@ constexpr double kTileStart = 4;       // to start and end a tile, per vector of
 constexpr double kExponential = 18;    // per vector of an exponential function
 constexpr double kPixelMove = 1.7;     // moving pixels: factor on arithmetic or on a pass
 constexpr double kElementwise = 1.15;  // other operators: the same
+constexpr double kInt8Number = 0.25;   // an int8 number, in float32 numbers
 
 // The input of the operators' predictions. Needs a graph with shapes.
 class WorkContext {
@@ -53,10 +55,18 @@ class WorkContext {
   double tile_vectors(double rows, double columns) const;
   // A matrix product.
   DefaultWork product(const Node& node, double rows, double columns, double depth) const;
+  // The same on int8 tensors, or on float rows that XNNPACK quantizes for int8 weights.
+  DefaultWork int8_product(const Node& node, double rows, double columns, double depth,
+                           bool several_taps) const;
+  // Whether XNNPACK computes a layer in int8, as its weights are.
+  bool multiplies_int8(const Node& node) const {
+    return graph_.tensors[node.inputs[1]].type == DType::kInt8;
+  }
   // A pass over the inputs and the output that overlaps with `vectors` of arithmetic.
   DefaultWork elementwise(const Node& node, double vectors) const {
     return overlapping(node, kElementwise, vectors);
   }
+  DefaultWork int8_elementwise(const Node& node) const;
   DefaultWork pixel_move(const Node& node, double vectors) const {
     return overlapping(node, kPixelMove, vectors);
   }

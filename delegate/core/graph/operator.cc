@@ -12,6 +12,10 @@ DefaultWork Operator::default_work(const WorkContext& context, const Node& node)
   return context.elementwise(node, 0);
 }
 
+DefaultWork Operator::default_int8_work(const WorkContext& context, const Node& node) const {
+  return context.int8_elementwise(node);
+}
+
 Status Operator::build(PlanBuilder*, const Node& node) const {
   return Status::error("node " + std::to_string(node.id) + " (" + node.type + ") cannot be run");
 }

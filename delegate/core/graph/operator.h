@@ -58,8 +58,10 @@ class Operator {
   // shapes of the inputs do not fit each other or the parameters.
   virtual Status infer(ShapeContext* context, const Node& node) = 0;
 
-  // The work of TFLite's default for the node. By default an element-wise pass.
+  // The work of TFLite's default for the node, with a float and with an int8 output. By default an
+  // element-wise pass.
   virtual DefaultWork default_work(const WorkContext& context, const Node& node) const;
+  virtual DefaultWork default_int8_work(const WorkContext& context, const Node& node) const;
 
   // Add the node's steps to a plan, for a float and for an int8 output. Called only if role() is
   // kComputation, the output is not empty and computes_in() its type.

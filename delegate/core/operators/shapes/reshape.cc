@@ -16,6 +16,8 @@ std::string Reshaping::unsupported_because(const SupportContext& context, const 
 
 DefaultWork Reshaping::default_work(const WorkContext&, const Node&) const { return {}; }
 
+DefaultWork Reshaping::default_int8_work(const WorkContext&, const Node&) const { return {}; }
+
 Status Reshaping::build(PlanBuilder* builder, const Node& node) const {
   builder->values().define_alias(node.output, node.inputs[0]);
   return {};

@@ -14,6 +14,7 @@ class Reshaping : public Operator {
   bool is(OperatorKind kind) const override { return kind == kind_of<Reshaping>(); }
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
   Status build_int8(PlanBuilder* builder, const Node& node) const override;
   bool computes_in(DType type) const override;

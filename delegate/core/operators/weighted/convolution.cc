@@ -39,11 +39,18 @@ int Convolution::output_channels(const Shape& image, const Shape& weights) const
 DefaultWork Convolution::default_work(const WorkContext& context, const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
   const double taps = static_cast<double>(w[1]) * w[2], rows = context.pixels(node.output);
+  if (context.multiplies_int8(node)) return default_int8_work(context, node);
   DefaultWork work = context.product(node, rows, w[0], taps * w[3]);
   if (taps == 1 && window.stride_h == 1 && window.stride_w == 1) return work;
   work.vectors =
       kConvolution * context.tile_vectors(rows, w[0]) * (taps * (w[3] + kTapStart) + kTileStart);
   return work;
+}
+
+DefaultWork Convolution::default_int8_work(const WorkContext& context, const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  const double taps = static_cast<double>(w[1]) * w[2];
+  return context.int8_product(node, context.pixels(node.output), w[0], taps * w[3], taps > 1);
 }
 
 Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x,

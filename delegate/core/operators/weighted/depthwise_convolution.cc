@@ -133,6 +133,19 @@ DefaultWork DepthwiseConvolution::default_work(const WorkContext& context, const
   return work;
 }
 
+DefaultWork DepthwiseConvolution::default_int8_work(const WorkContext& context,
+                                                    const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  const double taps = static_cast<double>(w[1]) * w[2];
+  const Int8Costs& costs = int8_costs();
+  DefaultWork work;
+  work.touched = kInt8Number * context.touched(node);
+  work.touch_factor = kDepthwiseTouch;
+  work.vectors = context.pixels(node.output) * context.vectors(w[3]) *
+                 (taps * costs.tap + costs.depthwise_output);
+  return work;
+}
+
 Status DepthwiseConvolution::build_int8(PlanBuilder* builder, const Node& node) const {
   if (!has_int8_depthwise(builder->graph(), node)) {
     return Status::error("int8 depthwise convolution with a depth multiplier or a window above " +

@@ -10,6 +10,7 @@ class DepthwiseConvolution : public DefineOperator<DepthwiseConvolution, ImageCo
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x, const ChwLayout* y,
                    std::unique_ptr<RowStep>* step) const override;
   Status build_int8(PlanBuilder* builder, const Node& node) const override;

@@ -76,8 +76,14 @@ Status FullyConnected::infer(ShapeContext* context, const Node& node) {
 }
 
 DefaultWork FullyConnected::default_work(const WorkContext& context, const Node& node) const {
+  if (context.multiplies_int8(node)) return default_int8_work(context, node);
   const Shape& w = context.shape(node.inputs[1]);
   return context.product(node, context.elements(node.output) / w[0], w[0], w[1]);
+}
+
+DefaultWork FullyConnected::default_int8_work(const WorkContext& context, const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  return context.int8_product(node, context.elements(node.output) / w[0], w[0], w[1], false);
 }
 
 Status FullyConnected::build(PlanBuilder* builder, const Node& node) const {

@@ -17,6 +17,7 @@ class FullyConnected : public DefineOperator<FullyConnected> {
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
   Status build_int8(PlanBuilder* builder, const Node& node) const override;
   bool computes_in(DType type) const override;

@@ -64,6 +64,13 @@ DefaultWork TransposeConvolution::default_work(const WorkContext& context, const
   return work;
 }
 
+DefaultWork TransposeConvolution::default_int8_work(const WorkContext& context,
+                                                    const Node& node) const {
+  const Shape& w = context.shape(node.inputs[1]);
+  const double pixels = context.elements(node.inputs[0]) / w[3];
+  return context.int8_product(node, pixels, w[0] * w[1] * w[2], w[3], true);
+}
+
 Status TransposeConvolution::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape& w = builder->shape(node.inputs[1]);

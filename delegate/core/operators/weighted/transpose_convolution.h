@@ -18,6 +18,7 @@ class TransposeConvolution : public DefineOperator<TransposeConvolution> {
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
+  DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
   void hash(Hasher* hasher) const override;
   bool has_weights() const override { return true; }
