@@ -58,19 +58,19 @@ DefaultWork WorkContext::product(const Node& node, double rows, double columns,
   return work;
 }
 
-DefaultWork WorkContext::int8_product(const Node& node, double rows, double columns, double depth,
-                                      bool several_taps) const {
+DefaultWork WorkContext::int8_product(const Node& node, double rows, double columns, double taps,
+                                      double channels) const {
   const Int8Costs& costs = int8_costs();
   const auto filled = [](double size, int multiple) {
     return std::ceil(size / multiple) * multiple;
   };
   DefaultWork work;
-  const double macs = rows * filled(columns, costs.columns) * filled(depth, costs.depth);
-  work.vectors = (several_taps ? costs.convolution : costs.product) * macs / lanes_ +
+  const double macs = rows * filled(columns, costs.columns) * taps * filled(channels, costs.depth);
+  work.vectors = (taps > 1 ? costs.convolution : costs.product) * macs / lanes_ +
                  costs.output * rows * columns / lanes_ + costs.row * rows;
   work.touched = kInt8Number * touched(node);
   work.touch_factor = kActivations;
-  work.weights = kInt8Number * kWeights * columns * depth;
+  work.weights = kInt8Number * kWeights * columns * taps * channels;
   return work;
 }
 

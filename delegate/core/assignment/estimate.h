@@ -55,9 +55,9 @@ class WorkContext {
   double tile_vectors(double rows, double columns) const;
   // A matrix product.
   DefaultWork product(const Node& node, double rows, double columns, double depth) const;
-  // The same on int8 tensors, or on float rows that XNNPACK quantizes for int8 weights.
-  DefaultWork int8_product(const Node& node, double rows, double columns, double depth,
-                           bool several_taps) const;
+  // A convolution of int8 tensors, or of float rows that XNNPACK quantizes for int8 weights.
+  DefaultWork int8_product(const Node& node, double rows, double columns, double taps,
+                           double channels) const;
   // Whether XNNPACK computes a layer in int8, as its weights are.
   bool multiplies_int8(const Node& node) const {
     return graph_.tensors[node.inputs[1]].type == DType::kInt8;

@@ -19,7 +19,7 @@ namespace {
 // with the wider sets hidden from XNNPACK. Not AVX-VNNI: its products are assumed to be as fast as
 // those of AVX-512 VNNI, per vector.
 constexpr Int8Costs kAmx = {0.095, 0.095, 0, 83, 64, 16, 4.7, 13, 15};
-constexpr Int8Costs kAvx512Vnni = {0.28, 0.36, 22, 0, 4, 16, 4.7, 13, 15};
+constexpr Int8Costs kAvx512Vnni = {0.28, 0.36, 22, 0, 8, 16, 4.7, 13, 15};
 constexpr Int8Costs kAvxVnni = {0.28, 0.36, 20, 0, 8, 8, 4.2, 6, 10};
 constexpr Int8Costs kAvx2 = {0.93, 1.02, 20, 0, 8, 8, 4.2, 6, 10};
 

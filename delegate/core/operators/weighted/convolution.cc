@@ -50,7 +50,7 @@ DefaultWork Convolution::default_work(const WorkContext& context, const Node& no
 DefaultWork Convolution::default_int8_work(const WorkContext& context, const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
   const double taps = static_cast<double>(w[1]) * w[2];
-  return context.int8_product(node, context.pixels(node.output), w[0], taps * w[3], taps > 1);
+  return context.int8_product(node, context.pixels(node.output), w[0], taps, w[3]);
 }
 
 Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x,

@@ -83,7 +83,7 @@ DefaultWork FullyConnected::default_work(const WorkContext& context, const Node&
 
 DefaultWork FullyConnected::default_int8_work(const WorkContext& context, const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
-  return context.int8_product(node, context.elements(node.output) / w[0], w[0], w[1], false);
+  return context.int8_product(node, context.elements(node.output) / w[0], w[0], 1, w[1]);
 }
 
 Status FullyConnected::build(PlanBuilder* builder, const Node& node) const {

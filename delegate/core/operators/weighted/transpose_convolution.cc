@@ -68,7 +68,7 @@ DefaultWork TransposeConvolution::default_int8_work(const WorkContext& context,
                                                     const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
   const double pixels = context.elements(node.inputs[0]) / w[3];
-  return context.int8_product(node, pixels, w[0] * w[1] * w[2], w[3], true);
+  return context.int8_product(node, pixels, w[0] * w[1] * w[2], 1, w[3]);
 }
 
 Status TransposeConvolution::build(PlanBuilder* builder, const Node& node) const {
