@@ -2,6 +2,7 @@
 #pragma once
 
 #include "delegate/kernels/elementwise.h"
+#include "delegate/kernels/pool_span.h"
 
 namespace tfsparse {
 namespace {
@@ -25,23 +26,6 @@ struct LargestOf {
     return V::max_number(x, total);  // skips NaN, as TFLite does
   }
 };
-
-// The part of a window within the plane, along one axis.
-struct PoolSpan {
-  int begin, end;
-
-  PoolSpan(int output, int stride, int pad, int window, int size)
-      : begin(larger(0, output * stride - pad)),
-        end(smaller(size, output * stride - pad + window)) {}
-  int count() const { return end - begin; }
-};
-
-inline PoolSpan pool_rows(const PoolArgs& a, int row) {
-  return {row, a.stride_h, a.pad_top, a.window_h, a.in_h};
-}
-inline PoolSpan pool_columns(const PoolArgs& a, int column) {
-  return {column, a.stride_w, a.pad_left, a.window_w, a.in_w};
-}
 
 // Combines the columns from `tap` on with a total. With stride 2 these are two taps.
 template <class V, class Op, int S, class Rows>

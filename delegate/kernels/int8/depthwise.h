@@ -48,13 +48,9 @@ inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads) {
   }
 }
 inline void copy_every_second_roughly(const std::int8_t* x, std::int8_t* y, int quads) {
-  constexpr int kLanes = Quads::kLanes;
-  constexpr bool kReadsAPair = 2 * kVectorBytes <= kOverread;  // of vectors, in any case
-  int i = 0;
-  for (; i < (kReadsAPair ? quads : quads - kLanes); i += kLanes) {
-    load_even(x + std::ptrdiff_t{2} * i * kQuad).store(y + std::ptrdiff_t{i} * kQuad);
+  for (int i = 0; i < quads; i += Quads::kLanes, x += 2 * kVectorBytes, y += kVectorBytes) {
+    load_even(x, quads - i).store(y);
   }
-  copy_quads(x + std::ptrdiff_t{2} * i * kQuad, y + std::ptrdiff_t{i} * kQuad, quads - i, 2);
 }
 inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads, int step) {
   if (step == 1) return copy_roughly(x, y, quads);

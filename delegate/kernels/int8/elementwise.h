@@ -7,14 +7,34 @@ namespace tfsparse {
 namespace int8 {
 namespace {
 
-void add(const AddArgs& a) {
-  const AddVectors vectors(a.add);
+// y = f(a, b)
+template <class PairArgs, class F>
+void for_each_pair(const PairArgs& a, const F& f) {
+  const Quads one_quad = a.b_is_one_quad ? Quads::broadcast(a.b) : Quads::of_code(0);
   for (std::size_t i = 0; i < a.quads; i += Quads::kLanes) {
     const std::size_t left = a.quads - i;
     const int lanes = left < Quads::kLanes ? static_cast<int>(left) : Quads::kLanes;
-    const Quads x = Quads::load(a.a + i * kQuad, lanes), y = Quads::load(a.b + i * kQuad, lanes);
-    vectors.of(x, y).store(a.y + i * kQuad, lanes);
+    const Quads x = Quads::load(a.a + i * kQuad, lanes);
+    const Quads y = a.b_is_one_quad ? one_quad : Quads::load(a.b + i * kQuad, lanes);
+    f(x, y).store(a.y + i * kQuad, lanes);
   }
+}
+
+void add(const AddArgs& a) {
+  const AddVectors vectors(a.add);
+  for_each_pair(a, [&](Quads x, Quads y) TFSPARSE_INLINE_LAMBDA { return vectors.of(x, y); });
+}
+
+void multiply(const MultiplyArgs& a) {
+  const CodeProducts products(a.multiply.zero_a, a.multiply.zero_b);
+  const Factor factor = Factor::broadcast(a.multiply.multiplier);
+  const Finish finish(a.multiply.output);
+  for_each_pair(a, [&](Quads x, Quads y) TFSPARSE_INLINE_LAMBDA {
+    Ints p[4];
+    products.of(x, y, p);
+    return finish.codes(factor.scale(p[0]), factor.scale(p[1]), factor.scale(p[2]),
+                        factor.scale(p[3]));
+  });
 }
 
 // The sums of the four channels, starting from the bias.

@@ -41,7 +41,7 @@ struct Output {
   int hi = 127;
 };
 
-// a + b of two tensors of different scales:
+// a + b of two tensors of different scales; a negative multiplier subtracts:
 //   clamp(((a - zero_a) * multiplier_a + (b - zero_b) * multiplier_b + 2^(shift - 1)) >> shift)
 // Make it with add_of(), see pack.h.
 struct Add {
@@ -93,6 +93,21 @@ struct DepthwiseArgs {
   std::int8_t* scratch;  // Kernels::depthwise_scratch(args) bytes of the caller's, any content
 };
 
+// y[p] = clamp(average or maximum of the codes of p's window that are within the plane), of quad
+// planes. An average is rounded to the nearest, halves to even; TFLite's reference kernel rounds
+// halves away from zero.
+struct PoolArgs {
+  Pooling op;
+  Padded<const std::int8_t> x;  // in_h * in_w quads a plane
+  std::int8_t* y;               // out_h * out_w quads a plane
+  int quads;
+  std::size_t x_stride, y_stride;  // bytes between planes
+  int in_h, in_w, out_h, out_w;
+  int window_h, window_w, stride_h, stride_w;
+  int pad_top, pad_left;  // every window must contain a pixel of the plane
+  Output output;          // its zero point is not used: codes keep theirs
+};
+
 // Copies quad planes into the middle of a border, their pixels sorted by their place in the stride:
 // the pixel in row r and column c of a bordered plane goes to
 //   y[(r % stride_h) * row_phase_stride + r / stride_h * row_stride +
@@ -127,6 +142,47 @@ struct AddArgs {
   std::int8_t* y;  // may be a or b
   std::size_t quads;
   Add add;
+  bool b_is_one_quad;  // which is added to every quad of a
+};
+
+// a * b of two tensors of any scales:
+//   clamp(round(float((a - zero_a) * (b - zero_b)) * multiplier) + zero point)
+// Make it with multiply_of(), see pack.h.
+struct Multiply {
+  int zero_a, zero_b;
+  float multiplier;
+  Output output;
+};
+
+// y[i] = a[i] * b[i]
+struct MultiplyArgs {
+  const std::int8_t* a;
+  const std::int8_t* b;
+  std::int8_t* y;  // may be a or b
+  std::size_t quads;
+  Multiply multiply;
+  bool b_is_one_quad;  // by which every quad of a is multiplied
+};
+
+// Floats to codes as TFLite has them, not flipped:
+//   y[i] = clamp(round(x[i] * inverse_scale) + zero_point, -128, 127)
+// rounding as everywhere here. NaN becomes the zero point, as with XNNPACK on arm64, and infinities
+// become the smallest and the largest code.
+struct QuantizeArgs {
+  const float* x;
+  std::int8_t* y;
+  std::size_t n;
+  float inverse_scale;
+  int zero_point;
+};
+
+// y[i] = float(x[i] - zero_point) * scale, of codes as TFLite has them.
+struct DequantizeArgs {
+  const std::int8_t* x;
+  float* y;
+  std::size_t n;
+  float scale;
+  int zero_point;
 };
 
 // y[c] = code(bias + the sum of the pixels of x), one quad for each quad plane. For the mean the
@@ -177,10 +233,14 @@ struct Kernels {
   void (*spmm)(const SpmmArgs&);
   void (*depthwise)(const DepthwiseArgs&);
   std::size_t (*depthwise_scratch)(const DepthwiseArgs&);
+  void (*pool)(const PoolArgs&);
   void (*pad)(const PadArgs&);
   void (*to_quads)(const ImageArgs&);
   void (*from_quads)(const ImageArgs&);
   void (*add)(const AddArgs&);
+  void (*multiply)(const MultiplyArgs&);
+  void (*quantize)(const QuantizeArgs&);
+  void (*dequantize)(const DequantizeArgs&);
   void (*mean)(const MeanArgs&);
   void (*rows)(const RowsArgs&);
   void (*lookup)(const LookupArgs&);

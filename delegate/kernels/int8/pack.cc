@@ -203,5 +203,22 @@ bool add_of(double scale_a, int zero_a, double scale_b, int zero_b, double outpu
   return true;
 }
 
+bool subtract_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
+                 const Output& output, Add* subtract) {
+  if (!add_of(scale_a, zero_a, scale_b, zero_b, output_scale, output, subtract)) return false;
+  subtract->multiplier_b = static_cast<std::int16_t>(-subtract->multiplier_b);
+  return true;
+}
+
+bool multiply_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
+                 const Output& output, Multiply* multiply) {
+  constexpr double kMaxProduct = 255 * 255;
+  const auto positive = [](double scale) { return scale > 0 && std::isfinite(scale); };
+  if (!positive(scale_a) || !positive(scale_b) || !positive(output_scale)) return false;
+  const float multiplier = static_cast<float>(scale_a * scale_b / output_scale);
+  *multiply = {zero_a, zero_b, multiplier, output};
+  return multiplier * kMaxProduct <= kMaxScaled;
+}
+
 }  // namespace int8
 }  // namespace tfsparse

@@ -83,5 +83,14 @@ bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int
 bool add_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
             const Output& output, Add* add);
 
+// The same for a - b.
+bool subtract_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
+                 const Output& output, Add* subtract);
+
+// How to multiply tensors of these scales, or false where a scale is not positive and finite, or a
+// scaled product might not fit 32 bits.
+bool multiply_of(double scale_a, int zero_a, double scale_b, int zero_b, double output_scale,
+                 const Output& output, Multiply* multiply);
+
 }  // namespace int8
 }  // namespace tfsparse

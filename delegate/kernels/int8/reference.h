@@ -83,6 +83,33 @@ inline void depthwise(const DepthwiseProduct& product, const DepthwiseArgs& a, c
   }
 }
 
+inline int pool(const PoolArgs& a, const std::int8_t* x, int row, int column, const Kernels& k) {
+  std::int32_t sum = 0, count = 0, largest = -128;
+  for (int ky = 0; ky < a.window_h; ++ky) {
+    for (int kx = 0; kx < a.window_w; ++kx) {
+      const int iy = row * a.stride_h + ky - a.pad_top, ix = column * a.stride_w + kx - a.pad_left;
+      if (iy < 0 || iy >= a.in_h || ix < 0 || ix >= a.in_w) continue;
+      const int from = code(x[(iy * a.in_w + ix) * kQuad], k);
+      sum += from, ++count;
+      if (from > largest) largest = from;
+    }
+  }
+  const Output output{0, a.output.lo, a.output.hi};
+  return a.op == Pooling::kMax ? clamp(largest, output) : finish(sum, 1.0f / count, output);
+}
+
+inline void pool(const PoolArgs& a, const Kernels& k) {
+  for (int i = 0; i < a.quads * kQuad; ++i) {
+    const std::int8_t* x = a.x + i / kQuad * a.x_stride + i % kQuad;
+    std::int8_t* y = a.y + i / kQuad * a.y_stride + i % kQuad;
+    for (int row = 0; row < a.out_h; ++row) {
+      for (int column = 0; column < a.out_w; ++column, y += kQuad) {
+        *y = byte(pool(a, x, row, column, k), k);
+      }
+    }
+  }
+}
+
 inline void pad(const PadArgs& a, const Kernels& k) {
   for (int row = 0; row < a.out_h; ++row) {
     for (int column = 0; column < a.out_w; ++column) {
@@ -111,7 +138,33 @@ inline void from_quads(const ImageArgs& a, const Kernels& k) {
 
 inline void add(const AddArgs& a, const Kernels& k) {
   for (std::size_t i = 0; i < a.quads * kQuad; ++i) {
-    a.y[i] = byte(add(code(a.a[i], k), code(a.b[i], k), a.add), k);
+    const std::int8_t b = a.b[a.b_is_one_quad ? i % kQuad : i];
+    a.y[i] = byte(add(code(a.a[i], k), code(b, k), a.add), k);
+  }
+}
+
+inline void multiply(const MultiplyArgs& a, const Kernels& k) {
+  const Multiply& how = a.multiply;
+  for (std::size_t i = 0; i < a.quads * kQuad; ++i) {
+    const std::int8_t b = a.b[a.b_is_one_quad ? i % kQuad : i];
+    const std::int32_t product = (code(a.a[i], k) - how.zero_a) * (code(b, k) - how.zero_b);
+    a.y[i] = byte(finish(product, how.multiplier, how.output), k);
+  }
+}
+
+inline void quantize(const QuantizeArgs& a) {
+  for (std::size_t i = 0; i < a.n; ++i) {
+    const float scaled = a.x[i] * a.inverse_scale;
+    const float lo = static_cast<float>(-128 - a.zero_point);
+    const float hi = static_cast<float>(127 - a.zero_point);
+    const float number = std::isnan(scaled) ? 0.0f : std::fmin(std::fmax(scaled, lo), hi);
+    a.y[i] = static_cast<std::int8_t>(std::lrint(number) + a.zero_point);
+  }
+}
+
+inline void dequantize(const DequantizeArgs& a) {
+  for (std::size_t i = 0; i < a.n; ++i) {
+    a.y[i] = static_cast<float>(a.x[i] - a.zero_point) * a.scale;
   }
 }
 

@@ -4,6 +4,8 @@
 #include "delegate/kernels/int8/depthwise.h"
 #include "delegate/kernels/int8/elementwise.h"
 #include "delegate/kernels/int8/layout.h"
+#include "delegate/kernels/int8/pooling.h"
+#include "delegate/kernels/int8/quantize.h"
 #include "delegate/kernels/int8/rows.h"
 #include "delegate/kernels/int8/spmm.h"
 
@@ -23,10 +25,14 @@ constexpr Kernels table(const char* name) {
   kernels.spmm = spmm;
   kernels.depthwise = depthwise;
   kernels.depthwise_scratch = depthwise_scratch;
+  kernels.pool = pool;
   kernels.pad = pad;
   kernels.to_quads = to_quads;
   kernels.from_quads = from_quads;
   kernels.add = add;
+  kernels.multiply = multiply;
+  kernels.quantize = quantize;
+  kernels.dequantize = dequantize;
   kernels.mean = mean;
   kernels.rows = rows;
   kernels.lookup = lookup;

@@ -55,6 +55,12 @@ struct Quads {
     const __m128i rows = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return {_mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(rows))};
   }
+  Quads in_order() const {
+    return {_mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))};
+  }
+  Quads flipped() const {
+    return {_mm256_xor_si256(v, _mm256_set1_epi8(static_cast<char>(kFlip)))};
+  }
 
  private:
   static __m256i first(int lanes) {
@@ -63,7 +69,7 @@ struct Quads {
   }
 };
 
-inline Quads load_even(const std::int8_t* p) {
+inline Quads load_even(const std::int8_t* p, int) {
   const __m256 a = _mm256_castsi256_ps(Quads::load(p).v);
   const __m256 b = _mm256_castsi256_ps(Quads::load(p + 32).v);
   const __m256i even = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88));
@@ -211,6 +217,52 @@ class WeightedSum {
 
   __m256i multipliers_, start_;
   __m128i shift_;
+};
+
+class CodeProducts {
+ public:
+  CodeProducts(int zero_a, int zero_b)
+      : zero_a_(_mm256_set1_epi16(static_cast<short>(zero_a + 128))),
+        zero_b_(_mm256_set1_epi16(static_cast<short>(zero_b + 128))) {}
+
+  TFSPARSE_INLINE void of(Quads a, Quads b, Ints* products) const {
+    const __m256i flip = _mm256_set1_epi8(static_cast<char>(Quads::kFlip ^ 128));
+    a.v = _mm256_xor_si256(a.v, flip);
+    b.v = _mm256_xor_si256(b.v, flip);
+    const __m256i zero = _mm256_setzero_si256();
+    half(_mm256_unpacklo_epi8(a.v, zero), _mm256_unpacklo_epi8(b.v, zero), products);
+    half(_mm256_unpackhi_epi8(a.v, zero), _mm256_unpackhi_epi8(b.v, zero), products + 2);
+  }
+
+ private:
+  void half(__m256i a, __m256i b, Ints* products) const {
+    a = _mm256_sub_epi16(a, zero_a_);
+    b = _mm256_sub_epi16(b, zero_b_);
+    const __m256i low = _mm256_mullo_epi16(a, b), high = _mm256_mulhi_epi16(a, b);
+    products[0] = {_mm256_unpacklo_epi16(low, high)};
+    products[1] = {_mm256_unpackhi_epi16(low, high)};
+  }
+
+  __m256i zero_a_, zero_b_;
+};
+
+struct Floats {
+  __m256 v;
+
+  static Floats load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  void store(float* p) const { _mm256_storeu_ps(p, v); }
+  static Floats broadcast(float x) { return {_mm256_set1_ps(x)}; }
+
+  static Floats of_codes(const std::int8_t* p, Ints zero, Factor factor) {
+    const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    const __m256i number = _mm256_sub_epi32(_mm256_cvtepi8_epi32(codes), zero.v);
+    return {_mm256_mul_ps(_mm256_cvtepi32_ps(number), factor.v)};
+  }
+  Ints rounded(Factor factor, Floats lo, Floats hi) const {
+    const __m256 scaled = _mm256_mul_ps(v, factor.v);
+    const __m256 number = _mm256_and_ps(scaled, _mm256_cmp_ps(scaled, scaled, _CMP_ORD_Q));
+    return {_mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(number, lo.v), hi.v))};
+  }
 };
 
 inline void spread_triples(const std::int8_t* x, std::int8_t* y) {

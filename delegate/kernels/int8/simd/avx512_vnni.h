@@ -36,14 +36,22 @@ struct Quads {
     const __m128i rows = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return {_mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(rows))};
   }
+  Quads in_order() const {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return {_mm512_permutexvar_epi32(order, v)};
+  }
+  Quads flipped() const {
+    return {_mm512_xor_si512(v, _mm512_set1_epi8(static_cast<char>(kFlip)))};
+  }
 
  private:
   static __mmask16 first(int lanes) { return static_cast<__mmask16>((1u << lanes) - 1); }
 };
 
-inline Quads load_even(const std::int8_t* p) {
+inline Quads load_even(const std::int8_t* p, int lanes) {
+  const Quads low = Quads::load(p), high = lanes > 8 ? Quads::load(p + 64) : low;
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  return {_mm512_permutex2var_epi32(Quads::load(p).v, even, Quads::load(p + 64).v)};
+  return {_mm512_permutex2var_epi32(low.v, even, high.v)};
 }
 
 template <int Count>
@@ -167,6 +175,53 @@ class WeightedSum {
 
   __m512i multipliers_, start_;
   __m128i shift_;
+};
+
+class CodeProducts {
+ public:
+  CodeProducts(int zero_a, int zero_b)
+      : zero_a_(_mm512_set1_epi16(static_cast<short>(zero_a + 128))),
+        zero_b_(_mm512_set1_epi16(static_cast<short>(zero_b + 128))) {}
+
+  TFSPARSE_INLINE void of(Quads a, Quads b, Ints* products) const {
+    const __m512i flip = _mm512_set1_epi8(static_cast<char>(Quads::kFlip ^ 128));
+    a.v = _mm512_xor_si512(a.v, flip);
+    b.v = _mm512_xor_si512(b.v, flip);
+    const __m512i zero = _mm512_setzero_si512();
+    half(_mm512_unpacklo_epi8(a.v, zero), _mm512_unpacklo_epi8(b.v, zero), products);
+    half(_mm512_unpackhi_epi8(a.v, zero), _mm512_unpackhi_epi8(b.v, zero), products + 2);
+  }
+
+ private:
+  void half(__m512i a, __m512i b, Ints* products) const {
+    a = _mm512_sub_epi16(a, zero_a_);
+    b = _mm512_sub_epi16(b, zero_b_);
+    const __m512i low = _mm512_mullo_epi16(a, b), high = _mm512_mulhi_epi16(a, b);
+    products[0] = {_mm512_unpacklo_epi16(low, high)};
+    products[1] = {_mm512_unpackhi_epi16(low, high)};
+  }
+
+  __m512i zero_a_, zero_b_;
+};
+
+struct Floats {
+  __m512 v;
+
+  static Floats load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+  static Floats broadcast(float x) { return {_mm512_set1_ps(x)}; }
+
+  static Floats of_codes(const std::int8_t* p, Ints zero, Factor factor) {
+    const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m512i number = _mm512_sub_epi32(_mm512_cvtepi8_epi32(codes), zero.v);
+    return {_mm512_mul_ps(_mm512_cvtepi32_ps(number), factor.v)};
+  }
+  Ints rounded(Factor factor, Floats lo, Floats hi) const {
+    const __m512 scaled = _mm512_mul_ps(v, factor.v);
+    const __m512 number =
+        _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(scaled, scaled, _CMP_ORD_Q), scaled);
+    return {_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(number, lo.v), hi.v))};
+  }
 };
 
 inline void spread_triples(const std::int8_t* x, std::int8_t* y) {

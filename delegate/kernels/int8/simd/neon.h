@@ -51,6 +51,8 @@ struct Quads {
     const uint8x16_t rows = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
     return {vqtbl1q_s8(v, rows)};
   }
+  Quads in_order() const { return *this; }
+  Quads flipped() const { return *this; }
 
  private:
   static void store_one(std::int8_t* p, int8x8_t quads) {
@@ -59,7 +61,7 @@ struct Quads {
   }
 };
 
-inline Quads load_even(const std::int8_t* p) {
+inline Quads load_even(const std::int8_t* p, int) {
   const int32x4_t a = vreinterpretq_s32_s8(vld1q_s8(p)), b = vreinterpretq_s32_s8(vld1q_s8(p + 16));
   return {vreinterpretq_s8_s32(vuzp1q_s32(a, b))};
 }
@@ -196,6 +198,46 @@ class WeightedSum {
   int8x8_t zero_a_, zero_b_;
   int16x4_t multiplier_a_, multiplier_b_;
   int32x4_t left_shift_;
+};
+
+struct CodeProducts {
+  int8x8_t zero_a, zero_b;
+
+  CodeProducts(int zero_a, int zero_b)
+      : zero_a(vdup_n_s8(static_cast<std::int8_t>(zero_a))),
+        zero_b(vdup_n_s8(static_cast<std::int8_t>(zero_b))) {}
+
+  TFSPARSE_INLINE void of(Quads a, Quads b, Ints* products) const {
+    half(vget_low_s8(a.v), vget_low_s8(b.v), products);
+    half(vget_high_s8(a.v), vget_high_s8(b.v), products + 2);
+  }
+
+ private:
+  void half(int8x8_t a, int8x8_t b, Ints* products) const {
+    const int16x8_t from_a = vsubl_s8(a, zero_a), from_b = vsubl_s8(b, zero_b);
+    products[0] = {vmull_s16(vget_low_s16(from_a), vget_low_s16(from_b))};
+    products[1] = {vmull_high_s16(from_a, from_b)};
+  }
+};
+
+struct Floats {
+  float32x4_t v;
+
+  static Floats load(const float* p) { return {vld1q_f32(p)}; }
+  void store(float* p) const { vst1q_f32(p, v); }
+  static Floats broadcast(float x) { return {vdupq_n_f32(x)}; }
+
+  static Floats of_codes(const std::int8_t* p, Ints zero, Factor factor) {
+    std::int32_t quad;
+    std::memcpy(&quad, p, sizeof quad);
+    const int16x4_t wide = vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(quad))));
+    const int32x4_t number = vsubq_s32(vmovl_s16(wide), zero.v);
+    return {vmulq_f32(vcvtq_f32_s32(number), factor.v)};
+  }
+  Ints rounded(Factor factor, Floats lo, Floats hi) const {
+    const float32x4_t scaled = vmulq_f32(v, factor.v);  // the conversion of NaN is 0
+    return {vcvtnq_s32_f32(vminq_f32(vmaxq_f32(scaled, lo.v), hi.v))};
+  }
 };
 
 inline void spread_triples(const std::int8_t* x, std::int8_t* y) {

@@ -52,10 +52,15 @@ struct Quads {
     for (int i = 0; i < 16; ++i) to.v[i] = v[i % 4 * 4 + i / 4];
     return to;
   }
+  // Of quads as Narrowing::narrow() returns them: those of a, then those of b, c and d.
+  Quads in_order() const { return *this; }
+  // As TFLite has codes, or back.
+  Quads flipped() const { return *this; }
 };
 
-// Quads 0, 2, 4 ... of the two vectors at p.
-inline Quads load_even(const std::int8_t* p) {
+// Quads 0, 2, 4 ... from p on, of which the first `lanes` are needed. Reads up to kOverread bytes
+// past the last of these.
+inline Quads load_even(const std::int8_t* p, int) {
   Quads quads;
   for (int i = 0; i < Quads::kLanes; ++i) std::memcpy(quads.v + 4 * i, p + 8 * i, 4);
   return quads;
@@ -178,6 +183,48 @@ class WeightedSum {
 
  private:
   const Add& add_;
+};
+
+// (a - zero_a) * (b - zero_b) of the codes of two tensors.
+struct CodeProducts {
+  int zero_a, zero_b;
+
+  CodeProducts(int zero_a, int zero_b) : zero_a(zero_a), zero_b(zero_b) {}
+
+  // In the order of WeightedSum::of().
+  void of(Quads a, Quads b, Ints* products) const {
+    for (int i = 0; i < 16; ++i) products[i / 4].v[i % 4] = (a.v[i] - zero_a) * (b.v[i] - zero_b);
+  }
+};
+
+// A vector of floats.
+struct Floats {
+  float v[4];
+
+  static Floats load(const float* p) {
+    Floats floats;
+    std::memcpy(floats.v, p, sizeof floats.v);
+    return floats;
+  }
+  void store(float* p) const { std::memcpy(p, v, sizeof v); }
+
+  // The codes at p, as TFLite has them, minus zero, times factor.
+  static Floats of_codes(const std::int8_t* p, Ints zero, Factor factor) {
+    Floats floats;
+    for (int i = 0; i < 4; ++i) floats.v[i] = static_cast<float>(p[i] - zero.v[i]) * factor.v[i];
+    return floats;
+  }
+  // Times factor, within lo and hi, rounded as by Factor::scale(); 0 for NaN.
+  Ints rounded(Factor factor, Floats lo, Floats hi) const {
+    Ints ints;
+    for (int i = 0; i < 4; ++i) {
+      float x = v[i] * factor.v[i];
+      x = x != x ? 0.0f : x < lo.v[i] ? lo.v[i] : x > hi.v[i] ? hi.v[i] : x;
+      ints.v[i] = static_cast<std::int32_t>(std::lrint(x));
+    }
+    return ints;
+  }
+  static Floats broadcast(float x) { return {{x, x, x, x}}; }
 };
 
 // Four pixels of three channels become four quads. Reads and writes 16 bytes.

@@ -44,8 +44,9 @@ inline Output random_output(Random& random) {
 inline Add random_add(Random& random) {
   Add add;
   const auto scale = [&] { return 0.01 * random.between(1, 1600); };
-  EXPECT_TRUE(add_of(scale(), random.between(-128, 127), scale(), random.between(-128, 127), 1.0,
-                     random_output(random), &add));
+  const auto how = random.chance(0.5) ? add_of : subtract_of;
+  EXPECT_TRUE(how(scale(), random.between(-128, 127), scale(), random.between(-128, 127), 1.0,
+                  random_output(random), &add));
   return add;
 }
 

@@ -45,18 +45,60 @@ TEST_P(Int8Kernels, ImagesToQuadsAndBack) {
   }
 }
 
-TEST_P(Int8Kernels, Additions) {
+// Random tensors for a kernel of two, b as large as a or one quad.
+template <class Args, class Oracle>
+::testing::AssertionResult pairs_agree(testing::Random& random, void (*kernel)(const Args&),
+                                       const Oracle& oracle, Args args) {
+  args.quads = random.between(0, 100);
+  args.b_is_one_quad = random.chance(0.5);
+  Bytes a(4 * args.quads, 0), b(args.b_is_one_quad ? 4 : 4 * args.quads, 0);
+  fill_bytes(random, a);
+  fill_bytes(random, b);
+  args.a = a.data();
+  args.b = b.data();
+  return agree(kernel, oracle, args, 4 * args.quads);
+}
+
+TEST_P(Int8Kernels, AdditionsAndSubtractions) {
   for (int i = 0; i < 300; ++i) {
     AddArgs args{};
-    args.quads = random.between(0, 100);
     args.add = testing::random_add(random);
-    Bytes a(4 * args.quads, 0), b(4 * args.quads, 0);
-    fill_bytes(random, a);
-    fill_bytes(random, b);
-    args.a = a.data();
-    args.b = b.data();
     const auto oracle = [this](const AddArgs& some) { reference::add(some, k); };
-    ASSERT_TRUE(agree(k.add, oracle, args, 4 * args.quads));
+    ASSERT_TRUE(pairs_agree(random, k.add, oracle, args));
+  }
+}
+
+TEST_P(Int8Kernels, Multiplications) {
+  for (int i = 0; i < 300; ++i) {
+    MultiplyArgs args{};
+    ASSERT_TRUE(multiply_of(0.1, random.between(-128, 127), 0.001 * random.between(1, 100),
+                            random.between(-128, 127), 0.05 * random.between(1, 10),
+                            testing::random_output(random), &args.multiply));
+    const auto oracle = [this](const MultiplyArgs& some) { reference::multiply(some, k); };
+    ASSERT_TRUE(pairs_agree(random, k.multiply, oracle, args));
+  }
+}
+
+TEST_P(Int8Kernels, MultiplicationsAreWhatTfliteDefines) {
+  MultiplyArgs args{};
+  std::int8_t a[4], b[4], y[4];
+  args.a = a, args.b = b, args.y = y;
+  args.quads = 1;
+  ASSERT_TRUE(multiply_of(0.02, 5, 0.1, -7, 0.03, {3, -128, 120}, &args.multiply));
+  for (int i = -128; i < 128; ++i) {
+    for (int c = 0; c < 4; ++c) {
+      a[c] = reference::byte(i, k);
+      b[c] = reference::byte(c * 60 - 100, k);
+    }
+    k.multiply(args);
+    for (int c = 0; c < 4; ++c) {
+      const double exact = (i - 5) * 0.02 * (c * 60 - 100 + 7) * 0.1 / 0.03 + 3;
+      EXPECT_NEAR(reference::code(y[c], k), std::fmin(std::fmax(exact, -128.0), 120.0), 0.501);
+    }
+  }
+  for (const double scale : {0.0, -1.0, 1e9, HUGE_VAL, std::nan("")}) {
+    EXPECT_FALSE(multiply_of(scale, 0, 1.0, 0, 1.0, {}, &args.multiply)) << scale;
+    EXPECT_FALSE(multiply_of(1.0, 0, scale, 0, 1.0, {}, &args.multiply)) << scale;
   }
 }
 
@@ -75,6 +117,7 @@ TEST_P(Int8Kernels, AdditionsAreWhatTfliteDefines) {
   }
   for (const double scale : {0.0, -1.0, 17.0, HUGE_VAL, std::nan("")}) {
     EXPECT_FALSE(add_of(scale, 0, 1.0, 0, 1.0, {}, &add)) << scale;
+    EXPECT_FALSE(subtract_of(1.0, 0, scale, 0, 1.0, {}, &add)) << scale;
   }
 }
 
@@ -130,6 +173,38 @@ TEST_P(Int8Kernels, MatrixTimesVector) {
     const auto oracle = [&](const RowsArgs& args) { reference::rows(product, args, k); };
     ASSERT_TRUE(agree(k.rows, oracle, a, outputs));
   }
+}
+
+// Floats that are halves of codes, beyond all codes, infinite and NaN.
+TEST_P(Int8Kernels, FloatsToCodesAndBack) {
+  for (int i = 0; i < 300; ++i) {
+    const std::size_t n = random.between(0, 300);
+    testing::GuardedInput<float> x(n, 0);
+    Bytes codes(n, 0);
+    fill_bytes(random, codes);
+    const float scale = random.chance(0.5) ? 0.25f : 0.01f * random.between(1, 100);
+    for (std::size_t f = 0; f < n; ++f) {
+      const float special[] = {INFINITY, -INFINITY, NAN, 1e30f, -1e30f, 0.0f, -0.0f, 1e-40f};
+      x[f] = random.chance(0.1) ? special[f % 8] : 0.5f * scale * random.between(-600, 600);
+    }
+    const int zero_point = random.between(-128, 127);
+    ASSERT_TRUE(agree(k.quantize, reference::quantize,
+                      QuantizeArgs{x.data(), nullptr, n, 1 / scale, zero_point}, n));
+    std::vector<float> actual(n), expected(n);
+    k.dequantize({codes.data(), actual.data(), n, scale, zero_point});
+    reference::dequantize({codes.data(), expected.data(), n, scale, zero_point});
+    ASSERT_EQ(actual, expected);
+  }
+}
+
+TEST_P(Int8Kernels, CodesOfUnusualFloats) {
+  const std::vector<float> x = {1.5f, 2.5f, -1.5f, 1000.0f, -INFINITY, INFINITY, NAN};
+  std::vector<std::int8_t> y(x.size());
+  k.quantize({x.data(), y.data(), x.size(), 1.0f, 5});
+  EXPECT_EQ(y, (std::vector<std::int8_t>{7, 7, 3, 127, -128, 127, 5}));
+  // A scale too small for its inverse.
+  k.quantize({x.data(), y.data(), x.size(), INFINITY, 5});
+  EXPECT_EQ(y, (std::vector<std::int8_t>{127, 127, -128, 127, -128, 127, 5}));
 }
 
 TEST_P(Int8Kernels, Lookups) {
