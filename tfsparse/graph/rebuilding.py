@@ -8,7 +8,6 @@ Here a config refers to the live objects themselves.
 import copy
 import inspect
 import tempfile
-import warnings
 
 import keras
 import numpy as np
@@ -16,6 +15,7 @@ import tensorflow as tf
 from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
 
 from tfsparse.keras_models import all_optimizers
+from tfsparse.user_warnings import warn
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic)
 _TENSORS = (tf.Tensor, tf.Variable, keras.Variable)
@@ -74,11 +74,10 @@ def compile_like(model, new):
         if any(x is y for x in all_optimizers(used) for y in all_optimizers(optimizer)):
             raise TypeError("It holds an optimizer that trains the other model.")
     except (TypeError, ValueError, NotImplementedError) as error:
-        warnings.warn(
+        warn(
             f"The optimizer {type(used).__name__} cannot be made anew for model {new.name!r}, "
             "which is compiled without one. To train it, call its compile, or give the optimizer a "
             f"get_config that returns the arguments of its constructor. The reason: {error}",
-            stacklevel=3,
         )
         new.compile(None, **arguments)
 

@@ -1,9 +1,8 @@
 """A warning about a training that lets pruned weights grow again."""
 
-import warnings
-
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.train_step import TrainStep
+from tfsparse.user_warnings import warn
 
 
 def warn_of_growth(model, masks, advice):
@@ -51,8 +50,7 @@ class _Watch:
             if variable in moving and mask.sparsity and mask.holds(mask.weights())
         ]
         if growing:
-            warnings.warn(
+            warn(
                 f"Pruned layers ({len(growing)}) train without masks: their zeros will grow again. "
                 f"To keep the zeros, {' or '.join(dict.fromkeys(growing))}.",
-                stacklevel=2,
             )

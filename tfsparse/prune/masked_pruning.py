@@ -1,7 +1,6 @@
 """The base class of all methods: masks that follow a schedule during training."""
 
 import functools
-import warnings
 
 import tensorflow as tf
 
@@ -12,6 +11,7 @@ from tfsparse.prune.masks import Mask
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.scheduled_callback import ScheduledCallback
 from tfsparse.prune.train_step import TrainStep
+from tfsparse.user_warnings import warn
 
 
 class MaskedPruning(ScheduledCallback):
@@ -106,13 +106,12 @@ class MaskedPruning(ScheduledCallback):
         if not all(mask.holds(mask.weights()) for mask in self._masks):
             logged, self._reached = self._reached, self._measure()
             if self._reached < logged - 1e-6:
-                warnings.warn(
+                warn(
                     f"The model has a {self.LOGGED} of {self._reached:.3f}, not the {logged:.3f} "
                     "that fit logged last: a callback has put other weights into it, as "
                     "EarlyStopping(restore_best_weights=True) does with those of an earlier epoch. "
                     "They are left as they are. Let that callback begin when the last weights are "
                     "pruned (EarlyStopping has start_from_epoch), or prune in another fit.",
-                    stacklevel=2,
                 )
         self._leave()
 

@@ -1,13 +1,12 @@
 """What the callbacks share that change what they do at certain steps of a training."""
 
-import warnings
-
 import tensorflow as tf
 
 from tfsparse.prune import schedules
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.step_counter import StepClock
 from tfsparse.prune.train_end import call_at_end
+from tfsparse.user_warnings import warn
 
 _FINE = 1_000_000  # steps in an epoch of unknown length, to tell a fraction of a training
 
@@ -101,11 +100,10 @@ class ScheduledCallback(Callback):
     def _warn_if_too_short(self):
         end, last = self._schedule.end, self._clock.last_iteration
         if end is not None and last is not None and end > last:
-            warnings.warn(
+            warn(
                 f"The schedule ends at step {end}, after the last step of this fit. Its end is "
                 "only reached if training goes on; positions given as fractions (floats) always "
                 "end with the training.",
-                stacklevel=2,
             )
 
     def _keep_up(self, at_end_of_epoch=False):

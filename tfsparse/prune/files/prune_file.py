@@ -1,7 +1,6 @@
 """`tfsparse.prune_file`: one-shot pruning of a TFLite file, without labels and training."""
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
 from tfsparse.prune.magnitude import check_block_size
 from tfsparse.prune.scope_grammar import check_scope, match_patterns
 from tfsparse.runtime.runtimes import installed_runtime
+from tfsparse.user_warnings import warn
 
 MOST_NAMED = 5  # of the layers that an error lists
 
@@ -144,7 +144,7 @@ def _in_scope(model, scope, sparsity):
             f"it has no layer in scope={scope!r} that can be pruned: {_why(left, found, scope)}"
         )
     if left:
-        warnings.warn(f"Left as they are: {'; '.join(left)}.", stacklevel=3)
+        warn(f"Left as they are: {'; '.join(left)}.")
     return [(layer, wanted[layer]) for layer, why in chosen if not why]
 
 

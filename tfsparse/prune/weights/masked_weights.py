@@ -1,12 +1,11 @@
 """The base class of methods that prune weights of layers."""
 
-import warnings
-
 import numpy as np
 
 from tfsparse.prune.magnitude import spread_blocks
 from tfsparse.prune.masked_pruning import MaskedPruning
 from tfsparse.prune.scope import select
+from tfsparse.user_warnings import warn
 
 
 class MaskedWeights(MaskedPruning):
@@ -43,12 +42,11 @@ class MaskedWeights(MaskedPruning):
         """Returns the values of all masked variables, and warns if a mask was not applied."""
         weights = [mask.weights() for mask in self._masks]
         if not all(mask.holds(w) for mask, w in zip(self._masks, weights, strict=True)):
-            warnings.warn(
+            warn(
                 "Weights that were pruned are no longer zero. Either something other than an "
                 "optimizer wrote to them, or the train step was compiled (by tf.function) before "
                 "pruning began and knows of no masks: call apply(model, step) before its first "
                 "call.",
-                stacklevel=2,
             )
         return weights
 

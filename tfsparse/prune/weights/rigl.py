@@ -1,6 +1,5 @@
 """Sparse training: RigL, SET, and fixed masks."""
 
-import warnings
 from collections.abc import Mapping
 from numbers import Real
 
@@ -16,6 +15,7 @@ from tfsparse.prune.update_schedules import CosineDecay
 from tfsparse.prune.weights.distribution import erdos_renyi_kernel
 from tfsparse.prune.weights.masked_weights import MaskedWeights
 from tfsparse.prune.weights.rewiring import first_mask, rewire
+from tfsparse.user_warnings import warn
 
 _DEFAULT_SPARSITY = 0.8
 
@@ -181,10 +181,9 @@ class RigL(MaskedWeights):
         end = getattr(self._schedule, "end", None)
         frequency = self.schedule.frequency if self.growth else None
         if end is not None and frequency is not None and frequency >= end:
-            warnings.warn(
+            warn(
                 f"No connection will move: the first update would be at step {frequency}, and "
                 f"updates end at step {end}. Leave frequency out, and it fits any training.",
-                stacklevel=2,
             )
 
     def _prune_one_shot(self):
@@ -208,11 +207,10 @@ class RigL(MaskedWeights):
         """Drops and grows weights, and zeroes the optimizer slots of grown ones."""
         growths = self._growths()
         if all(growth is None for growth in growths):
-            warnings.warn(
+            warn(
                 "No connection moves: no layer of the scope has a gradient that is finite and not "
                 "all zeros. If the train step does not use model.optimizer, compile the model with "
                 "the optimizer that it uses; growth='random' needs no gradient.",
-                stacklevel=2,
             )
         before = [mask.keep for mask in self._masks]
         keeps = [keep[..., :: self.block_size] for keep in before]
