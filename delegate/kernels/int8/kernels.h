@@ -142,7 +142,7 @@ struct AddArgs {
   std::int8_t* y;  // may be a or b
   std::size_t quads;
   Add add;
-  bool b_is_one_quad;  // which is added to every quad of a
+  bool b_is_one_quad = false;  // which is added to every quad of a
 };
 
 // a * b of two tensors of any scales:
@@ -161,7 +161,7 @@ struct MultiplyArgs {
   std::int8_t* y;  // may be a or b
   std::size_t quads;
   Multiply multiply;
-  bool b_is_one_quad;  // by which every quad of a is multiplied
+  bool b_is_one_quad = false;  // by which every quad of a is multiplied
 };
 
 // Floats to codes as TFLite has them, not flipped:

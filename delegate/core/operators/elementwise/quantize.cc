@@ -1,7 +1,6 @@
 #include "delegate/core/operators/elementwise/quantize.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/graph/support.h"
@@ -12,28 +11,17 @@
 namespace tfsparse {
 namespace {
 
-struct QuantizeArgs {
-  const float* x;
-  std::int8_t* y;
-  std::size_t n;
-  float scale;
-  int zero_point;
-};
-void quantize(const QuantizeArgs& a) {
-  for (std::size_t i = 0; i < a.n; ++i) {
-    const float code = std::nearbyint(a.x[i] / a.scale) + a.zero_point;
-    a.y[i] = static_cast<std::int8_t>(std::min(127.0f, std::max(-128.0f, code)));
+// Calls body(floats, first, count) for elements [begin, end). `floats` has room for `count` float32
+// numbers: the elements themselves, or a block of memory if the kernels compute in float16.
+constexpr int kBlock = 256;
+template <class Body>
+void in_blocks(int begin, int end, bool is_float32, Elements elements, const Body& body) {
+  if (is_float32) {
+    void* first = elements + begin;
+    return body(static_cast<float*>(first), begin, end - begin);
   }
-}
-struct DequantizeArgs {
-  const std::int8_t* x;
-  float* y;
-  std::size_t n;
-  float scale;
-  int zero_point;
-};
-void dequantize(const DequantizeArgs& a) {
-  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = (a.x[i] - a.zero_point) * a.scale;
+  float block[kBlock];
+  for (; begin < end; begin += kBlock) body(block, begin, std::min(kBlock, end - begin));
 }
 
 }  // namespace
@@ -58,18 +46,19 @@ Status Quantize::build(PlanBuilder* builder, const Node& node) const {
   const Value x = values.flat(node.inputs[0]), y = values.define_flat(node.output);
   const int count = static_cast<int>(values.elements(x));
   const Quantization& from = *builder->tensor(node.inputs[0]).quantization;
-  const float scale = from.scale();
-  const int zero_point = from.zero_point();
+  const int8::DequantizeArgs all{nullptr, nullptr, 0, from.scale(), from.zero_point()};
+  const bool is_float32 = builder->kernels().element_bytes == sizeof(float);
   const auto run = [=](const RunContext& context) {
+    const Elements to = context.values[y];
     context.pool.parallel_for(count, kGrain, [&](int begin, int end, int) {
-      constexpr int kBlock = 256;
-      float block[kBlock];
-      for (int first = begin; first < end; first += kBlock) {
-        const int n = std::min(kBlock, end - first);
-        dequantize({bytes(context.values[x] + first), block, static_cast<std::size_t>(n), scale,
-                    zero_point});
-        context.kernels.from_floats(block, context.values[y] + first, n);
-      }
+      in_blocks(begin, end, is_float32, to, [&](float* floats, int first, int n) {
+        int8::DequantizeArgs args = all;
+        args.x = bytes(context.values[x] + first);
+        args.y = floats;
+        args.n = static_cast<std::size_t>(n);
+        context.int8_kernels.dequantize(args);
+        if (!is_float32) context.kernels.from_floats(floats, to + first, n);
+      });
     });
   };
   builder->add(make_step("dequantize", x, y, run), node);
@@ -84,18 +73,20 @@ Status Quantize::build_int8(PlanBuilder* builder, const Node& node) const {
   }
   const Value x = values.flat(node.inputs[0]), y = values.define_flat(node.output);
   const int count = static_cast<int>(values.elements(x));
-  const float scale = output.quantization->scale();
-  const int zero_point = output.quantization->zero_point();
+  const int8::QuantizeArgs all{nullptr, nullptr, 0, 1 / output.quantization->scale(),
+                               output.quantization->zero_point()};
+  const bool is_float32 = builder->kernels().element_bytes == sizeof(float);
   const auto run = [=](const RunContext& context) {
+    const Elements from = context.values[x];
     context.pool.parallel_for(count, kGrain, [&](int begin, int end, int) {
-      constexpr int kBlock = 256;
-      float block[kBlock];
-      for (int first = begin; first < end; first += kBlock) {
-        const int n = std::min(kBlock, end - first);
-        context.kernels.to_floats(context.values[x] + first, block, n);
-        quantize({block, bytes(context.values[y] + first), static_cast<std::size_t>(n), scale,
-                  zero_point});
-      }
+      in_blocks(begin, end, is_float32, from, [&](float* floats, int first, int n) {
+        if (!is_float32) context.kernels.to_floats(from + first, floats, n);
+        int8::QuantizeArgs args = all;
+        args.x = floats;
+        args.y = bytes(context.values[y] + first);
+        args.n = static_cast<std::size_t>(n);
+        context.int8_kernels.quantize(args);
+      });
     });
   };
   builder->add(make_step("quantize", x, y, run), node);
