@@ -39,6 +39,30 @@ class GraphBuilder {
     graph.tensors[tensor].bytes = values.size() * sizeof(std::int32_t);
     return tensor;
   }
+  // Makes a tensor int8 with this scale and zero point.
+  int quantize(int tensor, float scale, int zero_point = 0) {
+    Quantization quantization;
+    quantization.scales = {scale};
+    quantization.zero_points = {zero_point};
+    graph.tensors[tensor].type = DType::kInt8;
+    graph.tensors[tensor].quantization = std::make_shared<Quantization>(quantization);
+    return tensor;
+  }
+  // int8 weights with a scale for each index of the dimension `axis`.
+  int int8_weights(Shape shape, std::vector<std::int8_t> values, std::vector<float> scales,
+                   int axis = 0) {
+    int8s_.push_back(std::move(values));
+    const int tensor = add_tensor(std::move(shape));
+    Quantization quantization;
+    quantization.zero_points.assign(scales.size(), 0);
+    quantization.scales = std::move(scales);
+    quantization.axis = axis;
+    graph.tensors[tensor].type = DType::kInt8;
+    graph.tensors[tensor].quantization = std::make_shared<Quantization>(quantization);
+    graph.tensors[tensor].data = int8s_.back().data();
+    graph.tensors[tensor].bytes = int8s_.back().size();
+    return tensor;
+  }
   Node& node(AnyOperator op, std::vector<int> inputs) {
     Node node;
     node.op = std::move(op);
@@ -86,6 +110,7 @@ class GraphBuilder {
   }
   std::deque<std::vector<float>> constants_;
   std::deque<std::vector<std::int32_t>> ints_;
+  std::deque<std::vector<std::int8_t>> int8s_;
 };
 
 }  // namespace testing
