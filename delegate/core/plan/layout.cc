@@ -29,6 +29,11 @@ ChwLayout chw_layout(const Shape& shape) {
   return chw;
 }
 
+bool splits_pixels(const QuadLayout& image) {
+  constexpr int kLeast = 56 * 56;  // measured on MobileNetV2 with two threads
+  return image.pixels() >= kLeast;
+}
+
 bool is_image(const Shape& shape) {
   const ChwLayout chw = chw_layout(shape);
   return chw.height != 1 || chw.width != 1;

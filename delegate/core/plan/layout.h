@@ -40,6 +40,10 @@ struct QuadLayout {
 };
 QuadLayout quad_layout(const Shape& shape);
 
+// Whether threads share an int8 image by its pixels and not by its channels. What a thread reads of
+// a large image is then mostly in its own cache, as it wrote it.
+bool splits_pixels(const QuadLayout& image);
+
 // Whether CHW differs from TFLite's order for a float tensor. It does not for a single pixel.
 bool is_image(const Shape& shape);
 

@@ -38,15 +38,8 @@ class Int8ConvolutionStep : public Step {
   void run(const RunContext& context) const override {
     for (int image = 0; image < y_.batch; ++image) {
       if (!pointwise_) make_border(context, image);
-      share_work(context, [&](Range quads, Range runs, int worker) {
-        if (pointwise_) {  // adjacent runs are computed as one
-          compute(context, image, quads, {run_of(runs.begin).begin, run_of(runs.end - 1).end});
-          return;
-        }
-        for (int i = runs.begin; i < runs.end; ++i) {
-          compute_rows(context, image, quads, run_of(i), bytes(context.scratch[worker]));
-        }
-      });
+      const bool by_pixels = splits_among_pixels(context.pool.size());
+      pointwise_ ? run_pointwise(context, image, by_pixels) : run_rows(context, image, by_pixels);
     }
   }
 
@@ -120,31 +113,37 @@ class Int8ConvolutionStep : public Step {
   // Whether a run of `rows` rows contains pixels between the rows.
   bool crops(int rows) const { return rows > 1 && border_.pitch != y_.width; }
 
-  // Splits the work among the threads by runs or by output channels, as convolution.cc does.
-  template <typename Body>
-  void share_work(const RunContext& context, const Body& body) const {
-    const int threads = context.pool.size(), runs = run_count();
-    const Range all{0, y_.quads()};
-    const bool widens = y_.quads() > x_.quads();
-    if (runs >= 4 * threads || (runs % threads == 0 && !widens)) {
+  // Few output channels read many inputs: shares of them would all read everything.
+  bool splits_among_pixels(int threads) const {
+    constexpr int kLeast = 96;  // pixels of a thread: a few vectors
+    const bool narrows = y_.quads() < x_.quads();
+    return splits_pixels(y_) || (narrows && y_.pixels() >= kLeast * threads);
+  }
+
+  void run_pointwise(const RunContext& context, int image, bool by_pixels) const {
+    const Range quads{0, y_.quads()}, pixels{0, y_.pixels()};
+    if (by_pixels) {
       context.pool.parallel_for(
-          runs, 1, [&](int begin, int end, int worker) { body(all, Range{begin, end}, worker); });
+          pixels.end, context.int8_kernels.lanes,
+          [&](int begin, int end, int) { compute(context, image, quads, {begin, end}); });
     } else {
-      context.pool.parallel_for(y_.quads(), 1, [&](int begin, int end, int worker) {
-        body(Range{begin, end}, Range{0, runs}, worker);
+      context.pool.parallel_for(quads.end, 1, [&](int begin, int end, int) {
+        compute(context, image, {begin, end}, pixels);
       });
     }
   }
 
-  int run_count() const {
-    const int whole = pointwise_ ? y_.pixels() : y_.height;
-    const int one = pointwise_ ? product_.tile_pixels() : rows_together_;
-    return (whole + one - 1) / one;
-  }
-  // The output pixels of run i, of a bordered convolution its rows.
-  Range run_of(int i) const {
-    const int one = pointwise_ ? product_.tile_pixels() : rows_together_;
-    return {i * one, std::min((i + 1) * one, pointwise_ ? y_.pixels() : y_.height)};
+  void run_rows(const RunContext& context, int image, bool by_rows) const {
+    const Range quads{0, y_.quads()}, rows{0, y_.height};
+    if (by_rows) {
+      context.pool.parallel_for(rows.end, rows_together_, [&](int begin, int end, int worker) {
+        compute_rows(context, image, quads, {begin, end}, bytes(context.scratch[worker]));
+      });
+    } else {
+      context.pool.parallel_for(quads.end, 1, [&](int begin, int end, int worker) {
+        compute_rows(context, image, {begin, end}, rows, bytes(context.scratch[worker]));
+      });
+    }
   }
 
   std::int8_t* output(const RunContext& context, int image, std::size_t pixel) const {
@@ -165,6 +164,14 @@ class Int8ConvolutionStep : public Step {
 
   void compute_rows(const RunContext& context, int image, Range quads, Range rows,
                     std::int8_t* scratch) const {
+    for (int row = rows.begin; row < rows.end; row += rows_together_) {
+      const Range run{row, std::min(row + rows_together_, rows.end)};
+      compute_run(context, image, quads, run, scratch);
+    }
+  }
+
+  void compute_run(const RunContext& context, int image, Range quads, Range rows,
+                   std::int8_t* scratch) const {
     const std::size_t first = static_cast<std::size_t>(rows.begin) * y_.width;
     const int count = rows.end - rows.begin;
     const PaddedElements x = context.values[values_.border] +

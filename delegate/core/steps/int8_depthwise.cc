@@ -16,22 +16,16 @@ namespace {
 class Int8DepthwiseStep : public Step {
  public:
   void run(const RunContext& context) const override {
-    const int planes = y_.batch * y_.quads();
-    context.pool.parallel_for(planes, 1, [&](int begin, int end, int worker) {
-      for (int plane = begin; plane < end;) {
-        const int quad = plane % y_.quads();
-        int8::DepthwiseArgs args = args_;
-        args.quads = std::min(end - plane, y_.quads() - quad);  // of one image
-        args.x = context.values[x_value_] + plane * x_.stride;
-        args.y = bytes(context.values[writes[0]]) + plane * y_.stride;
-        args.weights = packed_.weights.data() + quad * quad_weights_;
-        args.bias = packed_.bias.data() + std::ptrdiff_t{quad} * int8::kQuad;
-        args.multipliers = packed_.multipliers.data() + std::ptrdiff_t{quad} * int8::kQuad;
-        args.scratch = bytes(context.scratch[worker]);
-        context.int8_kernels.depthwise(args);
-        plane += args.quads;
-      }
-    });
+    const Range planes{0, y_.batch * y_.quads()}, rows{0, y_.height};
+    if (splits_pixels(y_)) {
+      context.pool.parallel_for(rows.end, 1, [&](int begin, int end, int worker) {
+        compute(context, planes, {begin, end}, worker);
+      });
+    } else {
+      context.pool.parallel_for(planes.end, 1, [&](int begin, int end, int worker) {
+        compute(context, {begin, end}, rows, worker);
+      });
+    }
   }
 
   Status set_up(const Graph& graph, const Node& node, const int8::Kernels& kernels) {
@@ -66,6 +60,32 @@ class Int8DepthwiseStep : public Step {
   PaddedValue x_value_;
 
  private:
+  // Computes output rows of quad planes, which are numbered through all images.
+  void compute(const RunContext& context, Range planes, Range rows, int worker) const {
+    int8::DepthwiseArgs args = args_;
+    args.scratch = bytes(context.scratch[worker]);
+    // The input rows that these depend on, as an image of its own.
+    const int first = rows.begin * args_.stride_h - args_.pad_top;
+    const int reach = (args_.kernel_h - 1) * args_.dilation_h + 1;
+    const int last = (rows.end - 1) * args_.stride_h - args_.pad_top + reach;
+    const int begin = std::clamp(first, 0, args_.in_h), end = std::clamp(last, begin, args_.in_h);
+    args.pad_top = begin - first;
+    args.in_h = end - begin;
+    args.out_h = rows.end - rows.begin;
+    const std::ptrdiff_t x_row = std::ptrdiff_t{begin} * args_.in_w * int8::kQuad;
+    const std::ptrdiff_t y_row = std::ptrdiff_t{rows.begin} * args_.out_w * int8::kQuad;
+    for (int plane = planes.begin; plane < planes.end; plane += args.quads) {
+      const int quad = plane % y_.quads();
+      args.quads = std::min(planes.end - plane, y_.quads() - quad);  // of one image
+      args.x = context.values[x_value_] + (plane * x_.stride + x_row);
+      args.y = bytes(context.values[writes[0]]) + plane * y_.stride + y_row;
+      args.weights = packed_.weights.data() + quad * quad_weights_;
+      args.bias = packed_.bias.data() + std::ptrdiff_t{quad} * int8::kQuad;
+      args.multipliers = packed_.multipliers.data() + std::ptrdiff_t{quad} * int8::kQuad;
+      context.int8_kernels.depthwise(args);
+    }
+  }
+
   void set_sizes(const Window& window, const Shape& weights) {
     args_.x_stride = x_.stride;
     args_.y_stride = y_.stride;
