@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "delegate/core/operators/images/pad.h"
 #include "delegate/core/operators/images/resize.h"
 #include "delegate/core/operators/shapes/reduction.h"
 #include "delegate/core/plan/layout.h"
@@ -66,6 +68,15 @@ TEST(Plan, FusesAClampOfAClamp) {
             (std::vector<float>{0, 0, 1, 2, 2, 0.5f, 0, 1}));
 }
 
+TEST(Plan, KeepsTheClampsBeforeAndAfterAResidual) {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 2, 2});
+  const int y = b.unary(b.scaling(x, 2, 3), Unary::kIdentity, 0, 6);
+  b.graph.outputs = {b.unary(b.binary(y, x, Binary::kAdd), Unary::kIdentity, -1, 8)};
+  EXPECT_EQ(run(b.graph, {-3, 0, 1, 2, 3, 0.5f, -0.5f, 1}),
+            (std::vector<float>{-1, 0, 4, 8, 8, 2, -0.5f, 4}));
+}
+
 TEST(Plan, AddsTwoResiduals) {
   GraphBuilder b;
   const int x = b.input({1, 2, 2, 2});
@@ -86,14 +97,29 @@ TEST(Plan, AddsAResidualOfOnePixel) {
             (std::vector<float>{1, 18, 2, 18, 3, 18, 2, 26}));
 }
 
+// Two rows, because a convolution of several rows is cropped.
 TEST(Plan, ClampsAResidualOfABorderedConvolution) {
   GraphBuilder b;
-  const int x = b.input({1, 1, 3, 1});
+  const int x = b.input({1, 2, 3, 1});
   Convolution conv;
   conv.window.padding = Padding::kSame;
   const int sums = b.node(conv, {x, b.constant({1, 1, 3, 1}, {1, 1, 1})}).output;
   b.graph.outputs = {b.unary(b.binary(sums, x, Binary::kAdd), Unary::kIdentity, 0, 6)};
-  EXPECT_EQ(run(b.graph, {-5, 2, 3}), (std::vector<float>{0, 2, 6}));
+  EXPECT_EQ(run(b.graph, {-5, 2, 3, 1, 1, -4}), (std::vector<float>{0, 2, 6, 3, 0, 0}));
+}
+
+// One row above and two columns on the left, so that neither replaces the other.
+TEST(Plan, FusesAPadIntoTheBorderOfAConvolution) {
+  GraphBuilder b;
+  const int x = b.input({1, 2, 3, 1});
+  const int pads = b.ints({0, 0, 1, 0, 2, 0, 0, 0});
+  b.graph.tensors[pads].shape = {4, 2};
+  const int padded = b.node(Pad(), {x, pads}).output;
+  const int corners = b.constant({1, 2, 3, 1}, {1, 0, 0, 0, 0, 10});  // top left, bottom right
+  b.graph.outputs = {b.node(Convolution(), {padded, corners}).output};
+  auto plan = build(b.graph);
+  EXPECT_EQ(kernels(*plan), "sparse;from;");
+  EXPECT_EQ(run(plan.get(), {1, 2, 3, 4, 5, 6}), (std::vector<float>{10, 20, 30, 40, 50, 61}));
 }
 
 TEST(Plan, KeepsATensorThatSomethingElseReads) {
@@ -112,14 +138,19 @@ TEST(Plan, KeepsATensorThatSomethingElseReads) {
   }
 }
 
+// Resizes a [1, 2, 2, 2] image.
+int resized(GraphBuilder* b, int height, int width) {
+  const int x = b->input({1, 2, 2, 2});
+  Resize resize(Interpolation::kBilinear);
+  resize.align_corners = true;
+  return b->node(resize, {x, b->ints({height, width})}).output;
+}
+
 // Resizes a [1, 2, 2, 2] image, then scales its channels and clamps them to [0, 6].
 std::unique_ptr<Plan> resized_and_scaled(int height, int width) {
   GraphBuilder b;
-  const int x = b.input({1, 2, 2, 2});
-  Resize resize(Interpolation::kBilinear);
-  resize.align_corners = true;
-  const int resized = b.node(resize, {x, b.ints({height, width})}).output;
-  b.graph.outputs = {b.unary(b.scaling(resized, 2, 3), Unary::kIdentity, 0, 6)};
+  const int scaled = b.scaling(resized(&b, height, width), 2, 3);
+  b.graph.outputs = {b.unary(scaled, Unary::kIdentity, 0, 6)};
   return build(b.graph);
 }
 
@@ -136,8 +167,33 @@ TEST(Plan, MovesAConvolutionBeforeAnUpscaling) {
   }
 }
 
-TEST(Plan, KeepsAConvolutionAfterADownscaling) {
-  EXPECT_EQ(kernels(*resized_and_scaled(1, 2)), "to;bilinear;sparse;from;");
+TEST(Plan, KeepsAConvolutionAfterAResizeThatDoesNotEnlarge) {
+  for (const auto& [height, width] :
+       {std::pair(1, 2), std::pair(3, 1), std::pair(1, 3), std::pair(2, 2)}) {
+    EXPECT_EQ(kernels(*resized_and_scaled(height, width)), "to;bilinear;sparse;from;");
+  }
+}
+
+TEST(Plan, KeepsAConvolutionAfterAnUpscalingThatSomethingElseReads) {
+  GraphBuilder b;
+  const int large = resized(&b, 3, 3);
+  b.graph.outputs = {b.scaling(large, 2, 3), large};
+  EXPECT_EQ(kernels(*build(b.graph)), "to;bilinear;sparse;from;from;");
+}
+
+TEST(Plan, KeepsAConvolutionWithMoreOutputsAfterAnUpscaling) {
+  GraphBuilder b;
+  const int weights = b.constant({3, 1, 1, 2}, {1, 0, 0, 1, 0, 0});
+  b.graph.outputs = {b.node(Convolution(), {resized(&b, 3, 3), weights}).output};
+  EXPECT_EQ(kernels(*build(b.graph)), "to;bilinear;sparse;from;");
+}
+
+// The sigmoid of a mean is not the mean of sigmoids.
+TEST(Plan, KeepsAConvolutionWithASigmoidAfterAnUpscaling) {
+  GraphBuilder b;
+  b.graph.outputs = {b.scaling(resized(&b, 3, 3), 2, 3)};
+  as<Convolution>(b.graph.nodes.back())->epilogue.activation = Activation::kSigmoid;
+  EXPECT_EQ(kernels(*build(b.graph)), "to;bilinear;sparse;from;");
 }
 
 TEST(Plan, FusesSwish) {

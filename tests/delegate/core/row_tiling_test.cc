@@ -1,8 +1,11 @@
 // Which convolutions use row tiling, and that the results stay the same.
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "delegate/core/graph/infer.h"
+#include "delegate/core/operators/weighted/depthwise_convolution.h"
 #include "delegate/core/plan/tiled_nodes.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"
@@ -19,35 +22,52 @@ using testing::run;
 constexpr int kSide = 128, kChannels = 16;
 const Shape kImage = {1, kSide, kSide, kChannels};
 
+// Small integers, so that sums of some hundred are exact.
+std::vector<float> numbers(const Shape& shape) {
+  std::vector<float> image(element_count(shape));
+  for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i % 101) - 50;
+  return image;
+}
+
+int count_in_tiles(const Plan& plan) {
+  int count = 0;
+  for (const auto& step : plan.steps()) {
+    for (const StepPart& part : step->parts) {
+      count += part.kernel.find("in row tiles") != std::string::npos;
+    }
+  }
+  return count;
+}
+
 // A network of convolutions that each multiply by a number.
 struct Scaled : GraphBuilder {
-  int x = input(kImage);  // tensor 0
+  explicit Scaled(Shape image = kImage) : shape(std::move(image)), x(input(shape)) {}
   int scaled(int from, float scale) { return scaling(from, kChannels, scale); }
 
   // Checks the results, then returns the number of nodes in row tiling.
   int in_tiles(float expected) {
     const std::unique_ptr<Plan> plan = build(graph);
-    std::vector<float> image(element_count(kImage));
-    for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i % 101) - 50;
+    std::vector<float> image = numbers(shape);
     const std::vector<float> y = run(plan.get(), image);
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      EXPECT_EQ(y[i], expected * image[i]) << "at " << i;
-      if (y[i] != expected * image[i]) break;
-    }
-    int count = 0;
-    for (const auto& step : plan->steps()) {
-      for (const StepPart& part : step->parts) {
-        count += part.kernel.find("in row tiles") != std::string::npos;
-      }
-    }
-    return count;
+    for (float& value : image) value *= expected;
+    EXPECT_TRUE(y == image);
+    return count_in_tiles(*plan);
   }
+
+  Shape shape;
+  int x;  // tensor 0
 };
 
 TEST(FindTiledNodes, LinksConvolutionsOfLargeImages) {
   Scaled b;
   b.graph.outputs = {b.scaled(b.scaled(b.x, 2), 4)};
   EXPECT_EQ(b.in_tiles(8), 2);
+}
+
+TEST(FindTiledNodes, KeepsSmallImagesWhole) {
+  Scaled b({1, kSide / 2, kSide, kChannels});
+  b.graph.outputs = {b.scaled(b.scaled(b.x, 2), 4)};
+  EXPECT_EQ(b.in_tiles(8), 0);
 }
 
 TEST(FindTiledNodes, JoinsNothingBehindAResidual) {
@@ -81,6 +101,48 @@ TEST(FindTiledNodes, WritesTheInputOfABorderedConvolution) {
   b.graph.outputs = {b.node(conv, {b.scaled(b.x, 2), weights}).output};
   ASSERT_TRUE(infer_shapes(&b.graph).ok());
   for (const auto& joined : find_tiled_nodes(b.graph, sizeof(float))) EXPECT_EQ(joined.size(), 1);
+}
+
+// The sum of the pixels around each pixel of a kImage, within the image.
+std::vector<float> sums_of_3x3(const std::vector<float>& x) {
+  std::vector<float> y(x.size(), 0.0f);
+  for (int row = 0; row < kSide; ++row) {
+    for (int column = 0; column < kSide; ++column) {
+      for (int r = std::max(row - 1, 0); r < std::min(row + 2, kSide); ++r) {
+        for (int c = std::max(column - 1, 0); c < std::min(column + 2, kSide); ++c) {
+          const float* from = &x[(r * kSide + c) * kChannels];
+          float* to = &y[(row * kSide + column) * kChannels];
+          for (int channel = 0; channel < kChannels; ++channel) to[channel] += from[channel];
+        }
+      }
+    }
+  }
+  return y;
+}
+
+// Each tile needs a row of the tile before it, which moves to the front of the memory.
+TEST(RowTiling, ComputesNoRowTwice) {
+  GraphBuilder b;
+  DepthwiseConvolution sum;
+  sum.window.padding = Padding::kSame;
+  const int ones = b.constant({1, 3, 3, kChannels}, std::vector<float>(9 * kChannels, 1));
+  int y = b.input(kImage);
+  for (int i = 0; i < 3; ++i) y = b.node(sum, {y, ones}).output;
+  b.graph.outputs = {y};
+
+  static int computed;  // rows of channel planes
+  computed = 0;
+  Kernels counting = best_kernels();
+  counting.depthwise = [](const DepthwiseArgs& args) {
+    computed += args.out_h * args.planes;
+    best_kernels().depthwise(args);
+  };
+  std::unique_ptr<Plan> plan;
+  ASSERT_TRUE(Plan::build(b.graph, counting, 1, &plan).ok());
+  EXPECT_EQ(count_in_tiles(*plan), 3);
+  const std::vector<float> image = numbers(kImage);
+  EXPECT_TRUE(run(plan.get(), image) == sums_of_3x3(sums_of_3x3(sums_of_3x3(image))));
+  EXPECT_EQ(computed, 3 * kSide * kChannels);
 }
 
 }  // namespace

@@ -16,17 +16,18 @@ thread_local int allocations_left = -1;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   if (allocations_left == 0) {
     allocations_left = -1;
-    throw std::bad_alloc();
+    return nullptr;
   }
   if (allocations_left > 0) --allocations_left;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  return std::malloc(size > 0 ? size : 1);
+}
+void* operator new(std::size_t size) {
+  if (void* memory = ::operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
-// std::stable_sort works without memory
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
@@ -45,6 +46,7 @@ auto in_runtime(const Body& body) {
 }
 
 FakeRuntime real;  // implements the functions
+bool init_failed;  // of a part, since it was last set to false
 
 TfLiteStatus get_plan(TfLiteContext* context, TfLiteIntArray** plan) {
   return in_runtime([&] { return real.context().GetExecutionPlan(context, plan); });
@@ -71,6 +73,7 @@ TfLiteStatus replace(TfLiteContext* context, TfLiteRegistration registration,
     void* const result = init(context, buffer, length);
     left = allocations_left;
     allocations_left = -1;
+    init_failed = init_failed || result == reinterpret_cast<void*>(-1);  // as TFLite defines it
     return result;
   };
   allocations_left = -1;
@@ -113,11 +116,16 @@ struct Model {
   int x, y;
 };
 
-// Whether a call ran out of memory after `succeeding` allocations; no other call counts them. It
-// must report that, unless it can do without, as a sort can. For a large buffer, it reports the
-// size.
+struct Outcome {
+  bool was_short;
+  TfLiteStatus status;
+};
+
+// The outcome of a call with memory for `succeeding` allocations; no other call counts them. It
+// must report a lack of memory, unless it can do without, as a sort can. For a large buffer, it
+// reports the size.
 template <class Call>
-bool runs_out_of_memory(FakeRuntime* runtime, int succeeding, const Call& call) {
+Outcome with_memory_for(int succeeding, FakeRuntime* runtime, const Call& call) {
   allocations_left = succeeding;
   const TfLiteStatus status = call();
   const bool was_short = allocations_left < 0;
@@ -126,25 +134,35 @@ bool runs_out_of_memory(FakeRuntime* runtime, int succeeding, const Call& call) 
   EXPECT_TRUE(status == kTfLiteOk || runtime->error() == "tfsparse: out of memory" ||
               runtime->error().find("tfsparse: no memory for") == 0)
       << runtime->error();
-  return was_short;
+  return {was_short, status};
 }
 
 TEST(OutOfMemory, IsAnErrorOfPartitioning) {
   const DelegatePtr delegate = make_delegate();
-  bool is_short = true;
-  int succeeding = 0;
-  for (; is_short; ++succeeding) {
+  int succeeding = 0, failed_inits = 0;
+  for (bool is_short = true; is_short; ++succeeding) {
     FakeRuntime runtime;
     const Model model(runtime);
-    is_short =
-        runs_out_of_memory(&runtime, succeeding, [&] { return runtime.apply(delegate.get()); });
-    if (is_short) continue;
-    EXPECT_EQ(runtime.parts(), 1);
-    EXPECT_EQ(runtime.left(), 0);
+    init_failed = false;
+    const Outcome outcome =
+        with_memory_for(succeeding, &runtime, [&] { return runtime.apply(delegate.get()); });
+    is_short = outcome.was_short;
+    if (init_failed) {
+      // A runtime that goes on in spite of the error must not run a part that does not exist.
+      ++failed_inits;
+      EXPECT_EQ(outcome.status, kTfLiteError);
+      EXPECT_EQ(runtime.allocate(), kTfLiteError);
+      EXPECT_EQ(runtime.invoke(), kTfLiteError);
+    }
+    if (outcome.status != kTfLiteOk) continue;
+    // What cannot be planned for lack of memory is left to the runtime.
+    if (!is_short) EXPECT_EQ(runtime.parts(), 1);
+    EXPECT_EQ(runtime.left(), runtime.parts() > 0 ? 0 : 4);
     EXPECT_EQ(runtime.allocate(), kTfLiteOk);
     EXPECT_EQ(runtime.invoke(), kTfLiteOk);
   }
   EXPECT_GT(succeeding, 100);
+  EXPECT_GT(failed_inits, 0);
 }
 
 TEST(OutOfMemory, IsAnErrorOfRunning) {
@@ -156,14 +174,14 @@ TEST(OutOfMemory, IsAnErrorOfRunning) {
   std::fill_n(runtime.data(model.x), 8 * 8 * 4, 1.0f);
   ASSERT_EQ(runtime.invoke(), kTfLiteOk);
   const std::vector<float> expected(runtime.data(model.y), runtime.data(model.y) + 5);
-  bool is_short = true;
   int succeeding = 0;
-  for (; is_short; ++succeeding) {
+  for (bool is_short = true; is_short; ++succeeding) {
     const int batch = 1 + succeeding % 2;
     runtime.resize(model.x, {batch, 8, 8, 4});  // replanned during the invocation
     std::fill_n(runtime.data(model.x), batch * 8 * 8 * 4, 1.0f);
-    is_short = runs_out_of_memory(&runtime, succeeding, [&] { return runtime.invoke(); });
-    if (is_short) continue;
+    const Outcome outcome = with_memory_for(succeeding, &runtime, [&] { return runtime.invoke(); });
+    is_short = outcome.was_short;
+    if (outcome.status != kTfLiteOk) continue;
     EXPECT_EQ(runtime.shape(model.y), (std::vector<int>{batch, 5}));
     for (int i = 0; i < 5 * batch; ++i) EXPECT_EQ(runtime.data(model.y)[i], expected[i % 5]);
   }
