@@ -9,8 +9,8 @@ from tfsparse import flatbuffer, formatting
 from tfsparse.runtime import benchmark, timing
 
 
-def result(difference=0.0, default_difference=0.0, speedup=2.0, assumed=None):
-    times = timing.Comparison(2.0 * speedup, 2.0, 2.0, 1.0, speedup, (speedup, speedup), 8)
+def result(difference=0.0, default_difference=0.0, speedup=2.0, assumed=None, waited=0.0):
+    times = timing.Comparison(2.0 * speedup, 2.0, 2.0, 1.0, speedup, (speedup, speedup), 8, waited)
     return benchmark.Result("m.tflite", times, difference, default_difference, assumed or {})
 
 
@@ -47,8 +47,14 @@ def test_the_last_note_names_what_is_slower():
     assert slower.endswith("TFLite's default: m.tflite (0.24x), m.tflite (0.24x)")
 
 
+def test_a_note_says_that_the_machine_was_busy():
+    assert benchmark.notes([result(waited=0.01), result(waited=None)]) == []
+    (busy,) = benchmark.notes([result(waited=0.01), result(waited=0.42)])
+    assert busy.startswith("The machine was busy: threads waited for a processor during 42% of")
+
+
 def test_the_table_shows_both_errors_and_digits_of_small_times():
-    times = timing.Comparison(0.00432, 0.00411, 0.0123, 0.0119, 0.35, (0.34, 0.36), 8)
+    times = timing.Comparison(0.00432, 0.00411, 0.0123, 0.0119, 0.35, (0.34, 0.36), 8, None)
     row = benchmark.Result("m.tflite", times, 4.8e-4, 2.6e-4, {})
     shown = formatting.as_text(benchmark.table([row], 1e-4), 200)
     for cell in ("0.00432 (0.00411)", "0.0123 (0.0119)", "2.6e-04", "4.8e-04"):

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -68,6 +73,29 @@ def test_two_alike_are_measured_alike_for_as_long_as_is_asked(clock):
     assert result.rounds > timing.MIN_ROUNDS
     assert result.speedup == pytest.approx(1)
     assert timing.time.now == pytest.approx(2, rel=0.5)
+
+
+@pytest.mark.parametrize(("waits", "waited"), [((1.0, 1.5), 0.25), ((None,), None)])
+def test_the_time_without_a_processor_is_told(clock, monkeypatch, waits, waited):
+    values = iter(waits)
+    monkeypatch.setattr(timing, "processor_wait", lambda: next(values))
+    result = timing.compare(Fake(0.004), Fake(0.004), seconds=2)
+    assert result.waited == (waited and pytest.approx(waited, rel=0.5))
+
+
+@pytest.mark.skipif(timing.processor_wait() is None, reason="needs the schedstat files of Linux")
+def test_a_busy_process_on_the_same_processor_makes_this_one_wait():
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [min(own)])
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])  # inherits the processor
+    try:
+        before, end = timing.processor_wait(), time.monotonic() + 30
+        while timing.processor_wait() - before < 0.005:
+            assert time.monotonic() < end
+    finally:
+        busy.kill()
+        busy.wait()
+        os.sched_setaffinity(0, own)
 
 
 def test_the_time_must_be_positive():

@@ -13,6 +13,8 @@ from tfsparse.runtime.runtimes import installed_runtime, runtime_version
 # which amplifies them, those of tfsparse were 0.3 to 1.9 times those of TFLite's default. Wrong
 # outputs differ by much more.
 WORSE_THAN_DEFAULT = 4
+# A median of many inferences hardly changes if some are interrupted.
+MUCH_WAITING = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +182,13 @@ def notes(results):
         found.append(
             f"No reference kernels run {', '.join(unjudged)}: its error is the difference from "
             "TFLite's default."
+        )
+    waits = [r.comparison.waited or 0 for r in results]
+    if max(waits, default=0) > MUCH_WAITING:
+        found.append(
+            f"The machine was busy: threads waited for a processor during {max(waits):.0%} of the "
+            "time, because of other processes, or of more threads than processors. Measure again "
+            "when it is idle."
         )
     slower = [f"{r.name} ({r.comparison.speedup:.2f}x)" for r in results if r.is_slower]
     if slower:

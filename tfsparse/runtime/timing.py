@@ -4,6 +4,7 @@ The load changes during a measurement. So the two run in turn in short bursts, a
 computed within each round, in which the load is about the same for both.
 """
 
+import contextlib
 import dataclasses
 import platform
 import time
@@ -38,6 +39,9 @@ class Comparison:
         speedup: median over the rounds of baseline / candidate.
         speedup_quartiles: lower and upper quartile of the same.
         rounds: number of rounds; each interpreter runs once in a round.
+        waited: seconds for which threads were ready to run but had no processor, as a fraction of
+            the time of the measurement; None where the system does not tell. Above 0 on a busy
+            machine, or with more threads than processors.
     """
 
     baseline_median: float
@@ -47,6 +51,7 @@ class Comparison:
     speedup: float
     speedup_quartiles: tuple[float, float]
     rounds: int
+    waited: float | None
 
 
 def open_pair(baseline, candidate, *, num_threads=1, runtime="tf", options=None, shapes=None):
@@ -135,12 +140,16 @@ def compare(baseline, candidate, seconds=6.0):
     pair = (baseline, candidate)
     counts = [max(3, round(BURST_SECONDS / _warm_up(one.invoke))) for one in pair]
     rounds = []
-    end = time.perf_counter() + seconds
+    start, waits = time.perf_counter(), processor_wait()
+    end = start + seconds
     while len(rounds) < MIN_ROUNDS or time.perf_counter() < end:
         # The order alternates, so that a drift of the clock rate favours neither.
         order = (0, 1) if len(rounds) % 2 == 0 else (1, 0)
         bursts = {i: _burst(pair[i].invoke, counts[i]) for i in order}
         rounds.append((bursts[0], bursts[1]))
+    waited = None
+    if waits is not None:
+        waited = (processor_wait() - waits) / (time.perf_counter() - start)
     first, second = (1e3 * np.concatenate(bursts) for bursts in zip(*rounds, strict=True))
     ratios = [np.median(a) / np.median(b) for a, b in rounds]
     lower, median, upper = (float(q) for q in np.percentile(ratios, [25, 50, 75]))
@@ -152,7 +161,23 @@ def compare(baseline, candidate, seconds=6.0):
         speedup=median,
         speedup_quartiles=(lower, upper),
         rounds=len(rounds),
+        waited=waited,
     )
+
+
+def processor_wait():
+    """Returns how long the threads of this process have been ready to run without a processor.
+
+    Returns:
+        Seconds, summed over all threads, or None outside of Linux.
+    """
+    if not Path("/proc/self/schedstat").exists():
+        return None
+    nanoseconds = 0
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            nanoseconds += int((task / "schedstat").read_text().split()[1])
+    return 1e-9 * nanoseconds
 
 
 def output_difference(baseline, candidate):
