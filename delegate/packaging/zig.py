@@ -18,6 +18,7 @@ CACHE = sources.ROOT / "build" / "zig"
 # GCC's flags -> Zig's flags.
 _FLAGS = {
     "-march=armv8.2-a+fp16": ("-mcpu=generic+v8_2a+fullfp16",),
+    "-march=armv8.2-a+dotprod": ("-mcpu=generic+v8_2a+dotprod",),
     "-fno-schedule-insns": ("-mllvm", "-enable-misched=false"),
 }
 

@@ -89,20 +89,22 @@ def with_custom_operator(weights):
     return model
 
 
-def quantized_op(weights):
-    """`single_op` of int8, a scale for each output channel."""
+def quantized_op(weights, activations="INT8"):
+    """`single_op` with int8 weights, a scale for each output channel. Activations may be INT16."""
     model = single_op(weights)
     image, kernel, bias, output = model.subgraphs[0].tensors
     outputs = weights.shape[0]
     scales = np.linspace(0.01, 0.02, outputs, dtype=np.float32)
-    image.type = output.type = kernel.type
-    bias.type = schema.TensorType.INT32
-    model.buffers[2] = flatbuffer.buffer(np.arange(outputs, dtype=np.int32) * 10)
+    image.type = output.type = getattr(schema.TensorType, activations)
+    is_int8 = activations == "INT8"
+    bias.type = schema.TensorType.INT32 if is_int8 else schema.TensorType.INT64
+    values = np.arange(outputs, dtype=np.int32 if is_int8 else np.int64) * 10
+    model.buffers[2] = flatbuffer.buffer(values)
     for tensor, scale, zero in [
-        (image, [0.02], [-128]),
+        (image, [0.02], [-128 if is_int8 else 0]),
         (kernel, scales, np.zeros(outputs)),
         (bias, 0.02 * scales, np.zeros(outputs)),
-        (output, [0.2], [3]),
+        (output, [0.2], [3 if is_int8 else 0]),
     ]:
         tensor.quantization = schema.QuantizationParametersT(
             scale=np.array(scale, np.float32), zeroPoint=np.array(zero, np.int64)

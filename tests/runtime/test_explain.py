@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tfsparse
-from tests.converter.single_op import pruned, quantized_op, single_op, with_custom_operator
+from tests.converter.single_op import merged, pruned, quantized_op, single_op, with_custom_operator
 from tests.delegate import networks
 from tests.delegate.outputs import explain
 from tfsparse import flatbuffer
@@ -83,18 +83,23 @@ def test_leaves_what_tflite_runs_faster(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(16, 24), (16, 1, 1, 24)])
-def test_quantised_operators_are_left_for_their_type(tmp_path, shape):
+def test_quantised_operators_are_taken_in_int8_only(tmp_path, shape):
     path = tmp_path / "model.tflite"
-    path.write_bytes(flatbuffer.serialize(quantized_op(pruned(shape, 0.8, np.int8))))
+    weights = pruned(shape, 0.8, np.int8)
+    path.write_bytes(flatbuffer.serialize(quantized_op(weights)))
     tfsparse.convert(path, path)
-    layers = explain(path).layers
-    assert {layer.reason for layer in layers} == {"computes in int8"}
+    assert all(layer.taken for layer in explain(path).layers)
+    path.write_bytes(flatbuffer.serialize(quantized_op(weights, "INT16")))
+    (layer,) = explain(path).layers
+    assert layer.reason == "computes in int16"
 
 
 def test_a_reason_stands_once_below_the_table(tmp_path):
     path = tmp_path / "model.tflite"
-    path.write_bytes(flatbuffer.serialize(quantized_op(pruned((64, 1, 1, 64), 0.8, np.int8))))
-    found = explain(tfsparse.convert(path, path))
+    weights = pruned((64, 1, 1, 64), 0.8, np.int8)
+    models = [quantized_op(weights, "INT16") for _ in range(2)]
+    path.write_bytes(flatbuffer.serialize(merged(models)))
+    found = explain(path)
     ((reason, layers),) = found.reasons().items()
     assert layers == list(found.layers)
     table, reasons, summary = str(found).split("\n\n")

@@ -98,10 +98,16 @@ ABIS = (
 )
 
 
+def _name(source):
+    """The path of a source as a file name: several folders have a neon.cc."""
+    path = Path(source)
+    return "-".join((path.relative_to(sources.ROOT) if path.is_absolute() else path).parts)
+
+
 def compile(abi, source, *flags):
     """Path of the object of a C or C++ source."""
     language = "cc" if Path(source).suffix == ".c" else "c++"
-    target = abi.folder / f"{Path(source).name}.o"
+    target = abi.folder / f"{_name(source)}.o"
     zig.run(language, *abi.target, *FLAGS, *flags, "-c", source, "-o", target)
     return target
 

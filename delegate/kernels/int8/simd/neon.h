@@ -82,7 +82,8 @@ TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
 
 // What zip() returns, to p: one instruction.
 inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
-  vst4q_s8(p, {{r0.v, r1.v, r2.v, r3.v}});
+  const int8x16x4_t rows = {{r0.v, r1.v, r2.v, r3.v}};  // Clang's vst4q_s8 is a macro
+  vst4q_s8(p, rows);
 }
 
 struct LaneWeights {
