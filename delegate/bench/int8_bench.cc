@@ -1,6 +1,7 @@
 // Speed of the int8 kernels beside the float32 ones of the same processor, one thread: the 1x1
 // convolutions of MobileNetV2 at 224 x 224, zeros in blocks of four input channels. The two take
-// turns, so that other work on the machine slows both.
+// turns, so that other work on the machine slows both. Then the int8 kernels that multiply no
+// weights.
 //
 //   avx2="-mavx2 -mfma -mf16c" avx512="$avx2 -mavx512f -mavx512bw -mavx512vl -mavx512dq"
 //   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && k=delegate/kernels && mkdir -p build/bench &&
@@ -10,8 +11,8 @@
 //   $c $avx2 -mavxvnni -c $k/int8/isa/avx_vnni.cc -o build/bench/int8_avx_vnni.o &&
 //   $c $avx2 -c $k/int8/isa/avx2.cc -o build/bench/int8_avx2.o &&
 //   $c delegate/bench/int8_bench.cc $k/{,int8/}isa/{portable,select}.cc $k/int8/pack.cc
-//      delegate/core/{memory,pack,product}.cc build/bench/*.o -o build/bench/int8 &&
-//      build/bench/int8
+//      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o -o
+//      build/bench/int8 && build/bench/int8
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line chooses the
 // sections whose name contains it. GOP/s count two operations for each weight that is not 0 and
@@ -20,9 +21,10 @@
 #include <string>
 
 #include "delegate/bench/bench.h"
-#include "delegate/core/product.h"
+#include "delegate/core/weights/product.h"
 #include "delegate/kernels/int8/kernels.h"
 #include "delegate/kernels/int8/pack.h"
+#include "delegate/kernels/int8/reference.h"
 
 namespace tfsparse {
 namespace bench {
@@ -140,6 +142,71 @@ void bench_spmm(const Kernels& floats, const int8::Kernels& ints, double density
               int8_total * 1e3);
 }
 
+// The other kernels, by the time for each byte of the output.
+void bench_others(const int8::Kernels& k) {
+  constexpr int kSize = 56, kQuads = 16, kPlane = kSize * kSize * int8::kQuad;
+  constexpr std::size_t kBytes = std::size_t{kPlane} * kQuads;
+  Codes a(kBytes + int8::kOverread), b(kBytes), y(4 * kBytes), table(256);
+  for (std::int8_t& byte : a) byte = static_cast<std::int8_t>(37 * (&byte - a.data()));
+  Floats floats(kBytes);
+  const std::vector<float> slopes(int8::kQuad * kQuads, 0.25f);
+  std::vector<std::int32_t> sources, weights;
+  for (int i = 0; i < 2 * kSize; ++i) {
+    sources.push_back(i / 2);
+    weights.push_back(i % 2 * 512);
+  }
+  const auto report = [](const char* name, std::size_t bytes, const auto& run) {
+    std::printf("  %-44s %7.3f ns a byte\n", name, seconds(run) * 1e9 / bytes);
+  };
+  const Padded<const std::int8_t> x(a.data());
+  for (const bool largest : {true, false}) {
+    const int window = largest ? 3 : 2;
+    const int8::PoolArgs args{largest ? Pooling::kMax : Pooling::kAverage,
+                              x,
+                              y.data(),
+                              kQuads,
+                              kPlane,
+                              kPlane / 4,
+                              kSize,
+                              kSize,
+                              kSize / 2,
+                              kSize / 2,
+                              window,
+                              window,
+                              2,
+                              2,
+                              0,
+                              0,
+                              {}};
+    report(largest ? "maximum pooling, 3x3, stride 2" : "average pooling, 2x2, stride 2",
+           kBytes / 4, [&] { k.pool(args); });
+  }
+  for (const bool blends : {true, false}) {
+    const std::int32_t* fractions = blends ? weights.data() : nullptr;
+    const int8::ResizeArgs args{a.data(),       y.data(),  kQuads,    kPlane,    4 * kPlane,
+                                kSize,          kSize,     2 * kSize, 2 * kSize, sources.data(),
+                                sources.data(), fractions, fractions};
+    report(blends ? "bilinear resizing to twice the size" : "nearest neighbor to twice the size",
+           4 * kBytes, [&] { k.resize(args); });
+  }
+  int8::AddArgs add{a.data(), b.data(), y.data(), kBytes / int8::kQuad, {}, false};
+  int8::add_of(0.1, 3, 0.2, -5, 0.3, {}, &add.add);
+  report("addition", kBytes, [&] { k.add(add); });
+  int8::MultiplyArgs multiply{a.data(), b.data(), y.data(), kBytes / int8::kQuad, {}, false};
+  int8::multiply_of(0.1, 3, 0.2, -5, 0.3, {}, &multiply.multiply);
+  report("multiplication", kBytes, [&] { k.multiply(multiply); });
+  const int8::PreluArgs prelu{a.data(), y.data(), kQuads, kSize * kSize, kPlane,
+                              kPlane,   3,        1.0f,   slopes.data(), {}};
+  report("PRELU", kBytes, [&] { k.prelu(prelu); });
+  report("floats to codes", kBytes,
+         [&] { k.quantize({floats.data(), y.data(), kBytes, 10.0f, 3}); });
+  report("codes to floats", kBytes,
+         [&] { k.dequantize({a.data(), floats.data(), kBytes, 0.1f, 3}); });
+  report("lookup", kBytes, [&] { k.lookup({a.data(), y.data(), kBytes, table.data()}); });
+  report("lookup, one by one", kBytes,
+         [&] { int8::reference::lookup({a.data(), y.data(), kBytes, table.data()}); });
+}
+
 }  // namespace
 }  // namespace bench
 }  // namespace tfsparse
@@ -153,5 +220,6 @@ int main(int argc, char** argv) {
     const std::string name = "spmm, " + std::to_string(zeros) + " % zeros";
     section(argc, argv, name.c_str(), [&] { bench_spmm(floats, ints, 1 - zeros / 100.0); });
   }
+  section(argc, argv, "other kernels", [&] { bench_others(ints); });
   return 0;
 }

@@ -37,6 +37,25 @@ void multiply(const MultiplyArgs& a) {
   });
 }
 
+void prelu(const PreluArgs& a) {
+  const WeightedSum difference({a.zero, 0, 1, 0, 0, {}});
+  const Factor above = Factor::broadcast(a.above);
+  const Finish finish(a.output);
+  for (int quad = 0; quad < a.quads; ++quad) {
+    const Factor below = Factor::load_group(a.below + std::ptrdiff_t{quad} * kQuad);
+    const std::int8_t* x = a.x + quad * a.x_stride;
+    std::int8_t* y = a.y + quad * a.y_stride;
+    for (int p = 0; p < a.pixels; p += Quads::kLanes, x += kVectorBytes, y += kVectorBytes) {
+      const int lanes = smaller(Quads::kLanes, a.pixels - p);
+      const Quads codes = Quads::load(x, lanes);
+      Ints d[4];
+      difference.of(codes, codes, d);
+      const auto scaled = [&](int i) { return Factor::by_sign(d[i], above, below).scale(d[i]); };
+      finish.codes(scaled(0), scaled(1), scaled(2), scaled(3)).store(y, lanes);
+    }
+  }
+}
+
 // The sums of the four channels, starting from the bias.
 inline void sum_pixels(const MeanArgs& a, const std::int8_t* x, std::int32_t* sums) {
   static constexpr std::int8_t kOnes[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -65,7 +84,10 @@ void mean(const MeanArgs& a) {
 }
 
 void lookup(const LookupArgs& a) {
-  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = a.table[static_cast<std::uint8_t>(a.x[i])];
+  const ByteTable table(a.table);
+  std::size_t i = 0;
+  for (; i + kVectorBytes <= a.n; i += kVectorBytes) table.map(a.x + i, a.y + i);
+  for (; i < a.n; ++i) a.y[i] = a.table[static_cast<std::uint8_t>(a.x[i])];
 }
 
 }  // namespace

@@ -108,6 +108,27 @@ struct PoolArgs {
   Output output;          // its zero point is not used: codes keep theirs
 };
 
+// Weights of resizing are fractions of this, as TFLite has them.
+constexpr int kResizeOne = 1 << 10;
+
+// Resizes quad planes. Output row r is input row rows[r], or, with weights,
+//   kResizeOne - row_weights[r] times that plus row_weights[r] times the next row.
+// The same applies to columns. The next of the last row is that row. The weighted sum of four codes
+// is divided by kResizeOne^2 and rounded to the nearest, halves away from zero, as in TFLite's
+// reference kernel.
+struct ResizeArgs {
+  const std::int8_t* x;  // in_h * in_w quads a plane
+  std::int8_t* y;        // out_h * out_w quads a plane
+  int quads;
+  std::size_t x_stride, y_stride;  // bytes between planes
+  int in_h, in_w, out_h, out_w;
+  const std::int32_t* rows;     // out_h of them
+  const std::int32_t* columns;  // out_w
+  // 0 to kResizeOne; both are null for nearest neighbor.
+  const std::int32_t* row_weights;
+  const std::int32_t* column_weights;
+};
+
 // Copies quad planes into the middle of a border, their pixels sorted by their place in the stride:
 // the pixel in row r and column c of a bordered plane goes to
 //   y[(r % stride_h) * row_phase_stride + r / stride_h * row_stride +
@@ -162,6 +183,20 @@ struct MultiplyArgs {
   std::size_t quads;
   Multiply multiply;
   bool b_is_one_quad = false;  // by which every quad of a is multiplied
+};
+
+// PRELU of quad planes: a factor for what is above 0 and one for each channel below.
+//   y = clamp(round(float(x - zero) * (x < zero ? below[c] : above)) + zero point)
+// The factors are input scale / output scale, and that times the slope.
+struct PreluArgs {
+  const std::int8_t* x;
+  std::int8_t* y;  // may be x
+  int quads, pixels;
+  std::size_t x_stride, y_stride;  // bytes between planes
+  int zero;                        // of x
+  float above;
+  const float* below;  // [quads][4]
+  Output output;
 };
 
 // Floats to codes as TFLite has them, not flipped:
@@ -234,11 +269,13 @@ struct Kernels {
   void (*depthwise)(const DepthwiseArgs&);
   std::size_t (*depthwise_scratch)(const DepthwiseArgs&);
   void (*pool)(const PoolArgs&);
+  void (*resize)(const ResizeArgs&);
   void (*pad)(const PadArgs&);
   void (*to_quads)(const ImageArgs&);
   void (*from_quads)(const ImageArgs&);
   void (*add)(const AddArgs&);
   void (*multiply)(const MultiplyArgs&);
+  void (*prelu)(const PreluArgs&);
   void (*quantize)(const QuantizeArgs&);
   void (*dequantize)(const DequantizeArgs&);
   void (*mean)(const MeanArgs&);

@@ -110,6 +110,34 @@ inline void pool(const PoolArgs& a, const Kernels& k) {
   }
 }
 
+inline int resize(const ResizeArgs& a, const std::int8_t* x, int row, int column,
+                  const Kernels& k) {
+  const auto at = [&](int y, int x_) {
+    const int iy = y < a.in_h ? y : a.in_h - 1, ix = x_ < a.in_w ? x_ : a.in_w - 1;
+    return static_cast<std::int64_t>(code(x[(iy * a.in_w + ix) * kQuad], k));
+  };
+  const int top = a.rows[row], left = a.columns[column];
+  if (!a.row_weights) return static_cast<int>(at(top, left));
+  const int v = a.row_weights[row], h = a.column_weights[column];
+  const std::int64_t upper = at(top, left) * (kResizeOne - h) + at(top, left + 1) * h;
+  const std::int64_t lower = at(top + 1, left) * (kResizeOne - h) + at(top + 1, left + 1) * h;
+  const std::int64_t sum = upper * (kResizeOne - v) + lower * v;
+  const std::int64_t one = std::int64_t{kResizeOne} * kResizeOne;
+  return static_cast<int>((sum + (sum > 0 ? one / 2 : -one / 2)) / one);
+}
+
+inline void resize(const ResizeArgs& a, const Kernels& k) {
+  for (int i = 0; i < a.quads * kQuad; ++i) {
+    const std::int8_t* x = a.x + i / kQuad * a.x_stride + i % kQuad;
+    std::int8_t* y = a.y + i / kQuad * a.y_stride + i % kQuad;
+    for (int row = 0; row < a.out_h; ++row) {
+      for (int column = 0; column < a.out_w; ++column, y += kQuad) {
+        *y = byte(resize(a, x, row, column, k), k);
+      }
+    }
+  }
+}
+
 inline void pad(const PadArgs& a, const Kernels& k) {
   for (int row = 0; row < a.out_h; ++row) {
     for (int column = 0; column < a.out_w; ++column) {
@@ -152,6 +180,17 @@ inline void multiply(const MultiplyArgs& a, const Kernels& k) {
   }
 }
 
+inline void prelu(const PreluArgs& a, const Kernels& k) {
+  for (int channel = 0; channel < a.quads * kQuad; ++channel) {
+    for (int p = 0; p < a.pixels; ++p) {
+      const std::size_t at = p * kQuad + channel % kQuad;
+      const int x = code(a.x[channel / kQuad * a.x_stride + at], k) - a.zero;
+      const float factor = x < 0 ? a.below[channel] : a.above;
+      a.y[channel / kQuad * a.y_stride + at] = byte(finish(x, factor, a.output), k);
+    }
+  }
+}
+
 inline void quantize(const QuantizeArgs& a) {
   for (std::size_t i = 0; i < a.n; ++i) {
     const float scaled = a.x[i] * a.inverse_scale;
@@ -177,6 +216,10 @@ inline void mean(const MeanArgs& a, const Kernels& k) {
     a.y[channel / kQuad * a.y_stride + channel % kQuad] =
         byte(finish(sum, a.multiplier, a.output), k);
   }
+}
+
+inline void lookup(const LookupArgs& a) {
+  for (std::size_t i = 0; i < a.n; ++i) a.y[i] = a.table[static_cast<std::uint8_t>(a.x[i])];
 }
 
 // Of weights and a bias that are not packed.

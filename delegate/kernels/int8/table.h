@@ -6,6 +6,7 @@
 #include "delegate/kernels/int8/layout.h"
 #include "delegate/kernels/int8/pooling.h"
 #include "delegate/kernels/int8/quantize.h"
+#include "delegate/kernels/int8/resize.h"
 #include "delegate/kernels/int8/rows.h"
 #include "delegate/kernels/int8/spmm.h"
 
@@ -26,11 +27,13 @@ constexpr Kernels table(const char* name) {
   kernels.depthwise = depthwise;
   kernels.depthwise_scratch = depthwise_scratch;
   kernels.pool = pool;
+  kernels.resize = resize;
   kernels.pad = pad;
   kernels.to_quads = to_quads;
   kernels.from_quads = from_quads;
   kernels.add = add;
   kernels.multiply = multiply;
+  kernels.prelu = prelu;
   kernels.quantize = quantize;
   kernels.dequantize = dequantize;
   kernels.mean = mean;

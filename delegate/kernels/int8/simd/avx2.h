@@ -39,6 +39,10 @@ struct Quads {
     _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first(lanes), v);
   }
 
+  static Quads gather(const std::int8_t* p, const std::int32_t* indices) {
+    const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices));
+    return {_mm256_i32gather_epi32(reinterpret_cast<const int*>(p), lanes, 4)};
+  }
   static Quads broadcast(const std::int8_t* p) {
     std::int32_t quad;
     std::memcpy(&quad, p, sizeof quad);
@@ -140,6 +144,13 @@ struct Ints {
   void store(std::int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
 };
 
+inline Ints interpolate(Ints a, Ints b, Ints weight) {
+  const __m256i moved = _mm256_mullo_epi32(_mm256_sub_epi32(b.v, a.v), weight.v);
+  const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(a.v, 10), moved);
+  const __m256i half = _mm256_add_epi32(_mm256_set1_epi32(1 << 19), _mm256_srai_epi32(sum, 31));
+  return {_mm256_srai_epi32(_mm256_add_epi32(sum, half), 20)};
+}
+
 struct Factor {
   __m256 v;
 
@@ -147,6 +158,9 @@ struct Factor {
   static Factor load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static Factor load_group(const float* p) {
     return {_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))};
+  }
+  static Factor by_sign(Ints a, Factor positive, Factor negative) {
+    return {_mm256_blendv_ps(positive.v, negative.v, _mm256_castsi256_ps(a.v))};
   }
   Ints scale(Ints a) const {
     return {_mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(a.v), v))};
@@ -192,7 +206,7 @@ class WeightedSum {
   explicit WeightedSum(const Add& add)
       : multipliers_(_mm256_set1_epi32((static_cast<std::uint16_t>(add.multiplier_b) << 16) |
                                        static_cast<std::uint16_t>(add.multiplier_a))),
-        start_(_mm256_set1_epi32((1 << (add.shift - 1)) - (add.zero_a + 128) * add.multiplier_a -
+        start_(_mm256_set1_epi32(((1 << add.shift) >> 1) - (add.zero_a + 128) * add.multiplier_a -
                                  (add.zero_b + 128) * add.multiplier_b)),
         shift_(_mm_cvtsi32_si128(add.shift)) {}
 
@@ -263,6 +277,42 @@ struct Floats {
     const __m256 number = _mm256_and_ps(scaled, _mm256_cmp_ps(scaled, scaled, _CMP_ORD_Q));
     return {_mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(number, lo.v), hi.v))};
   }
+};
+
+// PSHUFB looks up 16 bytes, and returns 0 where an index is negative. For x from 0 to 127, table i
+// is looked up at x - 16 * i: all tables up to that of x are found, so each is stored as the XOR
+// with the one before, and the XOR of what is found is x's byte. The others' turn comes with x ^
+// 128.
+class ByteTable {
+ public:
+  explicit ByteTable(const std::int8_t* table) {
+    const auto load = [table](int i) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(table) + i);
+    };
+    for (int i = 0; i < 16; ++i) {
+      const __m128i differences = i % 8 ? _mm_xor_si128(load(i), load(i - 1)) : load(i);
+      tables_[i] = _mm256_broadcastsi128_si256(differences);
+    }
+  }
+
+  void map(const std::int8_t* x, std::int8_t* y) const {
+    const __m256i low = Quads::load(x).v;
+    const __m256i high = _mm256_xor_si256(low, _mm256_set1_epi8(static_cast<char>(128)));
+    Quads{_mm256_xor_si256(half(low, tables_), half(high, tables_ + 8))}.store(y);
+  }
+
+ private:
+  TFSPARSE_INLINE static __m256i half(__m256i x, const __m256i* tables) {
+    __m256i y = _mm256_shuffle_epi8(tables[0], x);
+    TFSPARSE_UNROLL
+    for (int i = 1; i < 8; ++i) {
+      x = _mm256_subs_epi8(x, _mm256_set1_epi8(16));
+      y = _mm256_xor_si256(y, _mm256_shuffle_epi8(tables[i], x));
+    }
+    return y;
+  }
+
+  __m256i tables_[16];
 };
 
 inline void spread_triples(const std::int8_t* x, std::int8_t* y) {

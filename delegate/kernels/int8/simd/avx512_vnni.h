@@ -24,6 +24,9 @@ struct Quads {
   void store(std::int8_t* p) const { _mm512_storeu_si512(p, v); }
   void store(std::int8_t* p, int lanes) const { _mm512_mask_storeu_epi32(p, first(lanes), v); }
 
+  static Quads gather(const std::int8_t* p, const std::int32_t* indices) {
+    return {_mm512_i32gather_epi32(_mm512_loadu_si512(indices), p, 4)};
+  }
   static Quads broadcast(const std::int8_t* p) {
     std::int32_t quad;
     std::memcpy(&quad, p, sizeof quad);
@@ -105,12 +108,22 @@ struct Ints {
   void store(std::int32_t* p) const { _mm512_storeu_si512(p, v); }
 };
 
+inline Ints interpolate(Ints a, Ints b, Ints weight) {
+  const __m512i moved = _mm512_mullo_epi32(_mm512_sub_epi32(b.v, a.v), weight.v);
+  const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(a.v, 10), moved);
+  const __m512i half = _mm512_add_epi32(_mm512_set1_epi32(1 << 19), _mm512_srai_epi32(sum, 31));
+  return {_mm512_srai_epi32(_mm512_add_epi32(sum, half), 20)};
+}
+
 struct Factor {
   __m512 v;
 
   static Factor broadcast(float x) { return {_mm512_set1_ps(x)}; }
   static Factor load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static Factor load_group(const float* p) { return {_mm512_broadcast_f32x4(_mm_loadu_ps(p))}; }
+  static Factor by_sign(Ints a, Factor positive, Factor negative) {
+    return {_mm512_mask_blend_ps(_mm512_movepi32_mask(a.v), positive.v, negative.v)};
+  }
   Ints scale(Ints a) const {
     return {_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(a.v), v))};
   }
@@ -150,7 +163,7 @@ class WeightedSum {
   explicit WeightedSum(const Add& add)
       : multipliers_(_mm512_set1_epi32((static_cast<std::uint16_t>(add.multiplier_b) << 16) |
                                        static_cast<std::uint16_t>(add.multiplier_a))),
-        start_(_mm512_set1_epi32((1 << (add.shift - 1)) - (add.zero_a + 128) * add.multiplier_a -
+        start_(_mm512_set1_epi32(((1 << add.shift) >> 1) - (add.zero_a + 128) * add.multiplier_a -
                                  (add.zero_b + 128) * add.multiplier_b)),
         shift_(_mm_cvtsi32_si128(add.shift)) {}
 
@@ -222,6 +235,42 @@ struct Floats {
         _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(scaled, scaled, _CMP_ORD_Q), scaled);
     return {_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(number, lo.v), hi.v))};
   }
+};
+
+// PSHUFB looks up 16 bytes, and returns 0 where an index is negative. For x from 0 to 127, table i
+// is looked up at x - 16 * i: all tables up to that of x are found, so each is stored as the XOR
+// with the one before, and the XOR of what is found is x's byte. The others' turn comes with x ^
+// 128.
+class ByteTable {
+ public:
+  explicit ByteTable(const std::int8_t* table) {
+    const auto load = [table](int i) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(table) + i);
+    };
+    for (int i = 0; i < 16; ++i) {
+      const __m128i differences = i % 8 ? _mm_xor_si128(load(i), load(i - 1)) : load(i);
+      tables_[i] = _mm512_broadcast_i32x4(differences);
+    }
+  }
+
+  void map(const std::int8_t* x, std::int8_t* y) const {
+    const __m512i low = Quads::load(x).v;
+    const __m512i high = _mm512_xor_si512(low, _mm512_set1_epi8(static_cast<char>(128)));
+    Quads{_mm512_xor_si512(half(low, tables_), half(high, tables_ + 8))}.store(y);
+  }
+
+ private:
+  TFSPARSE_INLINE static __m512i half(__m512i x, const __m512i* tables) {
+    __m512i y = _mm512_shuffle_epi8(tables[0], x);
+    TFSPARSE_UNROLL
+    for (int i = 1; i < 8; ++i) {
+      x = _mm512_subs_epi8(x, _mm512_set1_epi8(16));
+      y = _mm512_xor_si512(y, _mm512_shuffle_epi8(tables[i], x));
+    }
+    return y;
+  }
+
+  __m512i tables_[16];
 };
 
 inline void spread_triples(const std::int8_t* x, std::int8_t* y) {

@@ -39,6 +39,13 @@ struct Quads {
     if (lanes & 1) store_one(p, part);
   }
 
+  static Quads gather(const std::int8_t* p, const std::int32_t* indices) {
+    std::int8_t quads[16];
+    for (int i = 0; i < kLanes; ++i) {
+      std::memcpy(quads + 4 * i, p + std::ptrdiff_t{4} * indices[i], 4);
+    }
+    return load(quads);
+  }
   static Quads broadcast(const std::int8_t* p) {
     std::int32_t quad;
     std::memcpy(&quad, p, sizeof quad);
@@ -109,12 +116,20 @@ struct Ints {
   void store(std::int32_t* p) const { vst1q_s32(p, v); }
 };
 
+inline Ints interpolate(Ints a, Ints b, Ints weight) {
+  const int32x4_t sum = vmlaq_s32(vshlq_n_s32(a.v, 10), vsubq_s32(b.v, a.v), weight.v);
+  return {vrshrq_n_s32(vsraq_n_s32(sum, sum, 31), 20)};
+}
+
 struct Factor {
   float32x4_t v;
 
   static Factor broadcast(float x) { return {vdupq_n_f32(x)}; }
   static Factor load(const float* p) { return {vld1q_f32(p)}; }
   static Factor load_group(const float* p) { return load(p); }
+  static Factor by_sign(Ints a, Factor positive, Factor negative) {
+    return {vbslq_f32(vcltzq_s32(a.v), negative.v, positive.v)};
+  }
   Ints scale(Ints a) const { return {vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(a.v), v))}; }
 };
 
@@ -239,6 +254,26 @@ struct Floats {
     const float32x4_t scaled = vmulq_f32(v, factor.v);  // the conversion of NaN is 0
     return {vcvtnq_s32_f32(vminq_f32(vmaxq_f32(scaled, lo.v), hi.v))};
   }
+};
+
+class ByteTable {
+ public:
+  explicit ByteTable(const std::int8_t* table) {
+    for (int i = 0; i < 4; ++i) tables_[i] = vld1q_s8_x4(table + 64 * i);
+  }
+
+  void map(const std::int8_t* x, std::int8_t* y) const {
+    uint8x16_t index = vreinterpretq_u8_s8(vld1q_s8(x));
+    int8x16_t found = vqtbl4q_s8(tables_[0], index);
+    for (int i = 1; i < 4; ++i) {  // an index beyond a table leaves what there is
+      index = vsubq_u8(index, vdupq_n_u8(64));
+      found = vqtbx4q_s8(found, tables_[i], index);
+    }
+    vst1q_s8(y, found);
+  }
+
+ private:
+  int8x16x4_t tables_[4];
 };
 
 inline void spread_triples(const std::int8_t* x, std::int8_t* y) {

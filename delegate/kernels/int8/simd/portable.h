@@ -25,6 +25,14 @@ struct Quads {
   void store(std::int8_t* p) const { store(p, kLanes); }
   void store(std::int8_t* p, int lanes) const { std::memcpy(p, v, 4 * lanes); }
 
+  // Quads of p.
+  static Quads gather(const std::int8_t* p, const std::int32_t* indices) {
+    Quads quads;
+    for (int i = 0; i < kLanes; ++i) {
+      std::memcpy(quads.v + 4 * i, p + std::ptrdiff_t{4} * indices[i], 4);
+    }
+    return quads;
+  }
   // The quad at p, everywhere.
   static Quads broadcast(const std::int8_t* p) {
     Quads quads;
@@ -119,6 +127,15 @@ struct Ints {
   void store(std::int32_t* p) const { std::memcpy(p, v, sizeof v); }
 };
 
+// a + (b - a) * weight / 2^10, divided by 2^10 and rounded to the nearest, halves away from zero.
+inline Ints interpolate(Ints a, Ints b, Ints weight) {
+  for (int i = 0; i < 4; ++i) {
+    const std::int32_t sum = a.v[i] * 1024 + (b.v[i] - a.v[i]) * weight.v[i];
+    a.v[i] = (sum + (1 << 19) - (sum < 0)) >> 20;
+  }
+  return a;
+}
+
 struct Factor {
   float v[4];
 
@@ -126,6 +143,11 @@ struct Factor {
   // One for each lane, or the same four for every group of four.
   static Factor load(const float* p) { return {{p[0], p[1], p[2], p[3]}}; }
   static Factor load_group(const float* p) { return load(p); }
+  // Of each lane, the one for its sign.
+  static Factor by_sign(Ints a, Factor positive, Factor negative) {
+    for (int i = 0; i < 4; ++i) positive.v[i] = a.v[i] < 0 ? negative.v[i] : positive.v[i];
+    return positive;
+  }
   // Rounded to the nearest, halves to even. A result that is no int32 is undefined.
   Ints scale(Ints a) const {
     for (int i = 0; i < 4; ++i) a.v[i] = static_cast<std::int32_t>(std::lrint(a.v[i] * v[i]));
@@ -177,12 +199,12 @@ class WeightedSum {
     for (int i = 0; i < 16; ++i) {
       const std::int32_t sum =
           (a.v[i] - add_.zero_a) * add_.multiplier_a + (b.v[i] - add_.zero_b) * add_.multiplier_b;
-      sums[i / 4].v[i % 4] = (sum + (1 << (add_.shift - 1))) >> add_.shift;
+      sums[i / 4].v[i % 4] = (sum + ((1 << add_.shift) >> 1)) >> add_.shift;
     }
   }
 
  private:
-  const Add& add_;
+  Add add_;
 };
 
 // (a - zero_a) * (b - zero_b) of the codes of two tensors.
@@ -225,6 +247,20 @@ struct Floats {
     return ints;
   }
   static Floats broadcast(float x) { return {{x, x, x, x}}; }
+};
+
+// A table of 256 bytes, indexed by what bytes are as unsigned.
+class ByteTable {
+ public:
+  explicit ByteTable(const std::int8_t* table) : table_(table) {}
+
+  // y[i] = table[x[i]] for the bytes of a vector. y may be x.
+  void map(const std::int8_t* x, std::int8_t* y) const {
+    for (int i = 0; i < 16; ++i) y[i] = table_[static_cast<std::uint8_t>(x[i])];
+  }
+
+ private:
+  const std::int8_t* table_;
 };
 
 // Four pixels of three channels become four quads. Reads and writes 16 bytes.

@@ -77,6 +77,43 @@ TEST_P(Int8WindowKernels, AveragesAreWithinOneCodeOfTflites) {
   }
 }
 
+// Indices into `in` rows or columns, in any order, and weights.
+struct Sources {
+  std::vector<std::int32_t> first, weights;
+
+  Sources(Random& random, int in, int out) : first(out), weights(out) {
+    for (std::int32_t& index : first) index = random.between(0, in - 1);
+    for (std::int32_t& weight : weights) {
+      weight = random.chance(0.3) ? 512 * random.between(0, 2) : random.between(0, kResizeOne);
+    }
+  }
+};
+
+TEST_P(Int8WindowKernels, Resizing) {
+  for (int i = 0; i < 1000; ++i) {
+    ResizeArgs a{};
+    a.quads = random.between(0, 3);
+    a.in_h = random.between(1, 8);
+    a.in_w = random.between(1, 3 * k.lanes);
+    a.out_h = random.between(0, 12);
+    a.out_w = random.between(0, random.chance(0.5) ? 4 : 6 * k.lanes);
+    a.x_stride = 4 * a.in_h * a.in_w + random.between(0, 5);
+    a.y_stride = 4 * a.out_h * a.out_w + random.between(0, 5);
+    const Sources rows(random, a.in_h, a.out_h), columns(random, a.in_w, a.out_w);
+    a.rows = rows.first.data();
+    a.columns = columns.first.data();
+    if (random.chance(0.6)) {
+      a.row_weights = rows.weights.data();
+      a.column_weights = columns.weights.data();
+    }
+    Bytes x(a.quads ? (a.quads - 1) * a.x_stride + 4 * a.in_h * a.in_w : 0, 0);
+    fill_bytes(random, x);
+    a.x = x.data();
+    const auto oracle = [this](const ResizeArgs& args) { reference::resize(args, k); };
+    ASSERT_TRUE(agree(k.resize, oracle, a, a.quads * a.y_stride));
+  }
+}
+
 }  // namespace
 }  // namespace int8
 }  // namespace tfsparse
