@@ -24,7 +24,7 @@ class CosineDecay(Schedule):
         initial: Float, the fraction at step 0.
         end: Where the fraction is 0 and updates end: a float in [0, 1] is a fraction of the
             training, an int is a step.
-        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 5
             updates before `end`.
 
     Raises:
@@ -64,7 +64,7 @@ class Progress(Schedule):
         begin: Where the phase begins: a float in [0, 1] is a fraction of the training, an int is a
             step.
         end: Where it ends, given as `begin` is.
-        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 5
             updates. There is also one at `begin` and one at `end`.
 
     Raises:

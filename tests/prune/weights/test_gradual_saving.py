@@ -66,7 +66,7 @@ def test_an_interrupted_training_leaves_a_usable_model(
     with pytest.raises(KeyboardInterrupt):
         fit(model, pruning, Interrupt(1), epochs=4)
     reached = pruning.sparsity
-    assert 0.5 < reached < 0.8
+    assert 0.3 < reached < 0.8
     model.evaluate(*data, verbose=0)
     model.save(tmp_path / "model.keras")
     keras.models.load_model(tmp_path / "model.keras")

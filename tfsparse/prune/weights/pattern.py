@@ -52,7 +52,7 @@ class PatternPruning(MaskedWeights):
         block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
             a pattern. Larger blocks run faster and lose more accuracy.
         frequency: Int, steps between two updates of the multipliers. By default 100, or fewer so
-            that there are 10 updates in the phase.
+            that there are 5 updates in the phase.
         scope: Which 3x3 convolutions: `"3x3"`, the default, for all of them, or another scope of
             `GradualPruning`; a mapping gives pruning ratios.
 

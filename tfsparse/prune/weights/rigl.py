@@ -59,7 +59,7 @@ class RigL(MaskedWeights):
             drops and grows; it falls to 0 along half a cosine.
         end: When updates end: a float in [0, 1] is a fraction of the training, an int is
             a step.
-        frequency: Int, steps between two updates. By default 100, or fewer so that there are 10
+        frequency: Int, steps between two updates. By default 100, or fewer so that there are 5
             updates before `end`.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
             faster and lose more accuracy.
