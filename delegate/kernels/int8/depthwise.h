@@ -58,6 +58,17 @@ inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads, int st
   copy_quads(x, y, quads, step);
 }
 
+// The last of several blocks overlaps the one before.
+inline void copy_exactly(const std::int8_t* x, std::int8_t* y, int bytes) {
+  constexpr int kBlock = 16;
+  if (bytes < kBlock) {
+    for (int i = 0; i < bytes; i += kQuad) std::memcpy(y + i, x + i, kQuad);
+    return;
+  }
+  for (int i = 0; i + kBlock < bytes; i += kBlock) std::memcpy(y + i, x + i, kBlock);
+  std::memcpy(y + bytes - kBlock, x + bytes - kBlock, kBlock);
+}
+
 // With `rows` bordered rows of the plane at x, the first of which is its row `first_row`.
 inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, const std::int8_t* x,
                       int first_row, int rows) {
@@ -78,6 +89,27 @@ inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, const s
         fill_roughly(border, y + std::ptrdiff_t{span.end} * kQuad, span.count - span.end);
       }
     }
+  }
+}
+
+// Where one band is the whole plane and the stride is 1, the border is the same for all planes: it
+// is filled once, and later planes are copied between it.
+inline bool keeps_border(const DepthwiseArgs& a, const DepthwisePlan& plan) {
+  return a.stride_w == 1 && plan.band >= a.out_h;
+}
+inline void fill_border(const DepthwiseArgs& a, const DepthwisePlan& plan) {
+  const int quads = static_cast<int>(plan.phase_stride / kQuad);
+  fill_roughly(Quads::of_code(a.input_zero_point), a.scratch, quads);
+}
+inline void copy_plane(const DepthwiseArgs& a, const DepthwisePlan& plan, const std::int8_t* x) {
+  const PhaseSpan span(0, plan.columns, 1, a.in_w, a.pad_left);
+  const int bytes = (span.end - span.begin) * kQuad;
+  const int first = larger(0, -a.pad_top);  // row of the plane
+  const int rows = smaller(a.in_h, plan.bordered_rows(a, a.out_h) - a.pad_top) - first;
+  const std::int8_t* from = x + (std::ptrdiff_t{first} * a.in_w + span.column) * kQuad;
+  std::int8_t* to = a.scratch + (first + a.pad_top) * plan.row_stride + span.begin * kQuad;
+  for (int row = 0; row < rows; ++row, from += a.in_w * kQuad, to += plan.row_stride) {
+    copy_exactly(from, to, bytes);
   }
 }
 
@@ -177,57 +209,57 @@ TFSPARSE_INLINE void add_taps(DepthwiseSums<Rows>& sums, const DepthwiseBand& b,
   }
 }
 
-// Rows output rows from the band's input row `first` on, of which `last` is the last; the first
-// `stored` of them are stored.
-template <int Rows, int... Shifts>
-__attribute__((noinline)) void depthwise_rows(const DepthwiseBand& b, int first, int last,
-                                              std::int8_t* y, int stored) {
+// The first `rows` output rows of a filled scratch, Rows at a time.
+template <int Rows, bool Clamps, int... Shifts>
+__attribute__((noinline)) void depthwise_rows(const DepthwiseBand& b, std::int8_t* y, int rows) {
   const DepthwiseArgs& a = b.args;
+  const int width = a.out_w, groups = sizeof...(Shifts) > 0 ? 1 : b.taps.groups;
+  const int last = b.plan.bordered_rows(a, rows) - 1;
+  const std::ptrdiff_t row_bytes = std::ptrdiff_t{width} * kQuad;
   const Ints bias = Ints::load_group(b.bias);
-  const Factor factor = Factor::load_group(b.multipliers);
+  const SumFactor factor = SumFactor::load_group(b.multipliers);
   const Finish finish(a.output);
-  const std::int8_t* x[DepthwiseTaps::kMaxGroups][4];
-  for (int i = 0; i < 4 * b.taps.groups; ++i) {
-    const int row = smaller(first + i * a.dilation_h, last);  // weights of rows behind it are 0
-    x[i / 4][i % 4] = a.scratch + row * b.plan.row_stride;
-  }
-  for (int column = 0; column < a.out_w; column += Quads::kLanes) {
-    DepthwiseSums<Rows> sums;
-    TFSPARSE_UNROLL
-    for (auto& row : sums) {
-      TFSPARSE_UNROLL
-      for (Sum& sum : row) sum = Sum::of(bias);
+  for (int row = 0; row < rows; row += Rows, y += Rows * row_bytes) {
+    const std::int8_t* x[DepthwiseTaps::kMaxGroups][4];
+    for (int i = 0; i < 4 * groups; ++i) {
+      // weights of rows behind the last are 0
+      const int input = smaller(row * a.stride_h + i * a.dilation_h, last);
+      x[i / 4][i % 4] = a.scratch + input * b.plan.row_stride;
     }
-    add_taps<Rows, Shifts...>(sums, b, x, std::ptrdiff_t{column} * kQuad);
-    const int lanes = smaller(Quads::kLanes, a.out_w - column);
-    TFSPARSE_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-      const auto scaled = [&](int j) { return factor.scale(sums[r][j].total()); };
-      const Quads codes = finish.codes(scaled(0), scaled(1), scaled(2), scaled(3));
-      if (r < stored) codes.store(y + (std::ptrdiff_t{r} * a.out_w + column) * kQuad, lanes);
+    const int stored = smaller(Rows, rows - row);
+    for (int column = 0; column < width; column += Quads::kLanes) {
+      DepthwiseSums<Rows> sums;
+      TFSPARSE_UNROLL
+      for (auto& of_row : sums) {
+        TFSPARSE_UNROLL
+        for (Sum& sum : of_row) sum = Sum::of(bias);
+      }
+      add_taps<Rows, Shifts...>(sums, b, x, std::ptrdiff_t{column} * kQuad);
+      const int lanes = smaller(Quads::kLanes, width - column);
+      TFSPARSE_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        if (r >= stored) continue;
+        const auto scaled = [&](int j) { return factor.scale(sums[r][j].total()); };
+        finish.codes<Clamps>(scaled(0), scaled(1), scaled(2), scaled(3))
+            .store(y + r * row_bytes + std::ptrdiff_t{column} * kQuad, lanes);
+      }
     }
   }
 }
 
-using DepthwiseRows = void (*)(const DepthwiseBand&, int, int, std::int8_t*, int);
+using DepthwiseRows = void (*)(const DepthwiseBand&, std::int8_t*, int);
 
 // For 3x3 kernels of stride 1 or 2 and for others.
-inline DepthwiseRows rows_kernel(const DepthwiseTaps& taps, const Windows& windows) {
+template <bool Clamps>
+DepthwiseRows rows_kernel(const DepthwiseTaps& taps, const Windows& windows) {
   const Window* window = windows.begin();
   const bool known = taps.groups == 1 && taps.kernel_w == 3;
-  if (taps.rows == 2)
-    return known && window[0].shifts == 3 ? depthwise_rows<2, 3> : depthwise_rows<2>;
-  const bool pair = windows.end() - window == 2 && window[0].shifts == 2;
-  return known && pair ? depthwise_rows<1, 2, 1> : depthwise_rows<1>;
-}
-
-// `rows` output rows, from a filled scratch.
-inline void depthwise_band(const DepthwiseBand& b, DepthwiseRows kernel, std::int8_t* y, int rows) {
-  const int last = b.plan.bordered_rows(b.args, rows) - 1;
-  for (int row = 0; row < rows; row += b.taps.rows) {
-    kernel(b, row * b.args.stride_h, last, y + std::ptrdiff_t{row} * b.args.out_w * kQuad,
-           smaller(b.taps.rows, rows - row));
+  if (taps.rows == 2) {
+    return known && window[0].shifts == 3 ? depthwise_rows<2, Clamps, 3>
+                                          : depthwise_rows<2, Clamps>;
   }
+  const bool pair = windows.end() - window == 2 && window[0].shifts == 2;
+  return known && pair ? depthwise_rows<1, Clamps, 2, 1> : depthwise_rows<1, Clamps>;
 }
 
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {
@@ -241,7 +273,10 @@ void depthwise(const DepthwiseArgs& a) {
   const DepthwisePlan plan(a);
   const DepthwiseTaps taps = taps_of(a);
   const Windows windows(taps, plan);
-  const DepthwiseRows kernel = rows_kernel(taps, windows);
+  const DepthwiseRows kernel = Finish(a.output).clamps() ? rows_kernel<true>(taps, windows)
+                                                         : rows_kernel<false>(taps, windows);
+  const bool keeps = keeps_border(a, plan);
+  if (keeps) fill_border(a, plan);
   for (int quad = 0; quad < a.quads; ++quad) {
     const std::int8_t* x = a.x + quad * a.x_stride;
     const DepthwiseBand band{a,
@@ -253,9 +288,12 @@ void depthwise(const DepthwiseArgs& a) {
                              a.multipliers + std::ptrdiff_t{quad} * kQuad};
     for (int row = 0; row < a.out_h; row += plan.band) {
       const int rows = smaller(plan.band, a.out_h - row);
-      fill_band(a, plan, x, row * a.stride_h - a.pad_top, plan.bordered_rows(a, rows));
-      depthwise_band(band, kernel, a.y + quad * a.y_stride + std::ptrdiff_t{row} * a.out_w * kQuad,
-                     rows);
+      if (keeps) {
+        copy_plane(a, plan, x);
+      } else {
+        fill_band(a, plan, x, row * a.stride_h - a.pad_top, plan.bordered_rows(a, rows));
+      }
+      kernel(band, a.y + quad * a.y_stride + std::ptrdiff_t{row} * a.out_w * kQuad, rows);
     }
   }
 }

@@ -16,8 +16,12 @@
 //
 // Every table computes the same, to the bit: sums in int32, then
 //   code = clamp(round(float(sum) * multiplier) + zero point)
-// in float32, rounding to the nearest and halves to even, as XNNPACK does. TFLite's reference
-// kernels multiply by a 31-bit integer, and differ by one code at most.
+// in float32, rounding to the nearest and halves to even, as XNNPACK does. The tables of arm64 have
+// an instruction that multiplies by integers: where Kernels::fixed_point is set, products of
+// weights become
+//   code = clamp(((sum * M + 2^30) >> 31) + zero point), M = int(multiplier * 2^31).
+// TFLite's reference kernels multiply by a 31-bit integer and shift, and differ by one code at
+// most.
 #pragma once
 
 #include <cstddef>
@@ -259,6 +263,7 @@ struct LookupArgs {
 struct Kernels {
   const char* name;    // "avx512 vnni", "avx vnni", "avx2", "neon dot", "neon", "portable"
   std::uint8_t flip;   // 0 or 128, see above
+  bool fixed_point;    // how sums become codes, see above
   bool flips_weights;  // whether a negative weight w times x is computed as -w times -1 - x
   int lanes;           // quads in a vector
   int max_tile;        // largest SpmmArgs::tile

@@ -54,7 +54,8 @@ bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int
   const std::int64_t largest = std::llabs(start) + 256 * absolute;
   if (largest > std::numeric_limits<std::int32_t>::max()) return false;
   *packed = static_cast<std::int32_t>(start);
-  return multiplier >= 0 && static_cast<double>(largest) * multiplier <= kMaxScaled;
+  const bool fits = !kernels.fixed_point || multiplier < 1;  // 31 bits
+  return fits && multiplier >= 0 && static_cast<double>(largest) * multiplier <= kMaxScaled;
 }
 
 bool pack(const Product& product, const Kernels& kernels, PackedQuads* packed) {

@@ -28,6 +28,14 @@ inline int finish(std::int32_t sum, float multiplier, const Output& output) {
   return clamp(std::llrint(scaled) + output.zero_point, output);
 }
 
+// The same of a sum of products with weights.
+inline int finish(std::int32_t sum, float multiplier, const Output& output, const Kernels& k) {
+  if (!k.fixed_point) return finish(sum, multiplier, output);
+  const auto factor = static_cast<std::int32_t>(multiplier * 2147483648.0);
+  const std::int64_t scaled = (std::int64_t{sum} * factor + (1 << 30)) >> 31;
+  return clamp(scaled + output.zero_point, output);
+}
+
 inline int add(int a, int b, const Add& how) {
   const std::int32_t sum =
       (a - how.zero_a) * how.multiplier_a + (b - how.zero_b) * how.multiplier_b;
@@ -52,7 +60,7 @@ inline void spmm(const SpmmArgs& a, const Kernels& k) {
         }
       }
       const std::size_t at = channel / kQuad * a.y_stride + p * kQuad + channel % kQuad;
-      int y = finish(sum, a.multipliers[channel], a.output);
+      int y = finish(sum, a.multipliers[channel], a.output, k);
       if (a.residual) y = add(y, code(a.residual[at], k), a.add);
       a.y[at] = byte(y, k);
     }
@@ -77,7 +85,7 @@ inline void depthwise(const DepthwiseProduct& product, const DepthwiseArgs& a, c
           }
         }
         y[(oy * a.out_w + ox) * kQuad] =
-            byte(finish(sum, product.multipliers[channel], a.output), k);
+            byte(finish(sum, product.multipliers[channel], a.output, k), k);
       }
     }
   }
@@ -230,7 +238,7 @@ inline void rows(const Product& product, const RowsArgs& a, const Kernels& k) {
       sum +=
           product.weights[row * product.inputs + i] * (code(a.x[i], k) - product.input_zero_point);
     }
-    a.y[row] = byte(finish(sum, product.multipliers[row], a.output), k);
+    a.y[row] = byte(finish(sum, product.multipliers[row], a.output, k), k);
   }
 }
 

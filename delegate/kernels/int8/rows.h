@@ -33,7 +33,7 @@ void rows(const RowsArgs& a) {
       }
     }
     const auto scaled = [&](int v) {
-      return Factor::load(a.multipliers + first + v * Quads::kLanes).scale(sums[v].total());
+      return SumFactor::load(a.multipliers + first + v * Quads::kLanes).scale(sums[v].total());
     };
     const Quads codes = finish.codes(scaled(0), scaled(1), scaled(2), scaled(3));
     if (a.outputs - first >= kRowGroup) {

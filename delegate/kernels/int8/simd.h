@@ -3,6 +3,7 @@
 //   Weights  kCount quads of weights, each to be multiplied by every quad of a vector
 //   Ints     kLanes numbers of 32 bits, a sum or a scaled sum of each lane
 //   Sum      an accumulator of dot products, whose total() are Ints
+//   Factor   what Ints are multiplied by; SumFactor where they are totals
 // with the members that simd/portable.h shows. As in ../simd.h, all of it stands in an anonymous
 // namespace.
 #pragma once
@@ -23,6 +24,15 @@
 namespace tfsparse {
 namespace int8 {
 namespace {
+
+#if !defined(TFSPARSE_NEON)
+// What a sum of products is multiplied by.
+struct SumFactor : Factor {
+  static constexpr bool kFixedPoint = false;
+
+  SumFactor(Factor factor) : Factor(factor) {}
+};
+#endif
 
 constexpr std::size_t kVectorBytes = Quads::kLanes * kQuad;
 

@@ -92,7 +92,7 @@ struct SpmmPass {
         Tile<T> tile;
         tile.fill(a.bias + channel * kBiasCopies);
         stream.add(tile, a.counts[channel]);
-        tile.store(rows[c], Factor::broadcast(a.multipliers[channel]), finish);
+        tile.store(rows[c], SumFactor::broadcast(a.multipliers[channel]), finish);
       }
       const std::size_t at = quad * a.y_stride + first * kQuad;
       const std::int8_t* residual = a.residual ? a.residual + at : nullptr;

@@ -18,6 +18,7 @@ constexpr Kernels table(const char* name) {
   Kernels kernels{};
   kernels.name = name;
   kernels.flip = Quads::kFlip;
+  kernels.fixed_point = SumFactor::kFixedPoint;
   kernels.flips_weights = Quads::kFlipsWeights;
   kernels.lanes = Quads::kLanes;
   kernels.max_tile = kMaxTile;

@@ -69,13 +69,13 @@ struct Tile {
   }
 
   // As codes of one channel, to `row`: four vectors at once, see Finish::codes().
-  TFSPARSE_INLINE void store(std::int8_t* row, Factor factor, const Finish& finish) const {
+  TFSPARSE_INLINE void store(std::int8_t* row, SumFactor factor, const Finish& finish) const {
     finish.clamps() ? store<true>(row, factor, finish) : store<false>(row, factor, finish);
   }
 
  private:
   template <bool Clamps>
-  TFSPARSE_INLINE void store(std::int8_t* row, Factor factor, const Finish& finish) const {
+  TFSPARSE_INLINE void store(std::int8_t* row, SumFactor factor, const Finish& finish) const {
     TFSPARSE_UNROLL
     for (int t = 0; t < T; t += 4) {
       const auto scaled = [&](int i) { return factor.scale(sums[smaller(t + i, T - 1)].total()); };

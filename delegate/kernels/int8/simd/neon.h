@@ -133,6 +133,20 @@ struct Factor {
   Ints scale(Ints a) const { return {vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(a.v), v))}; }
 };
 
+// Two instructions make four sums codes of 16 bits; a Factor takes four.
+struct SumFactor {
+  static constexpr bool kFixedPoint = true;
+  int32x4_t v;
+
+  static SumFactor broadcast(float x) { return of(vdupq_n_f32(x)); }
+  static SumFactor load(const float* p) { return of(vld1q_f32(p)); }
+  static SumFactor load_group(const float* p) { return load(p); }
+  Ints scale(Ints a) const { return {vqrdmulhq_s32(a.v, v)}; }
+
+ private:
+  static SumFactor of(float32x4_t x) { return {vcvtq_n_s32_f32(x, 31)}; }
+};
+
 #if defined(__ARM_FEATURE_DOTPROD)
 struct Sum {
   static constexpr int kRegisters = 1;
