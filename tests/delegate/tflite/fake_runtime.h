@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "delegate/tflite/abi.h"
@@ -341,17 +342,17 @@ class FakeRuntime {
       part.taken = wanted.count(*first) > 0;
       for (bool grown = true; grown;) {
         grown = false;
-        for (std::size_t i = 0; i < rest.size();) {
-          const int id = rest[i];
+        std::vector<int> later;
+        for (int id : rest) {
           if ((wanted.count(id) > 0) != part.taken || !ready(id)) {
-            ++i;
+            later.push_back(id);
             continue;
           }
           part.nodes.push_back(id);
           for (int output : values_of(nodes_[id].node.outputs)) pending.erase(output);
-          rest.erase(rest.begin() + i);
           grown = true;
         }
+        rest = std::move(later);
       }
       find_borders(&part);
       parts.push_back(std::move(part));
