@@ -6,8 +6,11 @@ import numpy as np
 
 # Elements looked at at once: a tensor may be as large as the memory that is left.
 CHUNK = 1 << 22
-# Of channels, so that no block lies in two chunks.
-_BLOCK_SIZES = (16, 8, 4, 2)
+# Of channels, so that no block lies in two chunks. Each is twice the one before.
+_BLOCK_SIZES = (2, 4, 8, 16)
+# Zeros in blocks that are kept, as a fraction of the nonzeros and of all zeros: a small weight of a
+# kept block is 0 in int8. Without blocks one of both fractions is above it, whatever the sparsity.
+_STRAY = 0.1
 # Patterns of kernels are a library of few; a random mask of 3x3 has hundreds.
 MAX_PATTERNS = 32
 
@@ -20,7 +23,7 @@ class Zeros:
         size: Number of weights.
         zeros: How many of them are zero.
         block: Sizes of the largest blocks of (output, input) channels that are zero or not as a
-            whole; `(1, 1)` where there are none.
+            whole, but for few zeros in blocks that are not; `(1, 1)` where there are none.
         zero_outputs, zero_inputs: Output and input channels of which every weight is zero.
         only_channels: Whether all zeros are in these channels.
         patterns: How many different patterns the kernels have that are not all zero, where these
@@ -91,20 +94,28 @@ def find_zeros(weights):
     zeros = count_zeros(weights)
     if zeros in (0, weights.size):
         return Zeros(weights.size, zeros)
-    search = _Search(outputs, inputs, weights.size // (outputs * inputs))
-    step = max(_BLOCK_SIZES[0], CHUNK * outputs // weights.size // 16 * 16)
+    allowed = _STRAY * min(zeros, weights.size - zeros)
+    search = _Search(outputs, inputs, weights.size // (outputs * inputs), allowed)
+    step = max(_BLOCK_SIZES[-1], CHUNK * outputs // weights.size // 16 * 16)
     for start in range(0, outputs, step):
         search.add((weights[start : start + step] != 0).reshape(-1, search.positions, inputs))
     return search.result(zeros)
 
 
 class _Search:
-    """Hypotheses about a mask of (outputs, positions of the kernel, inputs), seen in pieces."""
+    """Hypotheses about a mask of (outputs, positions of the kernel, inputs), seen in pieces.
 
-    def __init__(self, outputs, inputs, positions):
+    Args:
+        outputs, inputs, positions: The mask's sizes.
+        allowed: How many zeros there may be in blocks that are kept.
+    """
+
+    def __init__(self, outputs, inputs, positions, allowed):
         self.outputs, self.inputs, self.positions = outputs, inputs, positions
-        self.sizes = [
-            [size for size in _BLOCK_SIZES if size <= channels] for channels in (outputs, inputs)
+        self.allowed = allowed
+        # For output and input channels: by the size of a block, the zeros in those that are kept.
+        self.strays = [
+            {size: 0 for size in _BLOCK_SIZES if size <= channels} for channels in (outputs, inputs)
         ]
         self.group_counts = set()
         # A pattern is a number of as many bits as the kernel has positions.
@@ -114,8 +125,8 @@ class _Search:
 
     def add(self, mask):
         """Takes the next outputs into account."""
-        for axis, sizes in zip((0, 2), self.sizes, strict=True):
-            sizes[:] = [size for size in sizes if _whole_blocks(mask, axis, size)]
+        for axis, strays in zip((0, 2), self.strays, strict=True):
+            self._count_strays(mask, axis, strays)
         if self.inputs % 4 == 0:
             counts = mask.reshape(*mask.shape[:2], -1, 4).sum(axis=3)
             self.group_counts.update(np.unique(counts).tolist())
@@ -128,6 +139,20 @@ class _Search:
         self.live_outputs += int(rows.sum())
         self.live_inputs |= mask.any(axis=(0, 1))
 
+    def _count_strays(self, mask, axis, strays):
+        """Adds the zeros in kept blocks along an axis, and drops the sizes that have too many."""
+        channels, kept, nonzeros = mask.shape[axis], mask, np.count_nonzero(mask)
+        for size in list(strays):
+            kept = np.logical_or.reduceat(kept, np.arange(0, kept.shape[axis], 2), axis)
+            widths = np.diff(np.append(np.arange(0, channels, size), channels))
+            of_channel = kept.sum(axis=tuple({0, 1, 2} - {axis}))
+            strays[size] += int(widths @ of_channel) - nonzeros
+            if strays[size] > self.allowed:
+                # Larger blocks consist of these, and have more.
+                for larger in [other for other in strays if other >= size]:
+                    del strays[larger]
+                break
+
     def result(self, zeros):
         """The hypotheses that hold."""
         live_inputs = int(self.live_inputs.sum())
@@ -138,7 +163,7 @@ class _Search:
         return Zeros(
             size,
             zeros,
-            block=tuple(sizes[0] if sizes else 1 for sizes in self.sizes),
+            block=tuple(max(strays, default=1) for strays in self.strays),
             zero_outputs=self.outputs - self.live_outputs,
             zero_inputs=self.inputs - live_inputs,
             only_channels=size - zeros == self.live_outputs * live_inputs * self.positions,
@@ -147,10 +172,3 @@ class _Search:
             positions=self.positions,
             group=(group.pop(), 4) if group else None,
         )
-
-
-def _whole_blocks(mask, axis, size):
-    """Whether all blocks along an axis are kept or dropped as a whole; the last may be smaller."""
-    starts = np.arange(0, mask.shape[axis], size)
-    some = np.logical_or.reduceat(mask, starts, axis)
-    return np.array_equal(some, np.logical_and.reduceat(mask, starts, axis))
