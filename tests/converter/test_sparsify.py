@@ -21,6 +21,8 @@ KINDS = {
     "columns": {"traversal_order": "reversed"},
     "empty rows left out": {"compressed": "all"},
     "blocks of outputs": {"blocks": {0: 4}},
+    "blocks of inputs": {"blocks": {-1: 4}},
+    "columns of blocks of inputs": {"traversal_order": "reversed", "blocks": {-1: 4}},
     "blocks of outputs and inputs": {"blocks": {0: 2, -1: 4}},
 }
 
@@ -178,7 +180,8 @@ def test_blocks_are_used_where_they_divide_the_channels(rows, blocks):
         ((64, 100), (1, 1), (), (0, 1)),
         ((100, 300), (1, 1), (), (1, 0)),
         ((64, 100), (4, 1), (0,), (0, 1, 2)),
-        ((64, 1, 1, 96), (1, 8), (3,), (0, 1, 2, 3, 4)),
+        ((64, 1, 1, 96), (1, 8), (3,), (1, 2, 3, 0, 4)),
+        ((64, 1, 1, 96), (4, 4), (0, 3), (0, 1, 2, 3, 4, 5)),
     ],
 )
 def test_auto_finds_the_smallest_layout(shape, block, block_map, order):
@@ -188,6 +191,29 @@ def test_auto_finds_the_smallest_layout(shape, block, block_map, order):
     encoding = encode_as(np.where(kept, np.float32(1.5), 0), "auto")
     assert encoding.block_map == block_map
     assert encoding.traversal_order == order
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("block", ["auto", (1, 4), (4, 1)])
+def test_int8_weights_in_blocks_of_inputs_run_like_the_dense_file(runtime, block):
+    """And take fewest bytes where the file has those blocks."""
+    interpreter, resolvers = RUNTIMES[runtime]
+    weights = pruned((64, 1, 1, 96), 0, np.int8)
+    weights *= pruned((64, 1, 1, 24), 0.8).astype(bool).repeat(4, axis=-1)
+    model = quantized_op(weights)
+    dense = flatbuffer.serialize(model)
+    assert sparsify(model, block) == 1
+    sparse = flatbuffer.serialize(model)
+    for name in RESOLVERS:
+        options = {"experimental_op_resolver_type": getattr(resolvers, name)}
+        np.testing.assert_array_equal(
+            run(interpreter(model_content=dense, **options)),
+            run(interpreter(model_content=sparse, **options)),
+        )
+    sizes = {
+        layout: encode_as(weights, layout).nbytes for layout in ("auto", "csr", (1, 4), (4, 1))
+    }
+    assert sizes["auto"] <= sizes[1, 4] < sizes["csr"] < sizes[4, 1]
 
 
 def test_int8_weights_that_xnnpack_refuses_sparse_stay_dense():

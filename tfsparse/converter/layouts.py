@@ -1,5 +1,7 @@
 """Chooses the sparse layout of a tensor."""
 
+import math
+
 import numpy as np
 
 from tfsparse.flatbuffer.encoding import encode, index_dtype
@@ -36,32 +38,43 @@ def _smallest(dense):
     occupied = dense != 0
     outputs, inputs = 0, dense.ndim - 1
     rows = {}
-    best, options = _nbytes(dense, occupied, rows), rows
     columns = {"traversal_order": (*range(1, dense.ndim), outputs)}
+    best, options = _nbytes(dense, occupied, rows), rows
     for order in (rows, columns):
-        for dim in (outputs, inputs):
-            for size in (1, *BLOCK_SIZES):
-                if dense.shape[dim] % size:
-                    break
-                candidate = {**order, **({"blocks": {dim: size}} if size > 1 else {})}
-                nbytes = _nbytes(dense, occupied, candidate)
-                if nbytes < best:
-                    best, options = nbytes, candidate
-                elif size > 1:
-                    break
+        for first, second in ((outputs, inputs), (inputs, outputs)):
+            candidate = _with_blocks(dense, occupied, order, first)
+            candidate = _with_blocks(dense, occupied, candidate, second)
+            nbytes = _nbytes(dense, occupied, candidate)
+            if nbytes < best:
+                best, options = nbytes, candidate
+    return options
+
+
+def _with_blocks(dense, occupied, options, dim):
+    """The options with blocks along one more dimension, as large as makes the encoding smaller."""
+    best = _nbytes(dense, occupied, options)
+    for size in BLOCK_SIZES:
+        if dense.shape[dim] % size:
+            break
+        candidate = {**options, "blocks": {**options.get("blocks", {}), dim: size}}
+        nbytes = _nbytes(dense, occupied, candidate)
+        if nbytes >= best:
+            break
+        best, options = nbytes, candidate
     return options
 
 
 def _nbytes(dense, occupied, options):
     """The size of an encoding, as `SparseEncoding.nbytes`, without encoding."""
-    ((dim, size),) = options.get("blocks", {0: 1}).items()
-    if size > 1:
-        occupied = occupied.reshape(*dense.shape[:dim], -1, size, *dense.shape[dim + 1 :])
-        occupied = occupied.any(axis=dim + 1)
+    blocks = options.get("blocks", {})
+    for dim, size in blocks.items():
+        shape = occupied.shape
+        occupied = occupied.reshape(*shape[:dim], -1, size, *shape[dim + 1 :]).any(axis=dim + 1)
     stored = np.count_nonzero(occupied)
     compressed = occupied.shape[options.get("traversal_order", range(dense.ndim))[-1]]
     segments = occupied.size // compressed + 1
     return (
-        stored * (size * dense.itemsize + index_dtype(compressed - 1).itemsize)
+        stored
+        * (math.prod(blocks.values()) * dense.itemsize + index_dtype(compressed - 1).itemsize)
         + segments * index_dtype(stored).itemsize
     )

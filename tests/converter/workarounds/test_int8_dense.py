@@ -76,6 +76,8 @@ def test_a_dense_layer_becomes_a_convolution_of_rows_with_one_byte_indices():
         ((10, 256), (10, 1, 1, 256)),
         ((10, 1280), (10, 1, 5, 256)),
         ((10, 576), (10, 1, 3, 192)),
+        ((10, 780), (10, 1, 5, 156)),  # not 195, in which blocks of 4 inputs would be cut
+        ((10, 390), (10, 1, 2, 195)),
         ((10, 263), (10, 1, 1, 263)),  # a prime number
     ],
 )

@@ -19,6 +19,8 @@ NO_BIAS = b"_no_bias"
 OVERHEAD = 640
 # A row of this many weights has indices of one byte.
 LONGEST_ROW = 256
+# Blocks of that many inputs must not lie in two rows.
+BLOCK = 4
 
 
 def is_convertible(model, subgraph, operator):
@@ -41,10 +43,13 @@ def is_convertible(model, subgraph, operator):
 def kernel_shape(weights):
     """The shape of the convolution's weights for a dense layer's `(outputs, inputs)`.
 
-    The inputs are split into the longest rows that divide them and need indices of one byte.
+    The inputs are split into the longest rows that divide them and need indices of one byte. If
+    they consist of whole blocks, so do the rows.
     """
     outputs, inputs = weights
-    row = next(size for size in range(min(inputs, LONGEST_ROW), 0, -1) if inputs % size == 0)
+    unit = BLOCK if inputs % BLOCK == 0 else 1
+    longest = min(inputs, LONGEST_ROW) // unit * unit
+    row = next(size for size in range(longest, 0, -unit) if inputs % size == 0)
     # Short rows would take more segments than they save indices.
     row = row if 2 * row > LONGEST_ROW else inputs
     return (outputs, 1, inputs // row, row)
