@@ -147,7 +147,7 @@ SOME_ARGUMENTS = {
     "ChannelPruning": {"importance": "bn_gamma", "macs": 1000, "begin": 3, "gamma_l1": 0.1},
     "ConstantSparsity": {"sparsity": 0.5, "begin": 7},
     "DiscriminationAwareChannelPruning": {"tolerance": 0.1, "num_auxiliary_losses": 2},
-    "GradualPruning": {"scope": {"*": 0.5}, "block_size": 2, "frequency": 3},
+    "GradualPruning": {"scope": {"*": 0.5}, "block_size": (1, 4), "frequency": 3},
     "PatternPruning": {"pruning_ratio": 0.3, "entries": 5, "end": 0.7, "frequency": 9},
     "PolynomialDecay": {"final_sparsity": 0.9, "power": 2},
     "QuantizationAwareTraining": {"begin": 5, "freeze_batchnorm": 9, "range_momentum": 0.9},

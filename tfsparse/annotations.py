@@ -11,6 +11,8 @@ Model: TypeAlias = Any
 Scope: TypeAlias = str | Callable[[Any], bool] | Mapping[str, float]
 # Shapes of inputs by name, or that of the only input.
 Shapes: TypeAlias = Mapping[str, Iterable[int]] | Iterable[int]
+# Output channels that share a pattern, or a pair of output and input channels.
+BlockSize: TypeAlias = int | tuple[int, int]
 # A float is a fraction of the training, an int a step.
 Position: TypeAlias = float | int
 # Examples of a model's inputs: arrays, a tf.data.Dataset, or other iterables.

@@ -254,6 +254,12 @@ def test_prune_file(run, tmp_path):
     code, printed, _ = run(*arguments, "--scope", "all", "--sparsity", 0.7)
     assert "out.tflite: " in printed
     assert "70.0% of the weights are zero" in printed
+    code, _, _ = run(*arguments, "--scope", "all", "--block_size", "1x4")
+    assert code == 0
+    assert {tensor.structure for tensor in tfsparse.inspect(out).tensors} >= {"1x4 blocks"}
+    code, _, err = run(*arguments, "--block_size", "3x4")
+    assert code == 1
+    assert "Received: (3, 4)" in err
     code, _, err = run(*arguments)
     assert code == 1
     assert "no layer in scope='pointwise'" in err

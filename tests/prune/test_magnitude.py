@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,36 +7,8 @@ from tfsparse.prune import magnitude
 
 def test_the_smallest_magnitudes_are_pruned():
     weights = np.array([[0.1, -3.0], [-0.2, 0.3]])
-    keep = magnitude.keep_largest(magnitude.block_magnitudes(weights, 1), 0.5)
+    keep = magnitude.keep_largest(np.abs(weights), 0.5)
     np.testing.assert_array_equal(keep, [[False, True], [False, True]])
-
-
-def test_a_block_is_worth_its_mean_magnitude():
-    weights = np.array([[1.0, -3.0, 0.0, 1.0, 5.0], [0.0, 0.0, 2.0, 2.0, -0.5]])
-    np.testing.assert_allclose(
-        magnitude.block_magnitudes(weights, 2), [[2.0, 0.5, 5.0], [0.0, 2.0, 0.5]]
-    )
-
-
-def test_blocks_cover_a_number_of_channels_that_is_no_multiple():
-    keep = np.array([[True, False], [False, True]])
-    np.testing.assert_array_equal(
-        magnitude.spread_blocks(keep, outputs=5, block_size=4),
-        [[True] * 4 + [False], [False] * 4 + [True]],
-    )
-
-
-@pytest.mark.parametrize("block_size", [1, 2, 4])
-@pytest.mark.parametrize("shape", [(1, 1, 8, 16), (3, 3, 4, 6), (10, 7), (5, 1)])
-def test_block_channels_share_a_pattern(shape, block_size):
-    weights = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    scores = magnitude.block_magnitudes(weights, block_size)
-    assert scores.dtype == np.float32
-    keep = magnitude.spread_blocks(magnitude.keep_largest(scores, 0.5), shape[-1], block_size)
-    assert keep.shape == shape
-    for first in range(0, shape[-1], block_size):
-        block = keep[..., first : first + block_size]
-        assert np.all(block == block[..., :1])
 
 
 @settings(deadline=None)  # a machine under load is slow, not wrong

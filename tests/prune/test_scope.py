@@ -134,6 +134,23 @@ def test_layers_of_attention_have_paths(keras):
     assert len(by_name) == 5
 
 
+def test_blocks_lie_along_the_channels_of_each_kind_of_layer(keras):
+    layers = keras.layers
+    image, sequence = layers.Input((6, 6, 4)), layers.Input((6, 8))
+    x = layers.SeparableConv2D(8, 3, name="separable")(layers.Conv2D(8, 3, name="conv")(image))
+    y = layers.Conv1D(8, 3, padding="same", name="of_a_row")(sequence)
+    y = layers.MultiHeadAttention(2, 4, name="attention")(y, y)
+    y = layers.EinsumDense("abc,c->abc", (None, 8), name="scale")(y)
+    model = keras.Model([image, sequence], [x, layers.Dense(4, name="dense")(y)])
+    shapes = {target.name: target.block_shape((2, 4)) for target in select(model, "all")}
+    assert shapes["conv"] == shapes["separable"] == (1, 1, 4, 2)
+    assert shapes["of_a_row"] == (1, 4, 2)
+    assert shapes["dense"] == (4, 2)
+    assert shapes["attention/query"] == (4, 1, 2)  # inputs, heads, features of each
+    assert shapes["attention/attention_output"] == (1, 4, 2)  # heads, features of each, outputs
+    assert shapes["scale"] == (2,)
+
+
 def test_kernels_that_are_no_plain_float_variable_stay_dense():
     import keras
 

@@ -52,7 +52,7 @@ def main(arguments):
         OUTPUT.value,
         batch_size="auto" if BATCH_SIZE.value is None else BATCH_SIZE.value or None,
         weights=WEIGHTS.value,
-        encoding=shared.parse_encoding(ENCODING.value),
+        encoding=shared.parse_block(ENCODING.value),
         representative_dataset=dataset,
     )
     shared.show_file(path, JSON.value)

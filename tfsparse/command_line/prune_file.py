@@ -51,8 +51,11 @@ SCOPE = flags.DEFINE_enum(
     "1x1 or 3x3 convolutions, all layers but the first convolution, or all.",
     flag_values=FLAGS,
 )
-BLOCK_SIZE = flags.DEFINE_integer(
-    "block_size", 1, "1, 2 or 4 output channels that share a pattern.", flag_values=FLAGS
+BLOCK_SIZE = flags.DEFINE_string(
+    "block_size",
+    "1",
+    "Channels that share a pattern: 1, 2 or 4 outputs, or outputs x inputs, such as 1x4 for int8.",
+    flag_values=FLAGS,
 )
 
 
@@ -78,13 +81,17 @@ def main(arguments):
             ),
             sparsity=SPARSITY.value,
             scope=SCOPE.value,
-            block_size=BLOCK_SIZE.value,
-            encoding=shared.parse_encoding(ENCODING.value),
+            block_size=_block_size(BLOCK_SIZE.value),
+            encoding=shared.parse_block(ENCODING.value),
             runtime=RUNTIME.value,
         )
     for warning in caught:
         print(f"tfsparse prune-file: {warning.message}", file=sys.stderr)
     shared.show_file(path, JSON.value, tfsparse.inspect(path).totals.sparsity)
+
+
+def _block_size(text):
+    return int(text) if text.isdecimal() else shared.parse_block(text)
 
 
 def _numbers(name, flag):

@@ -88,7 +88,7 @@ def define_encoding(flag_values):
     )
 
 
-def parse_encoding(text):
+def parse_block(text):
     """A block such as `4x1` as a pair of numbers; any other text as it is."""
     block = re.fullmatch(r"(\d+)x(\d+)", text)
     return tuple(map(int, block.groups())) if block else text

@@ -1,54 +1,6 @@
-"""Masks that keep the weights of largest magnitude: pure functions on NumPy arrays.
-
-A block is a group of neighbouring output channels that share a pattern. Output channels are the
-last axis of a Keras kernel: HWIO for convolutions, IO for dense layers. If their number is not
-a multiple of the block size, the last block is smaller.
-"""
+"""Masks that keep the weights of largest magnitude: pure functions on NumPy arrays."""
 
 import numpy as np
-
-BLOCK_SIZES = (1, 2, 4)
-
-
-def check_block_size(block_size):
-    """Raises a ValueError unless the delegate's kernels support `block_size`."""
-    if block_size not in BLOCK_SIZES:
-        raise ValueError(f"Expected block_size to be 1, 2 or 4. Received: {block_size!r}")
-
-
-def block_magnitudes(weights, block_size):
-    """Returns the mean magnitude of each block.
-
-    Args:
-        weights: Float array [..., outputs].
-        block_size: Int, output channels in a block.
-
-    Returns:
-        Float array [..., ceil(outputs / block_size)].
-    """
-    # NumPy cannot sort every 16-bit type.
-    magnitudes = np.abs(weights).astype(np.float32, copy=False)
-    if block_size == 1:
-        return magnitudes
-    starts = np.arange(0, weights.shape[-1], block_size)
-    sizes = np.diff(np.append(starts, weights.shape[-1]))
-    return np.add.reduceat(magnitudes, starts, axis=-1) / sizes.astype(magnitudes.dtype)
-
-
-def spread_blocks(keep, outputs, block_size):
-    """Returns a mask of weights from a mask of blocks.
-
-    Args:
-        keep: Bool array [..., ceil(outputs / block_size)].
-        outputs: Int, output channels.
-        block_size: Int, output channels in a block.
-
-    Returns:
-        Bool array [..., outputs].
-    """
-    if block_size == 1:
-        return keep
-    return np.repeat(keep, block_size, axis=-1)[..., :outputs]
 
 
 def keep_largest(scores, sparsity):

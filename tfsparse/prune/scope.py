@@ -33,6 +33,19 @@ class Target:
         """The layer's kernel [..., inputs, outputs], of a separable layer the pointwise one."""
         return _kernel(self.layer)
 
+    def block_shape(self, block_size):
+        """Returns the size of a block along each axis of the kernel.
+
+        Args:
+            block_size: Pair of ints, output and input channels.
+        """
+        shape = [1] * len(self.kernel.shape)
+        axes_of_both = _channel_axes(self.layer, len(shape))
+        for size, axes in zip(block_size, axes_of_both, strict=True):
+            for axis in axes[-1:]:
+                shape[axis] = size
+        return tuple(shape)
+
 
 def select(model, scope):
     """Returns the layers of a model to prune, each once, in the model's order.
@@ -118,3 +131,20 @@ def _is_any(layer, keras, kinds):
 
 def _kernel(layer):
     return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
+
+
+def _channel_axes(layer, rank):
+    """Returns the axes of a kernel that are output channels, and those that are input channels.
+
+    Neighbours along the last of each are neighbouring channels. An `EinsumDense` may have no axis
+    of either.
+    """
+    equation = getattr(layer, "equation", None)
+    if equation is None:
+        return [rank - 1], [rank - 2]
+    operands, output = equation.split("->")
+    letters = list(enumerate(operands.split(",")[1].strip()))
+    return (
+        [axis for axis, letter in letters if letter in output],
+        [axis for axis, letter in letters if letter not in output],
+    )

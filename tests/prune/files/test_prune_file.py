@@ -14,6 +14,7 @@ from tests.mutations import check_refused_or_written, how_many
 from tfsparse import flatbuffer
 from tfsparse.calibration import examples
 from tfsparse.prune import magnitude
+from tfsparse.prune.blocks import checked_block_size
 from tfsparse.prune.files import prunable_layers
 
 MESSAGES = ("Cannot prune ", "Expected ", "The TFLite file is damaged")
@@ -95,7 +96,7 @@ def test_outputs_stay_nearer_than_with_plain_magnitude(dense, out, tmp_path, spa
     assert ours < 0.7 * theirs
 
 
-@pytest.mark.parametrize("block_size", [1, 4])
+@pytest.mark.parametrize("block_size", [1, 4, (1, 4)])
 def test_pointwise_layers_get_the_sparsity_and_others_stay(dense, out, block_size):
     assert tfsparse.prune_file(
         dense, out, representative_dataset=images(8), block_size=block_size
@@ -108,8 +109,9 @@ def test_pointwise_layers_get_the_sparsity_and_others_stay(dense, out, block_siz
         assert np.mean(new == 0) == (0.5 if is_pointwise else 0)
         if not is_pointwise:
             np.testing.assert_array_equal(new, old)
-        blocks = (new == 0).reshape(-1, block_size if is_pointwise else 1, new.shape[1])
-        assert (blocks == blocks[:, :1]).all()
+        outputs, inputs = checked_block_size(block_size if is_pointwise else 1)
+        blocks = (new == 0).reshape(-1, outputs, new.shape[1] // inputs, inputs)
+        assert (blocks == blocks[:, :1, :, :1]).all()
 
 
 def test_a_file_stored_sparse_gives_the_outputs_of_its_dense_twin(dense, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tfsparse.prune import magnitude
 from tfsparse.prune.files import reconstruction
-from tfsparse.prune.files.reconstruction import Moments
+from tfsparse.prune.files.reconstruction import Moments, input_blocks
 
 
 def layer(outputs=12, inputs=16, rows=400, seed=0):
@@ -51,17 +51,19 @@ def test_moments_of_parts_are_those_of_the_whole():
 @given(
     seed=st.integers(0, 10**6),
     sparsity=st.floats(0.1, 0.9),
-    block_size=st.sampled_from([1, 2, 4]),
+    block_size=st.sampled_from([(1, 1), (2, 1), (4, 1), (1, 4), (4, 4)]),
     rows=st.sampled_from([1, 7, 400]),
 )
 def test_the_error_is_below_that_of_plain_magnitude(seed, sparsity, block_size, rows):
     weights, x = layer(seed=seed, rows=rows)
     pruned = reconstruction.prune(weights, moments_of(x), sparsity, block_size)
     zeros = pruned[:, :-1] == 0
-    assert zeros.sum() == round(sparsity * zeros.size / block_size) * block_size
-    blocks = zeros.reshape(-1, block_size, 16)
-    assert (blocks == blocks[:, :1]).all(), "outputs of a block share a pattern"
-    if block_size == 1:
+    outputs, inputs = block_size
+    size = outputs * inputs
+    assert zeros.sum() == round(sparsity * zeros.size / size) * size
+    blocks = zeros.reshape(-1, outputs, 16 // inputs, inputs)
+    assert (blocks == blocks[:, :1, :, :1]).all(), "the channels of a block share a pattern"
+    if block_size == (1, 1):
         plain = np.where(smallest_removed(weights, sparsity), weights, 0)
         assert error(pruned, weights, x) < error(plain, weights, x)
 
@@ -85,7 +87,7 @@ def test_the_cost_of_a_removal_is_how_much_the_error_grows_by_it(removed):
     own = moments_of(x).own
     target, keep = own @ weights.T, np.ones(weights.shape, bool)
     keep[:, :removed] = False
-    costs = reconstruction.removal_costs(own, target, keep)
+    costs = reconstruction.removal_costs(own, target, keep, input_blocks(16, 16, 1))
     before = reconstruction.least_squares(own, target, keep)
     one = np.unravel_index(costs.argmax(), costs.shape)
     keep[one] = False
@@ -93,6 +95,33 @@ def test_the_cost_of_a_removal_is_how_much_the_error_grows_by_it(removed):
     growth = error(after, weights, x) - error(before, weights, x)
     np.testing.assert_allclose(costs[one], growth, rtol=1e-3)
     assert not costs[:, :removed].any()
+
+
+def test_the_cost_of_a_block_is_how_much_the_error_grows_by_all_of_it():
+    """Those of its weights alone do not say: inputs are correlated."""
+    weights, x = layer()
+    own = moments_of(x).own
+    target, keep = own @ weights.T, np.ones(weights.shape, bool)
+    keep[:, [4, 9]] = False  # Of two blocks some weights are gone.
+    blocks = input_blocks(16, 16, 4)
+    costs = reconstruction.removal_costs(own, target, keep, blocks)
+    before = error(reconstruction.least_squares(own, target, keep), weights, x)
+    for output, number in [(0, 0), (3, 1), (7, 2), (11, 3)]:
+        without = keep.copy()
+        without[output, blocks[number]] = False
+        after = error(reconstruction.least_squares(own, target, without), weights, x)
+        np.testing.assert_allclose(costs[output, number], after - before, rtol=1e-3)
+
+
+def test_blocks_of_inputs_end_with_the_channels_of_a_position():
+    np.testing.assert_array_equal(
+        input_blocks(12, 6, 4), [[0, 1, 2, 3], [4, 5, -1, -1], [6, 7, 8, 9], [10, 11, -1, -1]]
+    )
+    weights, x = layer(inputs=12)
+    pruned = reconstruction.prune(weights, moments_of(x), 0.5, (1, 4), channels=6)
+    for position in np.split(pruned[:, :-1] == 0, 2, axis=1):
+        for block in np.split(position, [4], axis=1):
+            assert (block == block[:, :1]).all()
 
 
 def test_a_layer_without_bias_and_without_zeros_stays_as_it_is():

@@ -1,6 +1,7 @@
 """What a pruned training does: sparsity over time, in every way of running it."""
 
 import copy
+import json
 import math
 
 import numpy as np
@@ -311,6 +312,24 @@ def test_blocks_of_output_channels_share_a_pattern(make_model, fit, block_size):
         for first in range(0, zero.shape[-1], block_size):
             block = zero[..., first : first + block_size]
             assert np.all(block == block[..., :1])
+
+
+@ONLY_KERAS_3
+def test_blocks_of_input_channels_share_a_pattern(make_model, fit):
+    model = make_model()
+    fit(model, GradualPruning(0.5, scope="all", block_size=(1, 4)))
+    for name in ("stem", "expand", "project", "classifier"):  # 3, 8, 10 and 6 input channels
+        zero = model.get_layer(name).kernel.numpy() == 0
+        assert 0.4 < zero.mean() < 0.6
+        for first in range(0, zero.shape[-2], 4):
+            block = zero[..., first : first + 4, :]
+            assert np.all(block == block[..., :1, :])
+
+
+def test_the_config_has_both_sizes_of_a_block():
+    assert GradualPruning(block_size=4).get_config()["block_size"] == (4, 1)
+    as_json = json.loads(json.dumps(GradualPruning(block_size=(1, 4)).get_config()["block_size"]))
+    assert GradualPruning(block_size=as_json).block_size == (1, 4)
 
 
 @ONLY_KERAS_3

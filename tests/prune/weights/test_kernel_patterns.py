@@ -48,8 +48,8 @@ def test_nearest_loses_least_of_all_masks_in_the_set(pruning_ratio):
 def test_blocks_of_output_channels_share_a_pattern(block_size):
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(3, 3, 4, 10))
-    library = most_frequent([weights], 8, 4, block_size)
-    mask = nearest(weights, library, 0.5, block_size)
+    library = most_frequent([weights], 8, 4, (1, 1, 1, block_size))
+    mask = nearest(weights, library, 0.5, (1, 1, 1, block_size))
     firsts = mask[..., ::block_size]
     np.testing.assert_array_equal(mask, np.repeat(firsts, block_size, axis=-1)[..., :10])
     removed = ~firsts.any(axis=(0, 1))
@@ -60,3 +60,13 @@ def test_blocks_of_output_channels_share_a_pattern(block_size):
     kept = chosen.any(axis=1)
     assert kept.any()
     np.testing.assert_array_equal(chosen[kept], best[kept])
+
+
+def test_blocks_of_input_channels_share_a_pattern():
+    weights = np.random.default_rng(0).normal(size=(3, 3, 10, 4))
+    block_shape = (1, 1, 4, 1)
+    mask = nearest(weights, most_frequent([weights], 8, 4, block_shape), 0.5, block_shape)
+    firsts = mask[:, :, ::4]
+    np.testing.assert_array_equal(mask, np.repeat(firsts, 4, axis=2)[:, :, :10])
+    removed = ~firsts.any(axis=(0, 1))
+    assert removed.sum() == round(0.5 * removed.size)

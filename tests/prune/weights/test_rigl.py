@@ -252,16 +252,17 @@ def test_a_train_step_with_another_optimizer_is_noticed(keras, make_network, fit
 
 
 @ONLY_KERAS_3
-@pytest.mark.parametrize("block_size", [2, 4])
-def test_blocks_of_output_channels_move_together(make_network, fit, block_size):
+@pytest.mark.parametrize("growth", ["gradient", "random"])
+@pytest.mark.parametrize(("block_size", "axis", "size"), [(2, -1, 2), (4, -1, 4), ((1, 4), -2, 4)])
+def test_the_channels_of_a_block_move_together(make_network, fit, growth, block_size, axis, size):
     model, watch = make_network(), Watch(("expand", "wide"))
-    fit(model, RigL(scope={"expand": 0.5, "wide": 0.5}, block_size=block_size), watch)
+    rigl = RigL(scope={"expand": 0.5, "wide": 0.5}, growth=growth, block_size=block_size)
+    fit(model, rigl, watch)
     assert sum(watch.moves()) > 0
     for step in watch.ended:
         for mask in step.values():
-            for first in range(0, mask.shape[-1], block_size):
-                block = mask[..., first : first + block_size]
-                assert np.all(block == block[..., :1])
+            for block in np.split(mask, range(size, mask.shape[axis], size), axis):
+                assert np.all(block == block.take([0], axis))
 
 
 @ONLY_KERAS_3

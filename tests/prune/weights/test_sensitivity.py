@@ -141,6 +141,23 @@ def test_gradual_pruning_takes_it_as_a_distribution(model, data):
         tfsparse.GradualPruning(schedule=lambda step: (True, 0.5), distribution=result)
 
 
+@pytest.mark.parametrize(("block_size", "axis"), [(4, 1), ((1, 4), 0)])
+def test_blocks_are_pruned_as_a_whole(keras, block_size, axis):
+    model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(8)])
+    model.compile("sgd", "mse")
+    kernels = []
+    evaluate = model.evaluate
+    model.evaluate = lambda *args, **kwargs: (
+        kernels.append(model.layers[0].kernel.numpy()) or evaluate(*args, **kwargs)
+    )
+    data = np.ones((4, 8), np.float32), np.ones((4, 8), np.float32)
+    tfsparse.sensitivity(model, data, [0.5], scope="all", block_size=block_size)
+    _, pruned = kernels
+    assert np.mean(pruned == 0) == 0.5
+    for half in np.split(pruned == 0, 2, axis):
+        assert np.all(half == half.take([0], axis))
+
+
 def test_it_is_kept_as_json(result, tmp_path):
     result.save(tmp_path / "sensitivity.json")
     assert Sensitivity.load(tmp_path / "sensitivity.json") == result

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsparse import flatbuffer
-from tfsparse.annotations import Examples, PathLike, Scope
+from tfsparse.annotations import BlockSize, Examples, PathLike, Scope
 from tfsparse.arguments import check_fraction
 from tfsparse.calibration import examples
 from tfsparse.converter.convert import checked_encoding
@@ -17,8 +17,8 @@ from tfsparse.converter.workarounds.paddings import split_paddings
 from tfsparse.files import check_writable, write_atomically
 from tfsparse.formatting import listed
 from tfsparse.progress import track
+from tfsparse.prune.blocks import checked_block_size
 from tfsparse.prune.files import layer_inputs, prunable_layers, reconstruction
-from tfsparse.prune.magnitude import check_block_size
 from tfsparse.prune.scope_grammar import check_scope, match_patterns
 from tfsparse.runtime.runtimes import installed_runtime
 from tfsparse.user_warnings import warn
@@ -33,7 +33,7 @@ def prune_file(
     representative_dataset: Examples,
     sparsity: float = 0.5,
     scope: Scope = "pointwise",
-    block_size: int = 1,
+    block_size: BlockSize = 1,
     encoding: str | tuple[int, int] = "auto",
     runtime: str | None = None,
 ) -> str:
@@ -69,8 +69,9 @@ def prune_file(
             a `tfsparse.prune.files.prunable_layers.Layer` and returns a bool; or a mapping of
             patterns (as in `fnmatch`) to sparsities. Patterns match the names of the layers'
             outputs, as `tfsparse.inspect` shows them; the first match applies.
-        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
-            faster and lose more accuracy.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern, or a pair of output
+            and input channels: `(1, 4)` before int8. Larger blocks run faster and lose more
+            accuracy.
         encoding: How pruned weights are stored, as for `tfsparse.convert`.
         runtime: The interpreter that computes the inputs of layers, as for `tfsparse.Interpreter`.
 
@@ -90,7 +91,7 @@ def prune_file(
     'pruned.tflite'
     """
     check_fraction("sparsity", sparsity)
-    check_block_size(block_size)
+    block_size = checked_block_size(block_size)
     check_scope(scope)
     installed_runtime(runtime)
     encoding = checked_encoding(encoding)
@@ -130,7 +131,8 @@ def _prune(model, layer, networks, sparsity, block_size):
         raise ValueError(
             f"the representative_dataset gives {layer.name} inputs that are not all finite numbers"
         )
-    layer.write(model, reconstruction.prune(weights, moments, sparsity, block_size))
+    pruned = reconstruction.prune(weights, moments, sparsity, block_size, layer.shape[-1])
+    layer.write(model, pruned)
 
 
 def _in_scope(model, scope, sparsity):

@@ -12,7 +12,8 @@ Optimal Brain Surgeon for one layer, from Frantar & Alistarh, "Optimal Brain Com
 
 import numpy as np
 
-from tfsparse.prune import magnitude
+from tfsparse.prune.blocks import block_magnitudes, spread_blocks
+from tfsparse.prune.magnitude import keep_largest
 
 # Regularization towards the original weights, as a fraction of the mean of the moments' diagonal.
 # SparseGPT's 0.01 overfits to few images: with it MobileNetV2's logits for ten images, calibrated
@@ -53,7 +54,7 @@ class Moments:
         self.cross += part * (x.T @ x0 / len(x) - self.cross)
 
 
-def prune(weights, moments, sparsity, block_size=1):
+def prune(weights, moments, sparsity, block_size=(1, 1), channels=None):
     """Prunes a layer and corrects the remaining weights and the bias.
 
     Args:
@@ -61,35 +62,55 @@ def prune(weights, moments, sparsity, block_size=1):
             column if `moments` has one. Zeros stay zero.
         moments: `Moments` of the layer's inputs.
         sparsity: Float in [0, 1), the fraction of weights that become zero.
-        block_size: 1, 2 or 4 neighbouring outputs that are pruned together.
+        block_size: Pair of ints, the output and input channels that are pruned together.
+        channels: Int, input channels: neighbours among the inputs at one position of the kernel. By
+            default all inputs.
 
     Returns:
         Float64 array of the same shape.
     """
     own, target = _normal_equations(weights, moments)
     inputs = weights.shape[1] - moments.bias
+    blocks = input_blocks(inputs, channels or inputs, block_size[1])
     keep = weights != 0
     keep[:, inputs:] = True
     for step in range(1, STEPS + 1):
-        costs = removal_costs(own, target, keep)[:, :inputs]
-        keep[:, :inputs] &= _all_but_cheapest(costs, sparsity * step / STEPS, block_size)
+        costs = removal_costs(own, target, keep, blocks)
+        keep[:, :inputs] &= _all_but_cheapest(costs, sparsity * step / STEPS, block_size[0], blocks)
     return least_squares(own, target, keep)
 
 
-def removal_costs(own, target, keep):
-    """The error of removing one more weight and correcting the others of its row.
+def input_blocks(inputs, channels, size):
+    """The inputs that are pruned together.
+
+    Args:
+        inputs: Int, a multiple of `channels`.
+        channels: Int, inputs at one position of the kernel.
+        size: Int, channels in a block.
+
+    Returns:
+        Int array (blocks, size), -1 where a block is smaller: the last one of each position.
+    """
+    of_position = np.arange(inputs).reshape(-1, channels)
+    missing = ((0, 0), (0, -channels % size))
+    return np.pad(of_position, missing, constant_values=-1).reshape(-1, size)
+
+
+def removal_costs(own, target, keep, blocks):
+    """The error of removing one more block of inputs from a row and correcting the others.
 
     Args:
         own: Float array (inputs, inputs), positive definite.
         target: Float array (inputs, outputs), so that `own @ W.T = target` has the best weights W.
         keep: Bool array (outputs, inputs), False where a weight has been removed.
+        blocks: Int array (blocks, size), as of `input_blocks`.
 
     Returns:
-        Float array (outputs, inputs), 0 where a weight has been removed.
+        Float array (outputs, blocks), 0 where all of a block has been removed.
     """
-    costs = np.zeros(keep.shape)
+    costs = np.zeros((len(keep), len(blocks)))
     inverse = np.linalg.inv(own)
-    best, diagonal = inverse @ target, np.diag(inverse)
+    best, within = inverse @ target, inverse[blocks[:, :, None], blocks[:, None]]
     for rows, kept, gone in _patterns(keep):
         # The inverse for the remaining inputs, and its product with the target, in blocks: a new
         # inversion takes several times as long.
@@ -97,8 +118,17 @@ def removal_costs(own, target, keep):
         # Inverted, not solved: a product with so many columns is the faster part.
         shift = np.linalg.inv(inverse[np.ix_(gone, gone)]) @ between
         weights = best[np.ix_(kept, rows)] - shift.T @ best[np.ix_(gone, rows)]
-        remaining = diagonal[kept] - np.einsum("gk,gk->k", between, shift)
-        costs[np.ix_(rows, kept)] = weights.T**2 / remaining
+        # Where the members of a block are among the kept; others have a column of zeros behind.
+        column = np.full(len(own) + 1, len(kept))
+        column[kept] = np.arange(len(kept))
+        members = column[blocks]
+        between, shift = (np.pad(part, ((0, 0), (0, 1))).T[members] for part in (between, shift))
+        remaining = within - between @ shift.transpose(0, 2, 1)
+        is_kept = members < len(kept)
+        both = is_kept[:, :, None] & is_kept[:, None]
+        remaining = np.where(both, remaining, np.eye(blocks.shape[1]))
+        weights = np.pad(weights, ((0, 1), (0, 0)))[members]
+        costs[rows] = np.sum(weights * np.linalg.solve(remaining, weights), axis=1).T
     return costs
 
 
@@ -135,9 +165,14 @@ def _normal_equations(weights, moments):
     return moments.own + damping, (moments.cross + damping) @ weights.T
 
 
-def _all_but_cheapest(costs, sparsity, block_size):
-    """A mask, True where a weight is kept, of costs (outputs, inputs)."""
-    # Those functions compute in float32.
-    scores = magnitude.block_magnitudes(costs.T / (costs.max() or 1), block_size)
-    keep = magnitude.keep_largest(scores, sparsity)
-    return magnitude.spread_blocks(keep, len(costs), block_size).T
+def _all_but_cheapest(costs, sparsity, outputs, blocks):
+    """A mask of weights, True where one is kept, of the costs of blocks of inputs."""
+    is_input = blocks >= 0
+    # Of a weight, as a block at the end may have fewer. Those functions compute in float32.
+    costs = costs / is_input.sum(axis=1) / (costs.max() or 1)
+    block_shape = (outputs, 1)
+    keep = keep_largest(block_magnitudes(costs, block_shape), sparsity)
+    keep = spread_blocks(keep, costs.shape, block_shape)
+    block_of = np.empty(np.count_nonzero(is_input), int)
+    block_of[blocks[is_input]] = np.nonzero(is_input)[0]
+    return keep[:, block_of]

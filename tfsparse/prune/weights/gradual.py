@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfsparse.annotations import Model, Scope
+from tfsparse.annotations import BlockSize, Model, Scope
 from tfsparse.prune import magnitude, schedules
 from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.train_step import TrainStep
@@ -53,7 +53,8 @@ class GradualPruning(MaskedWeights):
             `"global"` compares the magnitudes of all layers with each other;
             `"erdos_renyi_kernel"` makes small layers denser than large ones, as in `RigL`; the
             result of `tfsparse.sensitivity` prunes sensitive layers less.
-        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern, or a pair of output
+            and input channels: `(1, 4)` for networks that will run in int8. Larger blocks run
             faster and lose more accuracy.
         frequency: Int, steps between two updates of the masks. Not together with `schedule`.
 
@@ -76,15 +77,14 @@ class GradualPruning(MaskedWeights):
         schedule: Any = None,
         scope: Scope = "pointwise",
         distribution: "str | Sensitivity" = "uniform",
-        block_size: int = 1,
+        block_size: BlockSize = 1,
         frequency: int | None = None,
     ) -> None:
         check_scope(scope)
-        super().__init__(scope, _schedule_for(final_sparsity, schedule, scope, frequency))
+        schedule = _schedule_for(final_sparsity, schedule, scope, frequency)
+        super().__init__(scope, schedule, block_size)
         _check_distribution(distribution, scope, self.schedule)
         self.distribution = distribution
-        magnitude.check_block_size(block_size)
-        self.block_size = block_size
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
@@ -141,8 +141,7 @@ class GradualPruning(MaskedWeights):
     def _update(self, sparsity):
         if sparsity == self._scheduled:
             return
-        weights = self._weights()
-        scores = [magnitude.block_magnitudes(w, self.block_size) for w in weights]
+        scores = self._scores(self._weights())
         if self.distribution == "global":
             keeps = magnitude.keep_largest_of_all(scores, sparsity)
         else:
@@ -150,7 +149,7 @@ class GradualPruning(MaskedWeights):
                 magnitude.keep_largest(score, sparsity * factor)
                 for score, factor in zip(scores, self._factors, strict=True)
             ]
-        self._keep(keeps, weights, self.block_size)
+        self._keep_blocks(keeps)
         self._scheduled = sparsity
 
     def _prune_one_shot(self):

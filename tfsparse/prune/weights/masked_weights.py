@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsparse.prune.magnitude import spread_blocks
+from tfsparse.prune.blocks import block_magnitudes, checked_block_size, spread_blocks
 from tfsparse.prune.masked_pruning import MaskedPruning
 from tfsparse.prune.scope import select
 from tfsparse.user_warnings import warn
@@ -17,7 +17,12 @@ class MaskedWeights(MaskedPruning):
     Args:
         scope: Which layers, as in `select`.
         schedule: See `MaskedPruning`.
+        block_size: See `tfsparse.prune.blocks.checked_block_size`.
     """
+
+    def __init__(self, scope, schedule, block_size):
+        self.block_size = checked_block_size(block_size)
+        super().__init__(scope, schedule)
 
     @property
     def sparsity(self) -> float:
@@ -31,6 +36,7 @@ class MaskedWeights(MaskedPruning):
         targets = select(model, self.scope)
         self._detach()
         self._targets = targets
+        self._block_shapes = [target.block_shape(self.block_size) for target in targets]
         self._prepare(model)
         self._attach_masks(model, train_step, [target.kernel for target in targets])
 
@@ -50,20 +56,29 @@ class MaskedWeights(MaskedPruning):
             )
         return weights
 
-    def _keep(self, keeps, weights, block_size=1):
-        """Replaces the masks, and zeroes the pruned weights.
+    def _scores(self, values):
+        """Returns the mean magnitude of each block of arrays with the shapes of the kernels."""
+        return list(map(block_magnitudes, values, self._block_shapes))
 
-        Args:
-            keeps: List of bool arrays, one for each layer, True where a block is kept.
-            weights: The result of `_weights`.
-            block_size: Int, output channels in a block.
-        """
-        for mask, keep, values in zip(self._masks, keeps, weights, strict=True):
-            mask.assign(spread_blocks(keep, values.shape[-1], block_size))
+    def _keep_blocks(self, keeps):
+        """Replaces the masks by masks of blocks, bool arrays with one value for each block."""
+        self._keep(
+            [
+                spread_blocks(keep, mask.keep.shape, block_shape)
+                for keep, mask, block_shape in zip(
+                    keeps, self._masks, self._block_shapes, strict=True
+                )
+            ]
+        )
+
+    def _keep(self, keeps):
+        """Replaces the masks, bool arrays with True where a weight is kept, and zeroes the rest."""
+        for mask, keep in zip(self._masks, keeps, strict=True):
+            mask.assign(keep)
         self._averages.apply()
         total = sum(mask.size for mask in self._masks)
         self._reached = sum(mask.sparsity * mask.size for mask in self._masks) / total
 
     def _forget(self):
         super()._forget()
-        self._targets = []
+        self._targets, self._block_shapes = [], []

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from numbers import Real
 
-from tfsparse.annotations import Position, Scope
+from tfsparse.annotations import BlockSize, Position, Scope
 from tfsparse.arguments import check_fraction, check_int
 from tfsparse.keras_models import strategy_of
-from tfsparse.prune.magnitude import check_block_size
 from tfsparse.prune.scope import first_convolution
 from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.update_schedules import Progress
@@ -50,7 +49,8 @@ class PatternPruning(MaskedWeights):
         end: When weights are pruned and the second phase begins, given as `begin` is. With 0 they
             are pruned in the first step.
         block_size: 1, 2 or 4 neighbouring output channels whose kernels of an input channel share
-            a pattern. Larger blocks run faster and lose more accuracy.
+            a pattern, or a pair of output and input channels: `(1, 4)` for networks that will run
+            in int8. Larger blocks run faster and lose more accuracy.
         frequency: Int, steps between two updates of the multipliers. By default 100, or fewer so
             that there are 5 updates in the phase.
         scope: Which 3x3 convolutions: `"3x3"`, the default, for all of them, or another scope of
@@ -78,14 +78,13 @@ class PatternPruning(MaskedWeights):
         rho: float = 1e-2,
         begin: Position = 0.0,
         end: Position = 0.5,
-        block_size: int = 1,
+        block_size: BlockSize = 1,
         frequency: int | None = None,
         scope: Scope = "3x3",
     ) -> None:
         check_scope(scope, amount="pruning ratio")
         check_int("patterns", patterns, most=70)  # the number of patterns of 5 entries
         check_int("entries", entries, most=9)
-        check_block_size(block_size)
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):
             raise ValueError(f"Expected rho to be a positive float. Received: {rho!r}")
         if pruning_ratio is not None:
@@ -95,12 +94,11 @@ class PatternPruning(MaskedWeights):
                     "Give pruning_ratio or a mapping as scope, which says it for each layer. "
                     f"Received: pruning_ratio={pruning_ratio}, scope={dict(scope)!r}"
                 )
-        super().__init__(scope, Progress(begin, end, frequency))
+        super().__init__(scope, Progress(begin, end, frequency), block_size)
         self.patterns = patterns
         self.entries = entries
         self.pruning_ratio = pruning_ratio
         self.rho = rho
-        self.block_size = block_size
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
@@ -146,7 +144,7 @@ class PatternPruning(MaskedWeights):
 
     def _prune_one_shot(self):
         weights = self._weights()
-        self._keep(self._nearest(weights), weights)
+        self._keep(self._nearest(weights))
         self._is_cut = True
 
     def _project(self, weights):
@@ -156,10 +154,14 @@ class PatternPruning(MaskedWeights):
     def _nearest(self, weights):
         """Returns the masks of the patterns that are nearest to the weights."""
         if self._library is None:
-            self._library = most_frequent(weights, self.patterns, self.entries, self.block_size)
+            self._library = most_frequent(
+                weights, self.patterns, self.entries, self._block_shapes[0]
+            )
         return [
-            nearest(w, self._library, pruning_ratio, self.block_size)
-            for w, pruning_ratio in zip(weights, self._pruning_ratios, strict=True)
+            nearest(w, self._library, pruning_ratio, block_shape)
+            for w, pruning_ratio, block_shape in zip(
+                weights, self._pruning_ratios, self._block_shapes, strict=True
+            )
         ]
 
     def _prepare(self, model):

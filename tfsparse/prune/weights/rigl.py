@@ -5,10 +5,11 @@ from numbers import Real
 
 import numpy as np
 
-from tfsparse.annotations import Position, Scope
+from tfsparse.annotations import BlockSize, Position, Scope
 from tfsparse.arguments import check_fraction
 from tfsparse.keras_models import strategy_of
-from tfsparse.prune import magnitude, schedules
+from tfsparse.prune import schedules
+from tfsparse.prune.blocks import first_of_blocks
 from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
 from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.update_schedules import CosineDecay
@@ -61,7 +62,8 @@ class RigL(MaskedWeights):
             a step.
         frequency: Int, steps between two updates. By default 100, or fewer so that there are 5
             updates before `end`.
-        block_size: 1, 2 or 4 neighbouring output channels that share a pattern. Larger blocks run
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern, or a pair of output
+            and input channels: `(1, 4)` for networks that will run in int8. Larger blocks run
             faster and lose more accuracy.
         seed: Int, the same masks for the same seed.
 
@@ -88,12 +90,11 @@ class RigL(MaskedWeights):
         drop_fraction: float = 0.3,
         end: Position = 0.75,
         frequency: int | None = None,
-        block_size: int = 1,
+        block_size: BlockSize = 1,
         seed: int = 0,
     ) -> None:
         check_scope(scope)
         _check_choice("growth", growth, ("gradient", "random", None))
-        magnitude.check_block_size(block_size)
         _check_choice("distribution", distribution, ("erdos_renyi_kernel", "uniform", None))
         if isinstance(scope, Mapping) and not sparsity is distribution is None:
             raise ValueError(
@@ -109,13 +110,12 @@ class RigL(MaskedWeights):
         check_fraction("sparsity", self.target_sparsity)
         moves = CosineDecay(drop_fraction, end, frequency)
         stays = schedules.ConstantSparsity(self.target_sparsity)
-        super().__init__(scope, moves if growth else stays)
+        super().__init__(scope, moves if growth else stays, block_size)
         self.distribution = distribution or "erdos_renyi_kernel"
         self.growth = growth
         self.drop_fraction = drop_fraction
         self.end = end
         self.frequency = frequency
-        self.block_size = block_size
         self.seed = seed
 
     def get_config(self) -> dict:
@@ -188,11 +188,11 @@ class RigL(MaskedWeights):
 
     def _prune_one_shot(self):
         """Assigns the masks at the begin of a training."""
-        keeps, weights = [], self._weights()
-        for index, (values, sparsity) in enumerate(zip(weights, self._sparsities(), strict=True)):
+        keeps, scores = [], self._scores(self._weights())
+        for index, (score, sparsity) in enumerate(zip(scores, self._sparsities(), strict=True)):
             rng = np.random.default_rng((self.seed, index))
-            keeps.append(first_mask(self._score(values), sparsity, rng))
-        self._keep(keeps, weights, self.block_size)
+            keeps.append(first_mask(score, sparsity, rng))
+        self._keep_blocks(keeps)
 
     def _sparsities(self):
         """Returns the sparsity of each layer."""
@@ -213,12 +213,12 @@ class RigL(MaskedWeights):
                 "the optimizer that it uses; growth='random' needs no gradient.",
             )
         before = [mask.keep for mask in self._masks]
-        keeps = [keep[..., :: self.block_size] for keep in before]
-        weights = self._weights()
-        for index, (values, growth) in enumerate(zip(weights, growths, strict=True)):
+        keeps = list(map(first_of_blocks, before, self._block_shapes))
+        scores = self._scores(self._weights())
+        for index, (score, growth) in enumerate(zip(scores, growths, strict=True)):
             if growth is not None:
-                keeps[index] = rewire(keeps[index], self._score(values), growth, fraction)
-        self._keep(keeps, weights, self.block_size)
+                keeps[index] = rewire(keeps[index], score, growth, fraction)
+        self._keep_blocks(keeps)
         grown = [
             (mask.variable, mask.keep & ~old) for mask, old in zip(self._masks, before, strict=True)
         ]
@@ -230,17 +230,15 @@ class RigL(MaskedWeights):
             gradients = [gradient.numpy() for gradient in self._gradients]
             # A frozen layer has no gradient, and a diverged step has one that is not finite.
             usable = [np.all(np.isfinite(g)) and np.any(g) for g in gradients]
-            return [self._score(g) if u else None for g, u in zip(gradients, usable, strict=True)]
+            scores = self._scores(gradients)
+            return [score if u else None for score, u in zip(scores, usable, strict=True)]
         trained = {id(variable) for variable in self.model.trainable_variables}
         growths = []
-        for index, mask in enumerate(self._masks):
+        blocks = map(first_of_blocks, [mask.keep for mask in self._masks], self._block_shapes)
+        for index, (mask, keep) in enumerate(zip(self._masks, blocks, strict=True)):
             rng = np.random.default_rng((self.seed, index, self._seen))
-            blocks = self._score(mask.keep).shape
-            growths.append(rng.random(blocks) if id(mask.variable) in trained else None)
+            growths.append(rng.random(keep.shape) if id(mask.variable) in trained else None)
         return growths
-
-    def _score(self, values):
-        return magnitude.block_magnitudes(values, self.block_size)
 
     def _detach(self):
         if self._hooks is not None:

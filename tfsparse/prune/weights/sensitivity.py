@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsparse.annotations import Examples, LabelledData, Model, PathLike, Scope
+from tfsparse.annotations import BlockSize, Examples, LabelledData, Model, PathLike, Scope
 from tfsparse.arguments import check_fraction
 from tfsparse.files import write_atomically
 from tfsparse.formatting import as_text
 from tfsparse.keras_models import strategy_of
 from tfsparse.progress import track
-from tfsparse.prune import magnitude
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
+from tfsparse.prune.blocks import block_magnitudes, checked_block_size, spread_blocks
+from tfsparse.prune.magnitude import keep_largest
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.scope import select
 from tfsparse.prune.scope_grammar import check_scope
@@ -171,7 +172,7 @@ def sensitivity(
     metric: str | None = None,
     higher_is_better: bool | None = None,
     scope: Scope = "pointwise",
-    block_size: int = 1,
+    block_size: BlockSize = 1,
     batch_size: int = 128,
     representative_dataset: Examples | None = None,
 ) -> Sensitivity:
@@ -197,7 +198,8 @@ def sensitivity(
             "precision", "recall" or "iou".
         scope: Which layers: `"pointwise"`, the default, or another scope of `GradualPruning`; the
             sparsities of a mapping are ignored.
-        block_size: 1, 2 or 4 neighbouring output channels that share a pattern.
+        block_size: 1, 2 or 4 neighbouring output channels that share a pattern, or a pair of output
+            and input channels, as for `GradualPruning`.
         batch_size: Int, for arrays.
         representative_dataset: Data for `tfsparse.recalibrate_batchnorm`, which is called on each
             pruned model before its evaluation. By default the statistics do not change.
@@ -229,7 +231,7 @@ def sensitivity(
     check_scope(scope)
     targets = select(model, scope)
     _check_names(targets)
-    magnitude.check_block_size(block_size)
+    block_size = checked_block_size(block_size)
     found = _evaluate(model, data, batch_size)
     metric = _metric(found, metric)
     if higher_is_better is None:
@@ -240,7 +242,7 @@ def sensitivity(
         for target in track(targets, "Measuring layers"):
             values = []
             for sparsity in sparsities:
-                _prune(model, target.kernel, sparsity, block_size)
+                _prune(model, target, sparsity, block_size)
                 if representative_dataset is not None:
                     recalibrate_batchnorm(model, representative_dataset)
                 values.append(float(_evaluate(model, data, batch_size)[metric]))
@@ -252,11 +254,11 @@ def sensitivity(
     return Sensitivity(metric, float(found[metric]), higher_is_better, sparsities, tuple(layers))
 
 
-def _prune(model, kernel, sparsity, block_size):
-    mask = Mask(kernel, strategy_of(model))
-    scores = magnitude.block_magnitudes(mask.weights(), block_size)
-    keep = magnitude.keep_largest(scores, sparsity)
-    mask.assign(magnitude.spread_blocks(keep, kernel.shape[-1], block_size))
+def _prune(model, target, sparsity, block_size):
+    mask, block_shape = Mask(target.kernel, strategy_of(model)), target.block_shape(block_size)
+    weights = mask.weights()
+    keep = keep_largest(block_magnitudes(weights, block_shape), sparsity)
+    mask.assign(spread_blocks(keep, weights.shape, block_shape))
 
 
 def _evaluate(model, data, batch_size):
