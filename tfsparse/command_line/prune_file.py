@@ -10,6 +10,8 @@ Examples:
         --mean 127.5 --std 127.5
     tfsparse prune-file model.tflite -o pruned.tflite --representative_dataset inputs.npy \
         --sparsity 0.7 --scope all
+    tfsparse prune-file int8.tflite -o pruned.tflite --representative_dataset pictures/ \
+        --block_size 1x4
 
 Images are cropped and resized to the input's size, and scaled to (pixel - mean) / std with pixels
 from 0 to 255. The arrays of a .npz file are the inputs by name.

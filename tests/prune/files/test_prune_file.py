@@ -265,13 +265,81 @@ def test_wrong_options_are_refused(dense, out, options, error, message):
         tfsparse.prune_file(dense, out, representative_dataset=images(1), **options)
 
 
-def test_a_file_of_int8_weights_is_refused(out, tmp_path):
-    path = tmp_path / "int8.tflite"
-    path.write_bytes(flatbuffer.serialize(quantized_op(pruned((16, 1, 1, 24), 0, np.int8))))
-    with pytest.raises(ValueError, match=r"has int8 weights.*prune before the weights are quant"):
-        tfsparse.prune_file(
-            path, out, representative_dataset=np.zeros((1, 8, 8, 24), np.int8), scope="all"
-        )
+@pytest.fixture(scope="module")
+def dense_int8(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("dense") / "int8.tflite"
+    data = images(64)
+    options = {"weights": "int8", "representative_dataset": data, "encoding": "none"}
+    return tfsparse.convert(network, path, **options)
+
+
+def integers_of(path):
+    """The int8 weights of each layer and their scales, by name."""
+    model = flatbuffer.read(tfsparse.densify(path, f"{path}.dense"))
+    return {
+        layer.name: (flatbuffer.constant(model, layer.weights), layer.steps)
+        for layer, _ in prunable_layers.find(model)
+    }
+
+
+@pytest.mark.parametrize("block_size", [1, (1, 4)])
+def test_int8_weights_get_zeros_and_keep_their_scales(dense_int8, out, block_size):
+    tfsparse.prune_file(
+        dense_int8, out, representative_dataset=images(16), scope="all", block_size=block_size
+    )
+    before, after = integers_of(dense_int8), integers_of(out)
+    assert list(before) == list(after)
+    for (old, old_scales), (new, new_scales) in zip(before.values(), after.values(), strict=True):
+        assert new.dtype == np.int8
+        assert new.min() >= -127
+        np.testing.assert_array_equal(new_scales, old_scales)
+        # A weight that is kept may be rounded to zero.
+        assert 0.5 <= np.mean(new == 0) < 0.55
+        inputs = checked_block_size(block_size)[1]
+        if old.shape[-1] % inputs == 0:
+            assert np.mean((new == 0).reshape(-1, inputs).all(axis=1)) >= 0.5
+
+
+def test_an_int8_file_stays_nearer_than_one_of_the_smallest_weights(dense_int8, out, tmp_path):
+    options = {"representative_dataset": images(64), "scope": "all"}
+    pruned = tfsparse.prune_file(dense_int8, out, **options)
+    plain = plainly_pruned(dense_int8, tmp_path / "plain.tflite", 0.5)
+    unseen = images(32, seed=1)
+    expected = outputs(dense_int8, unseen)
+    ours, theirs = (abs(outputs(path, unseen) - expected).mean() for path in (pruned, plain))
+    assert ours < 0.7 * theirs
+
+
+def test_int8_weights_of_float_activations_are_pruned(out, tmp_path):
+    model = quantized_op(pruned((16, 24), 0, np.int8))
+    for tensor in (model.subgraphs[0].tensors[0], *model.subgraphs[0].tensors[2:]):
+        tensor.type, tensor.quantization = flatbuffer.schema.TensorType.FLOAT32, None
+    model.buffers[2] = flatbuffer.buffer(np.zeros(16, np.float32))
+    (tmp_path / "in.tflite").write_bytes(flatbuffer.serialize(model))
+    data = np.random.default_rng(0).random((5, 24), np.float32)
+    tfsparse.prune_file(tmp_path / "in.tflite", out, representative_dataset=data, scope="all")
+    ((weights, _),) = integers_of(out).values()
+    assert 0.5 <= np.mean(weights == 0) < 0.55
+
+
+@pytest.mark.parametrize(
+    ("scales", "zero_points", "message"),
+    [
+        ([0.0], [0], "a scale that is no positive number"),
+        ([np.nan], [0], "a scale that is no positive number"),
+        ([0.1] * 3, [0] * 3, "weights with 3 scales"),
+        ([0.1], [5], "a zero point that is not 0"),
+        ([], [], "weights with 0 scales"),
+    ],
+)
+def test_int8_weights_without_meaning_are_refused(out, tmp_path, scales, zero_points, message):
+    model = quantized_op(pruned((16, 24), 0, np.int8))
+    parameters = model.subgraphs[0].tensors[1].quantization
+    parameters.scale, parameters.zeroPoint = np.float32(scales), np.int64(zero_points)
+    (tmp_path / "in.tflite").write_bytes(flatbuffer.serialize(model))
+    data = np.zeros((1, 24), np.int8)
+    with pytest.raises(ValueError, match=message):
+        tfsparse.prune_file(tmp_path / "in.tflite", out, representative_dataset=data, scope="all")
 
 
 def test_layers_that_must_stay_are_named(out, tmp_path):

@@ -124,6 +124,26 @@ def test_blocks_of_inputs_end_with_the_channels_of_a_position():
             assert (block == block[:, :1]).all()
 
 
+def test_weights_of_int8_are_multiples_of_the_step_of_their_output():
+    weights, x = layer()
+    steps = abs(weights[:, :-1]).max(axis=1) / 20  # coarse, so that rounding costs much
+    free = reconstruction.prune(weights, moments_of(x), 0.5, (1, 4))
+    bound = reconstruction.prune(weights, moments_of(x), 0.5, (1, 4), steps=steps)
+    integers = bound[:, :-1] / steps[:, None]
+    np.testing.assert_allclose(integers, np.round(integers), atol=1e-9)
+    assert abs(integers).max() <= 127
+    assert not bound[free == 0].any()
+
+
+def test_rounded_weights_make_up_for_the_error_of_those_before():
+    weights, x = layer()
+    steps = abs(weights[:, :-1]).max(axis=1) / 20
+    nearest = weights.copy()
+    nearest[:, :-1] = steps[:, None] * np.round(weights[:, :-1] / steps[:, None])
+    corrected = reconstruction.prune(weights, moments_of(x), 0.0, steps=steps)
+    assert error(corrected, weights, x) < 0.7 * error(nearest, weights, x)
+
+
 def test_a_layer_without_bias_and_without_zeros_stays_as_it_is():
     weights, x = layer()
     moments = moments_of(x, bias=False)

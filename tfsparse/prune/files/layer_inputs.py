@@ -6,6 +6,7 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.capture import captured_output
+from tfsparse.prune.files.quantized_values import dequantized
 from tfsparse.prune.files.reconstruction import Moments
 from tfsparse.runtime.runtimes import open_bytes
 
@@ -43,7 +44,7 @@ class Activations:
         self._is_pure = all(flatbuffer.ints(op.outputs) for op in graph.operators)
 
     def before(self, position, tensor):
-        """Yields one input tensor of an operator, an array, for each example.
+        """Yields one input tensor of an operator for each example, as a float array.
 
         Args:
             position: Index of the operator in the first subgraph, at least that of the last call.
@@ -55,10 +56,13 @@ class Activations:
         if self._is_pure:
             self._advance(position)
         if self._position == position and tensor in self._varying:
-            yield from (kept[tensor] for kept in self._kept)
+            found = (kept[tensor] for kept in self._kept)
         else:
             run = self._part(position, {tensor})
-            yield from (run(kept)[tensor] for kept in self._kept)
+            found = (run(kept)[tensor] for kept in self._kept)
+        description = self._model.subgraphs[0].tensors[tensor]
+        for values in found:
+            yield dequantized(values, description).astype(np.float32, copy=False)
 
     def _advance(self, position):
         """Runs the operators before a position, and stores their outputs if small enough."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.converter.sparsify import BIAS_INPUTS, FLOATS, WEIGHTS_INPUT
+from tfsparse.prune.files.quantized_values import dequantized, fault, quantized, scales_of
 
 OPERATORS = ("CONV_2D", "FULLY_CONNECTED")
 # Moments of that many inputs are matrices of half a GB, of which several are needed.
@@ -47,14 +48,24 @@ class Layer:
         """Number of inputs of each output."""
         return math.prod(self.shape[1:])
 
+    @property
+    def steps(self):
+        """The scale of each output's int8 weights, float64 (outputs,); `None` of float weights."""
+        if flatbuffer.dtype_name(self.weights) != "int8":
+            return None
+        return np.broadcast_to(scales_of(self.weights), self.shape[:1])
+
     def read(self, model):
-        """The weights of a model, float64 (outputs, inputs), the bias being the last column."""
-        weights = flatbuffer.constant(model, self.weights).reshape(self.shape[0], -1)
-        columns = (
-            [weights] if self.bias is None else [weights, flatbuffer.constant(model, self.bias)]
-        )
+        """The weights of a model, float64 (outputs, inputs), the bias being the last column.
+
+        Of int8 weights and int32 biases these are the real numbers that they stand for.
+        """
+        weights = dequantized(flatbuffer.constant(model, self.weights), self.weights)
+        columns = [weights.reshape(self.shape[0], -1)]
+        if self.bias is not None:
+            columns.append(dequantized(flatbuffer.constant(model, self.bias), self.bias))
         with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaNs
-            return np.column_stack([column.astype(np.float64) for column in columns])
+            return np.column_stack(columns).astype(np.float64)
 
     def write(self, model, matrix):
         """Replaces the weights in a model, and the bias."""
@@ -67,7 +78,14 @@ class Layer:
             inputs = list(flatbuffer.ints(self.operator.inputs))
             inputs[BIAS_INPUTS[self.kind]] = len(graph.tensors)
             self.operator.inputs = np.array(inputs, np.int32)
-            bias = flatbuffer.schema.TensorT(shape=bias.shape, name=f"{self.name}_bias")
+            is_float = flatbuffer.dtype_name(bias) in FLOATS
+            bias = flatbuffer.schema.TensorT(
+                shape=bias.shape,
+                # Also for float16 biases, which a DEQUANTIZE widens.
+                type=flatbuffer.schema.TensorType.FLOAT32 if is_float else bias.type,
+                quantization=bias.quantization,
+                name=f"{self.name}_bias",
+            )
             graph.tensors.append(bias)
         _set(model, bias, matrix[:, self.inputs])
 
@@ -75,7 +93,7 @@ class Layer:
         """The inputs of the layer, as rows that are multiplied with its weights.
 
         Args:
-            value: The tensor that feeds it, a float32 array.
+            value: The tensor that feeds it, a float array.
             count: The most positions of an image to use.
             rng: `numpy.random.Generator` that draws them.
 
@@ -193,10 +211,13 @@ def _obstacle(graph, layer, reading):
     """The reason why a layer cannot be pruned, to follow its name; empty if it can."""
     image = graph.tensors[layer.input] if layer.input >= 0 else None
     dtype = flatbuffer.dtype_name(layer.weights)
-    if dtype not in FLOATS:
+    if dtype not in (*FLOATS, "int8"):
         return f"has {dtype} weights" if dtype else "has weights of a type that numpy has not"
-    if image is None or flatbuffer.dtype_name(image) != "float32":
-        return "has inputs that are not float32"
+    if image is None or flatbuffer.dtype_name(image) not in ("float32", "int8"):
+        return "has inputs that are neither float32 nor int8"
+    wrong = _quantization_fault(image, layer)
+    if wrong:
+        return f"has {wrong}"
     if len(layer.shape) != (4 if layer.kind == "CONV_2D" else 2):
         return f"has weights of shape {layer.shape}"
     if layer.kind == "CONV_2D" and flatbuffer.ints(image.shape)[-1:] != layer.shape[-1:]:
@@ -208,6 +229,20 @@ def _obstacle(graph, layer, reading):
     return ""
 
 
+def _quantization_fault(image, layer):
+    """What is wrong with the scales of a layer's tensors; empty if nothing."""
+    for tensor, symmetric, what in (
+        (image, False, "inputs"),
+        (layer.weights, True, "weights"),
+        (layer.bias, True, "a bias"),
+    ):
+        if tensor is not None and flatbuffer.dtype_name(tensor) not in FLOATS:
+            wrong = fault(tensor, symmetric=symmetric)
+            if wrong:
+                return f"{what} with {wrong}"
+    return ""
+
+
 def _sharers(model, tensor):
     """How many other tensors, or metadata, have the same buffer."""
     return flatbuffer.buffer_references(model)[tensor.buffer] - 1
@@ -215,7 +250,7 @@ def _sharers(model, tensor):
 
 def _set(model, tensor, values):
     """Gives a constant other values, in a buffer of its own."""
-    buffer = flatbuffer.buffer(values.astype(flatbuffer.DTYPES[tensor.type]))
+    buffer = flatbuffer.buffer(quantized(values, tensor))
     # Converters store equal biases once; in the schema the first buffer is empty.
     if not tensor.buffer or _sharers(model, tensor):
         tensor.buffer = len(model.buffers)

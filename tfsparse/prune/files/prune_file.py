@@ -44,15 +44,18 @@ def prune_file(
     least squares solution for the outputs of the original network, on calibration data. The inputs
     of a layer are those of the pruned network. No labels and no training are needed.
 
+    int8 weights keep the scales of their channels: the remaining ones are rounded one after the
+    other, and those still to be rounded are corrected for the error. Ranges of activations stay.
+
     Layers in scope that cannot be pruned are skipped, and a `UserWarning` gives the reasons: their
-    weights are int8 or shared, or they are grouped convolutions. Depthwise and transposed
+    weights are uint8 or shared, or they are grouped convolutions. Depthwise and transposed
     convolutions, and subgraphs other than the first, are never pruned. In memory are the moments,
     and the activations between two layers if they take at most 128 MB in each network.
 
     From Frantar & Alistarh, "Optimal Brain Compression", 2022 (https://arxiv.org/abs/2208.11580).
 
     Args:
-        source: PathLike of a `.tflite` file with float32 or float16 weights, dense or sparse.
+        source: PathLike of a `.tflite` file with float32, float16 or int8 weights, dense or sparse.
         destination: PathLike of the file to write; it may be `source`. It is written completely or
             not at all.
         representative_dataset: Calibration data: inputs scaled as in inference, some hundred or
@@ -70,7 +73,7 @@ def prune_file(
             patterns (as in `fnmatch`) to sparsities. Patterns match the names of the layers'
             outputs, as `tfsparse.inspect` shows them; the first match applies.
         block_size: 1, 2 or 4 neighbouring output channels that share a pattern, or a pair of output
-            and input channels: `(1, 4)` before int8. Larger blocks run faster and lose more
+            and input channels: `(1, 4)` for int8 files. Larger blocks run faster and lose more
             accuracy.
         encoding: How pruned weights are stored, as for `tfsparse.convert`.
         runtime: The interpreter that computes the inputs of layers, as for `tfsparse.Interpreter`.
@@ -131,7 +134,9 @@ def _prune(model, layer, networks, sparsity, block_size):
         raise ValueError(
             f"the representative_dataset gives {layer.name} inputs that are not all finite numbers"
         )
-    pruned = reconstruction.prune(weights, moments, sparsity, block_size, layer.shape[-1])
+    pruned = reconstruction.prune(
+        weights, moments, sparsity, block_size, layer.shape[-1], layer.steps
+    )
     layer.write(model, pruned)
 
 
@@ -154,9 +159,7 @@ def _why(left, found, scope):
     """The reason why no layer can be pruned, and what to do."""
     if left:
         named = "; ".join(left[:MOST_NAMED])
-        return (
-            f"{named}. Expected float32 or float16 weights: prune before the weights are quantised."
-        )
+        return f"{named}. Expected float32, float16 or int8 weights that one layer reads."
     others = [layer for layer, why in found if not why]
     if scope == "pointwise" and others:
         return (

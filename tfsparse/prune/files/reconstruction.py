@@ -13,6 +13,7 @@ Optimal Brain Surgeon for one layer, from Frantar & Alistarh, "Optimal Brain Com
 import numpy as np
 
 from tfsparse.prune.blocks import block_magnitudes, spread_blocks
+from tfsparse.prune.files.rounding import round_to_grid
 from tfsparse.prune.magnitude import keep_largest
 
 # Regularization towards the original weights, as a fraction of the mean of the moments' diagonal.
@@ -54,7 +55,7 @@ class Moments:
         self.cross += part * (x.T @ x0 / len(x) - self.cross)
 
 
-def prune(weights, moments, sparsity, block_size=(1, 1), channels=None):
+def prune(weights, moments, sparsity, block_size=(1, 1), channels=None, steps=None):
     """Prunes a layer and corrects the remaining weights and the bias.
 
     Args:
@@ -65,6 +66,8 @@ def prune(weights, moments, sparsity, block_size=(1, 1), channels=None):
         block_size: Pair of ints, the output and input channels that are pruned together.
         channels: Int, input channels: neighbours among the inputs at one position of the kernel. By
             default all inputs.
+        steps: Float array (outputs,): weights become multiples of the step of their output, as
+            int8 stores them. By default they become any numbers.
 
     Returns:
         Float64 array of the same shape.
@@ -77,7 +80,15 @@ def prune(weights, moments, sparsity, block_size=(1, 1), channels=None):
     for step in range(1, STEPS + 1):
         costs = removal_costs(own, target, keep, blocks)
         keep[:, :inputs] &= _all_but_cheapest(costs, sparsity * step / STEPS, block_size[0], blocks)
-    return least_squares(own, target, keep)
+    weights = least_squares(own, target, keep)
+    if steps is not None:
+        for rows, kept, _ in _patterns(keep):
+            some = np.ix_(rows, kept)
+            rounded = np.count_nonzero(kept < inputs)
+            weights[some] = round_to_grid(
+                weights[some], own[np.ix_(kept, kept)], steps[rows], rounded
+            )
+    return weights
 
 
 def input_blocks(inputs, channels, size):
