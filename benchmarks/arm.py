@@ -57,8 +57,8 @@ class Case:
     """One row: a network, and the part of the default's instructions that tfsparse may take.
 
     Attributes:
-        network: one of `networks.NETWORKS`, or a file.
-        sparsity: see `networks.build`; None for a network that is as it is.
+        network: one of `catalogue.NETWORKS`, or a file.
+        sparsity: see `catalogue.build`; None for a network that is as it is.
         at_most: tfsparse's instructions as a fraction of the default's; None where there is no
             promise, or the default cannot run it.
     """
@@ -66,11 +66,13 @@ class Case:
     network: str
     sparsity: float | None = None
     at_most: float | None = None
+    weights: str = "float32"
 
     @property
     def name(self):
-        """Such as `mobilenet_v2-80`."""
-        return self.network + ("" if self.sparsity is None else f"-{100 * self.sparsity:g}")
+        """Such as `mobilenet_v2-80`, or `mobilenet_v2-80-int8`."""
+        zeros = "" if self.sparsity is None else f"-{100 * self.sparsity:g}"
+        return self.network + zeros + ("" if self.weights == "float32" else f"-{self.weights}")
 
 
 CASES = (
@@ -81,6 +83,8 @@ CASES = (
     Case("pose_detection", None, 0.55),
     Case("face_detection_full_range_sparse", None, 0.65),
     Case("mobilenet_v2_convolutional", 0.8),
+    Case("mobilenet_v2", 0.8, 0.65, weights="int8"),
+    Case("mobilenet_v2", 0.9, 0.60, weights="int8"),
 )
 
 
@@ -123,17 +127,29 @@ def file_of(case):
     if case.network not in catalogue.NETWORKS:
         return Path(case.network)
     return catalogue.cached_file(
-        case.network, CACHE_DIR.value, case.sparsity or 0.0, encoding="auto"
+        case.network,
+        CACHE_DIR.value,
+        case.sparsity or 0.0,
+        (1, 4) if case.weights == "int8" else 1,
+        encoding="auto",
+        weights=case.weights,
     )
 
 
 def random_inputs(path, seed=0):
-    """Arrays from 0 to 1 by the index of their tensor."""
+    """Arrays by the index of their tensor: floats from 0 to 1, or all values of an integer type."""
     from ai_edge_litert.interpreter import Interpreter
 
     random = np.random.default_rng(seed)
+
+    def draw(shape, dtype):
+        if np.issubdtype(dtype, np.floating):
+            return random.random(shape, np.float32).astype(dtype)
+        limits = np.iinfo(dtype)
+        return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
     details = Interpreter(str(path)).get_input_details()
-    return {d["index"]: random.random(d["shape"], np.float32) for d in details}
+    return {d["index"]: draw(d["shape"], d["dtype"]) for d in details}
 
 
 @functools.cache

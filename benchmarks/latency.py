@@ -93,7 +93,11 @@ def file_of(case):
         return Path(case.network)
     try:
         return catalogue.cached_file(
-            case.network, CACHE_DIR.value, case.sparsity or 0.0, case.block_size
+            case.network,
+            CACHE_DIR.value,
+            case.sparsity or 0.0,
+            case.block_size,
+            weights=case.weights,
         )
     except OSError as error:
         sys.exit(f"{error}\nA cache folder from another machine serves too (--cache_dir).")

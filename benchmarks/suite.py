@@ -3,6 +3,8 @@
 import dataclasses
 from fnmatch import fnmatchcase
 
+from tfsparse.zoo import catalogue
+
 # As fast as TFLite's default, where there is too little to skip: "never slower".
 NOT_SLOWER = 0.97
 # Times TFLite's default, of every case that `weighs`.
@@ -15,8 +17,9 @@ class Case:
     """One row: a network, how it is run, and how much faster it must be.
 
     Attributes:
-        network: one of `networks.NETWORKS`, or a file.
-        sparsity, block_size: see `networks.build`; None for a network that is as it is.
+        network: one of `catalogue.NETWORKS`, or a file.
+        sparsity, block_size: see `catalogue.build`; None for a network that is as it is.
+        weights: see `catalogue.cached_file`.
         at_least: the speed-up that is promised, or None.
         baseline: "default", TFLite's own runtime, or "one thread", tfsparse against itself.
         weighs: also measure the time to load and the memory.
@@ -24,19 +27,22 @@ class Case:
 
     network: str
     sparsity: float | None = None
-    block_size: int = 1
+    block_size: int | tuple[int, int] = 1
     at_least: float | None = None
     baseline: str = "default"
     weighs: bool = False
+    weights: str = "float32"
 
     @property
     def name(self):
-        """Such as `mobilenet_v2-80-block4`."""
+        """Such as `mobilenet_v2-80-block4`, or `mobilenet_v2-80-block1x4-int8`."""
         parts = [self.network]
         if self.sparsity is not None:
             parts.append(f"{100 * self.sparsity:g}")
-        if self.block_size > 1:
-            parts.append(f"block{self.block_size}")
+        if self.block_size != 1:
+            parts.append(f"block{catalogue.block_text(self.block_size)}")
+        if self.weights != "float32":
+            parts.append(self.weights)
         if self.baseline == "one thread":
             parts.append("threads")
         return "-".join(parts)
@@ -44,6 +50,12 @@ class Case:
 
 def _sparse(network, sparsity, at_least, block_size=1):
     return Case(network, sparsity, block_size, at_least, weighs=True)
+
+
+def _int8(network, sparsity, at_least):
+    """Zeros in blocks of four input channels, which the int8 kernels skip."""
+    block_size = (1, 4) if sparsity else 1
+    return Case(network, sparsity, block_size, at_least, weights="int8")
 
 
 CASES = (
@@ -64,6 +76,12 @@ CASES = (
         for block_size in ((1, 4) if network == "mobilenet_v2" and sparsity else (1,))
     ),
     Case("mobilenet_v2", 0.8, at_least=1.7, baseline="one thread"),
+    _int8("mobilenet_v2", 0.8, 1.8),
+    _int8("mobilenet_v2", 0.9, 2.3),
+    _int8("mobilenet_v1", 0.8, None),
+    _int8("efficientnet_lite0", 0.8, None),
+    _int8("resnet50", 0.8, None),
+    *(_int8(network, 0.0, NOT_SLOWER) for network in ("mobilenet_v2", "mobilenet_v1", "resnet50")),
 )
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from absl import flags
 
+from tests.converter.single_op import pruned, quantized_op
 from tests.delegate import arm64
+from tfsparse import flatbuffer
 from tfsparse.zoo import catalogue
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "arm.py"
@@ -39,9 +41,19 @@ def test_every_case_is_a_network_with_a_name_of_its_own(arm):
 def test_patterns_and_files_choose_rows(arm):
     assert arm.select([]) == list(arm.CASES)
     names = [case.name for case in arm.select(["mobilenet_v2-*", str(SCRIPT)])]
-    assert names == ["mobilenet_v2-80", "mobilenet_v2-90", str(SCRIPT)]
+    in_float, in_int8 = ["mobilenet_v2-80", "mobilenet_v2-90"], ["-80-int8", "-90-int8"]
+    assert names == [*in_float, *(f"mobilenet_v2{name}" for name in in_int8), str(SCRIPT)]
     with pytest.raises(ValueError, match=r"mobilenet_v2-80, .*Received: 'resnet'"):
         arm.select(["resnet"])
+
+
+def test_inputs_are_of_the_model_s_type(arm, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(flatbuffer.serialize(quantized_op(pruned((8, 1, 1, 16), 0.5, np.int8))))
+    ((_, values),) = arm.random_inputs(path).items()
+    assert values.dtype == np.int8
+    assert values.min() < -50
+    assert values.max() > 50
 
 
 def test_a_block_that_was_translated_twice_is_counted_twice(arm):

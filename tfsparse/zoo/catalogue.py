@@ -68,7 +68,7 @@ def build(name, sparsity, block_size=1, size=None, seed=0):
         name: one of `ARCHITECTURES`, which says what of the network is pruned.
         sparsity: the fraction of zeros in the kernel of every pruned convolution, from 0 to below
             1; in each the smallest magnitudes are zeroed.
-        block_size: 1, 2 or 4 neighbouring output channels that share a pattern.
+        block_size: the neighbouring channels that are zero together, see `tfsparse.GradualPruning`.
         size: height and width of the input image; by default the architecture's own.
         seed: of weights and image.
 
@@ -79,7 +79,7 @@ def build(name, sparsity, block_size=1, size=None, seed=0):
         raise ValueError(f"Expected one of {', '.join(ARCHITECTURES)}. Received: {name!r}.")
     architecture = ARCHITECTURES[name]
     size = size or architecture.size
-    picture = np.random.default_rng(seed).random((1, size, size, 3), np.float32)
+    picture = _picture(size, seed)
     with captured_output():
         import keras
 
@@ -113,7 +113,9 @@ def published_file(name, folder):
     return found[0]
 
 
-def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none", size=None):
+def cached_file(
+    name, folder, sparsity=0.0, block_size=1, encoding="none", size=None, weights="float32"
+):
     """Returns the path of a network as a .tflite file, made or downloaded where missing.
 
     Networks with random weights are dense-encoded unless asked for, exactly what TFLite's own
@@ -124,6 +126,7 @@ def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none", size=
         folder: where to keep it; made where missing.
         sparsity, block_size, size: see `build`; those of `PRETRAINED` are as they are.
         encoding: see `tfsparse.convert`; XNNPACK looks for zeros only where some are encoded.
+        weights: see `tfsparse.convert`; int8 is calibrated on random pictures.
 
     Raises:
         ValueError: there is no such network.
@@ -131,15 +134,28 @@ def cached_file(name, folder, sparsity=0.0, block_size=1, encoding="none", size=
     """
     if name in PRETRAINED:
         return published_file(name, folder)
-    blocks = f"-block{block_size}" if block_size > 1 else ""
+    blocks = "" if block_size == 1 else f"-block{block_text(block_size)}"
     encoded = "" if encoding == "none" else f"-{encoding}"
     sized = f"-{size}px" if size else ""
+    typed = "" if weights == "float32" else f"-{weights}"
     made_by = f"keras{metadata.version('keras')}"
-    path = Path(folder) / f"{name}-{sparsity:g}{sized}{blocks}{encoded}-{made_by}.tflite"
+    path = Path(folder) / f"{name}-{sparsity:g}{sized}{blocks}{typed}{encoded}-{made_by}.tflite"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        tfsparse.convert(build(name, sparsity, block_size, size), path, encoding=encoding)
+        model = build(name, sparsity, block_size, size)
+        pictures = [_picture(model.input_shape[1], seed) for seed in range(4)]
+        calibration = {"representative_dataset": pictures} if weights == "int8" else {}
+        tfsparse.convert(model, path, weights=weights, encoding=encoding, **calibration)
     return path
+
+
+def block_text(block_size):
+    """Such as "4", or "1x4" for a pair of output and input channels."""
+    return str(block_size) if isinstance(block_size, int) else "x".join(map(str, block_size))
+
+
+def _picture(size, seed):
+    return np.random.default_rng(seed).random((1, size, size, 3), np.float32)
 
 
 def _unpruned(source, inputs):
