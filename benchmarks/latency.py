@@ -131,6 +131,8 @@ def promises(results):
         return []
 
     def kept(result):
+        if result.case.at_least is None:
+            return ""
         reached = result.comparison.speedup >= result.case.at_least
         return f"{result.case.at_least:g}x {'kept' if reached else 'missed'}"
 
