@@ -175,7 +175,8 @@ def run(method, seed, data):
         cpu_seconds=cpu_seconds,
         accuracy=cifar10.accuracy(model, data),
         accuracy_when_cut=when_cut[0] if when_cut else None,
-        **costs(model),
+        **cifar10.costs(model),
+        file_bytes=file_bytes(model),
         epoch_accuracy=history["accuracy"],
         cpu=timing.cpu_name(),
         versions={"keras": keras.__version__, "tensorflow": tf.__version__},
@@ -194,22 +195,9 @@ def measure_at(epochs, model, data, found):
     return keras.callbacks.LambdaCallback(on_epoch_end=measure)
 
 
-def costs(model):
-    """Returns what a trained network costs, as fields of `Result`."""
-    weights = [variable.numpy() for variable in model.trainable_variables]
-    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    sizes = sum(layer.kernel.numpy().size for layer in kernels)
-    nonzeros = [np.count_nonzero(layer.kernel.numpy()) for layer in kernels]
-    # Of a convolution each weight is used at every position of the output, borders included.
-    positions = [np.prod(layer.output.shape[1:-1], dtype=int) for layer in kernels]
+def file_bytes(model):
     with tempfile.TemporaryDirectory() as folder:
-        file_bytes = os.path.getsize(tfsparse.convert(model, Path(folder, "model.tflite")))
-    return {
-        "parameters": sum(int(np.count_nonzero(w)) for w in weights),
-        "sparsity": 1 - sum(nonzeros) / sizes,
-        "macs": int(np.dot(nonzeros, positions)),
-        "file_bytes": file_bytes,
-    }
+        return os.path.getsize(tfsparse.convert(model, Path(folder, "model.tflite")))
 
 
 def network_width():

@@ -46,8 +46,19 @@ def mobilenet_v2(inputs, width, stem_strides):
     return architectures.cifar_mobilenet_v2(inputs, width, len(NAMES), stem_strides)
 
 
+def small_mobilenet_v2(inputs, width, stem_strides):
+    from tfsparse.zoo import architectures
+
+    size = architectures.SMALL
+    return architectures.cifar_mobilenet_v2(inputs, width, len(NAMES), stem_strides, size)
+
+
 # A function that builds it, and its width where none is given.
-NETWORKS = {"resnet20": (resnet20, 16), "mobilenet_v2": (mobilenet_v2, 0.25)}
+NETWORKS = {
+    "resnet20": (resnet20, 16),
+    "mobilenet_v2": (mobilenet_v2, 0.25),
+    "small_mobilenet_v2": (small_mobilenet_v2, 1.0),
+}
 
 
 def build(network, width, stem_strides):
@@ -87,7 +98,7 @@ def augmented(data):
     return order.map(batch).prefetch(2)
 
 
-def train(model, data, epochs, callbacks=(), verbose=2):
+def train(model, data, epochs, callbacks=(), learning_rate=LEARNING_RATE, verbose=2):
     """Trains a network for some epochs; returns what `fit` logged."""
     import keras
 
@@ -95,7 +106,7 @@ def train(model, data, epochs, callbacks=(), verbose=2):
     steps = epochs * len(batches)
     warm_up = round(WARM_UP * steps)
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warm_up, warmup_target=LEARNING_RATE, warmup_steps=warm_up
+        0.0, steps - warm_up, warmup_target=learning_rate, warmup_steps=warm_up
     )
     optimizer = keras.optimizers.SGD(rate, MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
@@ -110,3 +121,23 @@ def accuracy(model, data):
     """Returns the fraction of the test pictures that a network names right."""
     scores = model.predict(scale(data.x_test), batch_size=500, verbose=0)
     return float(np.mean(scores.argmax(axis=1) == data.y_test))
+
+
+def costs(model):
+    """Returns the parameters, the zeros and the MACs of a network.
+
+    Returns:
+        A dictionary: `parameters`, trainable ones that are not zero; `sparsity`, the fraction of
+        zeros in all kernels; `macs`, of an inference that skips every zero.
+    """
+    weights = [variable.numpy() for variable in model.trainable_variables]
+    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    sizes = sum(layer.kernel.numpy().size for layer in kernels)
+    nonzeros = [np.count_nonzero(layer.kernel.numpy()) for layer in kernels]
+    # Of a convolution each weight is used at every position of the output, borders included.
+    positions = [np.prod(layer.output.shape[1:-1], dtype=int) for layer in kernels]
+    return {
+        "parameters": sum(int(np.count_nonzero(w)) for w in weights),
+        "sparsity": 1 - sum(nonzeros) / sizes,
+        "macs": int(np.dot(nonzeros, positions)),
+    }

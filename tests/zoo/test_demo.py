@@ -18,7 +18,9 @@ def quick(monkeypatch):
     """The demo in seconds: a network of two blocks, also in place of the large one."""
     monkeypatch.setattr(demo, "SECONDS", 0.1)
     monkeypatch.setattr(timing, "WARM_UP_SECONDS", 0.01)
-    monkeypatch.setattr(architectures, "SMALL_BLOCKS", ((6, 16, 2, 2),))
+    monkeypatch.setattr(
+        architectures, "SMALL", architectures.MobileNetV2Size(16, ((6, 16, 2, 2),), 192)
+    )
     monkeypatch.setattr(
         catalogue, "build", lambda name, sparsity: architectures.small_mobilenet_v2((8, 8, 3), 10)
     )

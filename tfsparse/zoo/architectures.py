@@ -1,9 +1,26 @@
 """Architectures that `keras.applications` does not have, with random weights."""
 
+import dataclasses
+
 from keras import Input, Model, applications, layers
 
-# Of small_mobilenet_v2: expansion, channels, repeats, strides.
-SMALL_BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 48, 2, 2))
+
+@dataclasses.dataclass(frozen=True)
+class MobileNetV2Size:
+    """The layers of a MobileNetV2 for small pictures.
+
+    Attributes:
+        stem: Channels of the first convolution.
+        blocks: Expansion, channels, repeats and strides of each stage.
+        head: Channels of the last convolution.
+    """
+
+    stem: int
+    blocks: tuple[tuple[int, int, int, int], ...]
+    head: int
+
+
+SMALL = MobileNetV2Size(16, ((1, 16, 1, 1), (6, 24, 2, 2), (6, 48, 2, 2)), 192)
 
 # Of MobileNetV2 (table 2 of its paper): expansion, channels, repeats, strides.
 MOBILENET_V2_BLOCKS = (
@@ -17,7 +34,7 @@ MOBILENET_V2_BLOCKS = (
 )
 
 # The same without one of its strides: of 32x32 pixels the last feature map is 4x4.
-CIFAR_BLOCKS = (MOBILENET_V2_BLOCKS[0], (6, 24, 2, 1), *MOBILENET_V2_BLOCKS[2:])
+CIFAR = MobileNetV2Size(32, (MOBILENET_V2_BLOCKS[0], (6, 24, 2, 1), *MOBILENET_V2_BLOCKS[2:]), 1280)
 
 # Of EfficientNet-B0, and so of Lite0: kernel, expansion, channels, repeats, strides.
 EFFICIENTNET_BLOCKS = (
@@ -50,20 +67,9 @@ def small_mobilenet_v2(input_shape, classes, width=1.0):
     Returns:
         An untrained `keras.Model` that takes pixels from 0 to 255.
     """
-    # Statistics settle within the few hundred steps of a short training.
-    momentum = 0.9
     inputs = Input(input_shape)
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    x = layers.Conv2D(round(16 * width), 3, 2, padding="same", use_bias=False)(x)
-    x = _norm(x, momentum=momentum)
-    for expansion, channels, repeats, strides in SMALL_BLOCKS:
-        for i in range(repeats):
-            x = _inverted_residual(
-                x, expansion, round(channels * width), strides if i == 0 else 1, momentum=momentum
-            )
-    x = _pointwise(x, round(192 * width), momentum=momentum)
-    x = layers.GlobalAveragePooling2D()(x)
-    return Model(inputs, layers.Dense(classes, activation="softmax")(x))
+    return Model(inputs, _mobilenet_v2(x, SMALL, width, classes, stem_strides=2))
 
 
 def cifar_resnet(inputs, depth=20, width=16, classes=10, stem_strides=1):
@@ -95,7 +101,7 @@ def cifar_resnet(inputs, depth=20, width=16, classes=10, stem_strides=1):
     return Model(inputs, layers.Dense(classes, activation="softmax", name="classifier")(x))
 
 
-def cifar_mobilenet_v2(inputs, width=1.0, classes=10, stem_strides=1):
+def cifar_mobilenet_v2(inputs, width=1.0, classes=10, stem_strides=1, size=CIFAR):
     """Builds MobileNetV2 for pictures of 32x32, without the strides they are too small for.
 
     `keras.applications.MobileNetV2` would leave one pixel of such a picture. From Sandler et al.,
@@ -106,17 +112,9 @@ def cifar_mobilenet_v2(inputs, width=1.0, classes=10, stem_strides=1):
         width: factor on the number of channels of all layers.
         classes: number of outputs, a softmax over them.
         stem_strides: 1, or 2, which makes the rest about four times faster.
+        size: `CIFAR`, 17 blocks as in the paper, or `SMALL`, 5 blocks.
     """
-    momentum = 0.9
-    x = layers.Conv2D(round(32 * width), 3, stem_strides, padding="same", use_bias=False)(inputs)
-    x = _norm(x, momentum=momentum)
-    for expansion, channels, repeats, strides in CIFAR_BLOCKS:
-        for i in range(repeats):
-            x = _inverted_residual(
-                x, expansion, round(channels * width), strides if i == 0 else 1, momentum=momentum
-            )
-    x = layers.GlobalAveragePooling2D()(_pointwise(x, round(1280 * width), momentum=momentum))
-    return Model(inputs, layers.Dense(classes, activation="softmax")(x))
+    return Model(inputs, _mobilenet_v2(inputs, size, width, classes, stem_strides))
 
 
 def mobilenet_v2_padded(inputs, classes=1000):
@@ -186,6 +184,21 @@ def u_net(inputs, classes=3):
         x = _depthwise(_pointwise(x, channels))
     x = layers.Conv2DTranspose(classes, 3, 2, padding="same")(x)
     return Model(inputs, layers.Softmax()(x))
+
+
+def _mobilenet_v2(x, size, width, classes, stem_strides):
+    """The scores of a MobileNetV2 without the strides that pictures of 32x32 are too small for."""
+    # Statistics settle within the few hundred steps of a short training.
+    momentum = 0.9
+    x = layers.Conv2D(round(size.stem * width), 3, stem_strides, padding="same", use_bias=False)(x)
+    x = _norm(x, momentum=momentum)
+    for expansion, channels, repeats, strides in size.blocks:
+        for i in range(repeats):
+            x = _inverted_residual(
+                x, expansion, round(channels * width), strides if i == 0 else 1, momentum=momentum
+            )
+    x = layers.GlobalAveragePooling2D()(_pointwise(x, round(size.head * width), momentum=momentum))
+    return layers.Dense(classes, activation="softmax")(x)
 
 
 def _padded_features(inputs):
