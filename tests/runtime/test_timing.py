@@ -98,6 +98,23 @@ def test_a_busy_process_on_the_same_processor_makes_this_one_wait():
         os.sched_setaffinity(0, own)
 
 
+def test_many_run_in_turn_in_an_order_that_alternates(clock):
+    started = []
+
+    class Noted(Fake):
+        def invoke(self):
+            if not started or started[-1] is not self:
+                started.append(self)
+            super().invoke()
+
+    many = [Noted(0.001), Noted(0.004), Noted(0.002)]
+    medians, _ = timing.medians(many, seconds=0.1)
+    assert medians == pytest.approx([1, 4, 2])
+    a, b, c = many
+    # First each alone, to warm up; the last of a round is the first of the next.
+    assert started[:8] == [a, b, c, a, b, c, b, a]
+
+
 def test_the_time_must_be_positive():
     with pytest.raises(ValueError, match="Received: 0"):
         timing.compare(Fake(), Fake(), seconds=0)

@@ -1,6 +1,6 @@
-"""Compares the latency of two interpreters on a machine with other load.
+"""Compares the latency of interpreters on a machine with other load.
 
-The load changes during a measurement. So the two run in turn in short bursts, and the speed-up is
+The load changes during a measurement. So they run in turn in short bursts, and a speed-up is
 computed within each round, in which the load is about the same for both.
 """
 
@@ -135,21 +135,7 @@ def compare(baseline, candidate, seconds=6.0):
     Returns:
         A `Comparison`.
     """
-    if not seconds > 0:
-        raise ValueError(f"Expected a time above 0 seconds to measure for. Received: {seconds}.")
-    pair = (baseline, candidate)
-    counts = [max(3, round(BURST_SECONDS / _warm_up(one.invoke))) for one in pair]
-    rounds = []
-    start, waits = time.perf_counter(), processor_wait()
-    end = start + seconds
-    while len(rounds) < MIN_ROUNDS or time.perf_counter() < end:
-        # The order alternates, so that a drift of the clock rate favours neither.
-        order = (0, 1) if len(rounds) % 2 == 0 else (1, 0)
-        bursts = {i: _burst(pair[i].invoke, counts[i]) for i in order}
-        rounds.append((bursts[0], bursts[1]))
-    waited = None
-    if waits is not None:
-        waited = (processor_wait() - waits) / (time.perf_counter() - start)
+    rounds, waited = _rounds((baseline, candidate), seconds)
     first, second = (1e3 * np.concatenate(bursts) for bursts in zip(*rounds, strict=True))
     ratios = [np.median(a) / np.median(b) for a, b in rounds]
     lower, median, upper = (float(q) for q in np.percentile(ratios, [25, 50, 75]))
@@ -163,6 +149,21 @@ def compare(baseline, candidate, seconds=6.0):
         rounds=len(rounds),
         waited=waited,
     )
+
+
+def medians(interpreters, seconds):
+    """Times interpreters in turn, for about `seconds` in all.
+
+    Args:
+        interpreters: interpreters with tensors allocated and inputs set.
+        seconds: time to spend; at least 8 rounds are run.
+
+    Returns:
+        A list of the median latency of each in milliseconds, and `waited` as in `Comparison`.
+    """
+    rounds, waited = _rounds(interpreters, seconds)
+    bursts = zip(*rounds, strict=True)
+    return [float(1e3 * np.median(np.concatenate(of_one))) for of_one in bursts], waited
 
 
 def processor_wait():
@@ -225,6 +226,29 @@ def cpu_name():
             if key.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _rounds(interpreters, seconds):
+    """Times interpreters in turn.
+
+    Returns:
+        A list of rounds, of each the seconds of a burst of every interpreter; and `waited` as in
+        `Comparison`.
+    """
+    if not seconds > 0:
+        raise ValueError(f"Expected a time above 0 seconds to measure for. Received: {seconds}.")
+    counts = [max(3, round(BURST_SECONDS / _warm_up(one.invoke))) for one in interpreters]
+    order = list(range(len(interpreters)))
+    rounds = []
+    start, waits = time.perf_counter(), processor_wait()
+    while len(rounds) < MIN_ROUNDS or time.perf_counter() < start + seconds:
+        bursts = {i: _burst(interpreters[i].invoke, counts[i]) for i in order}
+        rounds.append([bursts[i] for i in range(len(interpreters))])
+        order.reverse()  # So that a drift of the clock rate favours none.
+    waited = None
+    if waits is not None:
+        waited = (processor_wait() - waits) / (time.perf_counter() - start)
+    return rounds, waited
 
 
 def _warm_up(invoke):
