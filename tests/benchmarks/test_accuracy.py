@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "accuracy.py"
@@ -14,19 +13,6 @@ def run(*arguments):
     return subprocess.run(
         [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
     )
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """A folder of 12 pictures of two classes, black and white, a third of them for testing."""
-    image = pytest.importorskip("PIL.Image")
-    for part, count in (("train", 4), ("test", 2)):
-        for name, level in (("black", 0), ("white", 255)):
-            folder = tmp_path / "pictures" / part / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                image.fromarray(np.full((32, 32, 3), level, np.uint8)).save(folder / f"{i}.png")
-    return tmp_path / "pictures"
 
 
 def test_a_run_is_measured_once_and_shown_in_the_table(pictures, tmp_path):

@@ -183,17 +183,27 @@ def notes(results):
             f"No reference kernels run {', '.join(unjudged)}: its error is the difference from "
             "TFLite's default."
         )
-    waits = [r.comparison.waited or 0 for r in results]
-    if max(waits, default=0) > MUCH_WAITING:
-        found.append(
-            f"The machine was busy: threads waited for a processor during {max(waits):.0%} of the "
-            "time, because of other processes, or of more threads than processors. Measure again "
-            "when it is idle."
-        )
+    found += waiting_notes([result.comparison.waited for result in results])
     slower = [f"{r.name} ({r.comparison.speedup:.2f}x)" for r in results if r.is_slower]
     if slower:
         found.append(f"Slower with tfsparse than with TFLite's default: {', '.join(slower)}")
     return found
+
+
+def waiting_notes(waits):
+    """A list of a sentence, if a measurement was on a busy machine.
+
+    Args:
+        waits: List of `timing.Comparison.waited`.
+    """
+    most = max((waited or 0 for waited in waits), default=0)
+    if most <= MUCH_WAITING:
+        return []
+    return [
+        f"The machine was busy: threads waited for a processor during {most:.0%} of the time, "
+        "because of other processes, or of more threads than processors. Measure again when it is "
+        "idle."
+    ]
 
 
 def to_dict(results, machine):
