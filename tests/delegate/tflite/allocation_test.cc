@@ -156,7 +156,9 @@ TEST(OutOfMemory, IsAnErrorOfPartitioning) {
     }
     if (outcome.status != kTfLiteOk) continue;
     // What cannot be planned for lack of memory is left to the runtime.
-    if (!is_short) EXPECT_EQ(runtime.parts(), 1);
+    if (!is_short) {
+      EXPECT_EQ(runtime.parts(), 1);
+    }
     EXPECT_EQ(runtime.left(), runtime.parts() > 0 ? 0 : 4);
     EXPECT_EQ(runtime.allocate(), kTfLiteOk);
     EXPECT_EQ(runtime.invoke(), kTfLiteOk);
