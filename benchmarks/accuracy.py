@@ -30,6 +30,7 @@ import tfsparse
 from tfsparse.runtime import timing
 
 SPARSITY = 0.9
+BLOCK_SPARSITY = 0.8  # of the rows that compare block sizes
 # Of the 3x3 kernels removed as a whole, as in PCONV and PatDNN.
 KERNEL_PRUNING_RATIO = 0.72
 # In few epochs, connections that have grown become large only if they are left alone for one: with
@@ -78,6 +79,12 @@ def gradual(distribution):
 def gradual_3x3(data, seed):
     # As many zeros in the same layers as 4 of 9 weights are: the control of `pattern`.
     return [tfsparse.GradualPruning(5 / 9, scope="3x3")]
+
+
+def in_blocks(block_size):
+    # As many zeros as the speeds of blocks in the README are for.
+    options = {"scope": "all_but_first", "block_size": block_size}
+    return Method(lambda data, seed: [tfsparse.GradualPruning(BLOCK_SPARSITY, **options)])
 
 
 def rewired(growth):
@@ -131,6 +138,9 @@ METHODS = {
     "gradual": gradual("uniform"),
     "gradual-global": gradual("global"),
     "gradual-erk": gradual("erdos_renyi_kernel"),
+    "blocks-1x1": in_blocks((1, 1)),
+    "blocks-4x1": in_blocks((4, 1)),
+    "blocks-1x4": in_blocks((1, 4)),
     "rigl": rewired("gradient"),
     "set": rewired("random"),
     "static": rewired(None),

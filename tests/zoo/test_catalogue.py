@@ -92,11 +92,13 @@ def test_a_file_is_made_once(tmp_path, monkeypatch):
     first = catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8)
     assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8) == first
     assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, block_size=4) != first
+    inputs = catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, block_size=(1, 4))
+    assert inputs != first
     assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, encoding="auto") != first
     assert catalogue.cached_file("mobilenet_v1", tmp_path / "cache", 0.8, size=32) != first
     assert built == [
         ("mobilenet_v1", 0.8, block, size)
-        for block, size in [(1, None), (4, None), (1, None), (1, 32)]
+        for block, size in [(1, None), (4, None), ((1, 4), None), (1, None), (1, 32)]
     ]
     interpreter = tfsparse.Interpreter(first)
     interpreter.allocate_tensors()
