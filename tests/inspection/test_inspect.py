@@ -68,6 +68,21 @@ def test_a_dense_and_a_sparse_file_of_one_model(tmp_path):
     assert sparse.totals.index_bytes == weights.size - zeros + 17
 
 
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+@pytest.mark.parametrize("block_size", [(4, 1), (1, 4)])
+def test_the_blocks_of_a_pruned_model_are_found(tmp_path, weights, block_size):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv2D(channels, 1) for channels in (32, 64)]
+    model = keras.Sequential([keras.Input((4, 4, 32)), *layers])
+    tfsparse.GradualPruning(0.8, scope="all", block_size=block_size).apply(model)
+    data = np.random.default_rng(0).normal(size=(4, 4, 4, 32)) if weights == "int8" else None
+    path = tfsparse.convert(
+        model, tmp_path / "model.tflite", weights=weights, representative_dataset=data
+    )
+    found = {operator.weights.structure for operator in tfsparse.inspect(path).weighted}
+    assert found == {f"{block_size[0]}x{block_size[1]} blocks"}
+
+
 @pytest.mark.parametrize(
     ("options", "encoding"),
     [
