@@ -38,7 +38,7 @@ docs: $(VENV)/.installed
 sanitize:
 	$(PYTHON) -m tests.delegate.sanitize
 
-# Random graphs, other ones every time, then libFuzzer where clang has it: what fails is printed and
+# Random float and int8 graphs, other ones every time, then libFuzzer where clang has it: what fails is printed and
 # kept under build/.
 N ?= 5000
 SECONDS ?= 60

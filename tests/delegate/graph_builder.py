@@ -48,8 +48,8 @@ class GraphBuilder:
     def shape(self, tensor):
         return tuple(self.graph.tensors[tensor].shape)
 
-    def input(self, shape):
-        tensor = self._tensor(shape)
+    def input(self, shape, dtype=np.float32):
+        tensor = self._tensor(shape, dtype)
         self.graph.inputs.append(tensor)
         return tensor
 
@@ -67,18 +67,27 @@ class GraphBuilder:
         stored = np.asarray(values, np.float16 if half else np.float32)
         tensor = self.constant(stored)
         if sparse is not None:
-            end = len(self.graph.operators)
-            flatbuffer.replace_by_densify(
-                self.model, self.graph, tensor, encode(stored, **sparse), end
-            )
+            self.make_sparse(tensor, encode(stored, **sparse))
         return self.operator("DEQUANTIZE", [tensor], stored.shape) if half else tensor
 
-    def operator(self, name, inputs, shape, **options):
-        """Appends an operator with one output of the given shape, and returns that."""
-        return self.operator_of_several(name, inputs, [shape], **options)[0]
+    def make_sparse(self, constant, encoding):
+        """Stores a constant in the sparse encoding, behind a DENSIFY."""
+        end = len(self.graph.operators)
+        flatbuffer.replace_by_densify(self.model, self.graph, constant, encoding, end)
 
-    def operator_of_several(self, name, inputs, shapes, **options):
-        outputs = [self._tensor(shape) for shape in shapes]
+    def set_scale(self, tensor, scales, zero_point, axis=0):
+        """Quantizes a tensor: one scale, or one for each index of dimension `axis`."""
+        scales = np.atleast_1d(scales).tolist()
+        self.graph.tensors[tensor].quantization = schema.QuantizationParametersT(
+            scale=scales, zeroPoint=[zero_point] * len(scales), quantizedDimension=axis
+        )
+
+    def operator(self, name, inputs, shape, dtype=np.float32, **options):
+        """Appends an operator with one output of the given shape, and returns that."""
+        return self.operator_of_several(name, inputs, [shape], dtype, **options)[0]
+
+    def operator_of_several(self, name, inputs, shapes, dtype=np.float32, **options):
+        outputs = [self._tensor(shape, dtype) for shape in shapes]
         operator = schema.OperatorT(
             opcodeIndex=flatbuffer.operator_code(self.model, getattr(schema.BuiltinOperator, name)),
             inputs=list(inputs),
@@ -116,10 +125,15 @@ def describe(model):
             return "none"
         tensor = graph.tensors[index]
         text = f"{tensor.name.decode()}{list(map(int, tensor.shape))}"
+        scales = tensor.quantization.scale if tensor.quantization else None
+        if scales is not None:
+            text += f" {flatbuffer.dtype_name(tensor)} of {len(scales)} scales"
+            if len(scales) == 1:
+                text += f", {scales[0]:.4g} * (code - {tensor.quantization.zeroPoint[0]})"
         values = flatbuffer.constant(model, tensor)
         if values is None:
             return text
-        if values.dtype.kind == "i" or values.size == 1:
+        if (values.dtype.kind == "i" and scales is None) or values.size == 1:
             return str(values.tolist())
         zeros = 1 - np.count_nonzero(values) / max(1, math.prod(values.shape))
         return f"{text} {values.dtype} {zeros:.0%} zeros{' sparse' if tensor.sparsity else ''}"

@@ -15,7 +15,13 @@ ALWAYS = {"auto": False}
 def random_inputs(interpreter, seed=0):
     random = np.random.default_rng(seed)
     details = sorted(interpreter.get_input_details(), key=lambda detail: detail["name"])
-    return {d["name"]: random.standard_normal(d["shape"]).astype(np.float32) for d in details}
+    return {d["name"]: _random_input(random, d["shape"], d["dtype"]) for d in details}
+
+
+def _random_input(random, shape, dtype):
+    if dtype == np.int8:
+        return random.integers(-128, 128, shape, np.int8)
+    return random.standard_normal(shape).astype(np.float32)
 
 
 def invoke(interpreter, inputs):

@@ -8,13 +8,14 @@ import os
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 from ai_edge_litert import interpreter as litert
 from hypothesis import strategies as st
 
 from tests.delegate import random_graphs
 from tests.delegate.graph_builder import describe
-from tests.delegate.outputs import TOLERANCE, invoke, random_inputs
+from tests.delegate.int8_graphs import quantize
+from tests.delegate.int8_layers import check_layers, computed_values
+from tests.delegate.runs import compare, operators, resolver, run, write
 from tfsparse import flatbuffer
 from tfsparse.runtime.delegate import native
 from tfsparse.runtime.interpreter import open_reporting
@@ -26,44 +27,10 @@ KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 LEAST_TAKEN = dict.fromkeys(
     ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "resized"], 0.9
 )
-
-
-def operators(model, name):
-    return [o for o in model.subgraphs[0].operators if flatbuffer.operator_name(model, o) == name]
-
-
-def resolver(model):
-    """The reference kernels, or TFLite's optimised ones for operators without reference."""
-    types = litert.OpResolverType
-    if not operators(model, "ELU"):
-        return types.BUILTIN_REF
-    # There, TFLite crashes on a depthwise convolution without a bias.
-    hypothesis.assume(all(len(o.inputs) == 3 for o in operators(model, "DEPTHWISE_CONV_2D")))
-    return types.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-
-
-def run(interpreter, model, growth):
-    """Outputs by name, for inputs larger by `growth`; `None` if the runtime refuses."""
-    graph = model.subgraphs[0]
-    for index in graph.inputs:
-        shape = graph.tensors[index].shape
-        grown = [size + more for size, more in zip(shape, growth, strict=False)]
-        interpreter.resize_tensor_input(index, grown + shape[len(grown) :])
-    try:
-        interpreter.allocate_tensors()
-        return invoke(interpreter, random_inputs(interpreter))
-    except RuntimeError:
-        return None
-
-
-def compare(actual, expected):
-    assert actual.keys() == expected.keys()
-    for name, value in expected.items():
-        assert np.isfinite(value).all()
-        # The graphs are made so that values are near 1.
-        tolerance = TOLERANCE * np.abs(value).max(initial=1.0)
-        assert actual[name].shape == value.shape
-        np.testing.assert_allclose(actual[name], value, rtol=0, atol=tolerance, err_msg=name)
+# Parts without weights are left.
+LEAST_TAKEN_INT8 = dict.fromkeys(
+    ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"], 0.9
+) | dict.fromkeys(["ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE"], 0.5)
 
 
 def check(model, path, isa, growth, counts):
@@ -99,15 +66,16 @@ def check(model, path, isa, growth, counts):
             counts["resized", actual is not None] += bool(change)
             if actual is not None:
                 compare(actual, outputs)
-    for node in delegate.report()["nodes"]:
+    count(delegate.report()["nodes"], counts)
+
+
+def count(report, counts):
+    for node in report:
         counts[node["type"] or flatbuffer.builtin_name(node["code"]), node["taken"]] += 1
 
 
-def test_random_graphs():
-    counts = collections.Counter()
-    KEPT.mkdir(parents=True, exist_ok=True)
-
-    @hypothesis.settings(
+def settings():
+    return hypothesis.settings(
         max_examples=GRAPHS or 200,
         derandomize=not GRAPHS,
         database=None,
@@ -115,23 +83,57 @@ def test_random_graphs():
         report_multiple_bugs=False,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(
-        random_graphs.graphs(),
-        st.sampled_from(native().isas()),
-        st.sampled_from([[], [], [1], [0, 1, 2], [2, 3]]),
-    )
+
+
+def check_counts(counts, least):
+    for name in sorted({name for name, _ in counts}):
+        print(f"{name:24} {counts[name, True]:6} taken, {counts[name, False]:6} left")
+    for name, fraction in least.items():
+        taken, left = counts[name, True], counts[name, False]
+        assert taken >= fraction * (taken + left) > 0, f"{name}: {taken} taken, {left} left"
+
+
+isas = st.sampled_from(native().isas())
+growths = st.sampled_from([[], [], [1], [0, 1, 2], [2, 3]])
+
+
+def test_random_graphs():
+    counts = collections.Counter()
+    KEPT.mkdir(parents=True, exist_ok=True)
+
+    @settings()
+    @hypothesis.given(random_graphs.graphs(), isas, growths)
     def check_one(model, isa, growth):
         hypothesis.note(f"{describe(model)}\nisa {isa}, resized by {growth}")
         # Written before the run, so that a graph that crashes the process is kept too.
         path = KEPT / "graph.tflite"
-        path.write_bytes(flatbuffer.serialize(model))
+        write(model, path)
         hypothesis.note(f"kept in {path}")
         check(model, path, isa, growth, counts)
 
     check_one()
-    names = sorted({name for name, _ in counts})
-    for name in names:
-        print(f"{name:24} {counts[name, True]:6} taken, {counts[name, False]:6} left")
-    for name, least in LEAST_TAKEN.items():
-        taken, left = counts[name, True], counts[name, False]
-        assert taken >= least * (taken + left) > 0, f"{name}: {taken} taken, {left} left"
+    check_counts(counts, LEAST_TAKEN)
+
+
+def test_random_int8_graphs():
+    """Also graphs that are partly float."""
+    counts = collections.Counter()
+    KEPT.mkdir(parents=True, exist_ok=True)
+
+    @settings()
+    @hypothesis.given(
+        random_graphs.graphs(), st.integers(0, 2**16), isas, st.sampled_from([1, 2]), growths
+    )
+    def check_one(float_model, seed, isa, threads, growth):
+        path = KEPT / "int8_graph.tflite"
+        model = quantize(float_model, computed_values(float_model, KEPT), seed)
+        write(model, path)
+        hypothesis.note(f"{describe(model)}\nisa {isa}, {threads} threads, resized by {growth}")
+        hypothesis.note(f"kept in {path}")
+        if operators(model, "FULLY_CONNECTED"):
+            growth = growth[:1]
+        report = check_layers(model, KEPT, isa=isa, threads=threads, growth=growth)
+        count(report, counts)
+
+    check_one()
+    check_counts(counts, LEAST_TAKEN_INT8)

@@ -71,10 +71,16 @@ Status read_stored(const Tensor& tensor, DType type, std::vector<T>* values) {
   return read_values(tensor, [&](std::size_t i) { return load<T>(tensor, i); }, values);
 }
 
-// Multiplies int8 weights by their scales.
+// What the codes of weights, or of a tensor with one scale, stand for.
 Status dequantize(const Tensor& tensor, std::vector<float>* values) {
   std::vector<std::int8_t> stored;
   TFSPARSE_RETURN_IF_ERROR(read_int8(tensor, &stored));
+  if (unsupported_activation(tensor).empty()) {
+    const Quantization& from = *tensor.quantization;
+    values->clear();
+    for (int code : stored) values->push_back(from.scale() * (code - from.zero_point()));
+    return {};
+  }
   const int rank = static_cast<int>(tensor.shape.size());
   const int axis = tensor.quantization ? tensor.quantization->axis : 0;
   const std::string reason =

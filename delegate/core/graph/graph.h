@@ -31,6 +31,7 @@ struct Tensor {
   const void* data = nullptr;
   std::size_t bytes = 0;
   std::shared_ptr<const SparseEncoding> sparsity;  // null where dense
+  std::shared_ptr<const void> owner;  // of a constant that is not in the model, keeps `data`
 
   bool is_constant() const { return data != nullptr; }
 };
@@ -68,7 +69,7 @@ struct Graph {
 // The values of a constant, dense and row-major, with sparse encodings decoded. Each function fails
 // if the stored bytes do not match shape and type.
 
-// Of a float constant. float16 is widened, and int8 weights are multiplied by their scales.
+// Of a float constant. float16 is widened. Of an int8 one, what its codes stand for.
 Status read_floats(const Tensor& tensor, std::vector<float>* values);
 
 // The stored numbers of an int8 or int32 constant.

@@ -68,6 +68,10 @@ class Operator {
   virtual Status build(PlanBuilder* builder, const Node& node) const;
   virtual Status build_int8(PlanBuilder* builder, const Node& node) const;
 
+  // Whether int8 tensors of the node are computed in float between two conversions, as there is no
+  // int8 kernel: see rewriting/widen.h.
+  virtual bool widens_int8(const Graph&, const Node&) const { return false; }
+
   // Adds the parameters, if any, to a fingerprint.
   virtual void hash(Hasher*) const {}
 

@@ -1,5 +1,7 @@
 #include "delegate/core/graph/support.h"
 
+#include <algorithm>
+
 #include "delegate/core/operators/unsupported.h"
 
 namespace tfsparse {
@@ -72,6 +74,17 @@ std::string unsupported_inputs(const SupportContext& context, const Node& node) 
     any_computed = any_computed || constant < 0;
   }
   return any_computed ? "" : "all inputs are constants";
+}
+
+std::string unsupported_scales(const SupportContext& context, const Node& node) {
+  const Tensor& output = context.tensor(node.output);
+  if (output.type != DType::kInt8) return "";
+  const bool same = std::all_of(node.inputs.begin(), node.inputs.end(), [&](int input) {
+    const int constant = context.stored_constant(input);
+    const Tensor& tensor = context.tensor(constant >= 0 ? constant : input);
+    return tensor.type != DType::kInt8 || have_same_quantization(tensor, output);
+  });
+  return same ? "" : "scales of its int8 tensors differ";
 }
 
 std::string unsupported_parameters(const SupportContext& context, const Node& node) {

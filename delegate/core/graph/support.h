@@ -33,6 +33,9 @@ std::string unsupported_input(const SupportContext& context, const Node& node);
 // For operators on several inputs of the output's type, some of which may be constants.
 std::string unsupported_inputs(const SupportContext& context, const Node& node);
 
+// For operators that compute with codes as they are: every int8 input must have the output's scale.
+std::string unsupported_scales(const SupportContext& context, const Node& node);
+
 // For operators on the first input whose other inputs are parameters.
 std::string unsupported_parameters(const SupportContext& context, const Node& node);
 

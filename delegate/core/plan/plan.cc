@@ -8,6 +8,7 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/rewriting/fuse.h"
+#include "delegate/core/rewriting/widen.h"
 
 namespace tfsparse {
 
@@ -17,6 +18,7 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
   built->default_work_ = predict_default_work(graph);
   for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
   fuse(&graph);
+  widen(&graph);
   built->kernels_ = &kernels;
   built->int8_kernels_ = &int8::kernels_beside(kernels);
   TFSPARSE_RETURN_IF_ERROR(

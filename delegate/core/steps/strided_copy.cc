@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "delegate/core/plan/memory.h"
-
 namespace tfsparse {
 namespace {
 
@@ -31,9 +29,10 @@ std::vector<CopyDim> simplify(std::vector<CopyDim> dims) {
 // pixels.
 class Copy {
  public:
-  Copy(StridedCopy copy, const Kernels& kernels)
+  Copy(StridedCopy copy, std::size_t element_bytes)
       : from_(copy.from),
-        constant_(to_elements(copy.constant, kernels)),
+        constant_(std::move(copy.constant)),
+        element_bytes_(element_bytes),
         from_offset_(copy.from_offset),
         to_offset_(copy.to_offset),
         outer_dims_(simplify(std::move(copy.dims))) {
@@ -53,8 +52,9 @@ class Copy {
     interleaves_ = rows_.from == 1 && columns_.to == 1 && rows_.to == columns_.size;
   }
 
-  void run(const RunContext& context, Elements y) const {
-    const Elements x = from_.exists() ? context.values[from_] : constant_.data();
+  void run(const RunContext& context, Value to) const {
+    const Elements y(context.values[to], element_bytes_);
+    const Elements x(from_.exists() ? context.values[from_] : constant_.data(), element_bytes_);
     // Split by rows, so that threads need not get whole bands.
     const int rows = outer_ * bands_.size * rows_.size;
     context.pool.parallel_for(
@@ -94,7 +94,7 @@ class Copy {
 
   // Copies `count` rows in each of `bands` bands.
   void copy_rows(const Kernels& kernels, Elements x, Elements y, int bands, int count) const {
-    if (interleaves_) {
+    if (interleaves_ && element_bytes_ == kernels.element_bytes) {
       return kernels.from_chw({x, y, count, columns_.size, static_cast<std::size_t>(columns_.from),
                                bands, bands_.from, bands_.to});
     }
@@ -107,8 +107,14 @@ class Copy {
 
   void copy_row(Elements x, Elements y) const {
     if (columns_.from == 1 && columns_.to == 1) return copy(x, y, columns_.size);
-    x.element_bytes() == sizeof(std::uint16_t) ? copy_columns<std::uint16_t>(x, y)
-                                               : copy_columns<std::uint32_t>(x, y);
+    switch (element_bytes_) {
+      case sizeof(std::uint8_t):
+        return copy_columns<std::uint8_t>(x, y);
+      case sizeof(std::uint16_t):
+        return copy_columns<std::uint16_t>(x, y);
+      default:
+        return copy_columns<std::uint32_t>(x, y);
+    }
   }
 
   // `Bits` is an integer as long as an element.
@@ -121,6 +127,7 @@ class Copy {
 
   Value from_;
   Buffer constant_;
+  std::size_t element_bytes_;
   std::ptrdiff_t from_offset_, to_offset_;
   std::vector<CopyDim> outer_dims_;
   CopyDim bands_ = {1, 0, 0}, rows_, columns_;
@@ -131,7 +138,7 @@ class Copy {
 class Copies : public Step {
  public:
   void run(const RunContext& context) const override {
-    for (const Copy& copy : copies_) copy.run(context, context.values[writes[0]]);
+    for (const Copy& copy : copies_) copy.run(context, writes[0]);
   }
 
   std::vector<Copy> copies_;
@@ -139,8 +146,22 @@ class Copies : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> make_strided_copies(std::string kernel, std::vector<StridedCopy> copies,
-                                          Value y, const Kernels& kernels) {
+Status read_elements(const Tensor& tensor, const Kernels& kernels, Buffer* elements) {
+  if (tensor.type == DType::kInt8) {
+    std::vector<std::int8_t> codes;
+    TFSPARSE_RETURN_IF_ERROR(read_int8(tensor, &codes));
+    *elements = Buffer(codes.size(), 1);
+    std::copy(codes.begin(), codes.end(), bytes(elements->data()));
+    return {};
+  }
+  std::vector<float> values;
+  TFSPARSE_RETURN_IF_ERROR(read_floats(tensor, &values));
+  *elements = to_elements(values, kernels);
+  return {};
+}
+
+std::unique_ptr<Step> make_strided_copies(std::string kernel, const MovedElements& elements,
+                                          std::vector<StridedCopy> copies, Value y) {
   auto step = std::make_unique<Copies>();
   step->parts[0].kernel = std::move(kernel);
   step->writes = {y};
@@ -149,7 +170,7 @@ std::unique_ptr<Step> make_strided_copies(std::string kernel, std::vector<Stride
                                       [](const CopyDim& dim) { return dim.size == 0; });
     if (is_empty) continue;  // the product of its other sizes may overflow
     if (copy.from.exists()) step->reads.push_back(copy.from);
-    step->copies_.emplace_back(std::move(copy), kernels);
+    step->copies_.emplace_back(std::move(copy), elements.bytes());
   }
   return step;
 }

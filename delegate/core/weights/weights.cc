@@ -65,6 +65,18 @@ Status read_int8_bias(const Graph& graph, const Node& node, int channels,
   return read_int32(graph.tensors[node.inputs[2]], bias);
 }
 
+Status read_widened_bias(const Graph& graph, const Node& node, int axis, std::vector<float>* bias) {
+  const Tensor& weights = graph.tensors[node.inputs[1]];
+  std::vector<std::int32_t> stored;
+  TFSPARSE_RETURN_IF_ERROR(read_int8_bias(graph, node, weights.shape[axis], &stored));
+  const float input = graph.tensors[node.inputs[0]].quantization->scale();
+  const std::vector<float> scales = weight_scales(weights, axis);
+  if (stored.size() != scales.size()) return Status::error("bias does not fit the weights");
+  bias->clear();
+  for (std::size_t i = 0; i < stored.size(); ++i) bias->push_back(input * scales[i] * stored[i]);
+  return {};
+}
+
 std::vector<float> multipliers(const Graph& graph, const Node& node, const Tensor& output,
                                int axis) {
   const float input = graph.tensors[node.inputs[0]].quantization->scale();

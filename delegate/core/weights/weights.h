@@ -27,6 +27,8 @@ Status read_bias(const Graph& graph, const Node& node, int channels, std::vector
 // input scale * weight scale / output scale for each of the `channels` of dimension `axis`.
 Status read_int8_bias(const Graph& graph, const Node& node, int channels,
                       std::vector<std::int32_t>* bias);
+// The bias of an int8 layer in float.
+Status read_widened_bias(const Graph& graph, const Node& node, int axis, std::vector<float>* bias);
 std::vector<float> multipliers(const Graph& graph, const Node& node, const Tensor& output,
                                int axis = 0);
 

@@ -1,6 +1,7 @@
 // For any model, the delegate partitions, plans and runs it, or returns an error.
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <memory>
 
 #include "tests/delegate/fuzz/bytes.h"
@@ -12,9 +13,9 @@ using namespace tfsparse::testing;
 namespace {
 
 // Builtin operator codes that the delegate supports or may support.
-constexpr int kCodes[] = {0,  1,  2,  3,  3,  3,  4,  4,  5,  6,  9,  9,  14,  17,  18,  19,
-                          20, 21, 22, 23, 25, 26, 28, 34, 39, 40, 41, 42, 43,  45,  48,  49,
-                          54, 55, 57, 67, 70, 74, 75, 77, 83, 92, 97, 98, 101, 111, 117, 124};
+constexpr int kCodes[] = {0,  1,  2,  3,  3,  3,  4,  4,  5,  6,  9,   9,   14,  17,  18,  19, 20,
+                          21, 22, 23, 25, 26, 28, 34, 39, 40, 41, 42,  43,  45,  48,  49,  54, 55,
+                          57, 67, 70, 74, 75, 77, 83, 92, 97, 98, 101, 111, 114, 114, 117, 124};
 constexpr std::int64_t kMostElements = 1 << 20;
 
 // Builds a model from bytes. Nodes read existing tensors or their own constants.
@@ -24,7 +25,7 @@ class Writer {
 
   // Returns false if valid sizes would be slow to run.
   bool write() {
-    for (int i = bytes_.below(2); i >= 0; --i) activations_.push_back(runtime_.tensor(shape(9)));
+    for (int i = bytes_.below(2); i >= 0; --i) activations_.push_back(activation());
     inputs_ = activations_;
     for (int i = bytes_.below(6); i >= 0; --i) add_node();
     for (int i = bytes_.below(3); i >= 0; --i) runtime_.outputs.push_back(any_activation());
@@ -48,6 +49,32 @@ class Writer {
     large_ = large_ || elements > kMostElements;
   }
 
+  // float32, or the model's usual type.
+  int activation() {
+    constexpr int kTypes[] = {kTfLiteInt8, kTfLiteInt8, kTfLiteInt8, kTfLiteUInt8, kTfLiteInt16};
+    const int type = bytes_.chance(230) ? usual_type_ : kTypes[bytes_.below(5)];
+    const int tensor = runtime_.tensor(shape(9), type);
+    if (type != kTfLiteFloat32) quantize(tensor, bytes_.chance(245) ? 1 : bytes_.below(9));
+    return tensor;
+  }
+
+  // Usually scales near 1 and zero points that fit, sometimes any.
+  void quantize(int tensor, int count) {
+    constexpr float kBad[] = {0.0f,
+                              -1.0f,
+                              1e-40f,
+                              1e38f,
+                              std::numeric_limits<float>::infinity(),
+                              std::numeric_limits<float>::quiet_NaN()};
+    std::vector<float> scales;
+    for (int i = 0; i < count; ++i) {
+      scales.push_back(bytes_.chance(250) ? 0.25f * (1 + bytes_.below(8)) : kBad[bytes_.below(6)]);
+    }
+    std::vector<int> zero_points(bytes_.chance(250) ? count : bytes_.below(9), 0);
+    if (count == 1 && zero_points.size() == 1) zero_points[0] = bytes_.number(100);
+    runtime_.quantize(tensor, scales, zero_points, bytes_.number(4));
+  }
+
   int any_activation() {
     const int newest = static_cast<int>(activations_.size()) - 1;
     return activations_[bytes_.chance(160) ? newest : bytes_.below(newest + 1)];
@@ -55,8 +82,10 @@ class Writer {
 
   int constant(int partner) {
     constexpr int kTypes[] = {kTfLiteFloat32, kTfLiteFloat32, kTfLiteFloat32, kTfLiteFloat16,
-                              kTfLiteInt32,   kTfLiteInt32,   kTfLiteInt64,   9};
-    const int type = kTypes[bytes_.below(8)];
+                              kTfLiteInt32,   kTfLiteInt32,   kTfLiteInt64,   kTfLiteInt8};
+    constexpr int kInt8Types[] = {kTfLiteInt8,  kTfLiteInt8,  kTfLiteInt8,  kTfLiteInt8,
+                                  kTfLiteInt32, kTfLiteInt32, kTfLiteInt64, kTfLiteFloat32};
+    const int type = (usual_type_ == kTfLiteInt8 ? kInt8Types : kTypes)[bytes_.below(8)];
     std::vector<int> dims = shape(5);
     const std::vector<int> like = runtime_.shape(partner);
     if (!dims.empty() && !like.empty() && bytes_.chance(160)) dims.back() = like.back();
@@ -68,6 +97,10 @@ class Writer {
     }
     if (count > kMostElements || bytes_.chance(16)) count = bytes_.below(64);
     const int index = values(type, dims, static_cast<std::size_t>(count));
+    if (type == kTfLiteInt8) {
+      const bool per_channel = bytes_.chance(128) && !dims.empty() && dims[0] > 0 && dims[0] < 64;
+      quantize(index, per_channel ? dims[0] : 1);
+    }
     if (bytes_.chance(64)) encode(index, static_cast<int>(dims.size()));
     return index;
   }
@@ -85,6 +118,11 @@ class Writer {
         wide[i] = std::int64_t{bytes_.number(6)} * (std::int64_t{1} << bytes_.below(8));
       }
       return runtime_.constant(dims, wide, type);
+    }
+    if (type == kTfLiteInt8) {
+      std::vector<std::int8_t> codes(count, 0);
+      for (std::size_t i = 0; i < used; ++i) codes[i] = static_cast<std::int8_t>(bytes_.byte());
+      return runtime_.constant(dims, codes, type);
     }
     std::vector<int> ints(count, 0);
     for (std::size_t i = 0; i < used; ++i) ints[i] = bytes_.number(6);
@@ -126,7 +164,7 @@ class Writer {
     std::vector<int> outputs;
     for (int i = bytes_.chance(230) ? 0 : bytes_.below(3); i >= 0; --i) {
       const bool made_before = bytes_.chance(6);
-      outputs.push_back(made_before ? any_activation() : runtime_.tensor(shape(9)));
+      outputs.push_back(made_before ? any_activation() : activation());
     }
     activations_.insert(activations_.end(), outputs.begin(), outputs.end());
     const std::vector<int> params = bytes_.numbers(16, 4);
@@ -136,6 +174,7 @@ class Writer {
 
   Bytes& bytes_;
   FakeRuntime& runtime_;
+  const int usual_type_ = bytes_.chance(128) ? kTfLiteInt8 : kTfLiteFloat32;
   std::vector<int> inputs_, activations_;
   bool large_ = false;
 };

@@ -2,6 +2,7 @@
 // functions that the shared object exports.
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "gtest/gtest.h"
@@ -178,6 +179,45 @@ TEST(Delegate, LeavesOrRefusesADamagedModel) {
                        {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 9}, {7}}});
             }),
             0);
+}
+
+// The nodes of an int8 convolution that are left after `change` damaged it.
+int left_in_int8(const std::function<void(FakeRuntime&, int x, int weights, int y)>& change) {
+  const DelegatePtr delegate = make_delegate();
+  FakeRuntime runtime;
+  const int x = runtime.tensor({1, 5, 3, 2}, kTfLiteInt8);
+  const std::vector<std::int8_t> kernel = {1, 0, 2, 0, 0, -1, 3, 0};
+  const int weights = runtime.constant({4, 1, 1, 2}, kernel, kTfLiteInt8);
+  const int y = runtime.tensor({1, 5, 3, 4}, kTfLiteInt8);
+  for (int tensor : {x, weights, y}) runtime.quantize(tensor, {0.5f}, {0});
+  runtime.node(kTfLiteBuiltinConv2d, {x, weights}, {y}, kSame);
+  runtime.outputs = {y};
+  change(runtime, x, weights, y);
+  if (runtime.apply(delegate.get()) != kTfLiteOk) return -1;
+  return runtime.left();
+}
+
+TEST(Delegate, LeavesInt8ModelsThatItCannotCompute) {
+  using R = FakeRuntime;
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(left_in_int8([](R&, int, int, int) {}), 0);
+  for (const float scale : {0.0f, -1.0f, kNan, std::numeric_limits<float>::infinity()}) {
+    EXPECT_EQ(left_in_int8([&](R& r, int x, int, int) { r.quantize(x, {scale}, {0}); }), 1);
+    EXPECT_EQ(left_in_int8([&](R& r, int, int w, int) { r.quantize(w, {scale}, {0}); }), 1);
+    EXPECT_EQ(left_in_int8([&](R& r, int, int, int y) { r.quantize(y, {scale}, {0}); }), 1);
+  }
+  EXPECT_EQ(left_in_int8([](R& r, int x, int, int) { r.quantize(x, {1.0f}, {}); }), 1);
+  EXPECT_EQ(left_in_int8([](R& r, int x, int, int) { r.quantize(x, {}, {}); }), 1);
+  EXPECT_EQ(left_in_int8([](R& r, int x, int, int) { r.quantize(x, {1.0f}, {128}); }), 1);
+  EXPECT_EQ(left_in_int8([](R& r, int, int w, int) { r.quantize(w, {1, 1, 1}, {0, 0, 0}); }), 1);
+  EXPECT_EQ(left_in_int8([](R& r, int, int w, int) { r.quantize(w, {1.0f}, {1}); }), 1);
+  EXPECT_EQ(left_in_int8([](R& r, int, int w, int) { r.quantize(w, {1, 1}, {0, 0}, 3); }), 1);
+  EXPECT_NE(left_in_int8([](R& r, int, int w, int) {
+              r.encode(w, {0, 1, 2, 3}, {},
+                       {{4, {}, {}}, {1, {}, {}}, {1, {}, {}}, {0, {0, 9}, {7}}});
+            }),
+            0);
+  EXPECT_NE(left_in_int8([](R& r, int, int w, int) { r[w].bytes = 7; }), 0);
 }
 
 TEST(Delegate, RefusesLessMemoryThanAShapeSays) {

@@ -88,6 +88,7 @@ class FakeRuntime {
       std::free(tensor.data);
     }
     for (TfLiteIntArray* array : ints_) std::free(array);
+    for (TfLiteFloatArray* array : floats_) std::free(array);
     forget();
   }
   FakeRuntime(const FakeRuntime&) = delete;
@@ -118,6 +119,18 @@ class FakeRuntime {
   }
   int floats(const std::vector<int>& shape, const std::vector<float>& values) {
     return constant(shape, values, kTfLiteFloat32);
+  }
+  // `zero_points` may be of another length than `scales`: a file may be damaged.
+  void quantize(int tensor, const std::vector<float>& scales, const std::vector<int>& zero_points,
+                int axis = 0) {
+    auto* array = static_cast<TfLiteFloatArray*>(
+        std::malloc(sizeof(int) + sizeof(float) * std::max<std::size_t>(scales.size(), 1)));
+    array->size = static_cast<int>(scales.size());
+    std::copy(scales.begin(), scales.end(), array->data);
+    floats_.push_back(array);
+    quantizations_.push_back({array, keep(zero_points), axis});
+    tensors_[tensor].quantization.type = kTfLiteAffineQuantization;
+    tensors_[tensor].quantization.params = &quantizations_.back();
   }
   void encode(int tensor, const std::vector<int>& traversal_order,
               const std::vector<int>& block_map, const std::vector<FakeLevel>& levels) {
@@ -235,10 +248,25 @@ class FakeRuntime {
     return lent_.back();
   }
 
+  static std::size_t size_of(int type) {
+    switch (type) {
+      case kTfLiteInt8:
+      case kTfLiteUInt8:
+        return 1;
+      case kTfLiteFloat16:
+      case kTfLiteInt16:
+        return 2;
+      case kTfLiteInt64:
+        return 8;
+      default:
+        return 4;
+    }
+  }
+
   static TfLiteStatus give_memory(TfLiteTensor* tensor) {
     std::free(tensor->data);
     tensor->data = nullptr;
-    std::size_t bytes = tensor->type == kTfLiteInt64 ? 8 : tensor->type == kTfLiteFloat16 ? 2 : 4;
+    std::size_t bytes = size_of(tensor->type);
     for (int size : values_of(tensor->dims)) {
       if (size < 0 || (bytes *= size) > kMostBytes) return kTfLiteError;
     }
@@ -383,6 +411,8 @@ class FakeRuntime {
   std::deque<FakeNode> nodes_;
   std::vector<int> plan_;  // node ids
   std::deque<TfLiteSparsity> encodings_;
+  std::deque<TfLiteAffineQuantization> quantizations_;
+  std::vector<TfLiteFloatArray*> floats_;
   std::deque<std::vector<TfLiteDimensionMetadata>> metadata_;
   std::vector<TfLiteIntArray*> ints_, lent_;
   std::vector<TfLiteDelegateParams> params_;

@@ -7,9 +7,8 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
-#include "delegate/core/plan/lambda_step.h"
 #include "delegate/core/steps/binary.h"
-#include "delegate/core/weights/int8_product.h"
+#include "delegate/core/steps/int8_binary.h"
 
 namespace tfsparse {
 namespace {
@@ -50,7 +49,10 @@ Status set_operand(PlanBuilder* builder, int tensor, bool in_chw, Operand* opera
 
 std::string BinaryOperator::unsupported_because(const SupportContext& context,
                                                 const Node& node) const {
-  return unsupported_inputs(context, node);
+  const std::string reason = unsupported_inputs(context, node);
+  // These kernels of TFLite compare codes.
+  const bool compares = binary == Binary::kMax || binary == Binary::kMin;
+  return reason.empty() && compares ? unsupported_scales(context, node) : reason;
 }
 
 Status BinaryOperator::infer(ShapeContext* context, const Node& node) {
@@ -86,38 +88,15 @@ Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
 }
 
 bool BinaryOperator::computes_in(DType type) const {
-  return type == DType::kFloat32 || (type == DType::kInt8 && binary == Binary::kAdd);
+  return type == DType::kFloat32 || (type == DType::kInt8 && binary != Binary::kDiv);
+}
+
+bool BinaryOperator::widens_int8(const Graph& graph, const Node& node) const {
+  return !has_int8_binary(graph, node);
 }
 
 Status BinaryOperator::build_int8(PlanBuilder* builder, const Node& node) const {
-  const Tensor &a = builder->tensor(node.inputs[0]), &b = builder->tensor(node.inputs[1]);
-  const Tensor& y = builder->tensor(node.output);
-  if (a.shape != y.shape || b.shape != y.shape || a.is_constant() || b.is_constant()) {
-    return Status::error("int8 operands of different shapes");
-  }
-  int8::AddArgs args{};
-  if (!make_add(a, b, y, epilogue, &args.add)) {
-    return Status::error("scales of int8 operands differ too much");
-  }
-  Values& values = builder->values();
-  const Value from = values.chw(node.inputs[0]), other = values.chw(node.inputs[1]);
-  const Value to = values.define_chw(node.output);
-  const int quads = static_cast<int>(values.elements(to) / int8::kQuad);  // with the gaps
-  const auto run = [=](const RunContext& context) {
-    context.pool.parallel_for(quads, kGrain / int8::kQuad, [&](int begin, int end, int) {
-      const std::ptrdiff_t first = std::ptrdiff_t{begin} * int8::kQuad;
-      int8::AddArgs part = args;
-      part.a = bytes(context.values[from]) + first;
-      part.b = bytes(context.values[other]) + first;
-      part.y = bytes(context.values[to]) + first;
-      part.quads = end - begin;
-      context.int8_kernels.add(part);
-    });
-  };
-  auto step = make_step("int8 add", from, to, run);
-  step->reads.push_back(other);
-  builder->add(std::move(step), node);
-  return {};
+  return add_int8_binary(builder, node);
 }
 
 void BinaryOperator::hash(Hasher* hasher) const { hasher->add(binary, epilogue); }

@@ -20,6 +20,7 @@ class BinaryOperator : public DefineOperator<BinaryOperator> {
   Status build(PlanBuilder* builder, const Node& node) const override;
   Status build_int8(PlanBuilder* builder, const Node& node) const override;
   bool computes_in(DType type) const override;
+  bool widens_int8(const Graph& graph, const Node& node) const override;
   void hash(Hasher* hasher) const override;
   Epilogue* foldable_epilogue() override { return &epilogue; }
 };

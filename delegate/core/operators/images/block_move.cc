@@ -13,9 +13,10 @@ namespace tfsparse {
 namespace {
 
 // The dimensions of a copy from pixels to blocks of pixels.
-std::vector<CopyDim> block_dims(const Shape& pixels, const Shape& blocks, int size, bool in_chw) {
-  const auto p = strides_of(pixels, in_chw), b = strides_of(blocks, in_chw);
-  const int channels = pixels[3];
+std::vector<CopyDim> block_dims(const Shape& pixels, const Shape& blocks, int size,
+                                const MovedElements& elements) {
+  const auto p = elements.strides(pixels), b = elements.strides(blocks);
+  const int channels = elements.channels(pixels[3]);
   return {{blocks[0], p[0], b[0]},
           {blocks[1], p[1] * size, b[1]},
           {size, p[1], b[3] * size * channels},
@@ -41,16 +42,19 @@ void BlockMove::add_step(PlanBuilder* builder, const Node& node, const char* ker
                          bool to_blocks) const {
   Values& values = builder->values();
   const Shape &x = builder->shape(node.inputs[0]), &y = builder->shape(node.output);
-  const bool in_chw = values.has_chw(node.inputs[0]);
-  StridedCopy copy;
+  const bool in_chw = values.has_chw(node.inputs[0]) &&
+                      are_whole_quads(*builder, node.output, to_blocks ? x[3] : y[3]);
+  const MovedElements elements(*builder, node.output, in_chw);
+  std::vector<StridedCopy> copies(1);
+  StridedCopy& copy = copies.front();
   copy.from = values.get(node.inputs[0], in_chw);
   copy.dims =
-      to_blocks ? block_dims(x, y, block_size_, in_chw) : block_dims(y, x, block_size_, in_chw);
+      to_blocks ? block_dims(x, y, block_size_, elements) : block_dims(y, x, block_size_, elements);
   if (!to_blocks) {
     for (CopyDim& dim : copy.dims) std::swap(dim.from, dim.to);
   }
   const Value moved = values.define(node.output, in_chw);
-  builder->add(make_strided_copies(kernel, {std::move(copy)}, moved, builder->kernels()), node);
+  builder->add(make_strided_copies(kernel, elements, std::move(copies), moved), node);
 }
 
 Status SpaceToDepth::infer(ShapeContext* context, const Node& node) {

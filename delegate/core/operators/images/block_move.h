@@ -4,11 +4,11 @@
 
 #include <string>
 
-#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/shapes/move.h"
 
 namespace tfsparse {
 
-class BlockMove : public Operator {
+class BlockMove : public Move {
  public:
   explicit BlockMove(int block_size) : block_size_(block_size) {}
 

@@ -1,5 +1,6 @@
 #include "delegate/core/operators/images/pad.h"
 
+#include <cstring>
 #include <utility>
 
 #include "delegate/core/assignment/estimate.h"
@@ -46,9 +47,34 @@ std::unique_ptr<Step> make_pad_chw(std::vector<int> begin, Value x, const ChwLay
   });
 }
 
+// The element that is written around the input. It stands for 0 if the node has no value.
+Status read_padding(PlanBuilder* builder, const Node& node, const MovedElements& elements,
+                    Buffer* padding) {
+  const Tensor& output = builder->tensor(node.output);
+  if (node.inputs.size() > 2) {
+    const Tensor& value = builder->tensor(node.inputs[2]);
+    TFSPARSE_RETURN_IF_ERROR(read_elements(value, builder->kernels(), padding));
+    if (element_count(value.shape) != 1) return Status::error("padding value is not a scalar");
+  } else {
+    *padding = Buffer(1, elements.bytes());
+    if (builder->is_int8(node.output))
+      *bytes(padding->data()) = static_cast<std::int8_t>(output.quantization->zero_point());
+  }
+  if (builder->is_int8(node.output) && elements.in_chw()) {  // four codes as the kernels keep them
+    const int code = *bytes(padding->data());
+    *padding = Buffer(1, elements.bytes());
+    std::memset(padding->data(), code ^ builder->int8_kernels().flip, elements.bytes());
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string Pad::unsupported_because(const SupportContext& context, const Node& node) const {
+  if (node.inputs.size() > 2 && context.tensor(node.output).type == DType::kInt8 &&
+      context.tensor(node.inputs[2]).type != DType::kInt8) {
+    return std::string("padding value is of ") + to_string(context.tensor(node.inputs[2]).type);
+  }
   return unsupported_parameters(context, node);
 }
 
@@ -83,29 +109,36 @@ DefaultWork Pad::default_work(const WorkContext& context, const Node& node) cons
 Status Pad::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
   const Shape &x_shape = builder->shape(node.inputs[0]), &y_shape = builder->shape(node.output);
-  const bool in_chw = values.has_chw(node.inputs[0]), has_value = node.inputs.size() > 2;
+  const bool is_int8 = builder->is_int8(node.output), has_value = node.inputs.size() > 2;
+  // Quads are copied whole: their channels must not change their places, and the last quad of the
+  // input none of the output's.
+  const bool keeps_quads = x_shape.empty() || x_shape.back() == y_shape.back() ||
+                           (are_whole_quads(*builder, node.output, begin.back()) &&
+                            are_whole_quads(*builder, node.output, x_shape.back()));
+  const bool in_chw = values.has_chw(node.inputs[0]) && keeps_quads;
   const Value x = values.get(node.inputs[0], in_chw), y = values.define(node.output, in_chw);
-  if (in_chw && x_shape.size() == 4 && !has_value) {
+  if (in_chw && x_shape.size() == 4 && !has_value && !is_int8) {
     builder->add(make_pad_chw(begin, x, chw_layout(x_shape), y, chw_layout(y_shape)), node);
     return {};
   }
-  std::vector<float> padding = {0.0f};
-  if (has_value) {
-    TFSPARSE_RETURN_IF_ERROR(read_floats(builder->tensor(node.inputs[2]), &padding));
-    if (padding.size() != 1) return Status::error("padding value is not a scalar");
-  }
-  StridedCopy copy;
+  const MovedElements elements(*builder, node.output, in_chw);
+  const Shape shape = elements.shape(x_shape);
+  const auto from = elements.strides(x_shape), to = elements.strides(y_shape);
+  std::vector<int> first = begin;
+  if (!first.empty()) first.back() = elements.channels(first.back());
+  std::vector<StridedCopy> copies(2);
+  StridedCopy& fill = copies[0];  // writes the padding value to the whole output
+  TFSPARSE_RETURN_IF_ERROR(read_padding(builder, node, elements, &fill.constant));
+  const std::uint64_t count =
+      values.elements(y) * values.element_bytes(y) / elements.bytes();  // with the gaps
+  fill.dims = {{static_cast<int>(count), 0, 1}};
+  StridedCopy& copy = copies[1];
   copy.from = x;
-  const auto from = strides_of(x_shape, in_chw), to = strides_of(y_shape, in_chw);
   for (std::size_t dim = 0; dim < from.size(); ++dim) {
-    copy.dims.push_back({x_shape[dim], from[dim], to[dim]});
-    copy.to_offset += begin[dim] * to[dim];
+    copy.dims.push_back({shape[dim], from[dim], to[dim]});
+    copy.to_offset += first[dim] * to[dim];
   }
-  StridedCopy fill;  // writes the padding value to the whole output
-  fill.constant = std::move(padding);
-  fill.dims = {{static_cast<int>(values.elements(y)), 0, 1}};
-  builder->add(
-      make_strided_copies("pad", {std::move(fill), std::move(copy)}, y, builder->kernels()), node);
+  builder->add(make_strided_copies("pad", elements, std::move(copies), y), node);
   return {};
 }
 

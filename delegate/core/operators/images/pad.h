@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/shapes/move.h"
 
 namespace tfsparse {
 
 // Inputs: the tensor, the padding before and after each dimension, and the value (default 0).
-class Pad : public DefineOperator<Pad> {
+class Pad : public DefineOperator<Pad, Move> {
  public:
   std::vector<int> begin;  // by dimension, where the input begins in the output; set by infer
 

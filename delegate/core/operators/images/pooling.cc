@@ -8,6 +8,7 @@
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/plan/lambda_step.h"
 #include "delegate/core/steps/channel_planes.h"
+#include "delegate/core/weights/int8_product.h"
 
 namespace tfsparse {
 namespace {
@@ -20,7 +21,8 @@ constexpr double kPooledPixel = 24;  // per pixel
 }  // namespace
 
 std::string Pool::unsupported_because(const SupportContext& context, const Node& node) const {
-  const std::string reason = unsupported_input(context, node);
+  std::string reason = unsupported_input(context, node);
+  if (reason.empty()) reason = unsupported_scales(context, node);
   if (!reason.empty()) return reason;
   return context.tensor(node.inputs[0]).shape.size() == 4 ? "" : "input is not a 4-D tensor";
 }
@@ -59,6 +61,41 @@ Status Pool::build(PlanBuilder* builder, const Node& node) const {
     run_planes(context, x, y, args, context.kernels.pool);
   };
   builder->add(make_step(std::string(kind) + builder->kernels().name, x, y, run), node);
+  return {};
+}
+
+Status Pool::build_int8(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  const PaddedValue x = values.padded(values.chw(node.inputs[0]));
+  const Value y = values.define_chw(node.output);
+  const QuadLayout from = quad_layout(builder->shape(node.inputs[0]));
+  const QuadLayout to = quad_layout(builder->shape(node.output));
+  int8::PoolArgs all{};
+  all.op = pooling;
+  all.x_stride = from.stride;
+  all.y_stride = to.stride;
+  all.in_h = from.height;
+  all.in_w = from.width;
+  all.out_h = to.height;
+  all.out_w = to.width;
+  all.window_h = size.height;
+  all.window_w = size.width;
+  all.stride_h = window.stride_h;
+  all.stride_w = window.stride_w;
+  all.pad_top = window.pad_top;
+  all.pad_left = window.pad_left;
+  all.output = output_of(builder->tensor(node.output), epilogue);
+  const auto run = [=](const RunContext& context) {
+    context.pool.parallel_for(to.batch * to.quads(), 1, [&](int begin, int end, int) {
+      int8::PoolArgs args = all;
+      args.x = context.values[x] + begin * from.stride;
+      args.y = bytes(context.values[y]) + begin * to.stride;
+      args.quads = end - begin;
+      context.int8_kernels.pool(args);
+    });
+  };
+  const bool is_max = pooling == Pooling::kMax;
+  builder->add(make_step(is_max ? "int8 max pool" : "int8 average pool", x, y, run), node);
   return {};
 }
 

@@ -78,7 +78,8 @@ class ResizeStep : public Step {
 }  // namespace
 
 std::string Resize::unsupported_because(const SupportContext& context, const Node& node) const {
-  return unsupported_parameters(context, node);
+  const std::string reason = unsupported_parameters(context, node);
+  return reason.empty() ? unsupported_scales(context, node) : reason;
 }
 
 Status Resize::infer(ShapeContext* context, const Node& node) {

@@ -24,6 +24,10 @@ class Resize : public DefineOperator<Resize> {
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override {
+    return type == DType::kFloat32 || type == DType::kInt8;
+  }
+  bool widens_int8(const Graph&, const Node&) const override { return true; }
   void hash(Hasher* hasher) const override;
 };
 

@@ -13,7 +13,8 @@ namespace tfsparse {
 
 std::string Concatenation::unsupported_because(const SupportContext& context,
                                                const Node& node) const {
-  return unsupported_inputs(context, node);
+  const std::string reason = unsupported_inputs(context, node);
+  return reason.empty() ? unsupported_scales(context, node) : reason;
 }
 
 Status Concatenation::infer(ShapeContext* context, const Node& node) {
@@ -46,30 +47,48 @@ DefaultWork Concatenation::default_work(const WorkContext& context, const Node& 
 
 Status Concatenation::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  bool in_chw = false;
-  for (int x : node.inputs) in_chw = in_chw || values.has_chw(x);
-  const auto y_strides = strides_of(builder->shape(node.output), in_chw);
+  const bool in_chw = copies_in_chw(builder, node);
+  const MovedElements elements(*builder, node.output, in_chw);
+  const auto y_strides = elements.strides(builder->shape(node.output));
   std::vector<StridedCopy> copies;
   std::ptrdiff_t offset = 0;
   for (int x : node.inputs) {
     StridedCopy copy;
     const Tensor& tensor = builder->tensor(x);
     if (tensor.is_constant()) {
-      TFSPARSE_RETURN_IF_ERROR(read_floats(tensor, &copy.constant));
+      TFSPARSE_RETURN_IF_ERROR(read_elements(tensor, builder->kernels(), &copy.constant));
     } else {
       copy.from = values.get(x, in_chw);
     }
-    const auto x_strides = strides_of(tensor.shape, in_chw && !tensor.is_constant());
+    const Shape shape = elements.shape(tensor.shape);
+    const auto x_strides = strides_of(shape, in_chw && !tensor.is_constant());
     for (std::size_t dim = 0; dim < x_strides.size(); ++dim) {
-      copy.dims.push_back({tensor.shape[dim], x_strides[dim], y_strides[dim]});
+      copy.dims.push_back({shape[dim], x_strides[dim], y_strides[dim]});
     }
     copy.to_offset = offset;
-    offset += tensor.shape[axis_] * y_strides[axis_];
+    offset += shape[axis_] * y_strides[axis_];
     copies.push_back(std::move(copy));
   }
   const Value y = values.define(node.output, in_chw);
-  builder->add(make_strided_copies("concatenate", std::move(copies), y, builder->kernels()), node);
+  builder->add(make_strided_copies("concatenate", elements, std::move(copies), y), node);
   return {};
+}
+
+// Of int8 inputs in CHW, quads are copied: each input but the last must fill its own, and constants
+// are in TFLite's order.
+bool Concatenation::copies_in_chw(PlanBuilder* builder, const Node& node) const {
+  bool any_chw = false, fits = true;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const int x = node.inputs[i];
+    const Tensor& tensor = builder->tensor(x);
+    any_chw = any_chw || builder->values().has_chw(x);
+    if (!builder->is_int8(x)) continue;
+    const bool joins_channels = axis_ + 1 == static_cast<int>(tensor.shape.size());
+    const bool is_last = i + 1 == node.inputs.size();
+    fits = fits && !tensor.is_constant() &&
+           (!joins_channels || is_last || are_whole_quads(*builder, x, tensor.shape.back()));
+  }
+  return any_chw && fits;
 }
 
 void Concatenation::hash(Hasher* hasher) const { hasher->add(axis_); }

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/shapes/move.h"
 
 namespace tfsparse {
 
-class Concatenation : public DefineOperator<Concatenation> {
+class Concatenation : public DefineOperator<Concatenation, Move> {
  public:
   explicit Concatenation(int axis = 0) : axis_(axis) {}
 
@@ -18,6 +18,8 @@ class Concatenation : public DefineOperator<Concatenation> {
   void hash(Hasher* hasher) const override;
 
  private:
+  bool copies_in_chw(PlanBuilder* builder, const Node& node) const;
+
   int axis_;  // counts from the start once shapes are inferred
 };
 

@@ -1,6 +1,8 @@
 #include "delegate/core/operators/shapes/reduction.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "delegate/core/graph/hasher.h"
@@ -121,12 +123,28 @@ class ReductionFlat : public Step {
 
 }  // namespace
 
+// What a sum of codes is multiplied by.
+double Reduce::multiplier(const Tensor& input, const Tensor& output) const {
+  const double pixels = reduction == Reduction::kMean ? quad_layout(input.shape).pixels() : 1;
+  return static_cast<double>(input.quantization->scale()) / output.quantization->scale() / pixels;
+}
+
 std::string Reduce::unsupported_because(const SupportContext& context, const Node& node) const {
   return unsupported_parameters(context, node);
 }
 
 bool Reduce::computes_in(DType type) const {
   return type == DType::kFloat32 || type == DType::kInt8;
+}
+
+// There is a kernel only for the pixels of images, as long as the sums fit 32 bits.
+bool Reduce::widens_int8(const Graph& graph, const Node& node) const {
+  const Tensor& input = graph.tensors[node.inputs[0]];
+  if (input.shape.size() != 4 || axes != std::vector<int>{1, 2}) return true;
+  constexpr double kMostOfOne = 512;  // a code minus a zero point, and the kernels' offset
+  const double most = kMostOfOne * quad_layout(input.shape).pixels();
+  const double factor = multiplier(input, graph.tensors[node.output]);
+  return most * std::max(1.0, factor) > std::numeric_limits<std::int32_t>::max();
 }
 
 Status Reduce::infer(ShapeContext* context, const Node& node) {
@@ -174,30 +192,29 @@ Status Reduce::build(PlanBuilder* builder, const Node& node) const {
 
 Status Reduce::build_int8(PlanBuilder* builder, const Node& node) const {
   const Tensor &input = builder->tensor(node.inputs[0]), &output = builder->tensor(node.output);
-  if (input.shape.size() != 4 || axes != std::vector<int>{1, 2}) {
-    return Status::error("int8 reduction over other dimensions than the pixels of an image");
-  }
-  const QuadLayout from = quad_layout(input.shape);
+  const QuadLayout from = quad_layout(input.shape), to = quad_layout(output.shape);
   const bool mean = reduction == Reduction::kMean;
-  const double pixels = mean ? from.pixels() : 1;
   int8::MeanArgs args{};
   args.x_stride = from.stride;
-  args.y_stride = int8::kQuad;
+  args.y_stride = to.stride;
   args.n = from.pixels();
   args.bias = -args.n * (input.quantization->zero_point() + builder->int8_kernels().flip);
-  args.multiplier = static_cast<float>(static_cast<double>(input.quantization->scale()) /
-                                       output.quantization->scale() / pixels);
+  args.multiplier = static_cast<float>(multiplier(input, output));
   args.output = output_of(output, Epilogue());
   const Value x = builder->values().chw(node.inputs[0]);
   const Value y = builder->values().define_chw(node.output);
+  // Without its dimensions of 1, the output is one image with a pixel for each of the input's.
+  const std::uint64_t image_step = to.batch == from.batch ? to.image() : int8::kQuad;
   const auto run = [=](const RunContext& context) {
-    context.pool.parallel_for(from.batch * from.quads(), 16, [&](int begin, int end, int) {
-      int8::MeanArgs planes = args;
-      planes.x = bytes(context.values[x]) + begin * from.stride;
-      planes.y = bytes(context.values[y]) + std::ptrdiff_t{begin} * int8::kQuad;
-      planes.quads = end - begin;
-      context.int8_kernels.mean(planes);
-    });
+    for (int image = 0; image < from.batch; ++image) {
+      context.pool.parallel_for(from.quads(), 16, [&](int begin, int end, int) {
+        int8::MeanArgs planes = args;
+        planes.x = bytes(context.values[x]) + image * from.image() + begin * from.stride;
+        planes.y = bytes(context.values[y]) + image * image_step + begin * to.stride;
+        planes.quads = end - begin;
+        context.int8_kernels.mean(planes);
+      });
+    }
   };
   builder->add(make_step(mean ? "int8 mean" : "int8 sum", x, y, run), node);
   return {};

@@ -24,7 +24,11 @@ class Reduce : public DefineOperator<Reduce> {
   Status build(PlanBuilder* builder, const Node& node) const override;
   Status build_int8(PlanBuilder* builder, const Node& node) const override;
   bool computes_in(DType type) const override;
+  bool widens_int8(const Graph& graph, const Node& node) const override;
   void hash(Hasher* hasher) const override;
+
+ private:
+  double multiplier(const Tensor& input, const Tensor& output) const;
 };
 
 }  // namespace tfsparse

@@ -23,14 +23,6 @@ Status Reshaping::build(PlanBuilder* builder, const Node& node) const {
   return {};
 }
 
-bool Reshaping::computes_in(DType type) const {
-  return type == DType::kFloat32 || type == DType::kInt8;
-}
-
-Status Reshaping::build_int8(PlanBuilder* builder, const Node& node) const {
-  return build(builder, node);
-}
-
 Status Reshape::infer(ShapeContext* context, const Node& node) {
   Ints target(shape_.begin(), shape_.end());
   if (node.inputs.size() > 1) {

@@ -5,19 +5,17 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/shapes/move.h"
 
 namespace tfsparse {
 
-class Reshaping : public Operator {
+class Reshaping : public Move {
  public:
   bool is(OperatorKind kind) const override { return kind == kind_of<Reshaping>(); }
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
-  Status build_int8(PlanBuilder* builder, const Node& node) const override;
-  bool computes_in(DType type) const override;
 };
 
 // Inputs: the tensor, and its new shape unless that is a parameter.

@@ -18,18 +18,24 @@ std::string PartOfInput::unsupported_because(const SupportContext& context,
 
 Status PartOfInput::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const Shape& shape = builder->shape(node.output);
-  const bool in_chw = values.has_chw(node.inputs[0]);
-  StridedCopy copy;
-  copy.from = values.get(node.inputs[0], in_chw);
-  const auto x_strides = strides_of(builder->shape(node.inputs[0]), in_chw);
-  const auto y_strides = strides_of(shape, in_chw);
+  const int x = node.inputs[0];
+  const bool in_chw =
+      values.has_chw(x) && are_whole_quads(*builder, x, begin.empty() ? 0 : begin.back());
+  const MovedElements elements(*builder, x, in_chw);
+  const Shape shape = elements.shape(builder->shape(node.output));
+  const auto x_strides = elements.strides(builder->shape(x));
+  const auto y_strides = elements.strides(builder->shape(node.output));
+  std::vector<int> first = begin;
+  if (!first.empty()) first.back() = elements.channels(first.back());
+  std::vector<StridedCopy> copies(1);
+  StridedCopy& copy = copies.front();
+  copy.from = values.get(x, in_chw);
   for (std::size_t dim = 0; dim < x_strides.size(); ++dim) {
     copy.dims.push_back({shape[dim], x_strides[dim], y_strides[dim]});
-    copy.from_offset += begin[dim] * x_strides[dim];
+    copy.from_offset += first[dim] * x_strides[dim];
   }
   const Value y = values.define(node.output, in_chw);
-  builder->add(make_strided_copies("slice", {std::move(copy)}, y, builder->kernels()), node);
+  builder->add(make_strided_copies("slice", elements, std::move(copies), y), node);
   return {};
 }
 

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/shapes/move.h"
 
 namespace tfsparse {
 
 // An operator that copies a part of its input.
-class PartOfInput : public Operator {
+class PartOfInput : public Move {
  public:
   std::vector<int> begin;  // by dimension, where the part begins in the input; set by infer
 

@@ -36,22 +36,27 @@ Status Transpose::infer(ShapeContext* context, const Node& node) {
 
 Status Transpose::build(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const Shape& shape = builder->shape(node.output);
-  const bool from_chw = values.has_chw(node.inputs[0]);
-  StridedCopy copy;
-  copy.from = values.get(node.inputs[0], from_chw);
-  const auto x_strides = strides_of(builder->shape(node.inputs[0]), from_chw);
+  const int x = node.inputs[0];
+  const bool keeps_channels =
+      order_.empty() || order_.back() + 1 == static_cast<int>(order_.size());
+  const bool from_chw = values.has_chw(x) && (keeps_channels || !builder->is_int8(x));
+  const MovedElements elements(*builder, x, from_chw);
+  const Shape shape = elements.shape(builder->shape(node.output));
+  const auto x_strides = elements.strides(builder->shape(x));
+  std::vector<StridedCopy> copies(1);
+  StridedCopy& copy = copies.front();
+  copy.from = values.get(x, from_chw);
   std::vector<std::ptrdiff_t> moved;
   for (int dim : order_) moved.push_back(x_strides[dim]);
   // Choose the layout that keeps contiguous runs contiguous: between NCHW and NHWC, channel planes
-  // are then copied.
-  const bool to_chw = is_image(shape) && moved.back() != 1;
+  // are then copied. Quads stay quads.
+  const bool to_chw = builder->is_int8(x) ? from_chw : is_image(shape) && moved.back() != 1;
   const auto y_strides = strides_of(shape, to_chw);
   for (std::size_t dim = 0; dim < moved.size(); ++dim) {
     copy.dims.push_back({shape[dim], moved[dim], y_strides[dim]});
   }
   const Value y = values.define(node.output, to_chw);
-  builder->add(make_strided_copies("transpose", {std::move(copy)}, y, builder->kernels()), node);
+  builder->add(make_strided_copies("transpose", elements, std::move(copies), y), node);
   return {};
 }
 

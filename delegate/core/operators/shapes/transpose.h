@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "delegate/core/graph/graph.h"
+#include "delegate/core/operators/shapes/move.h"
 
 namespace tfsparse {
 
 // Inputs: the tensor, the permutation of its dimensions.
-class Transpose : public DefineOperator<Transpose> {
+class Transpose : public DefineOperator<Transpose, Move> {
  public:
   std::string unsupported_because(const SupportContext& context, const Node& node) const override;
   Status infer(ShapeContext* context, const Node& node) override;

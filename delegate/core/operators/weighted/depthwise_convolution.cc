@@ -146,11 +146,11 @@ DefaultWork DepthwiseConvolution::default_int8_work(const WorkContext& context,
   return work;
 }
 
+bool DepthwiseConvolution::widens_int8(const Graph& graph, const Node& node) const {
+  return !has_int8_depthwise(graph, node);
+}
+
 Status DepthwiseConvolution::build_int8(PlanBuilder* builder, const Node& node) const {
-  if (!has_int8_depthwise(builder->graph(), node)) {
-    return Status::error("int8 depthwise convolution with a depth multiplier or a window above " +
-                         std::to_string(int8::kMaxDepthwiseKernel));
-  }
   Values& values = builder->values();
   const PaddedValue x = values.padded(values.chw(node.inputs[0]));
   const Value y = values.define_chw(node.output);

@@ -13,6 +13,7 @@ class DepthwiseConvolution : public DefineOperator<DepthwiseConvolution, ImageCo
   DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x, const ChwLayout* y,
                    std::unique_ptr<RowStep>* step) const override;
+  bool widens_int8(const Graph& graph, const Node& node) const override;
   Status build_int8(PlanBuilder* builder, const Node& node) const override;
 
  protected:

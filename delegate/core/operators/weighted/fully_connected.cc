@@ -8,6 +8,7 @@
 #include "delegate/core/graph/hasher.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/int8_rows.h"
+#include "delegate/core/steps/layout_change.h"
 #include "delegate/core/weights/pack.h"
 #include "delegate/core/weights/weights.h"
 
@@ -126,7 +127,14 @@ bool FullyConnected::computes_in(DType type) const {
 
 Status FullyConnected::build_int8(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const PaddedValue x = values.padded(values.chw(node.inputs[0]));
+  const QuadLayout row = quad_layout({builder->shape(node.inputs[1]).back()});
+  PaddedValue x;
+  if (builder->shape(node.inputs[0]).back() == row.channels) {
+    x = values.padded(values.chw(node.inputs[0]));
+  } else {  // the row is a whole image, in TFLite's order
+    x = values.add_bytes(row.bytes());
+    builder->add(make_to_quads(values.flat(node.inputs[0]), x, row), node);
+  }
   const Value y = values.define_chw(node.output);
   std::unique_ptr<Step> step;
   TFSPARSE_RETURN_IF_ERROR(

@@ -20,6 +20,10 @@ class TransposeConvolution : public DefineOperator<TransposeConvolution> {
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override {
+    return type == DType::kFloat32 || type == DType::kInt8;
+  }
+  bool widens_int8(const Graph&, const Node&) const override { return true; }
   void hash(Hasher* hasher) const override;
   bool has_weights() const override { return true; }
   std::vector<std::size_t> shape_inputs(const Node&) const override { return {3}; }
