@@ -79,6 +79,7 @@ CASES = (
     _int8("mobilenet_v2", 0.8, 1.8),
     _int8("mobilenet_v2", 0.9, 2.3),
     _int8("mobilenet_v1", 0.8, None),
+    _int8("mobilenet_v3_large", 0.8, None),
     _int8("efficientnet_lite0", 0.8, None),
     _int8("resnet50", 0.8, None),
     *(_int8(network, 0.0, NOT_SLOWER) for network in ("mobilenet_v2", "mobilenet_v1", "resnet50")),

@@ -8,7 +8,7 @@
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/binary.h"
-#include "delegate/core/steps/int8_binary.h"
+#include "delegate/core/steps/int8/binary.h"
 
 namespace tfsparse {
 namespace {

@@ -6,7 +6,7 @@
 #include "delegate/core/graph/support.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/plan/lambda_step.h"
-#include "delegate/core/steps/int8_lookup.h"
+#include "delegate/core/steps/int8/lookup.h"
 
 namespace tfsparse {
 namespace {

@@ -6,7 +6,7 @@
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/convolution.h"
 #include "delegate/core/steps/convolution_border.h"
-#include "delegate/core/steps/int8_convolution.h"
+#include "delegate/core/steps/int8/convolution.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {

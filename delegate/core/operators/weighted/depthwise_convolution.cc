@@ -6,7 +6,7 @@
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/plan/memory.h"
-#include "delegate/core/steps/int8_depthwise.h"
+#include "delegate/core/steps/int8/depthwise.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {

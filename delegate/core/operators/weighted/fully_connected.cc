@@ -7,7 +7,7 @@
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/graph/hasher.h"
 #include "delegate/core/plan/builder.h"
-#include "delegate/core/steps/int8_rows.h"
+#include "delegate/core/steps/int8/rows.h"
 #include "delegate/core/steps/layout_change.h"
 #include "delegate/core/weights/pack.h"
 #include "delegate/core/weights/weights.h"

@@ -1,4 +1,4 @@
-#include "delegate/core/steps/int8_rows.h"
+#include "delegate/core/steps/int8/rows.h"
 
 #include <algorithm>
 #include <string>

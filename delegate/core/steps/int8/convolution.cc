@@ -2,7 +2,7 @@
 // any other reads a copy with a border whose pixels are sorted by their phase in the stride.
 // Several narrow rows are computed as one run, and the pixels between the rows are cropped
 // afterwards.
-#include "delegate/core/steps/int8_convolution.h"
+#include "delegate/core/steps/int8/convolution.h"
 
 #include <algorithm>
 #include <cstring>

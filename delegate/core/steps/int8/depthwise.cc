@@ -1,4 +1,4 @@
-#include "delegate/core/steps/int8_depthwise.h"
+#include "delegate/core/steps/int8/depthwise.h"
 
 #include <algorithm>
 #include <string>

@@ -1,4 +1,4 @@
-#include "delegate/core/steps/int8_binary.h"
+#include "delegate/core/steps/int8/binary.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "delegate/core/steps/int8_lookup.h"
+#include "delegate/core/steps/int8/lookup.h"
 
 #include <algorithm>
 #include <array>
