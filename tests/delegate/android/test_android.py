@@ -46,8 +46,9 @@ def symbols(library, kind):
 
 
 def test_is_small(library):
-    # What an app grows by: arm64's library has 470 kB.
-    assert library.stat().st_size < 480_000
+    # What an app grows by: arm64's library has 630 kB, 150 kB of them for int8 kernels with dot
+    # products and without.
+    assert library.stat().st_size < 640_000
 
 
 def test_needs_only_android_s_c_libraries(library):
