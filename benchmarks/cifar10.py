@@ -138,6 +138,6 @@ def costs(model):
     positions = [np.prod(layer.output.shape[1:-1], dtype=int) for layer in kernels]
     return {
         "parameters": sum(int(np.count_nonzero(w)) for w in weights),
-        "sparsity": 1 - sum(nonzeros) / sizes,
+        "sparsity": float(1 - sum(nonzeros) / sizes),
         "macs": int(np.dot(nonzeros, positions)),
     }

@@ -169,9 +169,12 @@ def draw(results):
     """
     import matplotlib
 
+    # Neither pyplot nor a window system is needed to write a file.
+    from matplotlib.figure import Figure
+
     # Text stays text, and the same results are the same file.
     matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "pareto"}
-    figure = matplotlib.figure.Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for (kind, sparse), (label, marker, color) in MARKERS.items():
         networks = results.curve(kind, sparse)
