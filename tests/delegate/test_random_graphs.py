@@ -93,6 +93,13 @@ def check_counts(counts, least):
         assert taken >= fraction * (taken + left) > 0, f"{name}: {taken} taken, {left} left"
 
 
+def longest_row(model, name):
+    """The last dimension of the largest output of an operator, 0 where there is none."""
+    (graph,) = model.subgraphs
+    rows = [graph.tensors[o.outputs[0]].shape[-1] for o in operators(model, name)]
+    return max(rows, default=0)
+
+
 isas = st.sampled_from(native().isas())
 growths = st.sampled_from([[], [], [1], [0, 1, 2], [2, 3]])
 
@@ -127,6 +134,8 @@ def test_random_int8_graphs():
     def check_one(float_model, seed, isa, threads, growth):
         path = KEPT / "int8_graph.tflite"
         model = quantize(float_model, computed_values(float_model, KEPT), seed)
+        # TFLite's int8 SOFTMAX ends the process on rows of 2,282 equal numbers.
+        hypothesis.assume(longest_row(model, "SOFTMAX") < 1024)
         write(model, path)
         hypothesis.note(f"{describe(model)}\nisa {isa}, {threads} threads, resized by {growth}")
         hypothesis.note(f"kept in {path}")
