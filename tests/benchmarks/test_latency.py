@@ -52,7 +52,7 @@ def cache(model, tmp_path, monkeypatch):
     """A function that puts the tiny model into a cache folder under another's name."""
     monkeypatch.setattr(catalogue, "build", lambda *_: None)
     monkeypatch.setattr(
-        tfsparse, "convert", lambda _, path, encoding: Path(path).write_bytes(content)
+        tfsparse, "convert", lambda _, path, **options: Path(path).write_bytes(content)
     )
     content = Path(model).read_bytes()
     return lambda name, *args: catalogue.cached_file(name, tmp_path, *args)

@@ -143,9 +143,12 @@ def cached_file(
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         model = build(name, sparsity, block_size, size)
-        pictures = [_picture(model.input_shape[1], seed) for seed in range(4)]
-        calibration = {"representative_dataset": pictures} if weights == "int8" else {}
-        tfsparse.convert(model, path, weights=weights, encoding=encoding, **calibration)
+        pictures = None
+        if weights == "int8":
+            pictures = [_picture(model.input_shape[1], seed) for seed in range(4)]
+        tfsparse.convert(
+            model, path, weights=weights, representative_dataset=pictures, encoding=encoding
+        )
     return path
 
 

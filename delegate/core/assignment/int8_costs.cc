@@ -30,7 +30,7 @@ bool saves(unsigned registers) {
   return (low & registers) == registers;
 }
 
-const Int8Costs& choose() {
+const Int8Costs& costs_here() {
   constexpr unsigned kAmxTile = 1u << 24, kAmxInt8 = 1u << 25, kTileRegisters = 3u << 17;
   constexpr unsigned kAvxVnniBit = 1u << 4;
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -56,7 +56,7 @@ constexpr Int8Costs kMatrix = {0.13, 0.15, 8, 0, 8, 8, 2.5, 6, 6};
 constexpr Int8Costs kDot = {0.26, 0.30, 8, 0, 4, 8, 2.5, 6, 6};
 constexpr Int8Costs kPlain = {0.60, 0.70, 8, 0, 8, 8, 2.5, 6, 6};
 
-const Int8Costs& choose() {
+const Int8Costs& costs_here() {
 #if TFSPARSE_ARM64 && defined(__linux__)
   constexpr unsigned long kMatrixBit = 1ul << 13;  // HWCAP2_I8MM
   if (getauxval(AT_HWCAP2) & kMatrixBit) return kMatrix;
@@ -70,7 +70,7 @@ const Int8Costs& choose() {
 }  // namespace
 
 const Int8Costs& int8_costs() {
-  static const Int8Costs& costs = choose();
+  static const Int8Costs& costs = costs_here();
   return costs;
 }
 
