@@ -24,8 +24,8 @@ class Resize : public DefineOperator<Resize> {
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
-  // TFLite rounds the positions of an int8 bilinear resize to 1/1024 of a pixel, which can change an
-  // output by several steps.
+  // TFLite rounds the positions of an int8 bilinear resize to 1/1024 of a pixel, which can change
+  // an output by several steps.
   bool computes_in(DType type) const override {
     const bool is_exact = interpolation == Interpolation::kNearest;
     return type == DType::kFloat32 || (type == DType::kInt8 && is_exact);
