@@ -36,6 +36,7 @@ sys.path.insert(0, str(ROOT))
 from tests.delegate import arm64  # noqa: E402
 from tfsparse.files import cache_folder  # noqa: E402
 from tfsparse.runtime import timing  # noqa: E402
+from tfsparse.runtime.random_inputs import random_input  # noqa: E402
 from tfsparse.zoo import catalogue  # noqa: E402
 
 RUNS = flags.DEFINE_integer(
@@ -137,19 +138,11 @@ def file_of(case):
 
 
 def random_inputs(path, seed=0):
-    """Arrays by the index of their tensor: floats from 0 to 1, or all values of an integer type."""
+    """Arrays by the index of their tensor."""
     from ai_edge_litert.interpreter import Interpreter
 
-    random = np.random.default_rng(seed)
-
-    def draw(shape, dtype):
-        if np.issubdtype(dtype, np.floating):
-            return random.random(shape, np.float32).astype(dtype)
-        limits = np.iinfo(dtype)
-        return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
-
-    details = Interpreter(str(path)).get_input_details()
-    return {d["index"]: draw(d["shape"], d["dtype"]) for d in details}
+    rng = np.random.default_rng(seed)
+    return {d["index"]: random_input(rng, d) for d in Interpreter(str(path)).get_input_details()}
 
 
 @functools.cache
