@@ -1,12 +1,13 @@
 #include "delegate/kernels/isa/select.h"
 
 #include <cstdlib>
-#include <cstring>
 
 #if TFSPARSE_FP16 && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
+
+#include "delegate/kernels/isa/supported.h"
 
 namespace tfsparse {
 namespace {
@@ -69,12 +70,7 @@ const Kernels& choose() {
 
 }  // namespace
 
-const Kernels* find_kernels(const char* name) {
-  for (const InstructionSet& set : kInstructionSets) {
-    if (std::strcmp(name, set.kernels->name) == 0) return set.supported() ? set.kernels : nullptr;
-  }
-  return nullptr;
-}
+const Kernels* find_kernels(const char* name) { return find_supported(kInstructionSets, name); }
 
 const Kernels* find_fp16_kernels(const Kernels& kernels) {
   for (const InstructionSet& set : kInstructionSets) {
@@ -83,13 +79,7 @@ const Kernels* find_fp16_kernels(const Kernels& kernels) {
   return nullptr;
 }
 
-std::vector<const Kernels*> supported_kernels() {
-  std::vector<const Kernels*> supported;
-  for (const InstructionSet& set : kInstructionSets) {
-    if (set.supported()) supported.push_back(set.kernels);
-  }
-  return supported;
-}
+std::vector<const Kernels*> supported_kernels() { return all_supported(kInstructionSets); }
 
 const Kernels& best_kernels() {
   static const Kernels& chosen = choose();

@@ -1,7 +1,6 @@
 #include "delegate/kernels/int8/isa/select.h"
 
 #include <cstdlib>
-#include <cstring>
 
 #if TFSPARSE_X86
 #include <cpuid.h>
@@ -10,6 +9,8 @@
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
+
+#include "delegate/kernels/isa/supported.h"
 
 namespace tfsparse {
 namespace int8 {
@@ -63,20 +64,9 @@ const InstructionSet kInstructionSets[] = {
 
 }  // namespace
 
-const Kernels* find_kernels(const char* name) {
-  for (const InstructionSet& set : kInstructionSets) {
-    if (std::strcmp(name, set.kernels->name) == 0) return set.supported() ? set.kernels : nullptr;
-  }
-  return nullptr;
-}
+const Kernels* find_kernels(const char* name) { return find_supported(kInstructionSets, name); }
 
-std::vector<const Kernels*> supported_kernels() {
-  std::vector<const Kernels*> supported;
-  for (const InstructionSet& set : kInstructionSets) {
-    if (set.supported()) supported.push_back(set.kernels);
-  }
-  return supported;
-}
+std::vector<const Kernels*> supported_kernels() { return all_supported(kInstructionSets); }
 
 const Kernels& kernels_beside(const tfsparse::Kernels& floats) {
   const char* wanted = std::getenv("TFSPARSE_ISA");
