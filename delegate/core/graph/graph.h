@@ -19,6 +19,11 @@ enum class DType { kFloat32, kFloat16, kInt8, kUInt8, kInt16, kInt32, kInt64, kO
 
 const char* to_string(DType type);
 
+// For operators that compute in these two: see Operator::computes_in().
+inline bool is_float32_or_int8(DType type) {
+  return type == DType::kFloat32 || type == DType::kInt8;
+}
+
 struct Tensor {
   std::string name;
   int id = -1;  // the caller's number

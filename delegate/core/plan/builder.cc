@@ -36,7 +36,7 @@ Status PlanBuilder::add_row_tiling(const std::vector<const Node*>& nodes) {
         as<ImageConvolution>(*nodes[i])->make_step(this, *nodes[i], x, y, &steps[i]));
     steps[i]->parts[0].node_id = nodes[i]->id;
   }
-  plan_.steps_.push_back(make_row_tiling(std::move(steps), tiling));
+  plan_.steps_.push_back(make_row_tiling(std::move(steps), tiling, kernels_.element_bytes));
   return {};
 }
 
@@ -67,16 +67,13 @@ Status PlanBuilder::lay_out_memory(int threads) {
     own.push_back(first.with_element_bytes(values_.element_bytes({static_cast<int>(value)})));
   }
   plan_.values_ = ValueTable(std::move(own));
-  std::uint64_t scratch = 0;
-  for (const auto& step : plan_.steps_) {
-    const std::uint64_t elements =
-        (step->scratch_bytes + kernels_.element_bytes - 1) / kernels_.element_bytes;
-    scratch = std::max({scratch, step->scratch, elements});
-  }
+  std::uint64_t bytes = 0;
+  for (const auto& step : plan_.steps_) bytes = std::max(bytes, step->scratch_bytes);
+  const std::uint64_t elements = (bytes + kernels_.element_bytes - 1) / kernels_.element_bytes;
   for (int worker = 0; worker < threads; ++worker) {
-    plan_.scratch_.emplace_back(scratch, kernels_.element_bytes, std::nothrow);
+    plan_.scratch_.emplace_back(elements, kernels_.element_bytes, std::nothrow);
     if (plan_.scratch_.back().data() == nullptr) {
-      return Status::error("no memory for " + std::to_string(scratch) + " elements of scratch");
+      return Status::error("no memory for " + std::to_string(bytes) + " bytes of scratch");
     }
   }
   return {};

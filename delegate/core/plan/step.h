@@ -75,8 +75,7 @@ class Step {
   virtual void run(const RunContext& context) const = 0;
 
   std::vector<StepPart> parts = std::vector<StepPart>(1);  // several in row tiling
-  std::uint64_t scratch = 0;        // per worker, in elements of the float kernels
-  std::uint64_t scratch_bytes = 0;  // the same in bytes, if that is more
+  std::uint64_t scratch_bytes = 0;                         // per worker
   std::vector<Value> reads;
   std::vector<Value> writes;
 };

@@ -6,17 +6,23 @@
 
 namespace tfsparse {
 
+// Sets a kernel's arguments for the sizes and strides of planes, of channels or of quads.
+template <class Layout, class Args>
+void describe_planes(const Layout& x, const Layout& y, Args* args) {
+  args->x_stride = x.stride;
+  args->y_stride = y.stride;
+  args->in_h = x.height;
+  args->in_w = x.width;
+  args->out_h = y.height;
+  args->out_w = y.width;
+}
+
 // Arguments of a kernel with the planes of all images, their sizes and strides.
 template <class Args>
 Args plane_args(const ChwLayout& x, const ChwLayout& y) {
   Args args{};
   args.planes = y.batch * y.channels;
-  args.x_stride = x.stride;
-  args.y_stride = y.stride;
-  args.in_h = x.height;
-  args.in_w = x.width;
-  args.out_h = y.height;
-  args.out_w = y.width;
+  describe_planes(x, y, &args);
   return args;
 }
 

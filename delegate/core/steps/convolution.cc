@@ -77,7 +77,7 @@ class ConvolutionStep : public RowStep {
     TFSPARSE_RETURN_IF_ERROR(read_bias(graph, node, weights.channels, &bias));
     choose_runs(kernels);
     product_.pack(weights, bias, conv.epilogue, run_elements(rows_together_), kernels);
-    scratch = scratch_stride_ * product_.channels();
+    scratch_bytes = scratch_stride_ * product_.channels() * kernels.element_bytes;
     parts[0].kernel = product_.name();
     parts[0].macs = product_.density() * y_chw.batch * y_chw.pixels() * weights.dense.size();
     return {};
@@ -96,10 +96,7 @@ class ConvolutionStep : public RowStep {
     for (int channel = 0; channel < w[3]; ++channel) {
       for (int dy = 0; dy < w[1]; ++dy) {
         for (int dx = 0; dx < w[2]; ++dx) {
-          const int row = dy * window_.dilation_h, column = dx * window_.dilation_w;
-          const int phase = row % window_.stride_h * border_.phases_w + column % window_.stride_w;
-          const int offset = phase * border_.phase_plane + row / window_.stride_h * border_.pitch +
-                             column / window_.stride_w;
+          const int offset = border_.offset(window_, dy, dx);
           taps.push_back({(dy * w[2] + dx) * w[3] + channel,
                           static_cast<std::int32_t>(channel * plane() + offset)});
         }
@@ -109,14 +106,10 @@ class ConvolutionStep : public RowStep {
   }
 
   // Sets the number of output rows in one run of a bordered convolution: as many as fit the
-  // registers, then evened out over the image.
+  // registers.
   void choose_runs(const Kernels& kernels) {
     if (pointwise_) return;
-    const int most = kRunVectors * kernels.lanes;
-    const int height = std::max(1, y_chw.height);
-    rows_together_ = std::clamp((most - y_chw.width) / border_.pitch + 1, 1, height);
-    const int runs = (height + rows_together_ - 1) / rows_together_;
-    rows_together_ = (height + runs - 1) / runs;
+    rows_together_ = border_.rows_together(y_chw.height, y_chw.width, kRunVectors * kernels.lanes);
     if (crops(rows_together_)) {
       scratch_stride_ = plane_stride(static_cast<std::uint64_t>(run_elements(rows_together_)));
     }
@@ -193,19 +186,7 @@ class ConvolutionStep : public RowStep {
   void make_border(const RunContext& context, int image) const {
     const ChwLayout& chw = x_chw;
     PadArgs args{};
-    args.in_h = chw.height;
-    args.in_w = chw.width;
-    args.out_h = border_.rows;
-    args.out_w = border_.columns;
-    args.pad_top = window_.pad_top;
-    args.pad_left = window_.pad_left;
-    args.stride_h = window_.stride_h;
-    args.stride_w = window_.stride_w;
-    args.phases_h = border_.phases_h;
-    args.phases_w = border_.phases_w;
-    args.row_stride = border_.pitch;
-    args.column_phase_stride = border_.phase_plane;
-    args.row_phase_stride = static_cast<std::ptrdiff_t>(border_.phases_w) * border_.phase_plane;
+    border_.describe(window_, chw, 1, &args);
     const bool is_flat = flat_.exists();
     args.x_pixel_stride = is_flat ? chw.channels : 1;
     args.x_row_stride = args.x_pixel_stride * chw.width;

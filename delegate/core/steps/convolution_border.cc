@@ -25,6 +25,19 @@ ConvolutionBorder border_of(const Graph& graph, const Node& conv) {
   return border;
 }
 
+int ConvolutionBorder::offset(const Window& window, int dy, int dx) const {
+  const int row = dy * window.dilation_h, column = dx * window.dilation_w;
+  const int phase = row % window.stride_h * phases_w + column % window.stride_w;
+  return phase * phase_plane + row / window.stride_h * pitch + column / window.stride_w;
+}
+
+int ConvolutionBorder::rows_together(int height, int width, int most) const {
+  height = std::max(1, height);
+  const int largest = std::clamp((most - width) / pitch + 1, 1, height);
+  const int runs = (height + largest - 1) / largest;
+  return (height + runs - 1) / runs;
+}
+
 std::uint64_t border_elements(const Graph& graph, const Node& conv) {
   if (is_pointwise(graph, conv)) return 0;
   return border_of(graph, conv).plane * filter_shape(graph, conv)[3];

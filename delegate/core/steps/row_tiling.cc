@@ -43,18 +43,19 @@ void slide(RowsView* view, Rows have, Rows keep, const ChwLayout& chw) {
 
 class RowTilingStep : public Step {
  public:
-  RowTilingStep(std::vector<std::unique_ptr<RowStep>> steps, const RowTiling& tiling)
+  RowTilingStep(std::vector<std::unique_ptr<RowStep>> steps, const RowTiling& tiling,
+                std::size_t element_bytes)
       : steps_(std::move(steps)), tiling_(tiling) {
     parts.clear();
     std::uint64_t inner = 0;
     for (const auto& step : steps_) {
       parts.insert(parts.end(), step->parts.begin(), step->parts.end());
       parts.back().kernel += ", in row tiles";
-      inner = std::max(inner, step->scratch);
+      inner = std::max(inner, step->scratch_bytes);
       reads.insert(reads.end(), step->reads.begin(), step->reads.end());
       writes.insert(writes.end(), step->writes.begin(), step->writes.end());
     }
-    scratch = tiling.elements + inner;
+    scratch_bytes = tiling.elements * element_bytes + inner;
   }
 
   void run(const RunContext& context) const override {
@@ -177,8 +178,8 @@ RowTiling plan_row_tiling(const std::vector<RowWindow>& windows, std::size_t ele
 }
 
 std::unique_ptr<Step> make_row_tiling(std::vector<std::unique_ptr<RowStep>> steps,
-                                      const RowTiling& tiling) {
-  return std::make_unique<RowTilingStep>(std::move(steps), tiling);
+                                      const RowTiling& tiling, std::size_t element_bytes) {
+  return std::make_unique<RowTilingStep>(std::move(steps), tiling, element_bytes);
 }
 
 }  // namespace tfsparse

@@ -30,6 +30,6 @@ constexpr std::size_t kMostTiledSteps = 16;
 // Each step writes a tile of rows, which the next one reads from the cache. Tiles are in the
 // worker's scratch. No worker computes a row twice.
 std::unique_ptr<Step> make_row_tiling(std::vector<std::unique_ptr<RowStep>> steps,
-                                      const RowTiling& tiling);
+                                      const RowTiling& tiling, std::size_t element_bytes);
 
 }  // namespace tfsparse

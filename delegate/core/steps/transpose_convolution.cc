@@ -24,7 +24,6 @@ class TransposeConvolutionStep : public Step {
     plane_ = plane_stride(static_cast<std::uint64_t>(rows_.bordered) * columns_.bordered);
     run_rows_ = std::clamp(kRunPixels / columns_.bordered, 1, rows_.outputs(0));
     run_ = plane_stride(static_cast<std::uint64_t>(run_rows_) * columns_.bordered);
-    scratch = run_ * columns_.stride * y.channels;
   }
 
   void run(const RunContext& context) const override {
@@ -58,6 +57,7 @@ class TransposeConvolutionStep : public Step {
         products_.push_back(std::move(product));
       }
     }
+    scratch_bytes = run_ * columns_.stride * y_.channels * kernels.element_bytes;
     parts[0].kernel = products_.front().name();
     return {};
   }

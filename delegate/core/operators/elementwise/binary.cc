@@ -88,7 +88,7 @@ Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
 }
 
 bool BinaryOperator::computes_in(DType type) const {
-  return type == DType::kFloat32 || (type == DType::kInt8 && binary != Binary::kDiv);
+  return binary == Binary::kDiv ? type == DType::kFloat32 : is_float32_or_int8(type);
 }
 
 bool BinaryOperator::widens_int8(const Graph& graph, const Node& node) const {

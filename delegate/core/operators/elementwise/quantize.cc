@@ -26,9 +26,7 @@ void in_blocks(int begin, int end, bool is_float32, Elements elements, const Bod
 
 }  // namespace
 
-bool Quantize::computes_in(DType type) const {
-  return type == DType::kFloat32 || type == DType::kInt8;
-}
+bool Quantize::computes_in(DType type) const { return is_float32_or_int8(type); }
 
 std::string Quantize::unsupported_because(const SupportContext& context, const Node& node) const {
   const DType from = context.tensor(node.inputs[0]).type, to = context.tensor(node.output).type;

@@ -34,9 +34,7 @@ double vector_cost(const UnaryOperator& op) {
 
 }  // namespace
 
-bool UnaryOperator::computes_in(DType type) const {
-  return type == DType::kFloat32 || type == DType::kInt8;
-}
+bool UnaryOperator::computes_in(DType type) const { return is_float32_or_int8(type); }
 
 std::string UnaryOperator::unsupported_because(const SupportContext& context,
                                                const Node& node) const {
@@ -72,10 +70,10 @@ Status UnaryOperator::build(PlanBuilder* builder, const Node& node) const {
 }
 
 Status UnaryOperator::build_int8(PlanBuilder* builder, const Node& node) const {
-  // The last set computes in float32.
-  const auto function = [op = *this](double value) {
+  const Kernels& kernels = *supported_kernels().back();  // of those that compute in float32
+  const auto function = [&](double value) {
     float x = static_cast<float>(value), y = 0;
-    supported_kernels().back()->unary({op.unary, &x, &y, 1, op.epilogue});
+    kernels.unary({unary, &x, &y, 1, epilogue});
     return static_cast<double>(y);
   };
   return add_int8_lookup(builder, node, "int8 lookup", function);

@@ -51,10 +51,7 @@ Status Pool::build(PlanBuilder* builder, const Node& node) const {
   args.op = pooling;
   args.window_h = size.height;
   args.window_w = size.width;
-  args.stride_h = window.stride_h;
-  args.stride_w = window.stride_w;
-  args.pad_top = window.pad_top;
-  args.pad_left = window.pad_left;
+  window.describe(&args);
   args.epilogue = epilogue;
   const char* kind = pooling == Pooling::kMax ? "max pool " : "average pool ";
   const auto run = [=](const RunContext& context) {
@@ -72,18 +69,10 @@ Status Pool::build_int8(PlanBuilder* builder, const Node& node) const {
   const QuadLayout to = quad_layout(builder->shape(node.output));
   int8::PoolArgs all{};
   all.op = pooling;
-  all.x_stride = from.stride;
-  all.y_stride = to.stride;
-  all.in_h = from.height;
-  all.in_w = from.width;
-  all.out_h = to.height;
-  all.out_w = to.width;
+  describe_planes(from, to, &all);
   all.window_h = size.height;
   all.window_w = size.width;
-  all.stride_h = window.stride_h;
-  all.stride_w = window.stride_w;
-  all.pad_top = window.pad_top;
-  all.pad_left = window.pad_left;
+  window.describe(&all);
   all.output = output_of(builder->tensor(node.output), epilogue);
   const auto run = [=](const RunContext& context) {
     context.pool.parallel_for(to.batch * to.quads(), 1, [&](int begin, int end, int) {

@@ -21,9 +21,7 @@ class Pool : public DefineOperator<Pool> {
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
-  bool computes_in(DType type) const override {
-    return type == DType::kFloat32 || type == DType::kInt8;
-  }
+  bool computes_in(DType type) const override { return is_float32_or_int8(type); }
   Status build_int8(PlanBuilder* builder, const Node& node) const override;
   void hash(Hasher* hasher) const override;
 };

@@ -28,7 +28,7 @@ class Resize : public DefineOperator<Resize> {
   // an output by several steps.
   bool computes_in(DType type) const override {
     const bool is_exact = interpolation == Interpolation::kNearest;
-    return type == DType::kFloat32 || (type == DType::kInt8 && is_exact);
+    return is_exact ? is_float32_or_int8(type) : type == DType::kFloat32;
   }
   bool widens_int8(const Graph&, const Node&) const override { return true; }
   void hash(Hasher* hasher) const override;

@@ -9,9 +9,7 @@ namespace tfsparse {
 // number they stand for: files give the input and the output one scale.
 class Move : public Operator {
  public:
-  bool computes_in(DType type) const override {
-    return type == DType::kFloat32 || type == DType::kInt8;
-  }
+  bool computes_in(DType type) const override { return is_float32_or_int8(type); }
   Status build_int8(PlanBuilder* builder, const Node& node) const override {
     return build(builder, node);
   }

@@ -65,8 +65,7 @@ class ReductionChw : public Step {
 // reduced, or added element-wise to a run of outputs if they are kept.
 class ReductionFlat : public Step {
  public:
-  ReductionFlat(const Shape& shape, const std::vector<int>& axes, bool mean, const Kernels& kernels)
-      : mean_(mean) {
+  ReductionFlat(const Shape& shape, const std::vector<int>& axes, bool mean) : mean_(mean) {
     // An empty tensor is not read. The product of its reduced sizes may overflow.
     const bool is_empty = element_count(shape) == 0;
     if (is_empty) reduced_.add_outer(0, 0);
@@ -84,7 +83,7 @@ class ReductionFlat : public Step {
         (kept ? kept_ : reduced_).add_outer(shape[dim], stride);
       }
     }
-    scratch = outputs() * sizeof(float) / kernels.element_bytes;
+    scratch_bytes = outputs() * sizeof(float);
   }
 
   void run(const RunContext& context) const override {
@@ -133,9 +132,7 @@ std::string Reduce::unsupported_because(const SupportContext& context, const Nod
   return unsupported_parameters(context, node);
 }
 
-bool Reduce::computes_in(DType type) const {
-  return type == DType::kFloat32 || type == DType::kInt8;
-}
+bool Reduce::computes_in(DType type) const { return is_float32_or_int8(type); }
 
 // There is a kernel only for the pixels of images, as long as the sums fit 32 bits.
 bool Reduce::widens_int8(const Graph& graph, const Node& node) const {
@@ -181,7 +178,7 @@ Status Reduce::build(PlanBuilder* builder, const Node& node) const {
   if (in_chw) {
     step = std::make_unique<ReductionChw>(chw_layout(shape), mean);
   } else {
-    step = std::make_unique<ReductionFlat>(shape, axes, mean, builder->kernels());
+    step = std::make_unique<ReductionFlat>(shape, axes, mean);
   }
   step->parts[0].kernel = mean ? "mean" : "sum";
   step->reads = {x};

@@ -6,6 +6,7 @@
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/plan/memory.h"
+#include "delegate/core/steps/channel_planes.h"
 #include "delegate/core/steps/int8/depthwise.h"
 #include "delegate/core/weights/weights.h"
 
@@ -174,20 +175,10 @@ Status DepthwiseConvolution::make_step(PlanBuilder* builder, const Node& node,
 
   const Tensor& weights = builder->tensor(node.inputs[1]);
   DepthwiseArgs& args = step->args_;
-  args.in_h = x.chw.height;
-  args.in_w = x.chw.width;
-  args.out_h = y_chw.height;
-  args.out_w = y_chw.width;
+  describe_planes(x.chw, y_chw, &args);
   args.kernel_h = weights.shape[1];
   args.kernel_w = weights.shape[2];
-  args.stride_h = window.stride_h;
-  args.stride_w = window.stride_w;
-  args.dilation_h = window.dilation_h;
-  args.dilation_w = window.dilation_w;
-  args.pad_top = window.pad_top;
-  args.pad_left = window.pad_left;
-  args.x_stride = x.chw.stride;
-  args.y_stride = y_chw.stride;
+  window.describe_dilated(&args);
   args.epilogue = epilogue;
 
   step->x_value = x.value;
@@ -196,7 +187,7 @@ Status DepthwiseConvolution::make_step(PlanBuilder* builder, const Node& node,
   step->y_chw = y_chw;
   if (x.value.exists()) step->reads = {x.value};
   if (y.exists()) step->writes = {y};
-  step->scratch = kernels.depthwise_scratch(args);
+  step->scratch_bytes = kernels.depthwise_scratch(args) * kernels.element_bytes;
   const double macs = static_cast<double>(y_chw.batch) * y_chw.channels * y_chw.pixels();
   step->parts[0].kernel = std::string("depthwise ") + kernels.name;
   step->parts[0].macs = macs * step->taps_;

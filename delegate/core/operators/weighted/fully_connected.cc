@@ -121,9 +121,7 @@ Status FullyConnected::build(PlanBuilder* builder, const Node& node) const {
   return {};
 }
 
-bool FullyConnected::computes_in(DType type) const {
-  return type == DType::kFloat32 || type == DType::kInt8;
-}
+bool FullyConnected::computes_in(DType type) const { return is_float32_or_int8(type); }
 
 Status FullyConnected::build_int8(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();

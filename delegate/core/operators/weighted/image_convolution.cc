@@ -31,9 +31,7 @@ std::string ImageConvolution::unsupported_window(const SupportContext& context,
   return least < 1 ? "stride, dilation or kernel below 1" : "";
 }
 
-bool ImageConvolution::computes_in(DType type) const {
-  return type == DType::kFloat32 || type == DType::kInt8;
-}
+bool ImageConvolution::computes_in(DType type) const { return is_float32_or_int8(type); }
 
 Status ImageConvolution::infer(ShapeContext* context, const Node& node) {
   const Shape& x = context->in(node, 0);

@@ -20,9 +20,7 @@ class TransposeConvolution : public DefineOperator<TransposeConvolution> {
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
-  bool computes_in(DType type) const override {
-    return type == DType::kFloat32 || type == DType::kInt8;
-  }
+  bool computes_in(DType type) const override { return is_float32_or_int8(type); }
   bool widens_int8(const Graph&, const Node&) const override { return true; }
   void hash(Hasher* hasher) const override;
   bool has_weights() const override { return true; }

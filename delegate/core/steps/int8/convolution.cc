@@ -85,10 +85,7 @@ class Int8ConvolutionStep : public Step {
     std::vector<std::int32_t> offsets;
     for (int dy = 0; dy < w[1]; ++dy) {
       for (int dx = 0; dx < w[2]; ++dx) {
-        const int row = dy * window_.dilation_h, column = dx * window_.dilation_w;
-        const int phase = row % window_.stride_h * border_.phases_w + column % window_.stride_w;
-        const int pixel = phase * border_.phase_plane + row / window_.stride_h * border_.pitch +
-                          column / window_.stride_w;
+        const int pixel = border_.offset(window_, dy, dx);
         for (int quad = 0; quad < x_.quads(); ++quad) {
           offsets.push_back(static_cast<std::int32_t>(quad * plane() + pixel * int8::kQuad));
         }
@@ -98,13 +95,10 @@ class Int8ConvolutionStep : public Step {
   }
 
   // Sets the number of output rows in one run of a bordered convolution: as many as one pass
-  // computes, then evened out over the image.
+  // computes.
   void choose_runs() {
     if (pointwise_) return;
-    const int height = std::max(1, y_.height);
-    rows_together_ = std::clamp((product_.tile_pixels() - y_.width) / border_.pitch + 1, 1, height);
-    const int runs = (height + rows_together_ - 1) / rows_together_;
-    rows_together_ = (height + runs - 1) / runs;
+    rows_together_ = border_.rows_together(y_.height, y_.width, product_.tile_pixels());
     if (crops(rows_together_)) scratch_stride_ = quad_stride(run_pixels(rows_together_));
   }
 
@@ -211,19 +205,7 @@ class Int8ConvolutionStep : public Step {
     int8::PadArgs args{};
     args.x_stride = x_.stride;
     args.y_stride = plane();
-    args.in_h = x_.height;
-    args.in_w = x_.width;
-    args.out_h = border_.rows;
-    args.out_w = border_.columns;
-    args.pad_top = window_.pad_top;
-    args.pad_left = window_.pad_left;
-    args.stride_h = window_.stride_h;
-    args.stride_w = window_.stride_w;
-    args.phases_h = border_.phases_h;
-    args.phases_w = border_.phases_w;
-    args.row_stride = std::ptrdiff_t{int8::kQuad} * border_.pitch;
-    args.column_phase_stride = std::ptrdiff_t{int8::kQuad} * border_.phase_plane;
-    args.row_phase_stride = border_.phases_w * args.column_phase_stride;
+    border_.describe(window_, x_, int8::kQuad, &args);
     args.border = border_code_;
     context.pool.parallel_for(x_.quads(), 1, [&](int begin, int end, int) {
       int8::PadArgs planes = args;

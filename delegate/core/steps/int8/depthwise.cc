@@ -7,6 +7,7 @@
 
 #include "delegate/core/operators/weighted/depthwise_convolution.h"
 #include "delegate/core/plan/layout.h"
+#include "delegate/core/steps/channel_planes.h"
 #include "delegate/core/weights/int8_product.h"
 #include "delegate/core/weights/weights.h"
 
@@ -42,7 +43,10 @@ class Int8DepthwiseStep : public Step {
     const std::vector<float> factors = multipliers(graph, node, y, 3);
     args_.input_zero_point = x.quantization->zero_point();
     args_.output = output_of(y, op.epilogue);
-    set_sizes(op.window, weights.shape);
+    describe_planes(x_, y_, &args_);
+    op.window.describe_dilated(&args_);
+    args_.kernel_h = weights.shape[1];
+    args_.kernel_w = weights.shape[2];
     const int8::DepthwiseProduct product{values.data(),          y_.channels,      args_.kernel_h,
                                          args_.kernel_w,         args_.stride_h,   args_.stride_w,
                                          args_.dilation_h,       args_.dilation_w, bias.data(),
@@ -84,23 +88,6 @@ class Int8DepthwiseStep : public Step {
       args.multipliers = packed_.multipliers.data() + std::ptrdiff_t{quad} * int8::kQuad;
       context.int8_kernels.depthwise(args);
     }
-  }
-
-  void set_sizes(const Window& window, const Shape& weights) {
-    args_.x_stride = x_.stride;
-    args_.y_stride = y_.stride;
-    args_.in_h = x_.height;
-    args_.in_w = x_.width;
-    args_.out_h = y_.height;
-    args_.out_w = y_.width;
-    args_.kernel_h = weights[1];
-    args_.kernel_w = weights[2];
-    args_.stride_h = window.stride_h;
-    args_.stride_w = window.stride_w;
-    args_.dilation_h = window.dilation_h;
-    args_.dilation_w = window.dilation_w;
-    args_.pad_top = window.pad_top;
-    args_.pad_left = window.pad_left;
   }
 
   QuadLayout x_, y_;
