@@ -190,7 +190,9 @@ void depthwise_in_place_columns(const DepthwiseArgs& a, int begin, int end) {
 
 template <int K, int S>
 void depthwise_in_place(const DepthwiseArgs& a) {
-  if constexpr (kWalks) return depthwise_walk<K, S>(a);
+  if constexpr (kWalks) {
+    if (!Vec::kFreeMasks || can_walk(a)) return depthwise_walk<K, S>(a);
+  }
   depthwise_in_place_columns<Vec, K, S>(a, 0, narrow_from(a));
   depthwise_in_place_columns<NarrowVec, K, S>(a, narrow_from(a), a.out_w);
 }
@@ -199,7 +201,7 @@ void depthwise_in_place(const DepthwiseArgs& a) {
 inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   const bool alike = a.kernel_h == a.kernel_w && a.stride_h == a.stride_w;
   if (!Vec::kFastMasks || !alike || a.dilation_h != 1 || a.dilation_w != 1) return nullptr;
-  if (kWalks && (a.out_w < Vec::kLanes || !can_walk(a))) return nullptr;
+  if (!Vec::kFreeMasks && !can_walk(a)) return nullptr;
   const int last_row = (a.out_h - 1) * a.stride_h - a.pad_top;
   if (a.pad_top >= a.kernel_h || last_row >= a.in_h) return nullptr;  // a window outside the plane
   if (a.kernel_h == 3 && a.stride_h == 1) return depthwise_in_place<3, 1>;

@@ -7,8 +7,11 @@
 namespace tfsparse {
 namespace {
 
-// Whether depthwise_walk.h reads planes in place.
-constexpr bool kWalks = Vec::kFastMasks && !Vec::kFreeMasks;
+// Whether depthwise_walk.h computes planes of at least one vector of columns. With 16 lanes, most
+// planes are narrower, or hardly wider.
+constexpr bool kWalks = Vec::kFastMasks && Vec::kLanes < 16;
+// Also narrower planes. Those of less than four columns are rare.
+constexpr bool kWalksNarrow = kWalks && Vec::kLanes > 4;
 
 // As many rows as the registers hold beside the weights, or a few if the weights do not fit. With
 // depthwise_walk.h, large kernels are rare here and would be much code.
@@ -42,6 +45,7 @@ struct BorderedInput {
   int row_stride;
   int tap[K];
 
+  static V in_order(V sum) { return sum; }
   bool has_row(int) const { return true; }
   const Element* row(int row) const { return x + static_cast<std::ptrdiff_t>(row) * row_stride; }
   TFSPARSE_INLINE void load(const Element* xi, V (&in)[K]) const {
@@ -70,6 +74,7 @@ struct PlaneInput {
       if (S == 2) next_edge[kx] = V::edge(-next, a.in_w - next);
     }
   }
+  static V in_order(V sum) { return S == 2 ? V::in_order(sum) : sum; }
   // one comparison checks both ends
   bool has_row(int row) const {
     return static_cast<unsigned>(row - first_row) < static_cast<unsigned>(rows);
@@ -120,7 +125,7 @@ TFSPARSE_INLINE void depthwise_rows(const Input& input, const DepthwiseWeights<V
   Element* y = out.y + static_cast<std::ptrdiff_t>(row) * out.row_stride;
   TFSPARSE_UNROLL
   for (int r = 0; r < R; ++r, y = next_row(y, out.row_stride))
-    clamp(acc[r], lo, hi).store(y, out.lanes);
+    clamp(Input::in_order(acc[r]), lo, hi).store(y, out.lanes);
 }
 
 // Computes the rows from `row` on: R at a time, then the rest by halves of R. With depthwise_walk.h

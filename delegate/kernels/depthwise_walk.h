@@ -1,8 +1,8 @@
-// Depthwise convolution of whole planes for processors with slow masks. Tiles of columns move down
-// the plane, so that each input row is loaded once.
+// Depthwise convolution of whole planes. Tiles of columns move down the plane, so that each input
+// row is loaded once.
 #pragma once
 
-#include "delegate/kernels/layout.h"
+#include "delegate/kernels/depthwise_rows.h"
 #include "delegate/kernels/tile.h"
 
 namespace tfsparse {
@@ -28,6 +28,8 @@ class DepthwiseTile {
       left_[i] = Vec::edge(-(left + i), a.in_w - (left + i));
       const int first = right + (S == 1 ? K / 2 + 1 + i : 2 * (i + 1) + Vec::kLanes);
       right_[i] = Vec::edge(-first, a.in_w - first);
+      const int near = first - Vec::kLanes;
+      if (S == 2 && kMayBeNarrow) near_[i] = Vec::edge(-near, a.in_w - near);
     }
   }
 
@@ -49,6 +51,7 @@ class DepthwiseTile {
   static constexpr int kStep = Vec::kLanes * S;  // between the inputs of adjacent vectors
   static constexpr int kRows = ceil_div(K, S);   // output rows that use one input row
   static constexpr int kEdges = K / 2;           // tap columns that reach over an edge
+  static constexpr bool kMayBeNarrow = T == 1 && Edges && kWalksNarrow;
 
   using Weights = Factors<Vec, K * K>;
   // Sums of the next output rows. The index of the first one rotates as rows are finished.
@@ -93,7 +96,7 @@ class DepthwiseTile {
         add_row(x, &weights, ky, first, kRows - 1 - first, sums);
         x = next_row(x, a_.in_w);
       }
-      store(sums[first], y);
+      store<true>(sums[first], y);
       y = next_row(y, a_.out_w);
       return true;
     });
@@ -131,7 +134,8 @@ class DepthwiseTile {
     return t * step + (Edges && t == T - 1 ? last : 0);
   }
 
-  // Loads the input of vector t at tap column kx and, with stride 2, the next one.
+  // Loads the input of vector t at tap column kx and, with stride 2, the next one, in the order of
+  // Vec::even.
   TFSPARSE_INLINE void load(const Element* x, int kx, int t, Vec (&in)[S][T]) const {
     const bool left = Edges && t == 0, right = Edges && t == T - 1;
     if constexpr (S == 1) {
@@ -140,7 +144,9 @@ class DepthwiseTile {
                                        : Vec::load(x + kx);
     } else if ((left && kx == 0) || (right && kx > 0)) {
       const Element* next = x + kx + Vec::kLanes;
-      const Vec a = left && kx == 0 ? Vec::load(x + kx, left_[0]) : Vec::load(x + kx);
+      const Vec a = left && kx == 0 ? Vec::load(x + kx, left_[0])
+                    : kMayBeNarrow  ? Vec::load(x + kx, near_[kx / 2 - 1])
+                                    : Vec::load(x + kx);
       const Vec b = right && kx > 0 ? Vec::load(next, right_[kx / 2 - 1]) : Vec::load(next);
       in[0][t] = Vec::even(a, b);
       in[1][t] = Vec::odd(a, b);
@@ -149,10 +155,20 @@ class DepthwiseTile {
     }
   }
 
+  // Rows narrower than a vector are stored whole, as the next rows overwrite the excess. The last
+  // rows have none behind them.
+  template <bool LastRows = false>
   TFSPARSE_INLINE void store(Vec (&row)[T], Element* y) const {
+    if constexpr (S == 2) {
+      TFSPARSE_UNROLL
+      for (Vec& v : row) v = Vec::in_order(v);
+    }
     if (clamps_) {
       TFSPARSE_UNROLL
       for (Vec& v : row) v = clamp(v, lo_, hi_);
+    }
+    if constexpr (LastRows && kMayBeNarrow) {
+      return row[0].store(y, smaller(a_.out_w, Vec::kLanes));
     }
     TFSPARSE_UNROLL
     for (int t = 0; t < T; ++t) {
@@ -191,22 +207,26 @@ class DepthwiseTile {
   Vec lo_, hi_;
   bool clamps_;
   typename Vec::Edge left_[kEdges], right_[kEdges];
+  // With stride 2, for the lower half of a vector that is wider than the row.
+  typename Vec::Edge near_[kEdges];
 };
 
 template <int K, int S>
 struct DepthwisePass {
-  static constexpr int kMostVectors = K == 3 ? 4 : 2;  // whose sums fit the registers
+  // Whose sums fit the registers. 16 registers hold the weights of a 3x3 kernel and the sums of one
+  // vector; larger kernels read their weights from memory anyway.
+  static constexpr int kMostVectors = K > 3 ? 2 : kRegisters > 16 ? 4 : 1;
   const DepthwiseArgs& args;
 
   template <int T, class>
   void run(int column, int) const {
     const DepthwiseArgs& a = args;
-    const int last = smaller(column + (T - 1) * Vec::kLanes, a.out_w - Vec::kLanes);
+    const int last = larger(0, smaller(column + (T - 1) * Vec::kLanes, a.out_w - Vec::kLanes));
     const int first = T == 1 ? last : column;
     const int end = (last + Vec::kLanes - 1) * S - a.pad_left + K;
     // inner tiles are never narrow: see Passes
     if constexpr (2 * T > kMostVectors) {
-      const bool side_by_side = last == first + (T - 1) * Vec::kLanes;
+      const bool side_by_side = last == first + (T - 1) * Vec::kLanes && a.out_w >= T * Vec::kLanes;
       const bool inside = side_by_side && first * S >= a.pad_left && end <= a.in_w;
       if (inside) return DepthwiseTile<K, S, T, false>(a, first, last).run();
     }
@@ -222,6 +242,8 @@ void depthwise_walk(const DepthwiseArgs& a) {
 
 // Whether windows reach beyond the edges no further than tiles allow.
 inline bool can_walk(const DepthwiseArgs& a) {
+  const int rows = kWalksNarrow ? ceil_div(a.kernel_h, a.stride_h) : 1;
+  if (!kWalks || rows * a.out_w < Vec::kLanes) return false;
   const int kernel = a.kernel_w, stride = a.stride_w;
   // Whether tap columns [0, column] of the last output column are within the row.
   const auto within = [&](int column, int tap) {

@@ -38,7 +38,7 @@ TFSPARSE_INLINE V add_taps(V total, int tap, int window, const Rows& combined_ro
 }
 
 // Pools a vector of output columns over `rows` rows and any window width. x is at column `origin`.
-// Shared by all window sizes for the upper and lower edge.
+// Shared by all window sizes for the upper and lower edge. With stride 2 in the order of V::even.
 template <class V, class Op, int S>
 __attribute__((noinline)) V pool_any(const PoolArgs& a, const Element* x, int rows, int origin) {
   const V neutral = V::broadcast(Op::kNeutral);
@@ -75,6 +75,15 @@ class PoolVector {
   }
 
   TFSPARSE_INLINE V combine(const Element* x, PoolSpan rows) const {
+    const V total = combine_taps(x, rows);
+    return S == 2 ? V::in_order(total) : total;
+  }
+
+ private:
+  auto lanes_from(int column) const { return V::window(-column, a_.in_w - column); }
+
+  // With stride 2 in the order of V::even.
+  TFSPARSE_INLINE V combine_taps(const Element* x, PoolSpan rows) const {
     x += static_cast<std::ptrdiff_t>(rows.begin) * a_.in_w + origin_;
     if (K == 0 || rows.count() < K) return pool_any<V, Op, S>(a_, x, rows.count(), origin_);
     if (inside_) return combine_square<true>(x);
@@ -82,9 +91,6 @@ class PoolVector {
     if constexpr (V::kFreeMasks) return combine_square<false>(x);
     return pool_any<V, Op, S>(a_, x, rows.count(), origin_);
   }
-
- private:
-  auto lanes_from(int column) const { return V::window(-column, a_.in_w - column); }
 
   template <bool kInside>
   TFSPARSE_INLINE V combine_square(const Element* x) const {

@@ -106,7 +106,7 @@ template <class V>
 V load_even(const Element* p) {
   V even, odd;
   V::load_pairs(p, &even, &odd);
-  return even;
+  return V::in_order(even);
 }
 
 // Returns v, hidden from the optimiser of compilers for arm64.

@@ -87,9 +87,12 @@ struct Vec8 {
     return {_mm256_min_epi32(lanes, _mm256_set1_epi32(last))};
   }
   static Vec8 permute(Vec8 a, Lanes lanes) { return {_mm256_permutevar8x32_ps(a.v, lanes.v)}; }
-  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
-  static Vec8 even(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0x88)); }
-  static Vec8 odd(Vec8 a, Vec8 b) { return in_order(_mm256_shuffle_ps(a.v, b.v, 0xDD)); }
+  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b, in the order that in_order() restores.
+  static Vec8 even(Vec8 a, Vec8 b) { return {_mm256_shuffle_ps(a.v, b.v, 0x88)}; }
+  static Vec8 odd(Vec8 a, Vec8 b) { return {_mm256_shuffle_ps(a.v, b.v, 0xDD)}; }
+  static Vec8 in_order(Vec8 a) {
+    return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(a.v), 0xD8))};
+  }
   // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec8* first, Vec8* second) {
     const Vec8 a = load(p), b = load(p + kLanes);
@@ -99,6 +102,7 @@ struct Vec8 {
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   // a * factor + c
   static Vec8 fma(Vec8 a, Vec8 factor, int, Vec8 c) { return fma(a, factor, c); }
+  static Vec8 fma_in_place(Vec8 a, Vec8 factor, int, Vec8 c) { return fma(a, factor, c); }
   static Vec8 fma(Vec8 a, Vec8 b, Vec8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
   static Vec8 min(Vec8 a, Vec8 b) { return {_mm256_min_ps(a.v, b.v)}; }
   static Vec8 max(Vec8 a, Vec8 b) { return {_mm256_max_ps(a.v, b.v)}; }
@@ -136,10 +140,6 @@ struct Vec8 {
  private:
   static unsigned below(int lane) {
     return (1u << (lane < 0 ? 0 : lane > kLanes ? kLanes : lane)) - 1;
-  }
-  // Reorders two shuffled halves into one vector.
-  static Vec8 in_order(__m256 mixed) {
-    return {_mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xD8))};
   }
 };
 

@@ -64,6 +64,7 @@ struct Vec16 {
         _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     return {_mm512_permutex2var_ps(a.v, index, b.v)};
   }
+  static Vec16 in_order(Vec16 a) { return a; }
   // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec16* first, Vec16* second) {
     const Vec16 a = load(p), b = load(p + kLanes);

@@ -173,6 +173,7 @@ struct Vec4 {
   // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
   static Vec4 even(Vec4 a, Vec4 b) { return {vuzp1q_f32(a.v, b.v)}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {vuzp2q_f32(a.v, b.v)}; }
+  static Vec4 in_order(Vec4 a) { return a; }
   // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec4* first, Vec4* second) {
     const float32x4x2_t pairs = vld2q_f32(p);

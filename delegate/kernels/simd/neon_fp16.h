@@ -58,6 +58,7 @@ struct Half8 {
   // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
   static Half8 even(Half8 a, Half8 b) { return {vuzp1q_f16(a.v, b.v)}; }
   static Half8 odd(Half8 a, Half8 b) { return {vuzp2q_f16(a.v, b.v)}; }
+  static Half8 in_order(Half8 a) { return a; }
   // The same for the two vectors at p.
   static void load_pairs(const float16_t* p, Half8* first, Half8* second) {
     const float16x8x2_t pairs = vld2q_f16(p);

@@ -56,9 +56,10 @@ struct Vec4 {
   static Vec4 permute(Vec4 a, Lanes lanes) {
     return {Floats{a.v[lanes.at[0]], a.v[lanes.at[1]], a.v[lanes.at[2]], a.v[lanes.at[3]]}};
   }
-  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b.
+  // The lanes 0, 2, 4 ... or 1, 3, 5 ... of a followed by b, in the order that in_order() restores.
   static Vec4 even(Vec4 a, Vec4 b) { return {Floats{a.v[0], a.v[2], b.v[0], b.v[2]}}; }
   static Vec4 odd(Vec4 a, Vec4 b) { return {Floats{a.v[1], a.v[3], b.v[1], b.v[3]}}; }
+  static Vec4 in_order(Vec4 a) { return a; }
   // The same for the two vectors at p.
   static void load_pairs(const float* p, Vec4* first, Vec4* second) {
     const Vec4 a = load(p), b = load(p + kLanes);
