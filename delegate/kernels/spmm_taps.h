@@ -2,6 +2,8 @@
 // block of output channels.
 #pragma once
 
+#include <cstring>
+
 #include "delegate/kernels/grouped_tile.h"
 
 namespace tfsparse {
@@ -9,6 +11,23 @@ namespace {
 
 // Whether multiplications take registers only. The next inputs are then loaded during them.
 constexpr bool kPipelined = Vec::kFactors > 1;
+
+// Four adjacent offsets, in one or two loads.
+template <class Offset>
+class FourOffsets {
+ public:
+  TFSPARSE_INLINE explicit FourOffsets(const Offset* offsets) {
+    std::memcpy(words_, offsets, sizeof words_);
+  }
+  template <int I>
+  TFSPARSE_INLINE std::size_t get() const {
+    return static_cast<Offset>(words_[I / kInWord] >> (I % kInWord * 8 * sizeof(Offset)));
+  }
+
+ private:
+  static constexpr int kInWord = sizeof(std::uint64_t) / sizeof(Offset);
+  std::uint64_t words_[4 / kInWord];
+};
 
 // For out-of-order processors with memory operands. With few vectors, each sum is split into parts,
 // each of every kParts-th tap: an FMA takes four cycles, in which two units start eight of them.
@@ -37,6 +56,9 @@ class PlainTaps {
         for (int c = 0; c < Block; ++c) sums[c].add(part[c]);
       }
     }
+    if constexpr (kByFours) {
+      for (; i + 4 <= count; i += 4) add_four_taps(sums, i);
+    }
     for (; i < count; ++i) add_tap(sums, i);
     offsets_ += count;
     values_ += count * Block;
@@ -46,6 +68,18 @@ class PlainTaps {
   static constexpr int kVectors = Block * T;
   // Measured with AVX-512 and AVX2: with more vectors, parts do not help.
   static constexpr int kParts = kVectors == 1 ? 4 : kVectors <= (Block == 1 ? 3 : 4) ? 2 : 1;
+  // Processors with AVX2 load twice in a cycle and multiply two vectors. With weights and offsets
+  // loaded four at a time, nearly all loads are of pixels.
+  static constexpr bool kByFours = Block == 1 && kParts == 1 && Vec::kLoadsFour;
+
+  template <class V = Vec>  // so that only sets with kLoadsFour need its functions
+  TFSPARSE_INLINE void add_four_taps(Tile<T, Last>* sums, unsigned i) const {
+    const V weights = V::load_four(values_ + i);
+    const FourOffsets<Offset> offsets(offsets_ + i);
+    for_constants<4>([&](auto tap) TFSPARSE_INLINE_LAMBDA {
+      sums[0].add_scaled(V::template one_of_four<tap>(weights), x_ + offsets.template get<tap>());
+    });
+  }
 
   TFSPARSE_INLINE void add_tap(Tile<T, Last>* sums, unsigned i) const {
     const Element* weights = values_ + i * Block;

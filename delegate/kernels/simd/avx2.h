@@ -18,6 +18,7 @@ struct Vec8 {
   static constexpr bool kFastMasks = true;
   static constexpr bool kFreeMasks = true;
   static constexpr int kFactors = 1;
+  static constexpr bool kLoadsFour = true;
 #if defined(__AVX512VL__)
   using Mask = __mmask8;
 #else
@@ -31,6 +32,15 @@ struct Vec8 {
 
   static Vec8 broadcast(float x) { return {_mm256_set1_ps(x)}; }
   static Vec8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  // The four numbers at p, twice.
+  static Vec8 load_four(const float* p) {
+    return {_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p))};
+  }
+  // Number I of those, in all lanes.
+  template <int I>
+  static Vec8 one_of_four(Vec8 a) {
+    return {_mm256_permute_ps(a.v, 0x55 * I)};
+  }
   // Converts as many float16 numbers.
   static Vec8 widen(const std::uint16_t* p) {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};

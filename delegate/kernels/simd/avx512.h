@@ -23,6 +23,7 @@ struct Vec16 {
   static constexpr bool kFastMasks = true;
   static constexpr bool kFreeMasks = true;
   static constexpr int kFactors = 1;
+  static constexpr bool kLoadsFour = false;
   using Mask = __mmask16;
   using Edge = Mask;
   struct Lanes {

@@ -99,6 +99,7 @@ struct Vec4 {
   static constexpr bool kWidensHalf = true;
   static constexpr bool kFastMasks = true;
   static constexpr bool kFreeMasks = false;
+  static constexpr bool kLoadsFour = false;
   static constexpr int kFactors = 4;
   struct Mask {
     int first, last;

@@ -10,6 +10,7 @@ struct Half8 {
   static constexpr int kLanes = 8;
   static constexpr bool kFastMasks = true;
   static constexpr bool kFreeMasks = false;
+  static constexpr bool kLoadsFour = false;
   static constexpr int kFactors = 8;
   using Mask = Vec4::Mask;
   using Edge = Vec4::Edge;

@@ -12,6 +12,7 @@ struct Vec4 {
   static constexpr bool kFastMasks = false;
   static constexpr bool kFreeMasks = false;
   static constexpr int kFactors = 1;
+  static constexpr bool kLoadsFour = false;
   struct Mask {
     int first, last;
   };
