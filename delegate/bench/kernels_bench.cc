@@ -166,19 +166,27 @@ void bench_resize(const Kernels& k) {
 
 void bench_elementwise(const Kernels& k) {
   constexpr std::size_t kSizes[] = {56 * 56 * 24, 14 * 14 * 96};
-  constexpr const char* kUnary[] = {"clamp", "hard-swish", "sigmoid", "swish"};
+  struct Function {
+    const char* name;
+    Activation activation;
+  };
+  constexpr Function kFunctions[] = {
+      {"clamp", Activation::kNone},      {"hard-swish", Activation::kHardSwish},
+      {"sigmoid", Activation::kSigmoid}, {"swish", Activation::kSwish},
+      {"tanh", Activation::kTanh},       {"gelu", Activation::kGelu}};
   for (const std::size_t n : kSizes) {
     const auto x = random_floats(n), other = random_floats(n);
     auto y = random_floats(n);
-    for (int op = 0; op < 4; ++op) {
+    for (const Function& function : kFunctions) {
       UnaryArgs a{};
-      a.op = static_cast<Unary>(op);
+      a.op = Unary::kIdentity;
       a.x = x.data();
       a.y = y.data();
       a.n = n;
-      clamp_to_relu6(a.epilogue);
+      a.epilogue.activation = function.activation;
+      if (function.activation == Activation::kNone) clamp_to_relu6(a.epilogue);
       const double t = seconds([&] { k.unary(a); });
-      std::printf("  %-10s %6zu: %6.1f us %6.1f GB/s\n", kUnary[op], n, t * 1e6, 8e-9 * n / t);
+      std::printf("  %-10s %6zu: %6.1f us %6.1f GB/s\n", function.name, n, t * 1e6, 8e-9 * n / t);
     }
     BinaryArgs a{};
     a.op = Binary::kAdd;

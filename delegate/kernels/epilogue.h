@@ -15,8 +15,8 @@ V clamp(V v, V lo, V hi) {
   return V::min(hi, V::max(lo, v));  // this order keeps NaN
 }
 
-// e^x = scale + scale * rest for |x| up to 87. `rest` is more exact than the sum; for small x it is
-// e^x - 1.
+// e^x = scale + scale * rest for x from -87 to 88; above, scale may be infinity. `rest` is more
+// exact than the sum; for small x it is e^x - 1.
 template <class V>
 struct Exponential {
   V scale, rest;
@@ -63,18 +63,23 @@ V exp(V x) {
   return root * root;
 }
 
+// 1 + e^-x, infinity if x is below -88.4.
+template <class V>
+V one_plus_exp_negative(V x) {
+  // The first n for which 2^n is infinity is 128, from x log2(e) = 127.5 on.
+  const V least = V::broadcast(kLogOfLeastNormal), most = V::broadcast(88.5f);
+  return Exponential<V>(clamp(V::broadcast(0.0f) - x, least, most)).sum() + V::broadcast(1.0f);
+}
+
 template <class V>
 V sigmoid(V x) {
-  const V zero = V::broadcast(0.0f);
-  const V one = V::broadcast(1.0f);
-  const V e = exp_nonpositive(V::min(x, zero - x));  // of -|x|, which cannot overflow
-  return V::if_less(x, zero, e, one) / (one + e);
+  return V::broadcast(1.0f) / one_plus_exp_negative(x);
 }
 
 template <class V>
 V swish(V x) {
-  // Finite bound: -inf times 0 would be NaN.
-  return V::max(V::broadcast(-__FLT_MAX__), x) * sigmoid(x);
+  // Finite bound: -inf divided by infinity would be NaN.
+  return V::max(V::broadcast(-__FLT_MAX__), x) / one_plus_exp_negative(x);
 }
 
 template <class V>
@@ -140,47 +145,64 @@ V leaky_relu(V x, V slope) {
   return V::if_less(x, V::broadcast(0.0f), x * slope, x);
 }
 
-template <class V>
-V activate(const Epilogue& epilogue, V v) {
-  switch (epilogue.activation) {
-    case Activation::kHardSwish:
-      return hard_swish(v);
-    case Activation::kSigmoid:
-      return in_float32(v, [](auto x) { return sigmoid(x); });
-    case Activation::kSwish:
-      return in_float32(v, [](auto x) { return swish(x); });
-    case Activation::kTanh:
-      return in_float32(v, [](auto x) { return tanh(x); });
-    case Activation::kElu:
-      return in_float32(v, [](auto x) { return elu(x); });
-    case Activation::kLeakyRelu:
-      return leaky_relu(v, V::broadcast(epilogue.slope));
-    case Activation::kGelu:
-      return in_float32(v, [](auto x) { return gelu(x); });
-    case Activation::kGeluTanh:
-      return in_float32(v, [](auto x) { return gelu_tanh(x); });
-    case Activation::kNone:
-      break;
-  }
-  return v;
+// y[i] = f(i, load) for whole vectors, then for the first lanes of one more. `load` reads nothing
+// behind the last element, since operands may be the caller's memory.
+template <class V, class T, class F>
+void map(T* y, std::size_t n, const F& f) {
+  std::size_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    f(i, [](const auto* p) { return V::load(p); }).store(y + i);
+  const int left = static_cast<int>(n - i);
+  if (left > 0) f(i, [left](const auto* p) { return load_first<V>(p, left); }).store(y + i, left);
 }
 
-template <class V>
-V apply(const Epilogue& epilogue, V v) {
-  v = activate(epilogue, v);
-  return clamp(v, V::broadcast(epilogue.lo), V::broadcast(epilogue.hi));
+// y[i] = clamp(activate(y[i])), with residual[i] unless it is null.
+template <class F>
+void finish_with(const Epilogue& epilogue, Element* y, const Element* residual, std::size_t n,
+                 const F& activate) {
+  const Vec lo = Vec::broadcast(epilogue.lo), hi = Vec::broadcast(epilogue.hi);
+  const bool clamps = is_bounded(epilogue);
+  const bool adds_first = residual && epilogue.residual_first, adds_last = residual && !adds_first;
+  map<Vec>(y, n, [&](std::size_t i, auto load) {
+    Vec v = load(y + i);
+    if (adds_first) v = v + load(residual + i);
+    v = activate(v);
+    if (clamps) v = clamp(v, lo, hi);
+    return adds_last ? v + load(residual + i) : v;
+  });
 }
 
-// y[i] = epilogue(y[i]), with residual[i] unless it is null.
+// The same with the epilogue's activation. Chosen once: a choice for every vector would cost as
+// much as some activations.
 __attribute__((noinline)) void finish_run(const Epilogue& epilogue, Element* y,
                                           const Element* residual, std::size_t n) {
-  for (std::size_t i = 0; i < n; i += Vec::kLanes) {
-    const int lanes = n - i < Vec::kLanes ? static_cast<int>(n - i) : Vec::kLanes;
-    Vec v = load_first<Vec>(y + i, lanes);
-    if (residual && epilogue.residual_first) v = v + Vec::load(residual + i);
-    v = apply(epilogue, v);
-    if (residual && !epilogue.residual_first) v = v + Vec::load(residual + i);
-    v.store(y + i, lanes);
+  const auto finish = [&](const auto& activate) {
+    finish_with(epilogue, y, residual, n, activate);
+  };
+  const auto finish_in_float32 = [&](const auto& activate) {
+    finish([&](Vec v) { return in_float32(v, activate); });
+  };
+  switch (epilogue.activation) {
+    case Activation::kHardSwish:
+      return finish([](Vec v) { return hard_swish(v); });
+    case Activation::kSigmoid:
+      return finish_in_float32([](auto x) { return sigmoid(x); });
+    case Activation::kSwish:
+      return finish_in_float32([](auto x) { return swish(x); });
+    case Activation::kTanh:
+      return finish_in_float32([](auto x) { return tanh(x); });
+    case Activation::kElu:
+      return finish_in_float32([](auto x) { return elu(x); });
+    case Activation::kLeakyRelu: {
+      const Vec slope = Vec::broadcast(epilogue.slope);
+      return finish([slope](Vec v) { return leaky_relu(v, slope); });
+    }
+    case Activation::kGelu:
+      return finish_in_float32([](auto x) { return gelu(x); });
+    case Activation::kGeluTanh:
+      return finish_in_float32([](auto x) { return gelu_tanh(x); });
+    case Activation::kNone:
+      return finish([](Vec v) { return v; });
   }
 }
 

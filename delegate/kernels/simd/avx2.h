@@ -126,7 +126,7 @@ struct Vec8 {
     return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
   }
   static Vec8 sqrt(Vec8 a) { return {_mm256_sqrt_ps(a.v)}; }
-  // 2 to the power of the integer n in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127]; infinity for 128.
   static Vec8 exp2(Vec8 n) {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};

@@ -88,7 +88,7 @@ struct Vec16 {
   }
   static Vec16 round(Vec16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT)}; }
   static Vec16 sqrt(Vec16 a) { return {_mm512_sqrt_ps(a.v)}; }
-  // 2 to the power of the integer n in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127]; infinity for 128.
   static Vec16 exp2(Vec16 n) { return {_mm512_scalef_ps(_mm512_set1_ps(1.0f), n.v)}; }
   float sum() const { return _mm512_reduce_add_ps(v); }
   float largest() const { return _mm512_reduce_max_ps(v); }

@@ -239,7 +239,7 @@ struct Vec4 {
   }
   static Vec4 round(Vec4 a) { return {vrndnq_f32(a.v)}; }
   static Vec4 sqrt(Vec4 a) { return {vsqrtq_f32(a.v)}; }
-  // 2 to the power of the integer n in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127]; infinity for 128.
   static Vec4 exp2(Vec4 n) {
     const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n.v), vdupq_n_s32(127));
     return {vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23))};

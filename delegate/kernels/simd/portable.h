@@ -89,7 +89,7 @@ struct Vec4 {
     for (int i = 0; i < kLanes; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
     return a;
   }
-  // 2 to the power of the integer n in [-126, 127].
+  // 2 to the power of the integer n in [-126, 127]; infinity for 128.
   static Vec4 exp2(Vec4 n) {
     const Ints exponent = __builtin_convertvector(n.v, Ints);
     return {reinterpret_cast<Floats>((exponent + 127) << 23)};
