@@ -231,12 +231,13 @@ struct RegisterTileArgs {
 struct Kernels {
   const char* name;  // "avx512", "avx2", "neon", "neon fp16", "portable"
   std::size_t element_bytes;
-  int lanes;            // elements in a vector
-  int max_tile[5];      // largest SpmmArgs::tile by SpmmArgs::block
-  int usual_tile[5];    // the fastest tile for long runs
-  int tile_bytes;       // limit of the input bytes per pass over sparse weights
-  bool narrow_offsets;  // whether spmm reads them
-  int bias_copies;      // copies of each bias for spmm; above 1, it loads vectors of them
+  int lanes;             // elements in a vector
+  int max_tile[5];       // largest SpmmArgs::tile by SpmmArgs::block
+  int usual_tile[5];     // the fastest tile for long runs
+  int tile_bytes;        // limit of the input bytes per pass over sparse weights
+  int dense_tile_bytes;  // the same for dense weights, 0 if there is none
+  bool narrow_offsets;   // whether spmm reads them
+  int bias_copies;       // copies of each bias for spmm; above 1, it loads vectors of them
 
   // The register tile of XNNPACK's dense convolutions. Only timed: see assignment/speed.h.
   int tile_rows;

@@ -34,9 +34,7 @@ void Product::pack(const Weights& weights, const std::vector<float>& bias, const
       sparse ? find_blocks(weights.dense, channels_, depth) : consecutive_blocks(channels_);
   const int block = usual_block(blocks);
   choose_tile(run, kernels.usual_tile[block], kernels);
-  // Dense weights are not split: a block reads an input only once for four channels, so the L2
-  // cache is fast enough.
-  const int parts = sparse ? parts_for_cache(weights, kernels) : 1;
+  const int parts = parts_for_cache(weights, kernels, sparse);
   pack_parts(weights, blocks, parts, kernels);
   std::vector<float> copies;
   for (const float value : bias) copies.insert(copies.end(), kernels.bias_copies, value);
@@ -55,11 +53,13 @@ void Product::choose_tile(int run, int largest, const Kernels& kernels) {
 }
 
 // The number of parts of the reduction for which a tile's inputs stay in the L1 cache.
-int Product::parts_for_cache(const Weights& weights, const Kernels& kernels) const {
+int Product::parts_for_cache(const Weights& weights, const Kernels& kernels, bool sparse) const {
+  const int cache_bytes = sparse ? kernels.tile_bytes : kernels.dense_tile_bytes;
+  if (cache_bytes == 0) return 1;
   const std::int64_t lines = static_cast<std::int64_t>(weights.lines) * tile_pixels_;
   const std::int64_t channel_bytes =
       static_cast<std::int64_t>(kernels.element_bytes) * (lines + weights.more);
-  const int in_cache = static_cast<int>(kernels.tile_bytes / channel_bytes);
+  const int in_cache = static_cast<int>(cache_bytes / channel_bytes);
   const int fitting = std::max({1, in_cache, kFewestTaps / weights.taps_per_channel});
   return (weights.inputs() + fitting - 1) / fitting;
 }

@@ -64,7 +64,7 @@ class Product {
   };
 
   void choose_tile(int run, int largest, const Kernels& kernels);
-  int parts_for_cache(const Weights& weights, const Kernels& kernels) const;
+  int parts_for_cache(const Weights& weights, const Kernels& kernels, bool sparse) const;
   void pack_parts(const Weights& weights, const std::vector<RowBlocks>& blocks, int count,
                   const Kernels& kernels);
   // `args` describes one tile, or any run if there is one part with one block size.
