@@ -65,6 +65,8 @@ CASES = (
     _sparse("mobilenet_v2", 0.9, 2.9, block_size=4),
     _sparse("mobilenet_v1", 0.8, 2.2),
     _sparse("mobilenet_v1", 0.9, 3.2),
+    _sparse("mobilenet_v3_large", 0.8, 1.7),
+    _sparse("efficientnet_b0", 0.8, 1.5),
     _sparse("pose_detection", None, 1.7),
     _sparse("face_detection_full_range_sparse", None, 1.4),
     _sparse("resnet50", 0.9, 2.5),
