@@ -5,6 +5,7 @@ Programs for another processor run in an emulator.
 Objects are kept under build/ and compiled again when a source, a header or a flag changes.
 """
 
+import collections
 import fcntl
 import hashlib
 import os
@@ -47,8 +48,12 @@ class Build:
         self.machine = machine or platform.machine()
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def compile(self, source, flags=()):
-        """Path of the object of a source, named by what it was made from."""
+    def compile(self, source, flags=(), parts=()):
+        """Path of the object of a source, named by what it was made from.
+
+        With `parts`, of these sources in one, and `source` is their common name.
+        """
+        parts = parts or [source]
         usual, headers = sources.COMMON_FLAGS, sources.headers()
         if source.startswith("tests/"):
             usual = [*sources.TEST_FLAGS, "-isystem", f"{GOOGLETEST}/include"]
@@ -59,27 +64,37 @@ class Build:
         is_core = source not in sources.isa_flags(self.machine) and not source.startswith("tests/")
         flags = [*flags, *self.flags, *(self.core_flags if is_core else ())]
         command = [self.cxx, *usual, *flags, "-I."]
+        command += [word for part in parts[:-1] for word in ("-include", part)]
         digest = hashlib.sha256(repr(command).encode())
-        for file in [source, *headers]:
+        for file in [*parts, *headers]:
             digest.update((ROOT / file).read_bytes())
         name = source.replace("/", "-")
-        target = self.folder / f"{name}-{digest.hexdigest()[:16]}.o"
+        target = self.folder / f"{name}.{digest.hexdigest()[:16]}.o"
         # Who comes second, in another process of the same test run, waits and finds it made.
         with open(self.folder / f"{name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not target.exists():
-                for stale in self.folder.glob(f"{name}-*.o"):
+                for stale in self.folder.glob(f"{name}.*.o"):
                     stale.unlink()
-                self._make(target, *command, "-c", source)
+                self._make(target, *command, "-c", parts[-1])
         return str(target)
 
     def engine(self, folders=("core", "kernels", "tflite")):
-        """The objects of the engine by source, without the Python module."""
-        flags = {source: () for source in sources.common_sources(*folders)}
-        if "kernels" in folders:
-            flags |= sources.isa_flags(self.machine)
+        """The objects of the engine, without the Python module.
+
+        By source, for those of one instruction set. The others are compiled together, a folder such
+        as delegate/core/plan at once, because most of their time is spent on headers. Setup.py and
+        Bazel compile each by itself.
+        """
+        parts = collections.defaultdict(list)
+        for source in sources.common_sources(*folders):
+            parts["/".join(Path(source).parent.parts[:3])].append(source)
+        flags = sources.isa_flags(self.machine) if "kernels" in folders else {}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return dict(zip(flags, pool.map(self.compile, flags, flags.values()), strict=True))
+            objects = {source: pool.submit(self.compile, source, flags[source]) for source in flags}
+            for name, together in parts.items():
+                objects[name] = pool.submit(self.compile, name, parts=together)
+        return {name: made.result() for name, made in objects.items()}
 
     def link(self, objects, name, flags=()):
         """Path of a program, or of a library with the flag -shared."""

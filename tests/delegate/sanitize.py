@@ -42,11 +42,11 @@ class SanitizedBuild(Build):
         isas = {source: Path(source).stem for source in sources.isa_flags()}
         self._plain = {source for source, isa in isas.items() if kernels and isa not in kernels}
 
-    def compile(self, source, flags=()):
+    def compile(self, source, flags=(), parts=()):
         """See `Build`."""
         if source in self._plain:
             return Build("cpp-tests").compile(source, flags)
-        return super().compile(source, flags)
+        return super().compile(source, flags, parts)
 
 
 def check(name, build, run_program):
