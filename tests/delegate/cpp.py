@@ -38,8 +38,8 @@ class Build:
     """One way of compiling everything: `flags` follow the usual ones.
 
     `machine` is the processor compiled for, as `platform.machine()` names it. `core_flags` are
-    further flags of what is neither a kernel nor a test: not optimised, it compiles in half the
-    time and runs soon enough. `make wheel` and `pip install` compile it as it is meant.
+    further flags of what is neither a kernel nor a test of one: not optimised, it compiles in half
+    the time and runs soon enough. `make wheel` and `pip install` compile it as it is meant.
     """
 
     def __init__(self, name, cxx=CXX, flags=(), machine=None, core_flags=("-O0",)):
@@ -61,8 +61,8 @@ class Build:
         elif source.startswith(str(GOOGLETEST)):
             usual, headers = [*sources.TEST_FLAGS, f"-I{GOOGLETEST}", f"-I{GOOGLETEST}/include"], []
         usual = [*usual, "-fPIC", "-Werror", "-pthread"]
-        is_core = source not in sources.isa_flags(self.machine) and not source.startswith("tests/")
-        flags = [*flags, *self.flags, *(self.core_flags if is_core else ())]
+        computes = source in sources.isa_flags(self.machine) or "tests/delegate/kernels/" in source
+        flags = [*flags, *self.flags, *(() if computes else self.core_flags)]
         command = [self.cxx, *usual, *flags, "-I."]
         command += [word for part in parts[:-1] for word in ("-include", part)]
         digest = hashlib.sha256(repr(command).encode())
