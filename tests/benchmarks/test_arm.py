@@ -1,16 +1,11 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from absl import flags
 
-from tests.converter.single_op import pruned, quantized_op
+from tests.benchmarks.scripts import loaded
 from tests.delegate import arm64
-from tfsparse import flatbuffer
 from tfsparse.zoo import catalogue
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "arm.py"
 MAPS = """\
 400000-500000 r-xp 00000000 00:00 1 /usr/bin/python3.11
 7f0000-7f2000 r-xp 00000000 00:00 2 /tmp/libtfsparse_delegate.so
@@ -22,13 +17,8 @@ LIBRARY = "/tmp/libtfsparse_delegate.so"
 
 @pytest.fixture(scope="module")
 def arm():
-    spec = importlib.util.spec_from_file_location("arm", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    known = set(flags.FLAGS)
-    spec.loader.exec_module(module)
-    yield module
-    for name in set(flags.FLAGS) - known:
-        delattr(flags.FLAGS, name)
+    with loaded("arm") as module:
+        yield module
 
 
 def test_every_case_is_a_network_with_a_name_of_its_own(arm):
@@ -36,24 +26,6 @@ def test_every_case_is_a_network_with_a_name_of_its_own(arm):
     for case in arm.CASES:
         assert case.network in catalogue.NETWORKS
         assert (case.sparsity is None) == (case.network in catalogue.PRETRAINED)
-
-
-def test_patterns_and_files_choose_rows(arm):
-    assert arm.select([]) == list(arm.CASES)
-    names = [case.name for case in arm.select(["mobilenet_v2-*", str(SCRIPT)])]
-    in_float, in_int8 = ["mobilenet_v2-80", "mobilenet_v2-90"], ["-80-int8", "-90-int8"]
-    assert names == [*in_float, *(f"mobilenet_v2{name}" for name in in_int8), str(SCRIPT)]
-    with pytest.raises(ValueError, match=r"mobilenet_v2-80, .*Received: 'resnet'"):
-        arm.select(["resnet"])
-
-
-def test_inputs_are_of_the_model_s_type(arm, tmp_path):
-    path = tmp_path / "model.tflite"
-    path.write_bytes(flatbuffer.serialize(quantized_op(pruned((8, 1, 1, 16), 0.5, np.int8))))
-    ((_, values),) = arm.random_inputs(path).items()
-    assert values.dtype == np.int8
-    assert values.min() < -50
-    assert values.max() > 50
 
 
 def test_a_block_that_was_translated_twice_is_counted_twice(arm):
@@ -82,26 +54,6 @@ def test_a_run_of_few_is_taken_from_a_run_of_twice_as_many(arm, monkeypatch):
     counted = arm.count("model.tflite", {}, LIBRARY)
     assert counted.instructions == 7
     assert counted.functions == {"spmm": 7}
-
-
-def test_a_row_shows_the_ratio_and_whether_the_promise_is_kept(arm):
-    case = arm.Case("mobilenet_v2", 0.8, at_most=0.5)
-    default = arm.Count(100e6, {3: np.array([1.0, 4.0])})
-    ours = arm.Count(51e6, {3: np.array([1.0, 4.04])})
-    row = arm.cells(case, default, ours)
-    assert row == ["mobilenet_v2-80", "100.0 M", "51.0 M", "0.510", "0.50 missed", "1.0e-02"]
-    assert arm.cells(case, default, arm.Count(49e6, ours.outputs))[4] == "0.50 kept"
-
-
-def test_a_row_shows_what_the_default_said_when_it_failed(arm):
-    default = arm.Count(error="RuntimeError: failed to reshape runtime")
-    ours = arm.Count(40e6, {3: np.ones(2)})
-    row = arm.cells(arm.Case("mobilenet_v2_convolutional", 0.8), default, ours)
-    assert row[1:] == [default.error, "40.0 M", "", "", ""]
-    assert arm.cells(arm.Case("model.tflite"), None, ours) == [
-        *("model.tflite", "", "40.0 M"),
-        *("", "", ""),
-    ]
 
 
 @pytest.mark.download
