@@ -22,7 +22,7 @@ from tfsparse.zoo import downloads
 
 QEMU = "qemu-aarch64-static"
 CXX = "aarch64-linux-gnu-g++"
-INFER = Path(__file__).with_name("arm64_infer.py")
+INFER = Path(__file__).with_name("infer.py")
 # Of a phone of 2019; `max` has SVE and SME, which no phone's XNNPACK kernels are measured with.
 CPU = "cortex-a76"
 
@@ -38,6 +38,9 @@ TAGS = (
     *(f"--abi={abi}" for abi in (f"cp{PYTHON.replace('.', '')}", "abi3", "none")),
     *(f"--platform=manylinux{version}_aarch64" for version in ("_2_27", "_2_17", "2014")),
 )
+
+# Variables of Python programs whose instructions are counted: a hash seed, no threads of numpy.
+REPRODUCIBLE = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
 
 # A separate apt state: it uses the machine's sources, but not its packages, and changes neither.
 APT = """
@@ -112,14 +115,12 @@ def _run_or_explain(*command, **options):
 
 
 def _python(folder, *arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
-    # Runs are reproducible: fixed hash seed, no idle threads of numpy.
-    same = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     result = subprocess.run(
         [*qemu, "-L", folder, folder / f"usr/bin/python{PYTHON}", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], **same, **dict(environment)},
+        env={"PATH": os.environ["PATH"], **REPRODUCIBLE, **dict(environment)},
     )
     if result.returncode:
         raise RuntimeError(result.stderr.strip() or f"ended by signal {-result.returncode}")
