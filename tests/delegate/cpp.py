@@ -120,6 +120,7 @@ class Build:
 PROCESSORS = {
     "aarch64": ("aarch64-linux-gnu", "g++-aarch64-linux-gnu", "aarch64"),
     "armv7l": ("arm-linux-gnueabihf", "g++-arm-linux-gnueabihf", "arm"),
+    "x86_64": ("x86_64-linux-gnu", "g++-x86-64-linux-gnu", "x86_64"),
 }
 
 
