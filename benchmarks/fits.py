@@ -2,12 +2,14 @@
 
 Trains MobileNetV2 0.35 on 32x32 images for a number of steps, several times, in turn without
 and with each method, each time with a new callback. The times include the begin and the end of a
-`fit`. The first `fit` of each compiles the train step and is reported separately.
+`fit`. The first `fit` of a model compiles the train step and is reported separately, from several
+new models of each. A callback that does nothing shows by how much the ratios vary by themselves.
 
     python benchmarks/fits.py
     python benchmarks/fits.py --steps 30 --rounds 20 --methods RigL --clock cpu
 """
 
+import gc
 import os
 import sys
 import time
@@ -28,6 +30,7 @@ METHODS = {
     "PatternPruning": lambda: tfsparse.PatternPruning(),
     "ChannelPruning": lambda: tfsparse.ChannelPruning("l1", 0.3),
 }
+CONTROL = "a callback that does nothing"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -51,36 +54,63 @@ def make_fit(steps, batch_size, clock):
     return fit
 
 
-def measure(methods, steps, rounds, batch_size, clock, console):
-    """Returns for each method, and for plain training as "plain", the seconds of each `fit`."""
-    makers = {"plain": None} | {name: METHODS[name] for name in methods}
-    fits = {name: make_fit(steps, batch_size, clock) for name in makers}
-    seconds = {name: [] for name in makers}
-    for round_ in range(1 + rounds):
-        names = list(makers)
-        # Who goes first rotates, so that a slow drift of the clock favours none.
-        first = round_ % len(names)
-        for name in names[first:] + names[:first]:
-            with console.status(f"round {round_} of {rounds}: {name}"):
-                make = makers[name]
-                seconds[name].append(fits[name](*([make()] if make else [])))
-    return seconds
+def rotated(names, count):
+    """Returns the names, from another one on: a slow drift of the clock then favours none."""
+    first = count % len(names)
+    return names[first:] + names[:first]
 
 
-def table_of(seconds, clock):
+def measure(methods, steps, models, rounds, batch_size, clock, console):
+    """Returns the seconds of each first and of each later `fit`.
+
+    Both are dicts from each method, plain training as "plain", and the callback that does nothing,
+    to a list of seconds.
+    """
+    import keras
+
+    makers = {"plain": None, CONTROL: keras.callbacks.Callback}
+    makers |= {name: METHODS[name] for name in methods}
+    names = list(makers)
+    firsts, laters = {name: [] for name in names}, {name: [] for name in names}
+    fits = {}
+
+    def fit(name):
+        make = makers[name]
+        return fits[name](*([make()] if make else []))
+
+    for number in range(models):
+        # The models before take memory, and time of the garbage collector.
+        fits.clear()
+        gc.collect()
+        for name in rotated(names, number * len(names) // models):
+            with console.status(f"model {number + 1} of {models}: {name}"):
+                fits[name] = make_fit(steps, batch_size, clock)
+                firsts[name].append(fit(name))
+    for number in range(rounds):
+        for name in rotated(names, number):
+            with console.status(f"round {number + 1} of {rounds}: {name}"):
+                laters[name].append(fit(name))
+    return firsts, laters
+
+
+def table_of(firsts, laters, clock):
     table = Table(title=f"A fit in seconds of {clock} time")
     table.add_column("training", no_wrap=True)
-    for column in ("first", "to plain", "later, median", "to plain (quartiles)"):
+    for column in ("first, median", "to plain (range)", "later, median", "to plain (quartiles)"):
         table.add_column(column, justify="right", no_wrap=True)
-    plain = np.array(seconds["plain"])
-    for name, of_method in seconds.items():
-        ratios = np.array(of_method) / plain
-        lower, median, upper = np.percentile(ratios[1:], [25, 50, 75])
-        row = [name, f"{of_method[0]:.1f}", "", f"{np.median(of_method[1:]):.2f}", ""]
+    for name in firsts:
+        row = [name, f"{np.median(firsts[name]):.1f}", "", f"{np.median(laters[name]):.2f}", ""]
         if name != "plain":
-            row[2], row[4] = f"{ratios[0]:.3f}", f"{median:.3f} ({lower:.3f}-{upper:.3f})"
+            row[2] = ratios(firsts, name, (50, 0, 100))
+            row[4] = ratios(laters, name, (50, 25, 75))
         table.add_row(*row)
     return table
+
+
+def ratios(seconds, name, percentiles):
+    """Returns percentiles of the ratios to plain training, as text."""
+    values = np.array(seconds[name]) / np.array(seconds["plain"])
+    return "{:.3f} ({:.3f}-{:.3f})".format(*np.percentile(values, percentiles))
 
 
 def main(argv):
@@ -89,17 +119,20 @@ def main(argv):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
     args = flags.FLAGS
-    seconds = measure(args.methods, args.steps, args.rounds, args.batch_size, args.clock, console)
-    console.print(table_of(seconds, args.clock))
+    firsts, laters = measure(
+        args.methods, args.steps, args.models, args.rounds, args.batch_size, args.clock, console
+    )
+    console.print(table_of(firsts, laters, args.clock))
     console.print(
         f"{timing.cpu_name()}, MobileNetV2 0.35 at 32x32, batches of {args.batch_size}, "
-        f"{args.steps} steps a fit, {args.rounds} rounds",
+        f"{args.steps} steps a fit, {args.models} models of each, {args.rounds} rounds",
         highlight=False,
     )
 
 
 if __name__ == "__main__":
     flags.DEFINE_integer("steps", 120, "Steps of a fit.", lower_bound=1)
+    flags.DEFINE_integer("models", 3, "First fits of each, by new models.", lower_bound=1)
     flags.DEFINE_integer("rounds", 10, "Fits of each after the first.", lower_bound=1)
     flags.DEFINE_integer("batch_size", 32, "Pictures in a batch.", lower_bound=1)
     flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Time, or the time of all cores.")
