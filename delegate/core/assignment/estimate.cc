@@ -8,7 +8,7 @@ namespace tfsparse {
 namespace {
 
 // Units and source: estimate.h.
-constexpr double kOperator = 300;     // to start an operator
+constexpr double kOperator = 300;  // to start an operator
 // Per vector of MACs in a matrix product. Vectors of 8 are those of AVX2, measured on Intel's and
 // AMD's processors.
 constexpr double pointwise(int lanes) { return lanes == 8 ? 1.10 : 1.18; }
