@@ -175,6 +175,13 @@ TEST(Int8Plan, LooksFunctionsUp) {
             (std::vector<std::int8_t>{-128, -59, 0, 59, 127}));
 }
 
+TEST(Int8Plan, MultipliesScalars) {
+  GraphBuilder b;
+  const int x = b.quantize(b.input({}), 0.1f, 0);
+  b.graph.outputs = {b.quantize(b.binary(x, x, Binary::kMul), 1.0f, 0)};
+  EXPECT_EQ(run_codes(b.graph, {50}), (std::vector<std::int8_t>{25}));
+}
+
 TEST(Int8Plan, LeavesWhatNoSumCanHold) {
   GraphBuilder b;
   const int x = b.quantize(b.input({1, 1, 1, 4}), 1e6f);

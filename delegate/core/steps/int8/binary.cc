@@ -139,7 +139,7 @@ Status add_int8_binary(PlanBuilder* builder, const Node& node) {
   }
   const Tensor& other = builder->tensor(b);
   step->b_is_per_channel_ = !is_whole(other, y);
-  step->b_is_per_image_ = element_count(other.shape) > y.shape.back();
+  step->b_is_per_image_ = step->b_is_per_channel_ && element_count(other.shape) > y.shape.back();
   step->a_ = values.chw(a);
   step->reads = {step->a_};
   if (other.is_constant()) {
