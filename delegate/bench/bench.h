@@ -1,15 +1,18 @@
-// Shared by the benchmarks: a timer, aligned random floats, random sparse weights.
+// Shared by the benchmarks: a timer, aligned random floats, random sparse weights, the processor's
+// limits.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <random>
 #include <vector>
 
+#include "delegate/bench/limits.h"
 #include "delegate/core/weights/pack.h"
 #include "delegate/kernels/kernels.h"
 
@@ -86,6 +89,50 @@ struct SparseLayer {
 };
 
 inline void clamp_to_relu6(Epilogue& e) { e.lo = 0.0f, e.hi = 6.0f; }
+
+// In GFLOP/s, with the vectors of the kernels that are measured.
+struct Speeds {
+  double fma;   // operands in registers
+  double load;  // each FMA reads one from the L1 cache
+};
+
+inline Speeds measure_limits() {
+  const Limits* limits = all_limits;
+  while (limits && std::strcmp(limits->name, best_kernels().name) != 0) limits = limits->next;
+  if (!limits) {
+    std::fprintf(stderr, "limits.cc is not linked for %s\n", best_kernels().name);
+    std::exit(1);
+  }
+  const auto x = random_floats(kLimitFloats);
+  auto y = random_floats(kLimitFloats);
+  Speeds most{};
+  for (int turn = 0; turn < 10; ++turn) {  // a neighbour on the same core shares the load units
+    const auto speed = [&](auto run) {
+      return 1e-9 * limits->flop / seconds([&] { run(x.data(), y.data()); });
+    };
+    most.fma = std::max(most.fma, speed(limits->multiply));
+    most.load = std::max(most.load, speed(limits->load_and_multiply));
+  }
+  return most;
+}
+
+// Measured once, at the first call.
+inline const Speeds& limits() {
+  static const Speeds measured = measure_limits();
+  return measured;
+}
+
+inline void print_limits() {
+  std::printf("%s: at most %.1f GFLOP/s in registers, %.1f GFLOP/s with a load for each FMA\n",
+              best_kernels().name, limits().fma, limits().load);
+}
+
+// GFLOP/s, and their part of a limit.
+struct Rate {
+  double gflops, percent;
+  Rate(double flop, double time, double limit)
+      : gflops(1e-9 * flop / time), percent(100 * gflops / limit) {}
+};
 
 // Runs bench() under a heading if `name` contains the word on the command line.
 template <class Bench>

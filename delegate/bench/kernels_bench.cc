@@ -1,15 +1,17 @@
 // Speed of all kernels but 1x1 convolutions, on layers of MobileNetV2 at 224 x 224, one thread.
 //
-//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
-//   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
-//      -c delegate/kernels/isa/avx512.cc -o build/bench/avx512.o &&
-//   $c -mavx2 -mfma -mf16c -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
-//   $c delegate/bench/kernels_bench.cc delegate/kernels/isa/{portable,select}.cc
+//   avx2="-mavx2 -mfma -mf16c" avx512="$avx2 -mavx512f -mavx512bw -mavx512vl -mavx512dq"
+//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && k=delegate/kernels && b=delegate/bench &&
+//   mkdir -p build/bench && for isa in avx512 avx2; do
+//     $c ${!isa} -c $k/isa/$isa.cc -o build/bench/$isa.o &&
+//     $c ${!isa} -c $b/limits.cc -o build/bench/limits_$isa.o; done &&
+//   $c $b/kernels_bench.cc $b/limits.cc $k/isa/{portable,select}.cc
 //      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o
 //      -o build/bench/kernels && build/bench/kernels
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line selects the
 // sections with that word in their name. GFLOP/s count two operations per nonzero weight and pixel.
+// Percents are of the limit of FMAs in registers, and of that with a load for each FMA for rows.
 #include <algorithm>
 
 #include "delegate/bench/bench.h"
@@ -55,9 +57,9 @@ void bench_depthwise(const Kernels& k, int kernel) {
     a.scratch = scratch.data();
     const double t = seconds([&] { k.depthwise(a); });
     total += t * d.count;
-    const double flop = 2.0 * kernel * kernel * out * out * d.channels;
-    std::printf("  %3d px x %4d, stride %d, x%d: %6.1f us %6.1f GFLOP/s\n", d.size, d.channels,
-                d.stride, d.count, t * 1e6, flop / t * 1e-9);
+    const Rate rate(2.0 * kernel * kernel * out * out * d.channels, t, limits().fma);
+    std::printf("  %3d px x %4d, stride %d, x%d: %6.1f us %6.1f GFLOP/s %3.0f %%\n", d.size,
+                d.channels, d.stride, d.count, t * 1e6, rate.gflops, rate.percent);
   }
   std::printf("  whole network: %.3f ms\n", total * 1e3);
 }
@@ -100,9 +102,10 @@ void bench_stem(const Kernels& k) {
                        PaddedElements(), kOut);
     }
   });
-  std::printf("  pad %.1f us, %.1f GB/s read; %s %.1f us, %.1f GFLOP/s\n", pad_time * 1e6,
+  const Rate rate(2.0 * kOut * kOut * kRows * kTaps, time, limits().fma);
+  std::printf("  pad %.1f us, %.1f GB/s read; %s %.1f us, %.1f GFLOP/s %.0f %%\n", pad_time * 1e6,
               4e-9 * kSize * kSize * kChannels / pad_time, product.name().c_str(), time * 1e6,
-              2e-9 * kOut * kOut * kRows * kTaps / time);
+              rate.gflops, rate.percent);
 }
 
 void bench_pool(const Kernels& k) {
@@ -259,8 +262,9 @@ void bench_rows(const Kernels& k) {
     a.offsets = columns.data();
     a.row_nnz = layer.packed.nnz.data();
     const double s = seconds([&] { k.sparse_rows(a); });
-    std::printf("  %2.0f %% zeros:          %6.1f us %5.1f GFLOP/s\n", 100 * (1 - density), s * 1e6,
-                2e-9 * static_cast<double>(columns.size()) / s);
+    const Rate rate(2.0 * static_cast<double>(columns.size()), s, limits().load);
+    std::printf("  %2.0f %% zeros:          %6.1f us %5.1f GFLOP/s %3.0f %%\n", 100 * (1 - density),
+                s * 1e6, rate.gflops, rate.percent);
   }
 }
 
@@ -271,7 +275,7 @@ void bench_rows(const Kernels& k) {
 int main(int argc, char** argv) {
   using namespace tfsparse::bench;
   const tfsparse::Kernels& k = tfsparse::best_kernels();
-  std::printf("%s\n", k.name);
+  print_limits();
   section(argc, argv, "depthwise 3x3", [&] { bench_depthwise(k, 3); });
   section(argc, argv, "depthwise 5x5", [&] { bench_depthwise(k, 5); });
   section(argc, argv, "stem", [&] { bench_stem(k); });

@@ -1,15 +1,17 @@
 // Speed of the 1x1 convolutions of MobileNetV2 at 224 x 224, sparse and dense, one thread.
 //
-//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && mkdir -p build/bench &&
-//   $c -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -c delegate/kernels/isa/avx512.cc
-//      -o build/bench/avx512.o &&
-//   $c -mavx2 -mfma -c delegate/kernels/isa/avx2.cc -o build/bench/avx2.o &&
-//   $c delegate/bench/pointwise_bench.cc delegate/kernels/isa/{portable,select}.cc
-//      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o -o
-//      build/bench/pointwise && build/bench/pointwise
+//   avx2="-mavx2 -mfma -mf16c" avx512="$avx2 -mavx512f -mavx512bw -mavx512vl -mavx512dq"
+//   c="g++ -std=c++17 -O3 -ffp-contract=off -I." && k=delegate/kernels && b=delegate/bench &&
+//   mkdir -p build/bench && for isa in avx512 avx2; do
+//     $c ${!isa} -c $k/isa/$isa.cc -o build/bench/$isa.o &&
+//     $c ${!isa} -c $b/limits.cc -o build/bench/limits_$isa.o; done &&
+//   $c $b/pointwise_bench.cc $b/limits.cc $k/isa/{portable,select}.cc
+//      delegate/core/plan/memory.cc delegate/core/weights/{pack,product}.cc build/bench/*.o
+//      -o build/bench/pointwise && build/bench/pointwise
 //
 // TFSPARSE_ISA=avx2 or =portable measures a slower set. A word on the command line selects the
 // sections with that word in their name. GFLOP/s count two operations per nonzero weight and pixel.
+// Percents are of the limit with a load for each FMA in blocks of 1, and of that in registers else.
 #include <string>
 
 #include "delegate/bench/bench.h"
@@ -105,6 +107,7 @@ void bench_spmm(const Kernels& k, int block, double density) {
   for (const Pointwise& p : kPointwise) {
     std::printf("  %3d px %4d -> %4d x%d:", p.size, p.in, p.out, p.count);
     const double flop = 2.0 * p.size * p.size * p.in * p.out * density;
+    const double limit = block == 1 ? limits().load : limits().fma;
     double best = 1e9;
     for (const Cut cut : {Cut::kDirect, Cut::kSplit, Cut::kPackedSplit}) {
       double least = 1e9;
@@ -114,13 +117,17 @@ void bench_spmm(const Kernels& k, int block, double density) {
         if (t < least) least = t, best_tile = tile;
       }
       best = std::min(best, least);
-      std::printf("  %s %6.1f us %5.1f GFLOP/s (tile %2d)", kCutNames[static_cast<int>(cut)],
-                  least * 1e6, flop / least * 1e-9, best_tile);
+      const Rate rate(flop, least, limit);
+      std::printf("  %s %6.1f us %5.1f GFLOP/s %3.0f %% (tile %2d)",
+                  kCutNames[static_cast<int>(cut)], least * 1e6, rate.gflops, rate.percent,
+                  best_tile);
     }
     const double planned = time_product(k, p, block, density);
+    const Rate rate(flop, planned, limit);
     total += best * p.count;
     planned_total += planned * p.count;
-    std::printf("  planned %6.1f us\n", planned * 1e6);
+    std::printf("  planned %6.1f us %5.1f GFLOP/s %3.0f %%\n", planned * 1e6, rate.gflops,
+                rate.percent);
   }
   std::printf("  whole network: the best cut of each layer %.3f ms, as planned %.3f ms\n",
               total * 1e3, planned_total * 1e3);
@@ -131,8 +138,9 @@ void bench_dense(const Kernels& k) {
   for (const Pointwise& p : kPointwise) {
     const double t = time_product(k, p, 4, 1.0);
     total += t * p.count;
-    std::printf("  %3d px %4d -> %4d x%d: %6.1f us %6.1f GFLOP/s\n", p.size, p.in, p.out, p.count,
-                t * 1e6, 2.0 * p.size * p.size * p.in * p.out / t * 1e-9);
+    const Rate rate(2.0 * p.size * p.size * p.in * p.out, t, limits().fma);
+    std::printf("  %3d px %4d -> %4d x%d: %6.1f us %6.1f GFLOP/s %3.0f %%\n", p.size, p.in, p.out,
+                p.count, t * 1e6, rate.gflops, rate.percent);
   }
   std::printf("  whole network: %.3f ms\n", total * 1e3);
 }
@@ -144,7 +152,7 @@ void bench_dense(const Kernels& k) {
 int main(int argc, char** argv) {
   using namespace tfsparse::bench;
   const tfsparse::Kernels& k = tfsparse::best_kernels();
-  std::printf("%s\n", k.name);
+  print_limits();
   for (const int block : {1, 2, 4}) {
     for (const int zeros : {80, 90}) {
       const std::string name =
