@@ -276,6 +276,20 @@ def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
     assert [operator.support["tfsparse"].sparse for operator in found.weighted] == [False] * 3
 
 
+def test_weights_that_subgraphs_share_count_once(tmp_path):
+    path = networks.branches(tmp_path / "model.tflite")
+    model = flatbuffer.read(path)
+    before = tfsparse.inspect(path)
+    one, other = [o.weights for o in before.weighted[1:]]
+    tensors = [model.subgraphs[w.subgraph].tensors[w.index] for w in (one, other)]
+    tensors[1].buffer = tensors[0].buffer
+    found = tfsparse.inspect(write(tmp_path, model))
+    assert [o.weights.zeros.size for o in found.weighted] == [64, 64, 64]
+    assert (before.totals.weights, found.totals.weights) == (192, 128)
+    assert found.totals.zeros == before.totals.zeros - other.zeros.zeros
+    assert found.totals.macs == before.totals.macs
+
+
 def test_products_of_two_activations_are_shown_and_are_no_layers_with_weights(tmp_path):
     path = tmp_path / "model.tflite"
     spec = tf.TensorSpec([1, 8, 8])

@@ -53,7 +53,7 @@ class Totals:
     @classmethod
     def of(cls, tensors, operators, file_bytes, gzip_bytes):
         """Sums over `Tensor`s and `Operator`s; weights that two operators share count once."""
-        weights = {(o.subgraph, o.weights.index): o.weights.zeros for o in operators if o.weights}
+        weights = {o.weights.buffer: o.weights.zeros for o in operators if o.weights}
         known = [zeros for zeros in weights.values() if zeros]
         return cls(
             file_bytes=file_bytes,

@@ -21,6 +21,7 @@ class Tensor:
 
     Attributes:
         subgraph, index: Its position in the file.
+        buffer: The index of the buffer with its values, which several tensors may share.
         name: Its name.
         shape: Its shape. Open dimensions are those of a run, if there was one, else 1.
         is_sized: Whether no dimension but the batch is open, or a run has shown them.
@@ -36,6 +37,7 @@ class Tensor:
 
     subgraph: int
     index: int
+    buffer: int
     name: str
     shape: tuple[int, ...]
     dtype: str
@@ -119,6 +121,7 @@ def describe(
     facts = {
         "subgraph": subgraph_index,
         "index": index,
+        "buffer": tensor.buffer,
         "name": flatbuffer.decode_name(tensor.name),
         "shape": flatbuffer.ints(tensor.shape),
         "dtype": flatbuffer.dtype_name(tensor) or "other",

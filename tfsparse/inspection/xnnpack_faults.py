@@ -47,6 +47,7 @@ def _outline(model, subgraph_index, index):
     return Tensor(
         subgraph=subgraph_index,
         index=index,
+        buffer=tensor.buffer,
         name=flatbuffer.decode_name(tensor.name),
         shape=flatbuffer.ints(tensor.shape),
         dtype=flatbuffer.dtype_name(tensor) or "other",
