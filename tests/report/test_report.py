@@ -150,6 +150,15 @@ def test_a_file_and_its_dense_twin_are_measured_by_one_process(paths, monkeypatc
     assert min(seconds, dense_seconds) > 0
 
 
+def test_a_file_without_pictures_has_no_heading_for_them(paths, tmp_path):
+    dense = save(tmp_path / "no_zeros.tflite", pruned((64, 1, 1, 96), 0))
+    out = write.write_report([dense, paths[1]], tmp_path / "page.html", measure=False)
+    with open(out, encoding="utf-8") as file:
+        galleries = file.read().partition("Where the weights are")[2].partition("<footer")[0]
+    assert "no_zeros.tflite" not in galleries
+    assert "sparse.tflite" in galleries
+
+
 def test_layers_that_correspond_stand_in_one_row(paths):
     one, other = [
         write.content_of(inspect(path), None, 0).layers for path in paths
