@@ -6,6 +6,17 @@
 namespace tfsparse {
 namespace {
 
+// y[i] = f(i, load) for whole vectors, then for the first lanes of one more. `load` reads nothing
+// behind the last element, since operands may be the caller's memory.
+template <class V, class T, class F>
+void map(T* y, std::size_t n, const F& f) {
+  std::size_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    f(i, [](const auto* p) { return V::load(p); }).store(y + i);
+  const int left = static_cast<int>(n - i);
+  if (left > 0) f(i, [left](const auto* p) { return load_first<V>(p, left); }).store(y + i, left);
+}
+
 // y[i] = epilogue(f(i, load)). Clamps are inlined. Activations are many instructions, so all
 // operations share one function.
 template <class F>

@@ -145,31 +145,24 @@ V leaky_relu(V x, V slope) {
   return V::if_less(x, V::broadcast(0.0f), x * slope, x);
 }
 
-// y[i] = f(i, load) for whole vectors, then for the first lanes of one more. `load` reads nothing
-// behind the last element, since operands may be the caller's memory.
-template <class V, class T, class F>
-void map(T* y, std::size_t n, const F& f) {
-  std::size_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes)
-    f(i, [](const auto* p) { return V::load(p); }).store(y + i);
-  const int left = static_cast<int>(n - i);
-  if (left > 0) f(i, [left](const auto* p) { return load_first<V>(p, left); }).store(y + i, left);
-}
-
-// y[i] = clamp(activate(y[i])), with residual[i] unless it is null.
+// y[i] = clamp(activate(y[i])), with residual[i] unless it is null. One loop for whole and partial
+// vectors, as activations are much code.
 template <class F>
 void finish_with(const Epilogue& epilogue, Element* y, const Element* residual, std::size_t n,
                  const F& activate) {
   const Vec lo = Vec::broadcast(epilogue.lo), hi = Vec::broadcast(epilogue.hi);
   const bool clamps = is_bounded(epilogue);
   const bool adds_first = residual && epilogue.residual_first, adds_last = residual && !adds_first;
-  map<Vec>(y, n, [&](std::size_t i, auto load) {
-    Vec v = load(y + i);
-    if (adds_first) v = v + load(residual + i);
+  for (std::size_t i = 0; i < n; i += Vec::kLanes) {
+    const bool is_whole = n - i >= Vec::kLanes;
+    const int lanes = is_whole ? Vec::kLanes : static_cast<int>(n - i);
+    Vec v = is_whole ? Vec::load(y + i) : load_first<Vec>(y + i, lanes);
+    if (adds_first) v = v + Vec::load(residual + i);
     v = activate(v);
     if (clamps) v = clamp(v, lo, hi);
-    return adds_last ? v + load(residual + i) : v;
-  });
+    if (adds_last) v = v + Vec::load(residual + i);
+    is_whole ? v.store(y + i) : v.store(y + i, lanes);
+  }
 }
 
 // The same with the epilogue's activation. Chosen once: a choice for every vector would cost as
