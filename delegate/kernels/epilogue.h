@@ -145,24 +145,35 @@ V leaky_relu(V x, V slope) {
   return V::if_less(x, V::broadcast(0.0f), x * slope, x);
 }
 
-// y[i] = clamp(activate(y[i])), with residual[i] unless it is null. One loop for whole and partial
-// vectors, as activations are much code.
+// y[i] = clamp(activate(y[i])) for whole vectors, with residual[i] unless it is null.
 template <class F>
-void finish_with(const Epilogue& epilogue, Element* y, const Element* residual, std::size_t n,
-                 const F& activate) {
+__attribute__((noinline)) void finish_vectors(const Epilogue& epilogue, Element* y,
+                                              const Element* residual, std::size_t n, F activate) {
   const Vec lo = Vec::broadcast(epilogue.lo), hi = Vec::broadcast(epilogue.hi);
   const bool clamps = is_bounded(epilogue);
   const bool adds_first = residual && epilogue.residual_first, adds_last = residual && !adds_first;
   for (std::size_t i = 0; i < n; i += Vec::kLanes) {
-    const bool is_whole = n - i >= Vec::kLanes;
-    const int lanes = is_whole ? Vec::kLanes : static_cast<int>(n - i);
-    Vec v = is_whole ? Vec::load(y + i) : load_first<Vec>(y + i, lanes);
+    Vec v = Vec::load(y + i);
     if (adds_first) v = v + Vec::load(residual + i);
     v = activate(v);
     if (clamps) v = clamp(v, lo, hi);
     if (adds_last) v = v + Vec::load(residual + i);
-    is_whole ? v.store(y + i) : v.store(y + i, lanes);
+    v.store(y + i);
   }
+}
+
+// The same for any n. The last lanes share the loop, as activations are much code.
+template <class F>
+void finish_with(const Epilogue& epilogue, Element* y, const Element* residual, std::size_t n,
+                 const F& activate) {
+  const int lanes = static_cast<int>(n % Vec::kLanes);
+  const std::size_t whole = n - lanes;
+  finish_vectors(epilogue, y, residual, whole, activate);
+  if (lanes == 0) return;
+  Element last[Vec::kLanes];
+  load_first<Vec>(y + whole, lanes).store(last);
+  finish_vectors(epilogue, last, residual ? residual + whole : nullptr, Vec::kLanes, activate);
+  Vec::load(last).store(y + whole, lanes);
 }
 
 // The same with the epilogue's activation. Chosen once: a choice for every vector would cost as
