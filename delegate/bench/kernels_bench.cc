@@ -250,19 +250,13 @@ void bench_rows(const Kernels& k) {
   bench_dense("float16", k.half_rows, std::vector<std::uint16_t>(weights.size(), 0x3c00));
   for (const double density : {0.2, 0.1}) {
     const SparseLayer layer(1, kRows, 0, kDepth, density, 1);
-    const std::vector<std::uint16_t>& narrow = layer.packed.narrow_offsets;
-    const std::vector<std::int32_t>& wide = layer.packed.wide_offsets;
-    const auto columns =
-        wide.empty() ? std::vector<std::int32_t>(narrow.begin(), narrow.end()) : wide;
+    const SparseRows packed = pack_rows(layer.dense, kRows, kDepth, k);
     SparseRowsArgs a{};
     a.x = x.data();
     a.y = y.data();
-    a.rows = kRows;
-    a.values = layer.packed.values.data();
-    a.offsets = columns.data();
-    a.row_nnz = layer.packed.nnz.data();
+    packed.describe(0, kRows, &a);
     const double s = seconds([&] { k.sparse_rows(a); });
-    const Rate rate(2.0 * static_cast<double>(columns.size()), s, limits().load);
+    const Rate rate(2.0 * static_cast<double>(packed.row_begin.back()), s, limits().load);
     std::printf("  %2.0f %% zeros:          %6.1f us %5.1f GFLOP/s %3.0f %%\n", 100 * (1 - density),
                 s * 1e6, rate.gflops, rate.percent);
   }

@@ -31,14 +31,12 @@ double time_row_by_row(const Kernels& k, const SparseLayer& layer, Layer l, int 
       const float* from = x.data() + static_cast<std::size_t>(row) * l.in;
       float* to = y.data() + static_cast<std::size_t>(row) * l.out;
       if (sparse) {
-        k.sparse_rows({from,
-                       to,
-                       l.out,
-                       packed.values.data(),
-                       packed.columns.data(),
-                       packed.row_nnz.data(),
-                       layer.bias.data(),
-                       {}});
+        SparseRowsArgs args{};
+        args.x = from;
+        args.y = to;
+        args.bias = layer.bias.data();
+        packed.describe(0, l.out, &args);
+        k.sparse_rows(args);
       } else {
         k.dense_rows({from, to, l.out, l.in, layer.dense.data(), layer.bias.data(), {}});
       }

@@ -207,14 +207,18 @@ struct RowsArgs {
   Epilogue epilogue;
 };
 
+// Nonzeros of a row come in groups of so many. Zeros fill up the last group.
+constexpr int kRowGroup = 8;
+
 // The same with nonzeros only. Offsets are indices into x.
 struct SparseRowsArgs {
   const void* x;
   void* y;
   int rows;
-  const void* values;           // row by row
-  const std::int32_t* offsets;  // of each nonzero
-  const std::int32_t* row_nnz;  // nonzeros of each row
+  const void* values;                   // row by row
+  const std::uint16_t* narrow_offsets;  // of each value; used unless null
+  const std::int32_t* wide_offsets;
+  const std::int32_t* row_nnz;  // values of each row, a multiple of kRowGroup
   const float* bias;
   Epilogue epilogue;
 };

@@ -274,7 +274,8 @@ void sparse_rows(const SparseRowsArgs& a) {
   for (int row = 0; row < a.rows; ++row) {
     double v = a.bias ? a.bias[row] : 0.0f;
     for (const std::size_t end = i + a.row_nnz[row]; i < end; ++i) {
-      v += static_cast<double>(as<T>(a.values)[i]) * as<T>(a.x)[a.offsets[i]];
+      const int offset = a.narrow_offsets ? a.narrow_offsets[i] : a.wide_offsets[i];
+      v += static_cast<double>(as<T>(a.values)[i]) * as<T>(a.x)[offset];
     }
     as<T>(a.y)[row] = apply(a.epilogue, v);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "delegate/kernels/epilogue.h"
+#include "delegate/kernels/gathered_dot.h"
 
 namespace tfsparse {
 namespace {
@@ -97,25 +98,20 @@ constexpr auto half_rows() -> void (*)(const RowsArgs&) {
   }
 }
 
-// One row in scalars: gather instructions are not faster on AMD's cores, and much slower on Intel's
-// with the Downfall patch.
-TFSPARSE_SCALAR float sparse_dot(const Element* values, const std::int32_t* offsets, int nnz,
+template <class Offset>
+TFSPARSE_SCALAR float sparse_dot(const Element* values, const Offset* offsets, int nnz,
                                  const Element* x) {
-  float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;  // independent sums hide the latency of additions
-  int i = 0;
-  for (; i + 4 <= nnz; i += 4) {
-    a += values[i] * x[offsets[i]];
-    b += values[i + 1] * x[offsets[i + 1]];
-    c += values[i + 2] * x[offsets[i + 2]];
-    d += values[i + 3] * x[offsets[i + 3]];
+  GatheredDot<Offset> even, odd;  // two, to hide the latency of additions
+  for (int i = 0; i < nnz; i += kRowGroup) {
+    even.add(values + i, x, offsets + i);
+    odd.add(values + i + kRowGroup / 2, x, offsets + i + kRowGroup / 2);
   }
-  for (; i < nnz; ++i) a += values[i] * x[offsets[i]];
-  return (a + b) + (c + d);
+  return even.total(odd);
 }
 
-void sparse_rows(const SparseRowsArgs& a) {
+template <class Offset>
+void sparse_rows(const SparseRowsArgs& a, const Offset* offsets) {
   const Element* values = elements(a.values);
-  const std::int32_t* offsets = a.offsets;
   for (int row = 0; row < a.rows; ++row) {
     const int nnz = a.row_nnz[row];
     elements(a.y)[row] =
@@ -124,6 +120,10 @@ void sparse_rows(const SparseRowsArgs& a) {
     offsets += nnz;
   }
   finish_run(a.epilogue, elements(a.y), nullptr, a.rows);
+}
+
+void sparse_rows(const SparseRowsArgs& a) {
+  a.narrow_offsets ? sparse_rows(a, a.narrow_offsets) : sparse_rows(a, a.wide_offsets);
 }
 
 }  // namespace

@@ -40,24 +40,17 @@ class PlainTaps {
   // Adds the next `count` taps to the block's tiles.
   TFSPARSE_INLINE void add(Tile<T, Last>* sums, unsigned count) {
     unsigned i = 0;
-    if constexpr (kParts > 1) {
-      Tile<T, Last> parts[kParts - 1][Block];
-      for (auto& part : parts) {
+    if constexpr (kAtOnce > 1) {
+      Tile<T, Last> others[larger(1, kParts - 1)][Block];
+      for (int part = 1; part < kParts; ++part) {
         TFSPARSE_UNROLL
-        for (int c = 0; c < Block; ++c) part[c].fill(0.0f);
+        for (int c = 0; c < Block; ++c) others[part - 1][c].fill(0.0f);
       }
-      for (; i + kParts <= count; i += kParts) {
-        add_tap(sums, i);
+      for (; i + kAtOnce <= count; i += kAtOnce) add_at_once(sums, others, i);
+      for (int part = 1; part < kParts; ++part) {
         TFSPARSE_UNROLL
-        for (int part = 1; part < kParts; ++part) add_tap(parts[part - 1], i + part);
+        for (int c = 0; c < Block; ++c) sums[c].add(others[part - 1][c]);
       }
-      for (auto& part : parts) {
-        TFSPARSE_UNROLL
-        for (int c = 0; c < Block; ++c) sums[c].add(part[c]);
-      }
-    }
-    if constexpr (kByFours) {
-      for (; i + 4 <= count; i += 4) add_four_taps(sums, i);
     }
     for (; i < count; ++i) add_tap(sums, i);
     offsets_ += count;
@@ -70,15 +63,27 @@ class PlainTaps {
   static constexpr int kParts = kVectors == 1 ? 4 : kVectors <= (Block == 1 ? 3 : 4) ? 2 : 1;
   // Processors with AVX2 load twice in a cycle and multiply two vectors. With weights and offsets
   // loaded four at a time, nearly all loads are of pixels.
-  static constexpr bool kByFours = Block == 1 && kParts == 1 && Vec::kLoadsFour;
+  static constexpr bool kByFours = Block == 1 && Vec::kLoadsFour;
+  static constexpr int kAtOnce = kByFours ? 4 : kParts;
 
+  // Adds kAtOnce taps from tap i on, to the parts in turn.
   template <class V = Vec>  // so that only sets with kLoadsFour need its functions
-  TFSPARSE_INLINE void add_four_taps(Tile<T, Last>* sums, unsigned i) const {
-    const V weights = V::load_four(values_ + i);
-    const FourOffsets<Offset> offsets(offsets_ + i);
-    for_constants<4>([&](auto tap) TFSPARSE_INLINE_LAMBDA {
-      sums[0].add_scaled(V::template one_of_four<tap>(weights), x_ + offsets.template get<tap>());
-    });
+  TFSPARSE_INLINE void add_at_once(Tile<T, Last>* sums, Tile<T, Last> (*others)[Block],
+                                   unsigned i) const {
+    const auto part_of = [&](int tap) TFSPARSE_INLINE_LAMBDA {
+      return tap % kParts == 0 ? sums : others[tap % kParts - 1];
+    };
+    if constexpr (kByFours) {
+      const V weights = V::load_four(values_ + i);
+      const FourOffsets<Offset> offsets(offsets_ + i);
+      for_constants<4>([&](auto tap) TFSPARSE_INLINE_LAMBDA {
+        part_of(tap)->add_scaled(V::template one_of_four<tap>(weights),
+                                 x_ + offsets.template get<tap>());
+      });
+    } else {
+      TFSPARSE_UNROLL
+      for (int tap = 0; tap < kAtOnce; ++tap) add_tap(part_of(tap), i + tap);
+    }
   }
 
   TFSPARSE_INLINE void add_tap(Tile<T, Last>* sums, unsigned i) const {

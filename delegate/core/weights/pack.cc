@@ -11,6 +11,8 @@ namespace {
 // the MACs grow by no more than this factor.
 constexpr double kMostWork = 1.15;
 
+bool fits_narrow_offset(int offset) { return offset <= std::numeric_limits<std::uint16_t>::max(); }
+
 // The nonzero columns of each row, as bits.
 class Patterns {
  public:
@@ -53,21 +55,40 @@ class Patterns {
 
 }  // namespace
 
+void SparseRows::describe(int first, int last, SparseRowsArgs* args) const {
+  const std::size_t begin = row_begin[first];
+  args->rows = last - first;
+  args->values = values.data() + begin;
+  args->narrow_offsets = wide_offsets.empty() ? narrow_offsets.data() + begin : nullptr;
+  args->wide_offsets = wide_offsets.empty() ? nullptr : wide_offsets.data() + begin;
+  args->row_nnz = row_nnz.data() + first;
+}
+
 SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth, const Kernels& kernels) {
   SparseRows packed;
   std::vector<float> values;
+  std::vector<std::int32_t> offsets;
   packed.row_begin.push_back(0);
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < depth; ++column) {
       const float value = dense[static_cast<std::size_t>(row) * depth + column];
       if (value == 0.0f) continue;
       values.push_back(value);
-      packed.columns.push_back(column);
+      offsets.push_back(column);
+    }
+    while (values.size() % kRowGroup > 0) {
+      values.push_back(0.0f);
+      offsets.push_back(offsets.back());  // the row reads it anyway
     }
     packed.row_nnz.push_back(static_cast<std::int32_t>(values.size() - packed.row_begin.back()));
     packed.row_begin.push_back(values.size());
   }
   packed.values = to_elements(values, kernels);
+  if (fits_narrow_offset(depth - 1)) {
+    packed.narrow_offsets.assign(offsets.begin(), offsets.end());
+  } else {
+    packed.wide_offsets = std::move(offsets);
+  }
   return packed;
 }
 
@@ -129,9 +150,7 @@ SparseBlocks pack_blocks(const std::vector<float>& dense, int depth, const RowBl
   packed.block = blocks.block;
   packed.rows = blocks.rows;
   packed.begin.push_back(0);
-  const auto fits = [](const Tap& tap) {
-    return tap.offset <= std::numeric_limits<std::uint16_t>::max();
-  };
+  const auto fits = [](const Tap& tap) { return fits_narrow_offset(tap.offset); };
   const bool narrow = kernels.narrow_offsets && std::all_of(taps.begin(), taps.end(), fits);
   std::vector<float> values;
   std::vector<std::int32_t> offsets;

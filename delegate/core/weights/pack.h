@@ -10,12 +10,16 @@
 
 namespace tfsparse {
 
-// The nonzeros of a [rows][depth] matrix, row by row: arguments of sparse_rows.
+// The nonzeros of a [rows][depth] matrix, row by row, in whole groups: arguments of sparse_rows.
 struct SparseRows {
   Buffer values;
-  std::vector<std::int32_t> columns;   // of each nonzero
-  std::vector<std::int32_t> row_nnz;   // nonzeros of each row
-  std::vector<std::size_t> row_begin;  // prefix sums of row_nnz, rows + 1 of them
+  std::vector<std::uint16_t> narrow_offsets;
+  std::vector<std::int32_t> wide_offsets;  // if the narrow ones cannot be used
+  std::vector<std::int32_t> row_nnz;       // values of each row
+  std::vector<std::size_t> row_begin;      // prefix sums of row_nnz, rows + 1 of them
+
+  // Sets the arguments for the rows [first, last).
+  void describe(int first, int last, SparseRowsArgs* args) const;
 };
 SparseRows pack_rows(const std::vector<float>& dense, int rows, int depth, const Kernels& kernels);
 

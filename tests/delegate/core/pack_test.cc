@@ -72,10 +72,28 @@ TEST(PackBlocks, ReadsAheadWhereATapIs) {
   EXPECT_EQ(packed.wide_offsets, (std::vector<std::int32_t>{70004, 70000, 70000}));
 }
 
-TEST(PackRows, KeepsNonzerosOnly) {
+TEST(PackRows, FillsGroupsWithZerosAtColumnsThatTheRowReads) {
   const SparseRows packed = pack_rows({1, 0, 2, 0, 0, 0, 0, 3, 0}, 3, 3, best_kernels());
-  EXPECT_EQ(packed.columns, (std::vector<std::int32_t>{0, 2, 1}));
-  EXPECT_EQ(packed.row_nnz, (std::vector<std::int32_t>{2, 0, 1}));
+  EXPECT_EQ(packed.row_nnz, (std::vector<std::int32_t>{kRowGroup, 0, kRowGroup}));
+  std::vector<float> values(2 * kRowGroup, 0.0f);
+  std::vector<std::uint16_t> offsets(2 * kRowGroup, 2);
+  values[0] = 1, values[1] = 2, offsets[0] = 0;
+  values[kRowGroup] = 3;
+  std::fill(offsets.begin() + kRowGroup, offsets.end(), 1);
+  const auto* packed_values =
+      static_cast<const float*>(static_cast<const void*>(packed.values.data()));
+  EXPECT_EQ(std::vector<float>(packed_values, packed_values + values.size()), values);
+  EXPECT_EQ(packed.narrow_offsets, offsets);
+}
+
+TEST(PackRows, KeepsWideOffsets) {
+  std::vector<float> dense(70000, 0.0f);
+  dense.back() = 1;
+  const SparseRows packed = pack_rows(dense, 1, 70000, best_kernels());
+  EXPECT_EQ(packed.wide_offsets, std::vector<std::int32_t>(kRowGroup, 69999));
+  SparseRowsArgs args{};
+  packed.describe(0, 1, &args);
+  EXPECT_EQ(args.narrow_offsets, nullptr);
 }
 
 TEST(ConsecutiveBlocks, KeepTheOrderOfRows) {

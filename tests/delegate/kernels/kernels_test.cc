@@ -250,17 +250,26 @@ TEST_P(RowKernels, SparseRows) {
     using T = decltype(element);
     for (int i = 0; i < 200; ++i) {
       const int rows = random.between(0, 40), depth = random.between(1, 200);
-      const SparseCase<T> weights(random, 1, rows, depth, 1, random.between(0, 4) * 0.25);
-      GuardedInput<T> x(depth, 0);
+      std::vector<std::int32_t> nnz, wide;
+      for (int row = 0; row < rows; ++row) {
+        nnz.push_back(kRowGroup * random.between(0, 4));
+        for (int j = 0; j < nnz.back(); ++j) wide.push_back(random.between(0, depth - 1));
+      }
+      const std::vector<std::uint16_t> narrow(wide.begin(), wide.end());
+      GuardedInput<T> x(depth, 0), values(wide.size(), 0);
+      GuardedInput<float> bias(rows, 0);
       GuardedOutput<T> actual(rows), expected(rows);
       random.fill(x);
+      random.fill(values);
+      random.fill<T>(bias);
       SparseRowsArgs a{};
       a.x = x.data();
       a.rows = rows;
-      a.values = weights.values.data();
-      a.offsets = weights.offsets.data();
-      a.row_nnz = weights.nnz.data();
-      a.bias = random.chance(0.8) ? weights.bias.data() : nullptr;
+      a.values = values.data();
+      a.narrow_offsets = random.chance(0.5) ? narrow.data() : nullptr;
+      a.wide_offsets = wide.data();
+      a.row_nnz = nnz.data();
+      a.bias = random.chance(0.8) ? bias.data() : nullptr;
       a.epilogue = random.epilogue();
       ASSERT_TRUE(
           agree(k.sparse_rows, reference::sparse_rows<T>, a, actual, expected, 1e-4, kRoundings));

@@ -17,7 +17,7 @@ namespace {
 
 // Lower sparsity does not pay: every weight needs an index and a gather. In a convolution, one
 // index serves many pixels.
-constexpr double kSparseFromZeros = 0.6;
+constexpr double kSparseFromZeros = 0.7;
 
 // Matrix times vector: for one row, and for a 1x1 convolution of one pixel.
 class RowsStep : public Step {
@@ -28,10 +28,13 @@ class RowsStep : public Step {
       const Elements x = context.values[reads[0]], y = context.values[writes[0]] + begin;
       const std::size_t first = static_cast<std::size_t>(begin) * depth_;
       if (sparse_) {
-        const std::size_t nonzero = matrix_.row_begin[begin];
-        context.kernels.sparse_rows(
-            {x, y, end - begin, matrix_.values.data() + nonzero, matrix_.columns.data() + nonzero,
-             matrix_.row_nnz.data() + begin, bias_.data() + begin, epilogue_});
+        SparseRowsArgs args{};
+        args.x = x;
+        args.y = y;
+        args.bias = bias_.data() + begin;
+        args.epilogue = epilogue_;
+        matrix_.describe(begin, end, &args);
+        context.kernels.sparse_rows(args);
       } else if (!halves_.empty()) {
         context.kernels.half_rows(
             {x, y, end - begin, depth_, halves_.data() + first, bias_.data() + begin, epilogue_});
