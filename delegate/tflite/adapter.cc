@@ -132,7 +132,8 @@ Status add_operator(int id, const TfLiteNode& from, const TfLiteRegistration& re
   if (!outputs.empty()) {
     node.output = outputs[0];
     const int count = static_cast<int>(outputs.size());
-    const TfLiteForm form{from.builtin_data, count, graph->tensors[node.output].shape};
+    const Tensor& output = graph->tensors[node.output];
+    const TfLiteForm form{from.builtin_data, count, output.shape, output.type};
     read_operator(node.code, form, &node);
     if (node.op->outputs() != count && !as<Unsupported>(node)) {
       node.op = Unsupported("has several outputs");

@@ -1,5 +1,6 @@
 """Dense layers over one or many rows, and operators on rows, against TFLite's kernels."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -66,6 +67,27 @@ def test_operators_across_rows_or_within_them(tmp_path, shape):
         return [tf.nn.softmax(y), y * per_row.astype(np.float32), *sums]
 
     check(network, tmp_path / "model.tflite", shape)
+
+
+def test_sizes_that_keras_computes_at_run_time(tmp_path):
+    """Of a dense layer on images, batch open: SHAPE, GATHER, REDUCE_PROD, CONCATENATION, PACK."""
+    model = keras.Sequential([keras.layers.Dense(6, "relu"), keras.layers.Dense(4)])
+    path = convert_function(model, tmp_path / "model.tflite", tf.TensorSpec([None, 3, 5, 8]))
+    assert {"GATHER", "REDUCE_PROD"} <= {layer.operator for layer in explain(path).layers}
+    assert left_to_tflite(path) == []
+    for batch in (1, 2, 7):
+        check_outputs(path, shape=(batch, 3, 5, 8))
+
+
+def test_arithmetic_on_sizes(tmp_path):
+    def network(x):
+        rows = tf.shape(x)[0] * tf.shape(x)[1]
+        twice = tf.reshape(dense(x, 6), tf.stack([rows * 2, 3]))
+        return dense(tf.reshape(twice, tf.stack([tf.maximum(rows + 0, 1), 6])), 5)
+
+    path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec([None, None, 8]))
+    assert left_to_tflite(path) == []
+    check_outputs(path, shape=(3, 2, 8))
 
 
 def test_a_batch_of_another_size(tmp_path):

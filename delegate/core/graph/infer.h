@@ -11,8 +11,8 @@
 namespace tfsparse {
 
 // Sets the output shape of every node and the padding of every window from the shapes of the
-// graph's inputs and its constants. Evaluates shape arithmetic (SHAPE, STRIDED_SLICE, PACK). Fails
-// if shapes do not fit each other.
+// graph's inputs and its constants. Evaluates shape arithmetic (SHAPE, GATHER, PACK and others).
+// Fails if shapes do not fit each other.
 Status infer_shapes(Graph* graph);
 
 // Infers the shapes of the nodes flagged in `nodes`. The file's shapes of inner tensors are only

@@ -32,6 +32,7 @@ struct TfLiteForm {
   const void* params;  // TfLiteNode::builtin_data
   int outputs;
   Shape output_shape;  // of the first output, in the file
+  DType output_type;   // of the first output
 
   // Copies the parameters. TFLite only appends fields, so reading a prefix is safe.
   template <class Params>
@@ -63,6 +64,11 @@ struct OperatorReaders {
 
   const OperatorReader *first, *last;
 };
+
+// Whether an operator computes integers, such as sizes.
+inline bool is_integer(const TfLiteForm& form) {
+  return form.output_type == DType::kInt32 || form.output_type == DType::kInt64;
+}
 
 // Fails if an input is omitted or there are fewer than `required`.
 Status check_inputs(const Node& node, std::size_t required);

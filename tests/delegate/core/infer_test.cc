@@ -113,7 +113,7 @@ TEST(InferShapes, ReshapeToAComputedShape) {
       StridedSlice slice;
       slice.shrink_axis_mask = shrink;
       const int part = b.node(slice, {shape, b.ints({begin}), b.ints({end}), b.ints({1})}).output;
-      const int target = shrink ? b.node(Pack(), {part, b.ints({-1})}).output : part;
+      const int target = shrink ? b.node(JoinSizes(0), {part, b.ints({-1})}).output : part;
       return b.node(Reshape(), {x, target});
     });
   };
@@ -121,6 +121,39 @@ TEST(InferShapes, ReshapeToAComputedShape) {
   EXPECT_EQ(reshape(1, 2, true), "[3, 8]");
   EXPECT_EQ(reshape(-1, 3, true), "[4, 6]");
   EXPECT_EQ(reshape(0, 2, false), "refused");  // fewer elements
+}
+
+// Keras's Dense multiplies all sizes but the last to know its rows.
+TEST(InferShapes, SizesOfADenseLayersOutput) {
+  const auto reshape = [](Shape x, std::vector<std::int32_t> kept) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      const int image = b.input(x);
+      const int shape = b.node(ShapeOf(), {image}).output;
+      const int outer = b.node(GatherSizes(), {shape, b.ints(kept)}).output;
+      const int rows = b.node(ProductOfSizes(true), {outer, b.ints({0})}).output;
+      const int twice = b.node(SizeArithmetic(Binary::kMul), {rows, b.ints({2})}).output;
+      return b.node(Reshape(), {image, b.node(JoinSizes(1), {twice, b.ints({-1})}).output});
+    });
+  };
+  EXPECT_EQ(reshape({2, 3, 4}, {0, 1}), "[12, 2]");
+  EXPECT_EQ(reshape({2, 3, 4}, {-3}), "[4, 6]");
+  EXPECT_EQ(reshape({2, 3, 4}, {3}), "refused");  // there is no such size
+  EXPECT_EQ(reshape({2, 3, 4}, {2}), "[8, 3]");
+}
+
+TEST(InferShapes, ArithmeticOnSizes) {
+  const auto reshape = [](Binary binary, std::vector<std::int32_t> a, std::vector<std::int32_t> b) {
+    return shape_of([&](GraphBuilder& g) -> Node& {
+      const int x = g.input({4, 6});
+      return g.node(Reshape(), {x, g.node(SizeArithmetic(binary), {g.ints(a), g.ints(b)}).output});
+    });
+  };
+  EXPECT_EQ(reshape(Binary::kAdd, {1, 2}, {11, 0}), "[12, 2]");
+  EXPECT_EQ(reshape(Binary::kSub, {25, 2}, {1}), "[24, 1]");
+  EXPECT_EQ(reshape(Binary::kMax, {1}, {24}), "[24]");
+  EXPECT_EQ(reshape(Binary::kMin, {3, 99}, {8, 8}), "[3, 8]");
+  EXPECT_EQ(reshape(Binary::kMul, {kMost, kMost}, {kMost, kMost}), "refused");
+  EXPECT_EQ(reshape(Binary::kAdd, {1, 2, 3}, {1, 2}), "refused");
 }
 
 TEST(InferShapes, Pad) {

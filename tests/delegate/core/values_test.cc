@@ -75,7 +75,7 @@ void reshape_to_batch_of_an_image(GraphBuilder* b, DType type) {
   const int batch = b->node(slice, {shape, b->ints({0}), b->ints({1}), b->ints({1})}).output;
   const int depth = b->ints({16});
   b->graph.tensors[depth].shape = {};
-  const int target = b->node(Pack(), {batch, depth}).output;
+  const int target = b->node(JoinSizes(0), {batch, depth}).output;
   b->graph.outputs = {b->unary(b->node(Reshape(), {x, target}).output, Unary::kNegate, -9, 9)};
 }
 

@@ -1,5 +1,6 @@
 #include "delegate/core/operators/elementwise/binary.h"
 
+#include "delegate/core/operators/shapes/shape_arithmetic.h"
 #include "delegate/tflite/operators/reader.h"
 
 namespace tfsparse {
@@ -11,9 +12,10 @@ struct ArithmeticParams {
 };
 
 template <Binary binary>
-Status read_binary(const TfLiteForm&, Node* node) {
+Status read_binary(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
   node->op = BinaryOperator(binary);
+  if (is_integer(form) && binary != Binary::kPrelu) node->op = SizeArithmetic(binary);
   return {};
 }
 
@@ -22,6 +24,10 @@ Status read_arithmetic(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
   ArithmeticParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
+  if (is_integer(form) && binary != Binary::kDiv && params.activation == kTfLiteActNone) {
+    node->op = SizeArithmetic(binary);
+    return {};
+  }
   BinaryOperator op(binary);
   TFSPARSE_RETURN_IF_ERROR(read_activation(params.activation, &op.epilogue));
   node->op = op;

@@ -14,6 +14,14 @@ struct PackParams {
   int values_count, axis;
 };
 
+struct GatherParams {
+  int axis, batch_dims;
+};
+
+struct ReduceProdParams {
+  bool keep_dims;
+};
+
 Status read_strided_slice(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 4));
   StridedSliceParams params{};
@@ -32,7 +40,24 @@ Status read_pack(const TfLiteForm& form, Node* node) {
   PackParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
   if (params.axis != 0) return Status::error("axis is not 0");
-  node->op = Pack();
+  node->op = JoinSizes(0);
+  return {};
+}
+
+Status read_gather(const TfLiteForm& form, Node* node) {
+  TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
+  GatherParams params{};
+  TFSPARSE_RETURN_IF_ERROR(form.get(&params));
+  if (params.axis != 0 || params.batch_dims != 0) return Status::error("axis is not 0");
+  node->op = GatherSizes();
+  return {};
+}
+
+Status read_reduce_prod(const TfLiteForm& form, Node* node) {
+  TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
+  ReduceProdParams params{};
+  TFSPARSE_RETURN_IF_ERROR(form.get(&params));
+  node->op = ProductOfSizes(params.keep_dims);
   return {};
 }
 
@@ -42,7 +67,9 @@ OperatorReaders shape_arithmetic_readers() {
   static constexpr OperatorReader kReaders[] = {
       {kTfLiteBuiltinShape, "SHAPE", read_plain<ShapeOf, 1>},
       {kTfLiteBuiltinStridedSlice, "STRIDED_SLICE", read_strided_slice},
+      {kTfLiteBuiltinGather, "GATHER", read_gather},
       {kTfLiteBuiltinPack, "PACK", read_pack},
+      {kTfLiteBuiltinReduceProd, "REDUCE_PROD", read_reduce_prod},
   };
   return kReaders;
 }
