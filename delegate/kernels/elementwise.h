@@ -79,6 +79,8 @@ void binary(const BinaryArgs& a) {
       return run([](Vec l, Vec r) { return Vec::min(l, r); });
     case Binary::kPrelu:
       return run([](Vec l, Vec r) { return leaky_relu(l, r); });
+    case Binary::kSquaredDifference:
+      return run([](Vec l, Vec r) { return (l - r) * (l - r); });
   }
 }
 

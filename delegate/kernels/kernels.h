@@ -175,7 +175,16 @@ struct FromChwArgs {
 
 // Activation functions are kIdentity with an epilogue.
 enum class Unary { kIdentity, kAbs, kNegate, kSquare, kSqrt, kRsqrt, kExp };
-enum class Binary { kAdd, kSub, kMul, kDiv, kMax, kMin, kPrelu };  // b is the slope of kPrelu
+enum class Binary {
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMax,
+  kMin,
+  kPrelu,  // b is the slope
+  kSquaredDifference,
+};
 
 struct UnaryArgs {
   Unary op;
@@ -194,6 +203,18 @@ struct BinaryArgs {
   void* y;             // may alias a or b
   std::size_t n;
   Epilogue epilogue;
+};
+
+// Normalizes each of n pixels over its channels:
+//   y[c][p] = (x[c][p] - mean) / sqrt(variance + epsilon) * gamma[c] + beta[c]
+// with the mean and the variance of x[...][p]. Computed in float32.
+struct LayerNormArgs {
+  const void* x;
+  void* y;  // may alias x
+  int channels, n;
+  std::size_t x_stride, y_stride;  // elements between channels
+  const float *gamma, *beta;       // by channel
+  float epsilon;
 };
 
 // Matrix times vector, as in a fully connected layer: y[r] = epilogue(bias[r] + dot(weights[r],
@@ -265,6 +286,7 @@ struct Kernels {
   float (*sum)(const void* x, std::size_t n);
   void (*accumulate)(const void* x, float* sums, std::size_t n);  // sums[i] += x[i]
   void (*softmax)(const void* x, void* y, int n, float beta);
+  void (*layer_norm)(const LayerNormArgs&);
   void (*from_floats)(const float* x, void* y, std::size_t n);
   void (*to_floats)(const void* x, float* y, std::size_t n);
   // HWC image -> CHW: y[c * plane_stride + p] = x[p * channels + c].

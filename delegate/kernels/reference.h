@@ -239,8 +239,25 @@ void binary(const BinaryArgs& a) {
       case Binary::kPrelu:
         v = l < 0 ? l * r : l;
         break;
+      case Binary::kSquaredDifference:
+        v = (l - r) * (l - r);
+        break;
     }
     as<T>(a.y)[i] = apply(a.epilogue, v);
+  }
+}
+
+template <class T>
+void layer_norm(const LayerNormArgs& a) {
+  for (int p = 0; p < a.n; ++p) {
+    double mean = 0, variance = 0;
+    const auto x = [&](int c) { return static_cast<double>(as<T>(a.x)[c * a.x_stride + p]); };
+    for (int c = 0; c < a.channels; ++c) mean += x(c) / a.channels;
+    for (int c = 0; c < a.channels; ++c) variance += std::pow(x(c) - mean, 2) / a.channels;
+    for (int c = 0; c < a.channels; ++c) {
+      const double normal = (x(c) - mean) / std::sqrt(variance + a.epsilon);
+      as<T>(a.y)[c * a.y_stride + p] = static_cast<float>(normal * a.gamma[c] + a.beta[c]);
+    }
   }
 }
 

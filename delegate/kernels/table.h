@@ -3,6 +3,7 @@
 
 #include "delegate/kernels/depthwise.h"
 #include "delegate/kernels/elementwise.h"
+#include "delegate/kernels/layer_norm.h"
 #include "delegate/kernels/layout.h"
 #include "delegate/kernels/pooling.h"
 #include "delegate/kernels/register_tile.h"
@@ -43,6 +44,7 @@ constexpr Kernels table(const char* name) {
   kernels.sum = sum;
   kernels.accumulate = accumulate;
   kernels.softmax = softmax;
+  kernels.layer_norm = layer_norm;
   kernels.from_floats = from_floats;
   kernels.to_floats = to_floats;
   kernels.to_chw = to_chw;

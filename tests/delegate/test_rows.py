@@ -69,6 +69,23 @@ def test_operators_across_rows_or_within_them(tmp_path, shape):
     check(network, tmp_path / "model.tflite", shape)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_layer_normalization(tmp_path, shape):
+    layer = keras.layers.LayerNormalization(epsilon=1e-3)
+    layer.build(shape)
+    random = np.random.default_rng(0)
+    layer.set_weights([random.standard_normal(8), random.standard_normal(8)])
+    network = lambda x: dense(layer(dense(x, 8)) + x, 4, 1)  # noqa: E731
+    check(network, tmp_path / "model.tflite", shape)
+    kernels = [layer.kernel for layer in explain(tmp_path / "model.tflite").layers]
+    assert "layer normalization" in kernels
+
+
+def test_squared_difference(tmp_path):
+    network = lambda x: dense(tf.math.squared_difference(dense(x, 8), x), 4, 1)  # noqa: E731
+    check(network, tmp_path / "model.tflite", (2, 3, 8))
+
+
 def test_sizes_that_keras_computes_at_run_time(tmp_path):
     """Of a dense layer on images, batch open: SHAPE, GATHER, REDUCE_PROD, CONCATENATION, PACK."""
     model = keras.Sequential([keras.layers.Dense(6, "relu"), keras.layers.Dense(4)])

@@ -13,6 +13,7 @@
 #include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/core/plan/layout.h"
 #include "delegate/core/rewriting/epilogues.h"
+#include "delegate/core/rewriting/layer_normalization.h"
 #include "delegate/core/rewriting/rows.h"
 #include "delegate/core/weights/int8_product.h"
 
@@ -298,6 +299,9 @@ class Fusion {
 
 }  // namespace
 
-void fuse(Graph* graph) { Fusion(graph).run(); }
+void fuse(Graph* graph) {
+  find_layer_normalizations(graph);
+  Fusion(graph).run();
+}
 
 }  // namespace tfsparse

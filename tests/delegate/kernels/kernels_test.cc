@@ -169,7 +169,7 @@ TEST_P(ElementwiseKernels, BinaryOperators) {
     for (int i = 0; i < 300; ++i) {
       const std::size_t n = i < 70 ? i : random.between(0, 300);
       BinaryArgs a{};
-      a.op = static_cast<Binary>(random.between(0, 6));
+      a.op = static_cast<Binary>(random.between(0, 7));
       a.a_step = random.between(0, 1);
       a.b_step = random.between(0, 1);
       a.n = n;
@@ -273,6 +273,32 @@ TEST_P(RowKernels, SparseRows) {
       a.epilogue = random.epilogue();
       ASSERT_TRUE(
           agree(k.sparse_rows, reference::sparse_rows<T>, a, actual, expected, 1e-4, kRoundings));
+    }
+  });
+}
+
+TEST_P(RowKernels, LayerNorm) {
+  for_element([](auto element, const Kernels& k, Random& random) {
+    using T = decltype(element);
+    for (int n = 0; n < 150; ++n) {
+      LayerNormArgs a{};
+      a.n = n;
+      a.channels = random.between(1, 20);
+      a.x_stride = n + random.between(0, 3);
+      a.y_stride = n + random.between(0, 3);
+      a.epsilon = 0.01f;
+      const auto size = [&](std::size_t stride) { return (a.channels - 1) * stride + n; };
+      GuardedInput<T> x(size(a.x_stride), 0);
+      GuardedInput<float> gamma(a.channels, 0), beta(a.channels, 0);
+      GuardedOutput<T> actual(size(a.y_stride)), expected(size(a.y_stride));
+      random.fill(x);
+      random.fill(gamma);
+      random.fill(beta);
+      a.x = x.data();
+      a.gamma = gamma.data();
+      a.beta = beta.data();
+      ASSERT_TRUE(
+          agree(k.layer_norm, reference::layer_norm<T>, a, actual, expected, 1e-4, kRoundings));
     }
   });
 }

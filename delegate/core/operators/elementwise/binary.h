@@ -1,4 +1,5 @@
-// Element-wise operators on two operands: ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU.
+// Element-wise operators on two operands: ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU,
+// SQUARED_DIFFERENCE.
 #pragma once
 
 #include <string>

@@ -45,6 +45,8 @@ OperatorReaders binary_readers() {
       {kTfLiteBuiltinMaximum, "MAXIMUM", read_binary<Binary::kMax>},
       {kTfLiteBuiltinMinimum, "MINIMUM", read_binary<Binary::kMin>},
       {kTfLiteBuiltinPrelu, "PRELU", read_binary<Binary::kPrelu>},
+      {kTfLiteBuiltinSquaredDifference, "SQUARED_DIFFERENCE",
+       read_binary<Binary::kSquaredDifference>},
   };
   return kReaders;
 }
