@@ -4,6 +4,7 @@
 
 #include "delegate/kernels/depthwise_rows.h"
 #include "delegate/kernels/depthwise_walk.h"
+#include "delegate/kernels/elementwise.h"
 
 namespace tfsparse {
 namespace {
@@ -211,8 +212,25 @@ inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   return nullptr;
 }
 
+// Whether an output depends on one pixel, in the same place.
+inline bool has_one_tap(const DepthwiseArgs& a) {
+  return a.kernel_h == 1 && a.kernel_w == 1 && a.stride_h == 1 && a.stride_w == 1 &&
+         a.pad_top == 0 && a.pad_left == 0 && a.out_h == a.in_h && a.out_w == a.in_w;
+}
+
+void scale_planes(const DepthwiseArgs& a) {
+  for (int plane = 0; plane < a.planes; ++plane) {
+    const Element* x = elements(a.x) + plane * a.x_stride;
+    const Vec scale = Vec::broadcast(elements(a.weights)[plane]);
+    const Vec offset = Vec::broadcast(a.bias[plane]);
+    map_and_finish(a.epilogue, elements(a.y) + plane * a.y_stride,
+                   static_cast<std::size_t>(a.out_h) * a.out_w,
+                   [&](std::size_t i, auto load) { return Vec::fma(load(x + i), scale, offset); });
+  }
+}
+
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {
-  if (a.out_h <= 0 || a.out_w <= 0 || in_place_kernel(a)) return 0;
+  if (a.out_h <= 0 || a.out_w <= 0 || has_one_tap(a) || in_place_kernel(a)) return 0;
   const DepthwisePlan plan(a);
   // One vector to align the start, one for excess writes and reads past the end.
   return static_cast<std::size_t>(plan.phase_stride) * a.stride_w + 2 * Vec::kLanes;
@@ -220,6 +238,7 @@ std::size_t depthwise_scratch(const DepthwiseArgs& a) {
 
 void depthwise(const DepthwiseArgs& args) {
   if (args.out_h <= 0 || args.out_w <= 0) return;
+  if (has_one_tap(args)) return scale_planes(args);
   const auto in_place = in_place_kernel(args);
   // Planes up to one vector wide are processed together and share the masks. Of wider ones, as many
   // as stay in the cache for the second vector of columns.

@@ -12,6 +12,7 @@
 #include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/core/plan/layout.h"
+#include "delegate/core/rewriting/affine.h"
 #include "delegate/core/rewriting/epilogues.h"
 #include "delegate/core/rewriting/layer_normalization.h"
 #include "delegate/core/rewriting/rows.h"
@@ -301,6 +302,7 @@ class Fusion {
 
 void fuse(Graph* graph) {
   find_layer_normalizations(graph);
+  find_affine_channels(graph);
   Fusion(graph).run();
 }
 

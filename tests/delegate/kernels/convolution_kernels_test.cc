@@ -145,6 +145,20 @@ TEST_P(ConvolutionKernels, DepthwiseConvolutions) {
   });
 }
 
+TEST_P(ConvolutionKernels, ScaledAndShiftedPlanes) {
+  for_element([](auto element, const Kernels& k, Random& random) {
+    using T = decltype(element);
+    for (int pixels = 0; pixels < 100; ++pixels) {
+      DepthwiseArgs a{};
+      a.kernel_h = a.kernel_w = a.stride_h = a.stride_w = a.dilation_h = a.dilation_w = 1;
+      a.in_h = a.out_h = 1 + pixels % 3;
+      a.in_w = a.out_w = pixels;
+      EXPECT_EQ(k.depthwise_scratch(a), 0u);
+      ASSERT_TRUE(depthwise_agrees<T>(k, random, a));
+    }
+  });
+}
+
 TEST_P(ConvolutionKernels, Padding) {
   for_element([](auto element, const Kernels& k, Random& random) {
     using T = decltype(element);
