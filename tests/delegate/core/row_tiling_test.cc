@@ -103,6 +103,38 @@ TEST(FindTiledNodes, WritesTheInputOfABorderedConvolution) {
   for (const auto& joined : find_tiled_nodes(b.graph, sizeof(float))) EXPECT_EQ(joined.size(), 1);
 }
 
+TEST(FindTiledNodes, DoesNotReadManyWeightsForEachTile) {
+  constexpr int kWide = 1024;
+  const auto in_tiles = [](int nonzeros) {
+    GraphBuilder b;
+    std::vector<float> weights(kWide * kWide, 0.0f);
+    for (int i = 0; i < nonzeros; ++i) weights[i * (weights.size() / nonzeros)] = 1;
+    const int wide = b.constant({kWide, 1, 1, kWide}, weights);
+    const int x = b.scaling(b.input({1, 32, 16, kWide}), kWide, 1);
+    b.graph.outputs = {b.node(Convolution(), {x, wide}).output};
+    return count_in_tiles(*build(b.graph));
+  };
+  EXPECT_EQ(in_tiles(1000), 2);
+  EXPECT_EQ(in_tiles(kWide * kWide / 2), 0);
+}
+
+TEST(FindTiledNodes, BeginsWithNoStepThatReadsNeighbours) {
+  DepthwiseConvolution sum;
+  sum.window.padding = Padding::kSame;
+  const auto in_tiles = [&](int size, bool behind_another) {
+    GraphBuilder b;
+    const int image = b.input(kImage);
+    const int x = behind_another ? b.scaling(image, kChannels, 1) : image;
+    const std::vector<float> ones(size * size * kChannels, 1);
+    const int y = b.node(sum, {x, b.constant({1, size, size, kChannels}, ones)}).output;
+    b.graph.outputs = {b.scaling(y, kChannels, 1)};
+    return count_in_tiles(*build(b.graph));
+  };
+  EXPECT_EQ(in_tiles(3, false), 0);
+  EXPECT_EQ(in_tiles(3, true), 3);
+  EXPECT_EQ(in_tiles(1, false), 2);
+}
+
 // The sum of the pixels around each pixel of a kImage, within the image.
 std::vector<float> sums_of_3x3(const std::vector<float>& x) {
   std::vector<float> y(x.size(), 0.0f);
@@ -126,7 +158,7 @@ TEST(RowTiling, ComputesNoRowTwice) {
   DepthwiseConvolution sum;
   sum.window.padding = Padding::kSame;
   const int ones = b.constant({1, 3, 3, kChannels}, std::vector<float>(9 * kChannels, 1));
-  int y = b.input(kImage);
+  int y = b.scaling(b.input(kImage), kChannels, 1);
   for (int i = 0; i < 3; ++i) y = b.node(sum, {y, ones}).output;
   b.graph.outputs = {y};
 
@@ -139,7 +171,7 @@ TEST(RowTiling, ComputesNoRowTwice) {
   };
   std::unique_ptr<Plan> plan;
   ASSERT_TRUE(Plan::build(b.graph, counting, 1, &plan).ok());
-  EXPECT_EQ(count_in_tiles(*plan), 3);
+  EXPECT_EQ(count_in_tiles(*plan), 4);
   const std::vector<float> image = numbers(kImage);
   EXPECT_TRUE(run(plan.get(), image) == sums_of_3x3(sums_of_3x3(sums_of_3x3(image))));
   EXPECT_EQ(computed, 3 * kSide * kChannels);
