@@ -61,6 +61,21 @@ def test_shapes_are_given_by_name_or_as_the_only_one():
     assert input_shapes.assumed(fake, [2, 32, 48, 3]) == {}
 
 
+def test_inputs_have_the_names_of_the_keras_model_too():
+    signatures = {"serving_default_image:0": (-1, -1, -1, 3), "serve_ids:0": (-1, -1), "x": (-1,)}
+    fake = Fake(**signatures)
+    given = {"image": (2, 32, 48, 3), "serve_ids:0": (1, 20), "x": (5,)}
+    input_shapes.allocate(fake, given)
+    assert list(fake.shapes.values()) == [[2, 32, 48, 3], [1, 20], [5]]
+    assert input_shapes.assumed(fake, given) == {}
+    assert input_shapes.by_name({"ids": (1, 7)}, fake.get_input_details()) == {
+        "serve_ids:0": (1, 7)
+    }
+    fake = Fake(**{"ids:0": (-1, -1), "ids:1": (-1, -1)})
+    with pytest.raises(ValueError, match=r"of: ids:0, ids:1. Received: 'ids'"):
+        input_shapes.allocate(fake, {"ids": (1, 7)})
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [

@@ -2,8 +2,11 @@
 
 import contextlib
 import operator
+import re
 
 BATCH, SIDE = 1, 224  # Defaults for an open batch, and for an open height and width.
+# What TensorFlow's converter adds to the name of an input: a signature's and an output's number.
+_ADDED = re.compile(r"^(serving_default|serve)_|:\d+$")
 
 
 def allocate(interpreter, shapes=None):
@@ -50,10 +53,10 @@ def with_shapes(options, shapes):
 
 
 def unnamed_option(path, options):
-    """A copy of a delegate's options, with `input_shapes` of a model's only input without its name.
+    """A copy of a delegate's options, with `input_shapes` by the names of the file's tensors.
 
-    The text of this option is part of the key of the tuning cache, so that equal shapes need equal
-    texts.
+    That of a model's only input has no name. The text of this option is part of the key of the
+    tuning cache, so that equal shapes need equal texts.
 
     Args:
         path: A `.tflite` file. Errors in it are left to the interpreter.
@@ -63,15 +66,16 @@ def unnamed_option(path, options):
 
     options = dict(options)
     shapes = options.get("input_shapes")
-    if isinstance(shapes, dict) and len(shapes) == 1:
+    if isinstance(shapes, dict):
         with contextlib.suppress(OSError, ValueError):
             graph = flatbuffer.read(path).subgraphs[0]
             names = [
                 flatbuffer.decode_name(graph.tensors[index].name)
                 for index in flatbuffer.ints(graph.inputs)
             ]
-            if names == list(shapes):
-                options["input_shapes"] = shapes[names[0]]
+            shapes = {_tensor_name(name, names): shape for name, shape in shapes.items()}
+            is_only_one = len(names) == 1 and names == list(shapes)
+            options["input_shapes"] = shapes[names[0]] if is_only_one else shapes
     return options
 
 
@@ -138,12 +142,19 @@ def by_name(shapes, details):
                 f"{', '.join(signatures)}. Received: {shapes!r}."
             )
         shapes = {next(iter(signatures)): shapes}
+    shapes = {_tensor_name(name, signatures): shape for name, shape in shapes.items()}
     for name, shape in shapes.items():
         if name not in signatures:
             names = ", ".join(signatures)
             raise ValueError(f"Expected names of inputs, of: {names}. Received: {name!r}.")
         _check_shape(name, _sizes(shape), signatures[name])
     return {name: _sizes(shape) for name, shape in shapes.items()}
+
+
+def _tensor_name(name, names):
+    """The input's tensor among `names` that is called so in the Keras model; or the name itself."""
+    found = [each for each in names if _ADDED.sub("", each) == name]
+    return found[0] if len(found) == 1 and name not in names else name
 
 
 def _sizes(shape):
