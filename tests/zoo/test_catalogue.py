@@ -34,6 +34,18 @@ def test_every_convolution_of_a_resnet_has_the_sparsity_and_its_classifier_is_de
     assert zeros(model.layers[-1]) == 0
 
 
+def test_a_convnext_is_pruned_in_its_dense_layers_and_each_of_its_blocks_has_an_effect():
+    model = catalogue.build("convnext_tiny", 0.8, size=32)
+    *hidden, classifier = [layer for layer in model.layers if type(layer) is keras.layers.Dense]
+    assert len(hidden) == 36
+    for layer in hidden:
+        assert zeros(layer) == pytest.approx(0.8, abs=1e-3)
+    assert zeros(classifier) == 0
+    scales = [layer.gamma.numpy() for layer in model.layers if type(layer).__name__ == "LayerScale"]
+    assert len(scales) == 18
+    assert min(scale.min() for scale in scales) == 1
+
+
 def test_output_channels_of_a_block_share_a_pattern():
     model = catalogue.build("mobilenet_v1", 0.8, block_size=4, size=32)
     pointwise = [layer for layer in convolutions(model) if layer.kernel_size == (1, 1)]

@@ -42,17 +42,29 @@ def _is_convolution(layer):
     return isinstance(layer, keras.layers.Conv2D)
 
 
+def _is_hidden_dense(layer):
+    """ConvNeXt writes its 1x1 convolutions as Dense layers; the classifier has the softmax."""
+    from keras import activations, layers
+
+    return isinstance(layer, layers.Dense) and layer.activation is not activations.softmax
+
+
 ARCHITECTURES = {
+    "convnext_tiny": Architecture("ConvNeXtTiny", scope=_is_hidden_dense),
+    "densenet121": Architecture("DenseNet121", scope=_is_convolution),
     "efficientnet_b0": Architecture("EfficientNetB0"),
     "efficientnet_lite0": Architecture("efficientnet_lite0"),
+    "efficientnet_v2_b0": Architecture("EfficientNetV2B0", scope=_is_convolution),
     "mobilenet_v1": Architecture("MobileNet"),
     "mobilenet_v2": Architecture("MobileNetV2"),
     "mobilenet_v2_convolutional": Architecture("mobilenet_v2_convolutional"),
     "mobilenet_v2_padded": Architecture("mobilenet_v2_padded"),
     "mobilenet_v3_large": Architecture("MobileNetV3Large"),
     "mobilenet_v3_small": Architecture("MobileNetV3Small"),
+    "nasnet_mobile": Architecture("NASNetMobile"),
     "resnet50": Architecture("ResNet50", scope=_is_convolution),
     "u_net": Architecture("u_net", size=256),
+    "xception": Architecture("Xception", size=299),
 }
 NETWORKS = (*ARCHITECTURES, *PRETRAINED)
 
@@ -88,6 +100,9 @@ def build(name, sparsity, block_size=1, size=None, seed=0):
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = 0.0
+            elif type(layer).__name__ == "LayerScale":
+                # It starts at 1e-6, with which no block of a ConvNeXt has an effect.
+                layer.gamma.assign(np.ones(layer.gamma.shape))
         tfsparse.GradualPruning(sparsity, scope=architecture.scope, block_size=block_size).apply(
             model
         )
