@@ -12,8 +12,10 @@ demo: $(VENV)/.installed
 	@$(RUN)/tfsparse demo $(ARGS)
 
 # A process a core, up to 4: each holds TensorFlow. Tests of one file share one, and what they build.
+# Files run in the order of tests/conftest.py.
 test: $(VENV)/.installed
-	$(RUN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(RUN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+		$(ARGS)
 
 lint: $(VENV)/.installed
 	$(RUN)/ruff check .

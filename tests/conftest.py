@@ -1,5 +1,33 @@
+from pathlib import Path
+
 import hypothesis
 
 # Times vary with the load of the machine, and say nothing about correctness.
 hypothesis.settings.register_profile("tfsparse", deadline=None)
 hypothesis.settings.load_profile("tfsparse")
+
+# The files that take half a minute or more, longest first. They start first, else one process would
+# be alone with one of them at the end.
+LONGEST = (
+    "tests/delegate/test_cpp.py",
+    "tests/delegate/android/test_android.py",
+    "tests/examples/test_examples.py",
+    "tests/delegate/test_random_graphs.py",
+    "tests/delegate/test_bazel.py",
+    "tests/benchmarks/test_pareto.py",
+    "tests/delegate/test_outputs.py",
+    "tests/prune/test_keras_versions.py",
+    "tests/zoo/test_catalogue.py",
+    "tests/zoo/test_demo.py",
+    "tests/benchmarks/test_accuracy.py",
+    "tests/runtime/test_loading.py",
+    "tests/examples/test_android.py",
+    "tests/prune/test_mirrored.py",
+    "tests/delegate/test_cmake.py",
+)
+assert all((Path(__file__).parents[1] / name).exists() for name in LONGEST)
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: index for index, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.split("::")[0], len(LONGEST)))
