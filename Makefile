@@ -6,7 +6,7 @@ NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h' -o -name '*.c')
 CPP_TESTS := $(shell find tests benchmarks -name '*.cc' -o -name '*.h' -o -name '*.c')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench docs sanitize fuzz android wheel clean
+.PHONY: demo test lint format bench docs sanitize fuzz libfuzzer android wheel clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/tfsparse demo $(ARGS)
@@ -46,6 +46,9 @@ N ?= 5000
 SECONDS ?= 60
 fuzz: $(VENV)/.installed
 	TFSPARSE_GRAPHS=$(N) $(RUN)/python -m pytest -s --timeout 0 tests/delegate/test_random_graphs.py
+	@$(MAKE) --no-print-directory libfuzzer
+
+libfuzzer: $(VENV)/.installed
 	$(RUN)/python -m tests.delegate.libfuzzer --seconds $(SECONDS)
 
 # Fails with the name of a Debian package where $(1) does.
