@@ -29,27 +29,32 @@ if sys.platform == "linux":
 
 
 class BuildExt(build_ext):
-    """Compiles the engine, on all cores, before the module around it."""
+    """Compiles all sources at once, on all cores, those of the module and those of the engine."""
 
     def build_extension(self, ext):
         built = self.get_ext_fullpath(ext.name)
-        if not self.force and not newer_group([*ext.sources, *ext.depends], built, "newer"):
+        if not self.force and not newer_group(ext.depends, built, "newer"):
             return
-        flags = engine_flags()
+        flags = {
+            source: [*sources.COMMON_FLAGS, *flags, "-g0"]
+            for source, flags in engine_flags().items()
+        }
+        flags |= dict.fromkeys(ext.sources, ext.extra_compile_args)
 
         def compile_source(source):
             return self.compiler.compile(
                 [source],
                 output_dir=self.build_temp,
                 include_dirs=ext.include_dirs,
-                extra_postargs=[*sources.COMMON_FLAGS, *flags[source], "-g0"],
+                extra_postargs=flags[source],
                 depends=sources.headers(),
             )
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            # The instruction sets, which take longest, first.
+            # The module and the instruction sets, which take longest, first.
             for objects in pool.map(compile_source, reversed(flags)):
                 ext.extra_objects += objects
+        ext.sources = []  # All that is left is to link.
         super().build_extension(ext)
 
 
@@ -62,13 +67,14 @@ def engine_flags():
 def extension():
     from pybind11.setup_helpers import Pybind11Extension
 
+    module = sources.common_sources("python")
     return Pybind11Extension(
         "tfsparse._native",
-        sources.common_sources("python"),
+        module,
         include_dirs=["."],
         extra_compile_args=sources.COMMON_FLAGS + sources.PYTHON_FLAGS,
         extra_link_args=LINK_FLAGS,
-        depends=[*engine_flags(), *sources.headers(), "delegate/flags.bzl", EXPORTS],
+        depends=[*module, *engine_flags(), *sources.headers(), "delegate/flags.bzl", EXPORTS],
         cxx_std=17,
     )
 
