@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "delegate/core/assignment/estimate.h"
 #include "delegate/core/graph/hasher.h"
@@ -19,37 +21,58 @@ constexpr double kBilinear = 1.5;     // per output number of bilinear resizing
 constexpr double kNearestPixel = 80;  // per pixel copied by TFLite's own resizing
 
 // For each output along one axis, its input index and the weight of the next input.
+template <class Weight>
 struct ResizeAxis {
   std::vector<std::int32_t> indices;
-  std::vector<float> weights;
+  std::vector<Weight> weights;
 
-  // Follows TFLite's float32 arithmetic exactly. Other rounding would select other pixels.
-  ResizeAxis(const Resize& resize, int in, int out) {
-    const bool to_corners = resize.align_corners && out > 1;
-    const float scale = to_corners ? static_cast<float>(in - 1) / (out - 1)
-                                   : static_cast<float>(in) / static_cast<float>(out);
+  ResizeAxis(const Resize& resize, int in, int out) : in_(in), half_(resize.half_pixel_centers) {
+    const int to_corners = resize.align_corners && out > 1;
+    const int from = in - to_corners, to = out - to_corners;
+    const float scale = static_cast<float>(from) / static_cast<float>(to);
+    const std::int64_t fixed = (std::int64_t{int8::kResizeOne} * from + to / 2) / to;
     for (int i = 0; i < out; ++i) {
-      resize.interpolation == Interpolation::kNearest ? add_nearest(resize, i, in, scale)
-                                                      : add_bilinear(resize, i, in, scale);
+      if (resize.interpolation == Interpolation::kNearest) {
+        add_nearest(resize, i, scale);
+      } else if (std::is_floating_point<Weight>::value) {
+        add_bilinear(i, scale);
+      } else {
+        add_fixed_bilinear(i, fixed);
+      }
     }
     indices.resize(indices.size() + kOverread);
     weights.resize(weights.size() + kOverread);
   }
 
  private:
-  void add_nearest(const Resize& resize, int i, int in, float scale) {
-    const float position = (i + (resize.half_pixel_centers ? 0.5f : 0.0f)) * scale;
+  // These follow TFLite's arithmetic exactly. Other rounding would select other pixels.
+  void add_nearest(const Resize& resize, int i, float scale) {
+    const float position = (i + (half_ ? 0.5f : 0.0f)) * scale;
     const float whole = resize.align_corners ? std::round(position) : std::floor(position);
-    indices.push_back(std::clamp(static_cast<int>(whole), 0, in - 1));
+    indices.push_back(std::clamp(static_cast<int>(whole), 0, in_ - 1));
   }
 
-  void add_bilinear(const Resize& resize, int i, int in, float scale) {
-    const float position = resize.half_pixel_centers ? (i + 0.5f) * scale - 0.5f : i * scale;
-    indices.push_back(std::clamp(static_cast<int>(std::floor(position)), 0, in - 1));
+  void add_bilinear(int i, float scale) {
+    const float position = half_ ? (i + 0.5f) * scale - 0.5f : i * scale;
+    indices.push_back(std::clamp(static_cast<int>(std::floor(position)), 0, in_ - 1));
     // No interpolation beyond the centers of the first and last pixels.
-    const bool between = position > 0.0f && indices.back() + 1 < in;
-    weights.push_back(between ? position - static_cast<float>(indices.back()) : 0.0f);
+    const bool between = position > 0.0f && indices.back() + 1 < in_;
+    const float weight = between ? position - static_cast<float>(indices.back()) : 0.0f;
+    weights.push_back(static_cast<Weight>(weight));
   }
+
+  // Of int8 tensors. Positions are multiples of 1 / kResizeOne. Where TFLite's rounding leads it
+  // beyond the last pixel, that pixel is meant.
+  void add_fixed_bilinear(int i, std::int64_t scale) {
+    constexpr std::int64_t kOne = int8::kResizeOne;
+    const std::int64_t position = i * scale + (half_ ? scale / 2 - kOne / 2 : 0);
+    const std::int64_t inside = std::clamp<std::int64_t>(position, 0, (in_ - 1) * kOne);
+    indices.push_back(static_cast<std::int32_t>(inside / kOne));
+    weights.push_back(static_cast<Weight>(inside % kOne));
+  }
+
+  int in_;
+  bool half_;
 };
 
 class ResizeStep : public Step {
@@ -71,8 +94,36 @@ class ResizeStep : public Step {
   }
 
  private:
-  ResizeAxis rows_, columns_;
+  ResizeAxis<float> rows_, columns_;
   ResizeArgs args_;  // for all images
+};
+
+class Int8ResizeStep : public Step {
+ public:
+  Int8ResizeStep(const Resize& resize, const QuadLayout& x, const QuadLayout& y)
+      : rows_(resize, x.height, y.height), columns_(resize, x.width, y.width) {
+    describe_planes(x, y, &args_);
+    args_.quads = y.batch * y.quads();
+    args_.rows = rows_.indices.data();
+    args_.columns = columns_.indices.data();
+    if (resize.interpolation == Interpolation::kNearest) return;
+    args_.row_weights = rows_.weights.data();
+    args_.column_weights = columns_.weights.data();
+  }
+
+  void run(const RunContext& context) const override {
+    context.pool.parallel_for(args_.quads, 1, [&](int begin, int end, int) {
+      int8::ResizeArgs args = args_;
+      args.x = bytes(context.values[reads[0]]) + begin * args.x_stride;
+      args.y = bytes(context.values[writes[0]]) + begin * args.y_stride;
+      args.quads = end - begin;
+      context.int8_kernels.resize(args);
+    });
+  }
+
+ private:
+  ResizeAxis<std::int32_t> rows_, columns_;
+  int8::ResizeArgs args_{};  // for all images
 };
 
 }  // namespace
@@ -109,6 +160,19 @@ Status Resize::build(PlanBuilder* builder, const Node& node) const {
                                            chw_layout(builder->shape(node.output)));
   const bool nearest = interpolation == Interpolation::kNearest;
   step->parts[0].kernel = std::string(nearest ? "nearest " : "bilinear ") + builder->kernels().name;
+  step->reads = {x};
+  step->writes = {y};
+  builder->add(std::move(step), node);
+  return {};
+}
+
+Status Resize::build_int8(PlanBuilder* builder, const Node& node) const {
+  const Value x = builder->values().chw(node.inputs[0]);
+  const Value y = builder->values().define_chw(node.output);
+  auto step = std::make_unique<Int8ResizeStep>(*this, quad_layout(builder->shape(node.inputs[0])),
+                                               quad_layout(builder->shape(node.output)));
+  const bool nearest = interpolation == Interpolation::kNearest;
+  step->parts[0].kernel = nearest ? "int8 nearest" : "int8 bilinear";
   step->reads = {x};
   step->writes = {y};
   builder->add(std::move(step), node);

@@ -24,13 +24,8 @@ class Resize : public DefineOperator<Resize> {
   Status infer(ShapeContext* context, const Node& node) override;
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
-  // TFLite rounds the positions of an int8 bilinear resize to 1/1024 of a pixel, which can change
-  // an output by several steps.
-  bool computes_in(DType type) const override {
-    const bool is_exact = interpolation == Interpolation::kNearest;
-    return is_exact ? is_float32_or_int8(type) : type == DType::kFloat32;
-  }
-  bool widens_int8(const Graph&, const Node&) const override { return true; }
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
+  bool computes_in(DType type) const override { return is_float32_or_int8(type); }
   void hash(Hasher* hasher) const override;
 };
 
