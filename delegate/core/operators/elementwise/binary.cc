@@ -9,6 +9,7 @@
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/binary.h"
 #include "delegate/core/steps/int8/binary.h"
+#include "delegate/core/steps/int8/prelu.h"
 
 namespace tfsparse {
 namespace {
@@ -92,11 +93,11 @@ bool BinaryOperator::computes_in(DType type) const {
 }
 
 bool BinaryOperator::widens_int8(const Graph& graph, const Node& node) const {
-  return !has_int8_binary(graph, node);
+  return binary == Binary::kPrelu ? !has_int8_prelu(graph, node) : !has_int8_binary(graph, node);
 }
 
 Status BinaryOperator::build_int8(PlanBuilder* builder, const Node& node) const {
-  return add_int8_binary(builder, node);
+  return binary == Binary::kPrelu ? add_int8_prelu(builder, node) : add_int8_binary(builder, node);
 }
 
 void BinaryOperator::hash(Hasher* hasher) const { hasher->add(binary, epilogue); }
