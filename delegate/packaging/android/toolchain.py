@@ -26,7 +26,7 @@ FLAGS = (
 SMALL = ("-Os", "-Xclang", "-Oz", "-flto")
 # 16 KB pages: Android 15 requires them for 64-bit processors.
 LINK_FLAGS = (
-    *("-shared", "--gc-sections", "--icf=all", "--strip-all", "--hash-style=both"),
+    *("-shared", "--gc-sections", "--icf=all", "--strip-all", "--hash-style=gnu"),
     "--build-id=none",
     *("-z", "defs", "-z", "max-page-size=16384", "--no-rosegment"),
     *("-z", "start-stop-visibility=hidden"),
