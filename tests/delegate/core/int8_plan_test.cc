@@ -4,6 +4,7 @@
 #include <random>
 
 #include "delegate/core/operators/elementwise/quantize.h"
+#include "delegate/core/operators/images/resize.h"
 #include "delegate/core/operators/shapes/reduction.h"
 #include "delegate/core/operators/weighted/depthwise_convolution.h"
 #include "delegate/core/plan/plan.h"
@@ -180,6 +181,30 @@ TEST(Int8Plan, MultipliesScalars) {
   const int x = b.quantize(b.input({}), 0.1f, 0);
   b.graph.outputs = {b.quantize(b.binary(x, x, Binary::kMul), 1.0f, 0)};
   EXPECT_EQ(run_codes(b.graph, {50}), (std::vector<std::int8_t>{25}));
+}
+
+TEST(Int8Plan, ResizesARow) {
+  const auto resized = [](Interpolation interpolation) {
+    GraphBuilder b;
+    const int x = b.quantize(b.input({1, 1, 2, 1}), 0.1f, 7);
+    const int y = b.node(Resize(interpolation), {x, b.ints({1, 4})}).output;
+    b.graph.outputs = {b.quantize(y, 0.1f, 7)};
+    return run_codes(b.graph, {0, 101});
+  };
+  EXPECT_EQ(resized(Interpolation::kBilinear), (std::vector<std::int8_t>{0, 51, 101, 101}));
+  EXPECT_EQ(resized(Interpolation::kNearest), (std::vector<std::int8_t>{0, 0, 101, 101}));
+}
+
+TEST(Int8Plan, MultipliesNegativeNumbersBySlopes) {
+  const auto prelu = [](const Shape& shape, const std::vector<std::int8_t>& slopes) {
+    GraphBuilder b;
+    const int x = b.quantize(b.input({1, 1, 2, 2}), 0.1f, 3);
+    const int y = b.binary(x, b.int8_weights(shape, slopes, {0.25f}), Binary::kPrelu);
+    b.graph.outputs = {b.quantize(y, 0.1f, -1)};
+    return run_codes(b.graph, {13, -5, -17, 23});
+  };
+  EXPECT_EQ(prelu({2}, {1, 4}), (std::vector<std::int8_t>{9, -9, -6, 19}));
+  EXPECT_EQ(prelu({}, {1}), (std::vector<std::int8_t>{9, -3, -6, 19}));
 }
 
 TEST(Int8Plan, LeavesWhatNoSumCanHold) {
