@@ -84,7 +84,7 @@ def test_blocks_of_output_channels(tmp_path, block):
 
 def test_large_tensors_stay_in_the_cache(convert):
     kernels = [layer.kernel for layer in explain(convert("large_images", 0.8)).layers]
-    assert sum("in row tiles" in kernel for kernel in kernels) >= 6
+    assert sum("in row tiles" in kernel for kernel in kernels) >= 5
 
 
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
