@@ -1,11 +1,12 @@
 """Recipes of the operators on elements or rows."""
 
 import dataclasses
+import math
 
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.delegate.recipes.common import activations, choices, in_four_dimensions, seeds
+from tests.delegate.recipes.common import activations, choices, in_four_dimensions, is_image, seeds
 
 UNARY_SCALES = {
     "RELU": lambda scale: scale,
@@ -57,6 +58,7 @@ class Binary:
             "SUB": x.scale + other.scale,
             "MUL": x.scale * other.scale,
             "DIV": 2 * x.scale,
+            "SQUARED_DIFFERENCE": (x.scale + other.scale) ** 2,
         }.get(self.name, max(x.scale, other.scale))
         shape = np.broadcast_shapes(x.shape, other.shape)
         if not network.affords(shape, scale):
@@ -64,7 +66,7 @@ class Binary:
         operands = [x, self._divisor(network, other)] if self.name == "DIV" else [x, other]
         if self.swap and self.name != "DIV":
             operands.reverse()
-        plain = self.name in ("MAXIMUM", "MINIMUM")
+        plain = self.name in ("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
         options = {} if plain else {"fusedActivationFunction": self.activation}
         network.add(self.name, operands, shape, scale, **options)
 
@@ -162,6 +164,60 @@ class Prelu:
 
 
 @dataclasses.dataclass(frozen=True)
+class LayerNormalization:
+    """As Keras writes it: x * s + (offset - mean * s), s = scale / sqrt(variance + epsilon)."""
+
+    x: int
+    has_offset: bool
+    activation: int
+    seed: int
+
+    def add(self, network):
+        x = network.pick(
+            self.x, lambda value: in_four_dimensions(value) and value.shape[-1:] > (1,)
+        )
+        bound = x and 1.5 * math.sqrt(x.shape[-1]) + 1.5
+        if x is None or not network.affords(x.shape, max(bound, 4 * x.scale**2)):
+            return
+        random = np.random.default_rng(self.seed)
+        parameter = lambda: network.constant(random.uniform(0.5, 1.5, x.shape[-1]), np.float32)  # noqa: E731
+
+        def binary(name, a, b, shape=x.shape, activation=0):
+            options = {"fusedActivationFunction": activation}
+            return network.add(name, [a, b], shape, bound, **options)
+
+        axis, epsilon = network.constant([-1]), network.constant(0.1, np.float32)
+        outer = (*x.shape[:-1], 1)
+        mean = network.add("MEAN", [x, axis], outer, x.scale, keepDims=True)
+        squares = network.add("SQUARED_DIFFERENCE", [x, mean], x.shape, 4 * x.scale**2)
+        variance = network.add("MEAN", [squares, axis], outer, x.scale**2, keepDims=True)
+        root = network.add("RSQRT", [binary("ADD", variance, epsilon, outer)], outer, 4.0)
+        scale = binary("MUL", root, parameter())
+        shift = binary("MUL", network.add("NEG", [mean], outer, x.scale), scale)
+        shift = binary("ADD", shift, parameter()) if self.has_offset else shift
+        binary("ADD", binary("MUL", x, scale), shift, activation=self.activation)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaleAndShift:
+    """Channels times constants plus constants, as a batch normalization by itself."""
+
+    x: int
+    activation: int
+    seed: int
+
+    def add(self, network):
+        x = network.pick(self.x, is_image)
+        if x is None or not network.affords(x.shape, 2 * x.scale + 2):
+            return
+        random = np.random.default_rng(self.seed)
+        for name, activation in (("MUL", 0), ("ADD", self.activation)):
+            numbers = network.constant(random.uniform(-2, 2, x.shape[-1]), np.float32)
+            options = {"fusedActivationFunction": activation}
+            x = network.add(name, [x, numbers], x.shape, 2 * x.scale, **options)
+
+
+@dataclasses.dataclass(frozen=True)
 class Softmax:
     x: int
     beta: float
@@ -174,7 +230,7 @@ class Softmax:
 
 binary = st.builds(
     Binary,
-    name=st.sampled_from(["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM"]),
+    name=st.sampled_from(["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"]),
     x=choices,
     operand=st.sampled_from(
         ["value", "value", "scalar", "channel", "row", "image", "full", "gate"]
@@ -197,4 +253,6 @@ LAYERS = [
     st.builds(SquareRoot, choices),
     st.builds(Prelu, choices, st.sampled_from([2, 2, 1, 0]), st.booleans(), seeds),
     st.builds(Softmax, choices, st.sampled_from([1.0, 0.5])),
+    st.builds(LayerNormalization, choices, st.booleans(), activations, seeds),
+    st.builds(ScaleAndShift, choices, activations, seeds),
 ]
