@@ -189,3 +189,14 @@ def test_nonsense_is_named(keras, model, data):
         tfsparse.recalibrate_batchnorm(keras.Sequential([keras.layers.Dense(2)]), data)
     with pytest.raises(TypeError, match="Keras 3 or tf_keras model"):
         tfsparse.recalibrate_batchnorm(None, data)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e39])
+def test_numbers_that_are_not_finite_are_refused(model, data, number):
+    x, before = data[0].astype(np.float64), model.get_weights()
+    x[7, 0, 0, 0] = number
+    for inputs in (x, (x, data[1]), tf.data.Dataset.from_tensor_slices(x).batch(4)):
+        with pytest.raises(ValueError, match="finite numbers in representative_dataset"):
+            tfsparse.recalibrate_batchnorm(model, inputs)
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)

@@ -33,10 +33,12 @@ def labelled_batches(data, batch_size, seed=0):
         Tuples `(x, y)`.
 
     Raises:
-        ValueError: `data` has no batch, or none when it is read again.
+        ValueError: `data` has no batch, or none when it is read again, or its inputs have NaN or
+            infinity.
     """
     batch = None
     for batch in slices(data, batch_size, seed) if isinstance(data, tuple) else stored(data):
+        check_finite(batch[0], "data")
         yield batch[0], batch[1]
     if batch is None:
         raise ValueError(
@@ -57,6 +59,44 @@ def endless_batches(data, batch_size):
     """
     for seed in itertools.count():
         yield from labelled_batches(data, batch_size, seed)
+
+
+def check_finite(inputs, name):
+    """Raises a ValueError if an array, or one in a structure, is not finite in float32.
+
+    Args:
+        inputs: Array, tensor, or structure of them; others in it are not looked at.
+        name: Name of the argument that they come from.
+    """
+    for array in tf.nest.flatten(inputs):
+        is_dense = isinstance(array, np.ndarray | tf.Tensor)
+        if not is_dense or not tf.as_dtype(array.dtype).is_floating:
+            continue
+        with np.errstate(over="ignore"):
+            numbers = np.asarray(array).astype(np.float32, copy=False)
+        if not np.isfinite(numbers).all():
+            raise ValueError(
+                f"Expected finite numbers in {name}. Received: NaN, infinity, or numbers beyond "
+                "float32."
+            )
+
+
+def check_evaluated_data(data):
+    """Raises a ValueError if `model.evaluate` cannot take `data` several times, or not sensibly."""
+    if hasattr(data, "__next__"):
+        raise ValueError(
+            f"Expected data that can be read again and again. Received: {data!r}. Give arrays, a "
+            "tf.data.Dataset or a PyDataset."
+        )
+    infinite = tf.data.INFINITE_CARDINALITY
+    if isinstance(data, tf.data.Dataset) and data.cardinality() == infinite:
+        raise ValueError(
+            f"Expected data that ends. Received: {data}, which repeats without end. Give "
+            "data.take(batches)."
+        )
+    # An accuracy is finite even if no input is.
+    for batch in [data] if isinstance(data, tuple) else stored(data):
+        check_finite(batch[0] if isinstance(batch, tuple) else batch, "data")
 
 
 def slices(arrays, batch_size, seed=0):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfsparse.annotations import Examples, Model
 from tfsparse.arguments import check_int
 from tfsparse.keras_models import keras_of, walk
-from tfsparse.prune.batches import slices, stored
+from tfsparse.prune.batches import check_finite, slices, stored
 
 
 def recalibrate_batchnorm(
@@ -44,7 +44,8 @@ def recalibrate_batchnorm(
     Raises:
         TypeError: `model` is no Keras model.
         ValueError: The model is not built or calls none of its BatchNormalization layers, the
-            dataset is empty or infinite, or `batches` or `batch_size` is no positive int.
+            dataset is empty or without end or has NaN or infinity, or `batches` or `batch_size` is
+            no positive int.
 
     Example:
 
@@ -70,6 +71,7 @@ def recalibrate_batchnorm(
         estimates = [stack.enter_context(_Estimate(norm)) for norm in norms]
         for inputs in islice(_inputs(representative_dataset, batch_size, batches is None), batches):
             number += 1
+            check_finite(inputs, "representative_dataset")
             with _eager_functions():
                 model(inputs, training=False)
     if not number:

@@ -95,3 +95,5 @@ def test_taylor_takes_datasets_and_forgets_penalties(model):
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-3)
     with pytest.raises(ValueError, match="at least one batch"):
         taylor.measure([], batch_size=1)
+    with pytest.raises(ValueError, match="finite numbers in data"):
+        taylor.measure((x * np.inf, y), batch_size=4)

@@ -195,6 +195,21 @@ def test_nonsense_is_named(keras, model):
             tfsparse.sensitivity(**{"model": model, "data": DATA, "scope": "all", **options})
 
 
+def test_data_without_end_or_with_numbers_that_are_not_finite_are_refused(model):
+    import tensorflow as tf
+
+    x = X.copy()
+    x[7, 0] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((x, DATA[1])).batch(4)
+    for data, message in (
+        ((x, DATA[1]), "finite numbers in data"),
+        (dataset, "finite numbers in data"),
+        (dataset.repeat(), "Expected data that ends"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tfsparse.sensitivity(model, data, [0.5], scope="all")
+
+
 class Twins(tf_keras.Model):
     def __init__(self):
         super().__init__()

@@ -14,6 +14,7 @@ from tfsparse.files import write_atomically
 from tfsparse.formatting import as_text
 from tfsparse.keras_models import strategy_of
 from tfsparse.progress import track
+from tfsparse.prune.batches import check_evaluated_data
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
 from tfsparse.prune.blocks import block_magnitudes, checked_block_size, spread_blocks
 from tfsparse.prune.magnitude import keep_largest
@@ -210,8 +211,8 @@ def sensitivity(
     Raises:
         TypeError: `model` is no Keras model, or a sparsity no number.
         ValueError: The model is not built or not compiled, it has no such metric, the scope matches
-            no layer or two with the same name, `data` can be read only once, or an argument is out
-            of its range.
+            no layer or two with the same name, `data` can be read only once, has no end, or has NaN
+            or infinity in its inputs, or an argument is out of its range.
 
     Example:
 
@@ -223,15 +224,11 @@ def sensitivity(
     ```
     """
     sparsities = _checked_sparsities(sparsities)
-    if hasattr(data, "__next__"):
-        raise ValueError(
-            f"Expected data that can be read again and again. Received: {data!r}. Give arrays, a "
-            "tf.data.Dataset or a PyDataset."
-        )
     check_scope(scope)
     targets = select(model, scope)
     _check_names(targets)
     block_size = checked_block_size(block_size)
+    check_evaluated_data(data)
     found = _evaluate(model, data, batch_size)
     metric = _metric(found, metric)
     if higher_is_better is None:
