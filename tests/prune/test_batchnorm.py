@@ -72,7 +72,10 @@ def test_any_kind_of_data_gives_the_same(keras, model, data):
             return data
 
     found = []
-    for source in (data[0], tf.constant(data[0]), data, Batches(), iter([data[0]])):
+    x = data[0]
+    batches = x, tf.constant(x), data, Batches(), iter([x]), lambda: iter([x])
+    examples = list(x), tf.data.Dataset.from_tensor_slices(data), (example for example in x)
+    for source in (*batches, *examples):
         tfsparse.recalibrate_batchnorm(model, source)
         found.append(np.concatenate([*statistics(norms(model)[0]), *statistics(norms(model)[1])]))
     repeated = tf.data.Dataset.from_tensors(data).repeat()
@@ -189,6 +192,22 @@ def test_nonsense_is_named(keras, model, data):
         tfsparse.recalibrate_batchnorm(keras.Sequential([keras.layers.Dense(2)]), data)
     with pytest.raises(TypeError, match="Keras 3 or tf_keras model"):
         tfsparse.recalibrate_batchnorm(None, data)
+    for nothing in (None, "x.npy"):
+        with pytest.raises(TypeError, match="representative_dataset to be an array"):
+            tfsparse.recalibrate_batchnorm(model, nothing)
+
+
+def test_examples_are_batched_with_those_of_their_size(keras):
+    layers = keras.layers
+    inputs = keras.Input((None, 3)), keras.Input((2,))
+    norm = layers.BatchNormalization()
+    outputs = layers.Concatenate()([layers.GlobalAveragePooling1D()(inputs[0]), inputs[1]])
+    model = keras.Model(list(inputs), norm(outputs))
+    rng, seen = np.random.default_rng(0), []
+    examples = [(rng.normal(size=(n, 3)), rng.normal(size=2)) for n in (4, 4, 4, 6)]
+    model.call = lambda x, call=model.call, **options: seen.append(x[0].shape) or call(x, **options)
+    tfsparse.recalibrate_batchnorm(model, [list(example) for example in examples], batch_size=2)
+    assert [tuple(shape) for shape in seen] == [(2, 4, 3), (1, 4, 3), (1, 6, 3)]
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, 1e39])

@@ -1,7 +1,7 @@
 """Recalibration of the statistics of BatchNormalization."""
 
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 import tensorflow as tf
@@ -35,14 +35,15 @@ def recalibrate_batchnorm(
         model: Built Keras 3 or tf_keras model. One without BatchNormalization is left as it is.
         representative_dataset: Calibration data, inputs as in inference: an array (or a list or
             dict of arrays, as in `fit`), a `tf.data.Dataset`, a `PyDataset` (in tf_keras a
-            `Sequence`), or another iterable of batches. Of a tuple such as `(x, y)`, be it the
-            dataset or a batch, only the first element is used. Arrays are shuffled with a fixed
-            seed.
+            `Sequence`), another iterable of batches, or a function that returns one of these. Of
+            a tuple such as `(x, y)`, be it the dataset or a batch, only the first element is used.
+            Arrays are shuffled with a fixed seed. Functional and Sequential models also take
+            iterables of single examples.
         batches: Int, number of batches to use; by default all.
-        batch_size: Int, examples in a batch, for arrays.
+        batch_size: Int, examples in a batch, for arrays and single examples.
 
     Raises:
-        TypeError: `model` is no Keras model.
+        TypeError: `model` is no Keras model, or the dataset none of the above.
         ValueError: The model is not built or calls none of its BatchNormalization layers, the
             dataset is empty or without end or has NaN or infinity, or `batches` or `batch_size` is
             no positive int.
@@ -67,9 +68,10 @@ def recalibrate_batchnorm(
     if not norms:
         return
     number = 0
+    data = _inputs(model, representative_dataset, batch_size, batches is None)
     with ExitStack() as stack:
         estimates = [stack.enter_context(_Estimate(norm)) for norm in norms]
-        for inputs in islice(_inputs(representative_dataset, batch_size, batches is None), batches):
+        for inputs in islice(data, batches):
             number += 1
             check_finite(inputs, "representative_dataset")
             with _eager_functions():
@@ -147,10 +149,18 @@ class _Estimate:
             variable.assign(value.astype(np.float32))
 
 
-def _inputs(data, batch_size, to_the_end):
+def _inputs(model, data, batch_size, to_the_end):
     """Yields the inputs of each batch."""
+    data = data() if callable(data) else data
     data = data[0] if isinstance(data, tuple) else data
-    if all(hasattr(leaf, "shape") for leaf in tf.nest.flatten(data)):
+    if isinstance(data, str) or not (hasattr(data, "__iter__") or hasattr(data, "__getitem__")):
+        raise TypeError(
+            "Expected representative_dataset to be an array, a tf.data.Dataset, a PyDataset, "
+            "another iterable of batches or examples, or a function that returns one. Received: "
+            f"{data!r}"
+        )
+    shapes, leaves = _input_shapes(model), tf.nest.flatten(data)
+    if len(leaves) == (len(shapes) or len(leaves)) and all(hasattr(x, "shape") for x in leaves):
         yield from slices(data, batch_size)
         return
     if (
@@ -162,5 +172,34 @@ def _inputs(data, batch_size, to_the_end):
             f"Expected a representative_dataset that ends, or the number of batches to take. "
             f"Received: {data}, which repeats without end."
         )
-    for batch in stored(data):
-        yield batch[0] if isinstance(batch, tuple) else batch
+    items = (item[0] if isinstance(item, tuple) else item for item in stored(data))
+    yield from _batched(items, shapes, batch_size)
+
+
+def _batched(items, shapes, batch_size):
+    """Yields batches, and examples of one shape that follow each other together in batches."""
+    for is_example, alike in groupby(items, lambda item: _example_shapes(item, shapes)):
+        if not is_example:
+            yield from alike
+            continue
+        while chosen := list(islice(alike, batch_size)):
+            yield tf.nest.map_structure(lambda *arrays: np.stack(arrays), *chosen)
+
+
+def _example_shapes(item, shapes):
+    """Returns the shapes of an example, which has no dimension of the batch; of a batch, None."""
+    found = [tuple(getattr(array, "shape", ())) for array in tf.nest.flatten(item)]
+    is_example = len(found) == len(shapes) and all(
+        len(own) == len(shape) - 1
+        and all(b in (None, a) for a, b in zip(own, shape[1:], strict=True))
+        for own, shape in zip(found, shapes, strict=True)
+    )
+    return tuple(found) if is_example else None
+
+
+def _input_shapes(model):
+    """The shapes of a model's inputs, with None where they are open; of some models none."""
+    try:
+        return [tuple(x.shape) for x in getattr(model, "inputs", None) or ()]
+    except ValueError:  # Keras 3.1, of a sequential model with a layer of unknown output shape
+        return []
