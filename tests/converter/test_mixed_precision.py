@@ -24,7 +24,8 @@ def in_half_precision(library, policy):
     normalization.adapt(X)
     x = layers.Conv2D(64, 3, activation="relu", dtype=policy)(normalization(image))
     x = layers.BatchNormalization(dtype=policy)(x)
-    x = library.Sequential([layers.Conv2D(64, 1, dtype=policy)], name="nested")(x)
+    swish = layers.Conv2D(64, 1, activation="swish", dtype=policy)
+    x = library.Sequential([swish], name="nested")(x)
     x = layers.GlobalAveragePooling2D(dtype=policy)(x)
     return library.Model(image, layers.Dense(12, dtype="float32")(x))
 

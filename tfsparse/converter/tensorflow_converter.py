@@ -71,8 +71,11 @@ def _convert(trace, weights, batches):
 
     module = tf.Module()
     module.owner = trace.owner
+    # Gradients of one's own, such as those of swish, are traced again to be saved, which fails for
+    # functions that are in float32 now. Inference needs none.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=trace.functions)
+        tf.saved_model.save(module, folder, signatures=trace.functions, options=options)
         if batches is not None:
             return int8_conversion.in_a_process(folder, *trace.functions, batches)
         converter = tf.lite.TFLiteConverter.from_saved_model(
