@@ -74,3 +74,9 @@ def test_a_saved_model_in_half_precision_is_converted_in_float32(tmp_path, path)
     tfsparse.convert(tmp_path / "saved", path)
     wanted = np.array(model(X[:1]))
     np.testing.assert_allclose(outputs(path), wanted, atol=0.02 * np.abs(wanted).max())
+
+
+def test_a_model_in_float64_is_refused_with_the_reason(path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, dtype="float64")])
+    with pytest.raises(RuntimeError, match=r"no operators for float64\. Use the dtype policy"):
+        tfsparse.convert(model, path)

@@ -63,6 +63,8 @@ def _cause(message):
     missing = re.findall(r"^(?:TF Select|Custom) ops: (.+)$", message, re.MULTILINE)
     if not missing:
         return message
+    if "f64>" in message:
+        return f"TFLite has no operators for float64. Use the dtype policy float32.\n{message}"
     return f"TFLite has no operators for {', '.join(missing)}.\n{message}"
 
 
