@@ -43,6 +43,22 @@ def test_is_a_program(program):
     assert b"tfsparse COMMAND" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--weights", "float16"], "as it was asked for: it stays as it is."),
+        (["--encoding", "4x1"], "encoding=(4, 1) than dense: all stay dense."),
+    ],
+)
+def test_what_the_package_logs_has_the_name_of_the_command(run, tmp_path, option, message):
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(flatbuffer.serialize(single_op(pruned((4, 8), 0.0))))
+    code, out, err = run("convert", path, "-o", tmp_path / "out.tflite", *option)
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert err.startswith(f"tfsparse convert: {path} has ")
+    assert err.endswith(f"{message}\n")
+
+
 @pytest.mark.parametrize("name", command.COMMANDS)
 def test_help_has_an_example_and_every_flag(run, name):
     code, out, _ = run(name, "--help")

@@ -1,6 +1,8 @@
 """Finds the subcommand, runs it, and turns its errors into one line and an exit code."""
 
+import contextlib
 import importlib
+import logging
 import os
 import re
 import sys
@@ -63,7 +65,8 @@ def run(name, command, arguments):
         command.FLAGS.unparse_flags()
         command.FLAGS.set_gnu_getopt(True)  # Lets flags follow the files.
         _, *positional = command.FLAGS([f"tfsparse {name}", *arguments])
-        command.main(positional)
+        with _logging(name):
+            command.main(positional)
         sys.stdout.flush()
     except (app.UsageError, flags.Error) as error:
         return fail(f"{error} See: tfsparse {name} --help", WRONG_USAGE, name)
@@ -75,6 +78,20 @@ def run(name, command, arguments):
     except ERRORS as error:
         return fail(str(error) or type(error).__name__, FAILED, name)
     return OK
+
+
+@contextlib.contextmanager
+def _logging(name):
+    """Prints what the package logs like the errors of a subcommand."""
+    logger, handler = logging.getLogger("tfsparse"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"tfsparse {name}: %(message)s"))
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = True
+        logger.removeHandler(handler)
 
 
 def fail(message, code, name=""):

@@ -65,7 +65,8 @@ def convert(
               `block_size=4`: one index for each block with a nonzero. Layers whose channels
               are no multiple of the block are stored as with `"csr"`;
             - `"none"`: dense, zeros included, for runtimes without DENSIFY, and to compare.
-            If a sparse `.tflite` file becomes larger, a warning is logged.
+            If a sparse `.tflite` file becomes larger, or an encoding that is asked for saves no
+            bytes in any layer, a warning is logged.
         representative_dataset: For `weights="int8"`: calibration data, some 100 inputs, which give
             the range of every activation, also where there are trained ranges. An iterable of
             examples or of batches of any size, or a function that returns one; each an array, or
@@ -116,6 +117,12 @@ def _encoded(name, model, data, weights, encoding):
     is_halved = data is not None and weights == "float16" and halve(model) > 0
     is_sparse = encoding != "none" and sparsify(model, encoding) > 0
     is_split = is_sparse and split_paddings(model) > 0
+    if encoding not in ("auto", "none") and not is_sparse:
+        logging.getLogger(__name__).warning(
+            "%s has no weights that take fewer bytes with encoding=%r than dense: all stay dense.",
+            name,
+            encoding,
+        )
     if data is None:
         return flatbuffer.pieces(model)
     if not (was_sparse or is_halved or is_sparse):
