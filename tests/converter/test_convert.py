@@ -234,6 +234,24 @@ def test_a_model_must_be_built(path, library):
         tfsparse.convert(model, path)
 
 
+def test_a_call_with_several_arguments_needs_a_functional_model(path):
+    class Sum(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, one, other, training=None):
+            return self.dense(one) + self.dense(other)
+
+    model = Sum()
+    x = np.ones((1, 4), np.float32)
+    model(x, x)
+    with pytest.raises(ValueError, match="takes one, other, and Keras knows the shape"):
+        tfsparse.convert(model, path)
+    inputs = keras.Input((4,)), keras.Input((4,))
+    tfsparse.convert(keras.Model(inputs, model(*inputs)), path)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -111,9 +111,27 @@ def input_signature(model, batch_size):
             f"The model {model.name!r} does not know the shapes of its inputs. Call it on data "
             "before it is converted."
         )
+    needed = _needed_arguments(model)
+    if len(arguments) < len(needed):
+        raise ValueError(
+            f"The call of model {model.name!r} takes {', '.join(needed)}, and Keras knows the "
+            "shape of the first alone. Call it on a keras.Input for each, and convert "
+            "keras.Model(inputs, outputs)."
+        )
     return tf.nest.map_structure(
         lambda t: tf.TensorSpec((batch_size, *t.shape[1:]), t.dtype, t.name), arguments
     )
+
+
+def _needed_arguments(model):
+    """The names of the arguments without which a model cannot be called."""
+    return [
+        name
+        for name, parameter in inspect.signature(model.call).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and name not in ("training", "mask")
+    ]
 
 
 def _has_symbolic_inputs(model):
