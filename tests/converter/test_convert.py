@@ -252,6 +252,23 @@ def test_a_call_with_several_arguments_needs_a_functional_model(path):
     tfsparse.convert(keras.Model(inputs, model(*inputs)), path)
 
 
+def test_strings_of_a_subclassed_model_need_a_functional_one(path):
+    class Words(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.table = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")
+
+        def call(self, words):
+            return self.table(words)
+
+    model = Words()
+    model(tf.constant([["a"]]))
+    with pytest.raises(RuntimeError, match=r"casts no strings.* Call it on a keras\.Input of"):
+        tfsparse.convert(model, path)
+    inputs = keras.Input((1,), dtype="string")
+    tfsparse.convert(keras.Model(inputs, model(inputs)), path)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

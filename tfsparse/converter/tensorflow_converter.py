@@ -63,6 +63,12 @@ def _cause(message):
     missing = re.findall(r"^(?:TF Select|Custom) ops: (.+)$", message, re.MULTILINE)
     if not missing:
         return message
+    if any("Cast" in names.split(", ") for names in missing):
+        return (
+            "TFLite casts no strings. The inputs of a subclassed Keras 3 model are float32 here, "
+            "as Keras does not keep their types. Call it on a keras.Input of the type, and "
+            f"convert keras.Model(inputs, outputs).\n{message}"
+        )
     if "f64>" in message:
         return f"TFLite has no operators for float64. Use the dtype policy float32.\n{message}"
     return f"TFLite has no operators for {', '.join(missing)}.\n{message}"
