@@ -272,6 +272,7 @@ int main(int argc, char** argv) {
   print_limits();
   section(argc, argv, "depthwise 3x3", [&] { bench_depthwise(k, 3); });
   section(argc, argv, "depthwise 5x5", [&] { bench_depthwise(k, 5); });
+  section(argc, argv, "depthwise 7x7", [&] { bench_depthwise(k, 7); });
   section(argc, argv, "stem", [&] { bench_stem(k); });
   section(argc, argv, "pool", [&] { bench_pool(k); });
   section(argc, argv, "resize", [&] { bench_resize(k); });

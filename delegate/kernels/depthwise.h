@@ -209,6 +209,9 @@ inline void (*in_place_kernel(const DepthwiseArgs& a))(const DepthwiseArgs&) {
   if (a.kernel_h == 3 && a.stride_h == 2) return depthwise_in_place<3, 2>;
   if (a.kernel_h == 5 && a.stride_h == 1) return depthwise_in_place<5, 1>;
   if (a.kernel_h == 5 && a.stride_h == 2) return depthwise_in_place<5, 2>;
+  if constexpr (kWalksLarge) {
+    if (a.kernel_h == 7 && a.stride_h == 1 && can_walk(a)) return depthwise_walk<7, 1>;
+  }
   return nullptr;
 }
 

@@ -12,6 +12,8 @@ namespace {
 constexpr bool kWalks = Vec::kFastMasks && Vec::kLanes < 16;
 // Also narrower planes. Those of less than four columns are rare.
 constexpr bool kWalksNarrow = kWalks && Vec::kLanes > 4;
+// Also 7x7 kernels of stride 1. Not on arm64: much code for rare layers.
+constexpr bool kWalksLarge = kWalksNarrow;
 
 // As many rows as the registers hold beside the weights, or a few if the weights do not fit. With
 // depthwise_walk.h, large kernels are rare here and would be much code.

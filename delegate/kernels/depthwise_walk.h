@@ -215,7 +215,7 @@ template <int K, int S>
 struct DepthwisePass {
   // Whose sums fit the registers. With 16 registers, weights are read from memory: faster, measured
   // on Zen 3, than one vector with all weights in registers.
-  static constexpr int kMostVectors = K > 3 || (S == 1 && kRegisters <= 16) ? 2 : 4;
+  static constexpr int kMostVectors = K > 5 ? 1 : K > 3 || (S == 1 && kRegisters <= 16) ? 2 : 4;
   const DepthwiseArgs& args;
 
   template <int T, class>
