@@ -3,8 +3,10 @@
 TFLite refuses other damage itself: tests/delegate/tflite/adapter_test.cc has that.
 """
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 import tfsparse
 from tests.delegate import networks
@@ -68,6 +70,20 @@ def test_other_quantized_types_are_left(tmp_path, dtype):
 def test_a_network_with_squeeze_and_excite_is_taken_whole(tmp_path, activation):
     model = networks.randomize(networks.mobile_net(activation, gate=True), sparsity=0.8)
     pictures = list(np.random.default_rng(0).normal(0, 1, (4, 1, 24, 24, 3)).astype(np.float32))
+    path = tmp_path / "model.tflite"
+    tfsparse.convert(model, path, weights="int8", representative_dataset=pictures)
+    assert reasons(path) == []
+    check_layers(flatbuffer.read(path), tmp_path)
+
+
+@pytest.mark.parametrize("groups", [12, 4])
+def test_a_grouped_convolution_is_taken(tmp_path, groups):
+    inputs = networks.image(15)
+    x = layers.Conv2D(12, 3)(inputs)
+    for filters, kernel in [(12, 7), (24, 3)]:
+        x = layers.Conv2D(filters, kernel, padding="same", groups=groups, activation="relu")(x)
+    model = networks.randomize(keras.Model(inputs, layers.Conv2D(5, 1)(x)))
+    pictures = list(np.random.default_rng(0).normal(0, 1, (4, 1, 15, 15, 3)).astype(np.float32))
     path = tmp_path / "model.tflite"
     tfsparse.convert(model, path, weights="int8", representative_dataset=pictures)
     assert reasons(path) == []

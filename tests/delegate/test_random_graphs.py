@@ -60,7 +60,7 @@ def check(model, path, isa, growth, counts):
             actual = run(delegated, model, change)
             if not change:
                 assert actual is not None, "a graph that the delegate refuses"
-            # Larger inputs can make a taken operator unsupported, such as a convolution grouped.
+            # Larger inputs can make a taken operator unsupported.
             if outputs is None:
                 continue
             counts["resized", actual is not None] += bool(change)

@@ -10,8 +10,10 @@ from keras import layers
 
 import tfsparse
 from tests.delegate import networks
+from tests.delegate.graph_builder import GraphBuilder
 from tests.delegate.networks import convert_function
 from tests.delegate.outputs import ALWAYS, check_outputs, explain, left_to_tflite
+from tests.delegate.runs import write
 from tfsparse import _native, flatbuffer
 
 
@@ -180,6 +182,46 @@ def test_depth_multiplier_in_row_tiles(tmp_path):
     kernels = [layer.kernel for layer in explain(path).layers]
     assert any("depthwise" in kernel and "in row tiles" in kernel for kernel in kernels)
     check(path)
+
+
+GROUPED = [(7, 7, 7), (6, 18, 6), (8, 12, 4), (9, 6, 3)]  # channels, filters, groups
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 7, "padding": "same"},
+        {"kernel_size": 1},
+        {"kernel_size": (2, 3), "strides": 2, "activation": "relu6"},
+        {"kernel_size": 3, "dilation_rate": 2, "activation": "silu"},
+    ],
+    ids=str,
+)
+def test_grouped_convolution(tmp_path, options):
+    models = []
+    for channels, filters, groups in GROUPED:
+        layer = layers.Conv2D(filters, groups=groups, **options)
+        models.append(between_convolutions(layer, (13, 19), channels=channels, batch=2))
+    model = networks.side_by_side(models)
+    check(tfsparse.convert(model, tmp_path / "model.tflite", batch_size=2))
+
+
+@pytest.mark.parametrize("groups", [24, 4])
+@pytest.mark.parametrize("options", [{"encoding": "csr"}, {"weights": "float16"}], ids=str)
+def test_encodings_of_grouped_weights(tmp_path, options, groups):
+    layer = layers.Conv2D(24, 3, groups=groups)
+    model = between_convolutions(layer, (9, 11), channels=24, sparsity=0.8)
+    check(tfsparse.convert(model, tmp_path / "model.tflite", **options))
+
+
+def test_a_grouped_convolution_with_too_many_zeros_is_left(tmp_path):
+    builder = GraphBuilder()
+    image = builder.input((1, 1, 1, 1 << 14))
+    constants = [builder.constant(np.ones(s, np.float32)) for s in [(1 << 13, 1, 1, 2), 1 << 13]]
+    y = builder.operator("CONV_2D", [image, *constants], (1, 1, 1, 1 << 13), strideH=1, strideW=1)
+    path = write(builder.finish([image], [y]), tmp_path / "model.tflite")
+    (layer,) = explain(path).layers
+    assert layer.reason == "grouped convolution of too many channels"
 
 
 TRANSPOSED = [  # kernel, strides, size of the image

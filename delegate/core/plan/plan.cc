@@ -8,12 +8,14 @@
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/rewriting/fuse.h"
+#include "delegate/core/rewriting/groups.h"
 #include "delegate/core/rewriting/widen.h"
 
 namespace tfsparse {
 
 Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique_ptr<Plan>* plan) {
   TFSPARSE_RETURN_IF_ERROR(infer_shapes(&graph));
+  TFSPARSE_RETURN_IF_ERROR(ungroup_convolutions(&graph));
   auto built = std::make_unique<Plan>();
   built->default_work_ = predict_default_work(graph);
   for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);

@@ -18,6 +18,7 @@ class Convolution:
     window: Window
     activation: int
     weights: Weights
+    groups: int = 1  # Or a divisor of it that divides the input's channels. 0: a group a channel.
 
     def add(self, network):
         return self.add_to(network, network.pick(self.x, is_image))
@@ -26,8 +27,10 @@ class Convolution:
         """The output of the layer on the value x, or None."""
         if x is None:
             return None
-        shape = (x.shape[0], *self.window.output(x.shape), self.channels)
-        kernel = (self.channels, *self.window.kernel, x.shape[3])
+        groups = math.gcd(self.groups, x.shape[3])
+        channels = -(-self.channels // groups) * groups
+        shape = (x.shape[0], *self.window.output(x.shape), channels)
+        kernel = (channels, *self.window.kernel, x.shape[3] // groups)
         fan_in = math.prod(kernel[1:])
         macs = math.prod(shape) * fan_in
         if min(shape) < 1 or not network.affords(shape, macs=macs):
@@ -35,7 +38,7 @@ class Convolution:
         constants = [
             self.weights.add(network, kernel, fan_in, x.scale),
             # TFLite's kernel requires a bias.
-            *self.weights.add_bias(network, self.channels, required=True),
+            *self.weights.add_bias(network, channels, required=True),
         ]
         options = self.window.options() | self.window.dilations()
         options["fusedActivationFunction"] = self.activation
@@ -162,6 +165,15 @@ channels = st.one_of(st.integers(1, 24), st.sampled_from([8, 16, 32, 48]))
 LAYERS = [
     st.builds(Convolution, choices, channels, st.just(POINTWISE), activations, weights),
     st.builds(Convolution, choices, channels, windows, activations, weights),
+    st.builds(
+        Convolution,
+        choices,
+        channels,
+        windows,
+        activations,
+        weights,
+        st.sampled_from([0, 2, 3, 4, 6]),
+    ),
     st.builds(Depthwise, choices, st.sampled_from([1, 1, 2, 3]), windows, activations, weights),
     st.builds(
         InvertedResidual,

@@ -20,6 +20,15 @@ constexpr double kTapStart = 0.6;     // for a tap's pointers, per vector
 // input of most networks, that saves the layout change.
 constexpr int kFewChannels = 4;
 
+// A grouped convolution whose weights, with the zeros outside of the groups, are more is left.
+constexpr std::int64_t kMostExpandedWeights = std::int64_t{1} << 26;
+
+// Whether rewriting/groups.h can replace a convolution of these groups.
+bool expands(const Shape& w, int groups) {
+  return groups == 1 || w[3] == 1 ||
+         product_of({w[0], w[1], w[2], w[3], groups}) <= kMostExpandedWeights;
+}
+
 }  // namespace
 
 std::string Convolution::unsupported_because(const SupportContext& context,
@@ -28,29 +37,43 @@ std::string Convolution::unsupported_because(const SupportContext& context,
   if (!reason.empty()) return reason;
   const Shape& x = context.tensor(node.inputs[0]).shape;
   if (x.size() != 4) return "input is not a 4-D tensor";
-  if (x[3] != context.stored_shape(node.inputs[1])[3]) return "grouped convolution";
+  const Shape& w = context.stored_shape(node.inputs[1]);
+  const int groups = groups_of(x, w);
+  if (groups == 0) return "weights do not fit the channels";
+  if (!expands(w, groups)) return "grouped convolution of too many channels";
   return unsupported_window(context, node);
 }
 
 int Convolution::output_channels(const Shape& image, const Shape& weights) const {
-  return image[3] == weights[3] ? weights[0] : -1;
+  const int groups = groups_of(image, weights);
+  return groups > 0 && expands(weights, groups) ? weights[0] : -1;
 }
 
 DefaultWork Convolution::default_work(const WorkContext& context, const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
   const double taps = static_cast<double>(w[1]) * w[2], rows = context.pixels(node.output);
   if (context.multiplies_int8(node)) return default_int8_work(context, node);
-  DefaultWork work = context.product(node, rows, w[0], taps * w[3]);
-  if (taps == 1 && window.stride_h == 1 && window.stride_w == 1) return work;
-  work.vectors =
-      kConvolution * context.tile_vectors(rows, w[0]) * (taps * (w[3] + kTapStart) + kTileStart);
-  return work;
+  const int outputs = w[0] / groups, depth = w[3] / groups;
+  DefaultWork work = context.product(node, rows, outputs, taps * depth);
+  if (taps != 1 || window.stride_h != 1 || window.stride_w != 1) {
+    work.vectors = kConvolution * context.tile_vectors(rows, outputs) *
+                   (taps * (depth + kTapStart) + kTileStart);
+  }
+  return of_all_groups(work);
 }
 
 DefaultWork Convolution::default_int8_work(const WorkContext& context, const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
   const double taps = static_cast<double>(w[1]) * w[2];
-  return context.int8_product(node, context.pixels(node.output), w[0], taps, w[3]);
+  return of_all_groups(
+      context.int8_product(node, context.pixels(node.output), w[0] / groups, taps, w[3] / groups));
+}
+
+// XNNPACK computes one group after the other.
+DefaultWork Convolution::of_all_groups(DefaultWork work) const {
+  work.vectors *= groups;
+  work.weights *= groups;
+  return work;
 }
 
 Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwLayout* x,
@@ -90,6 +113,13 @@ Status Convolution::build_int8(PlanBuilder* builder, const Node& node) const {
 
 bool Convolution::reads_ahead(const Graph& graph, const Node& node) const {
   return border_elements(graph, node) > 0;
+}
+
+int groups_of(const Shape& image, const Shape& weights) {
+  const int channels = image[3], depth = weights[3];
+  if (depth < 1 || channels < depth || channels % depth != 0) return 0;
+  const int groups = channels / depth;
+  return weights[0] % groups == 0 ? groups : 0;
 }
 
 bool is_pointwise(const Graph& graph, const Node& conv) {

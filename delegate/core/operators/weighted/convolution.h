@@ -1,4 +1,5 @@
-// CONV_2D, and dense layers over many rows: see rewriting/rows.h.
+// CONV_2D, and dense layers over many rows: see rewriting/rows.h. Grouped ones are replaced before
+// a plan is made: see rewriting/groups.h.
 #pragma once
 
 #include "delegate/core/graph/graph.h"
@@ -6,10 +7,12 @@
 
 namespace tfsparse {
 
-// Weights are [output, height, width, input]. A fourth input, added by fusion, is a residual that
-// is added to the output.
+// Weights are [output, height, width, input channels of a group]. A fourth input, added by fusion,
+// is a residual that is added to the output.
 class Convolution : public DefineOperator<Convolution, ImageConvolution> {
  public:
+  // Of a grouped convolution that rewriting/groups.h has replaced: how many groups it had.
+  int groups = 1;
   // If int8 has a residual: the tensor that the convolution made before fusion, whose quantization
   // its result has, and the epilogue of the addition.
   int before_residual = -1;
@@ -25,7 +28,13 @@ class Convolution : public DefineOperator<Convolution, ImageConvolution> {
 
  protected:
   int output_channels(const Shape& image, const Shape& weights) const override;
+
+ private:
+  DefaultWork of_all_groups(DefaultWork work) const;
 };
+
+// The number of groups of a convolution, or 0 if the weights do not fit the image.
+int groups_of(const Shape& image, const Shape& weights);
 
 // The residual of a convolution, or -1.
 inline int residual_of(const Node& conv) { return conv.inputs.size() > 3 ? conv.inputs[3] : -1; }

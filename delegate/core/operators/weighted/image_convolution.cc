@@ -10,7 +10,7 @@ namespace tfsparse {
 namespace {
 
 // Whether the input with its border of zeros fits into memory.
-bool border_is_sane(const Window& window, const Shape& w, const Shape& y) {
+bool border_is_sane(const Window& window, int channels, const Shape& w, const Shape& y) {
   const auto reach = [](std::int64_t size, std::int64_t kernel, std::int64_t stride,
                         std::int64_t dilation) {
     return std::max<std::int64_t>(size - 1, 0) * stride + (kernel - 1) * dilation + stride;
@@ -18,7 +18,7 @@ bool border_is_sane(const Window& window, const Shape& w, const Shape& y) {
   const std::int64_t rows = reach(y[1], w[1], window.stride_h, window.dilation_h);
   const std::int64_t columns = reach(y[2], w[2], window.stride_w, window.dilation_w);
   return rows <= kMaxElements && columns <= kMaxElements && rows * columns <= kMaxElements &&
-         rows * columns * w[3] <= kMaxElements;
+         rows * columns * channels <= kMaxElements;
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ Status ImageConvolution::infer(ShapeContext* context, const Node& node) {
   TFSPARSE_RETURN_IF_ERROR(check_bias(*context, node, channels));
   const Extent size = window.slide({x[1], x[2]}, {w[1], w[2]});
   const Shape y = {x[0], size.height, size.width, channels};
-  if (!border_is_sane(window, w, y)) {
+  if (!border_is_sane(window, std::max(x[3], w[3]), w, y)) {
     return Status::error("window of weights " + to_string(w) + " is too large");
   }
   context->set_out(node, y);
