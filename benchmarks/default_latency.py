@@ -54,7 +54,8 @@ def main(argv):
     ratios = []
     for name in argv[1:] or catalogue.NETWORKS:
         path = find(name)
-        predicted = tfsparse.explain(path, options={"auto": False}).default_seconds
+        parts = tfsparse.explain(path, options={"auto": False}).parts
+        predicted = sum(part.default_seconds for part in parts)
         default = timing.open_one(path, False)
         set_random_inputs([default])
         measured = fastest(default, SECONDS.value)

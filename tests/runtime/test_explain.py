@@ -32,7 +32,7 @@ def test_tells_every_layer(path):
         assert 0.7 < layer.sparsity < 0.9
         assert layer.kernel.startswith("sparse")
         assert layer.seconds is None
-    assert found.partitions == 1
+    assert len(found.parts) == 1
     table = str(found)
     assert "DEPTHWISE_CONV_2D" in table
     assert "80 % stored sparse" in table
@@ -142,7 +142,7 @@ def open_path(tmp_path_factory):
 
 def test_parts_are_the_same_before_and_after_their_sizes_are_computed(open_path):
     planned, ran = explain(open_path), explain(open_path, measure=True, runs=1)
-    assert planned.partitions == ran.partitions == 2
+    assert len(planned.parts) == len(ran.parts) == 2
     assert [layer.taken for layer in planned.layers] == [layer.taken for layer in ran.layers]
     waiting = [layer.name for layer in planned.layers if not layer.planned]
     assert len(waiting) == 3, "what reads the enlarged image"
@@ -150,6 +150,20 @@ def test_parts_are_the_same_before_and_after_their_sizes_are_computed(open_path)
     assert "Planned when the model runs, which computes their sizes: 3;" in planned.summary()
     assert all(layer.planned and layer.seconds for layer in ran.layers if layer.name in waiting)
     assert "planned" not in str(ran)
+
+
+def test_says_what_the_cuts_between_parts_cost(open_path, path):
+    found = explain(open_path, measure=True, runs=1)
+    taken = [layer.index for layer in found.layers if layer.taken]
+    assert sorted(i for part in found.parts for i in part.operators) == taken
+    for part in found.parts:
+        assert 0 < part.layout_seconds < part.seconds
+        assert part.default_seconds > 0
+    layers = sum(layer.seconds or 0 for layer in found.layers)
+    layouts = sum(part.layout_seconds for part in found.parts)
+    assert sum(part.seconds for part in found.parts) == pytest.approx(layers + layouts)
+    assert "Changes of layout where parts begin and end take" in found.summary()
+    assert "Changes of layout" not in explain(path, measure=True, runs=1).summary()
 
 
 def test_sizes_that_a_file_leaves_open_can_be_given(open_path):

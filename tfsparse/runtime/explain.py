@@ -112,8 +112,7 @@ class _Opened:
             isa=report["isa"],
             lacks_fp16=report["lacks_fp16"],
             tuned=report["tuned"],
-            partitions=len(report["partitions"]),
-            default_seconds=sum(p.get("default_seconds", 0) for p in report["partitions"]),
+            parts=tuple(_part(partition, self.measure) for partition in report["partitions"]),
             assumed_shapes=self.assumed,
             layers=tuple(
                 _layer(node, steps.get(key, []), key not in unplanned, self.measure)
@@ -159,6 +158,29 @@ class Layer:
 
 
 @dataclasses.dataclass(frozen=True)
+class Part:
+    """A connected part of a model that the delegate runs at once.
+
+    Where a part begins and ends, its tensors change between TFLite's layout and the delegate's:
+    that is what cutting a model into several parts costs.
+
+    Attributes:
+        subgraph: Index of its subgraph.
+        operators: Indices of its operators in that subgraph, in the order in which they run.
+        default_seconds: Predicted time of TFLite's default for the part in seconds, which the
+            option `auto` compares with the delegate's time; 0 if the part is not planned.
+        seconds: Sum of the fastest runs of its steps in seconds, or `None` if not measured.
+        layout_seconds: What changes of layout take of these.
+    """
+
+    subgraph: int
+    operators: tuple[int, ...]
+    default_seconds: float
+    seconds: float | None
+    layout_seconds: float | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Explanation:
     """The result of `explain`; `str()` is a table.
 
@@ -168,9 +190,7 @@ class Explanation:
         lacks_fp16: Whether the option `precision` was `"fp16"` but this CPU has no float16
             arithmetic, so that kernels compute in float32.
         tuned: Whether the decision comes from a measurement of `tune`.
-        partitions: Number of connected parts of the model that the delegate runs.
-        default_seconds: Predicted time of TFLite's default for these parts in seconds, which the
-            option `auto` compares with the delegate's time.
+        parts: Every `Part` that the delegate runs.
         assumed_shapes: Dictionary from names of inputs to shapes that neither the file nor the
             caller gave.
         layers: Every operator, in the file's order.
@@ -180,8 +200,7 @@ class Explanation:
     isa: str
     lacks_fp16: bool
     tuned: bool
-    partitions: int
-    default_seconds: float
+    parts: tuple[Part, ...]
     assumed_shapes: dict
     layers: tuple[Layer, ...]
 
@@ -228,7 +247,7 @@ class Explanation:
             f"{number_of(len(self.layers), 'operator')}"
         )
         if taken:
-            parts = number_of(self.partitions, "part")
+            parts = number_of(len(self.parts), "part")
             text += f" in {parts}, {sparse} of them with sparse weights"
         if len(taken) < len(self.layers):
             text += "; the rest stays with TFLite"
@@ -239,7 +258,19 @@ class Explanation:
                 f". Planned when the model runs, which computes their sizes: {unplanned}; see "
                 "`tfsparse explain --measure`"
             )
-        return f"{text}."
+        return f"{text}.{self._cuts()}"
+
+    def _cuts(self):
+        """A sentence on what cutting the model into several parts costs, if that was measured."""
+        measured = [part for part in self.parts if part.seconds is not None]
+        if len(measured) < 2:
+            return ""
+        layouts = 1e6 * sum(part.layout_seconds for part in measured)
+        total = 1e6 * sum(part.seconds for part in measured)
+        return (
+            f" Changes of layout where parts begin and end take {significant(layouts)} of "
+            f"{significant(total)} µs."
+        )
 
 
 def _row(layer, notes, measured):
@@ -263,6 +294,18 @@ def _run_by(layer, notes):
     if not layer.planned:
         return "tfsparse, planned when the model runs"
     return layer.kernel or "nothing: folded into a neighbour"
+
+
+def _part(partition, measured):
+    timed = [step for step in partition.get("steps", ()) if measured and "seconds" in step]
+    layouts = [step["seconds"] for step in timed if step["node"] < 0]
+    return Part(
+        subgraph=partition["subgraph"],
+        operators=tuple(partition["nodes"]),
+        default_seconds=partition.get("default_seconds", 0),
+        seconds=sum(step["seconds"] for step in timed) if timed else None,
+        layout_seconds=sum(layouts) if timed else None,
+    )
 
 
 def _layer(node, steps, planned, measured):
