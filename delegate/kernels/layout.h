@@ -170,7 +170,8 @@ void transpose(const Element* x, std::size_t x_stride, int rows, int columns, El
         transpose_4x4(x + row * x_stride + column, x_stride, y + column * y_stride + row, y_stride);
       }
     }
-    for (int column = 0; column < columns; ++column) {
+    // Most blocks have no rows left over.
+    for (int column = whole_last < last ? 0 : whole_columns; column < columns; ++column) {
       const int row = column < whole_columns ? whole_last : first;
       copy_strided(x + row * x_stride + column, y + column * y_stride + row, last - row,
                    static_cast<std::ptrdiff_t>(x_stride));
