@@ -32,10 +32,12 @@ Status Softmax::build(PlanBuilder* builder, const Node& node) const {
   const Value y = builder->values().define_flat(node.output);
   const int depth = shape.back(), rows = static_cast<int>(element_count(shape) / depth);
   const auto run = [=, beta = beta_](const RunContext& context) {
-    for (int row = 0; row < rows; ++row) {
-      const std::size_t at = static_cast<std::size_t>(row) * depth;
-      context.kernels.softmax(context.values[x] + at, context.values[y] + at, depth, beta);
-    }
+    context.pool.parallel_for(rows, kGrain / depth + 1, [&](int begin, int end, int) {
+      for (int row = begin; row < end; ++row) {
+        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(row) * depth;
+        context.kernels.softmax(context.values[x] + at, context.values[y] + at, depth, beta);
+      }
+    });
   };
   builder->add(make_step("softmax", x, y, run), node);
   return {};
