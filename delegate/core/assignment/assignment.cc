@@ -29,7 +29,8 @@ class Assigner {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
       assignments_[i].reason = unsupported_because(context, node);
-      if (node.op->has_weights() && assignments_[i].taken()) {
+      if (node.op->has_weights() && assignments_[i].taken() &&
+          index_.stored_constant(node.inputs[1]) >= 0) {
         TFSPARSE_RETURN_IF_ERROR(count_zeros(node, &assignments_[i]));
       }
     }

@@ -11,6 +11,19 @@ bool normalize_axis(std::int64_t axis, std::size_t rank, int* normalized) {
   return true;
 }
 
+Status broadcast(const Shape& a, const Shape& b, Shape* shape) {
+  shape->assign(std::max(a.size(), b.size()), 1);
+  for (std::size_t i = 0; i < shape->size(); ++i) {
+    const int da = i < a.size() ? a[a.size() - 1 - i] : 1;
+    const int db = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (da != db && da != 1 && db != 1) {
+      return Status::error("shapes " + to_string(a) + " and " + to_string(b) + " do not fit");
+    }
+    (*shape)[shape->size() - 1 - i] = da == 1 ? db : da;
+  }
+  return {};
+}
+
 Status ShapeContext::axis(int tensor, std::size_t rank, int* axis) const {
   Ints values;
   TFSPARSE_RETURN_IF_ERROR(ints(tensor, &values));

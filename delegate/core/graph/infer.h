@@ -48,6 +48,9 @@ class ShapeContext {
   std::map<int, Ints> ints_;
 };
 
+// The shape of an element-wise operator's output. Fails if the operands do not fit each other.
+Status broadcast(const Shape& a, const Shape& b, Shape* shape);
+
 // Makes an axis that may count from the end count from the start. Returns false if it is out of
 // range.
 bool normalize_axis(std::int64_t axis, std::size_t rank, int* normalized);

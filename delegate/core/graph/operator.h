@@ -76,7 +76,7 @@ class Operator {
   virtual void hash(Hasher*) const {}
 
   virtual Role role() const { return Role::kComputation; }
-  // Whether the second input is a matrix of weights.
+  // Whether the second input is a matrix of weights, or computed in place of one.
   virtual bool has_weights() const { return false; }
   // The number of outputs. Each one is a node.
   virtual int outputs() const { return 1; }

@@ -5,6 +5,7 @@
 // The operator families, one per line. The file of that name, in one of the folders here, defines
 // the readers.
 #define TFSPARSE_FOR_EACH_FAMILY(DO) \
+  DO(batch_matmul)                   \
   DO(binary)                         \
   DO(block_move)                     \
   DO(concatenation)                  \

@@ -1,6 +1,5 @@
 #include "delegate/core/operators/elementwise/binary.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "delegate/core/graph/hasher.h"
@@ -57,17 +56,8 @@ std::string BinaryOperator::unsupported_because(const SupportContext& context,
 }
 
 Status BinaryOperator::infer(ShapeContext* context, const Node& node) {
-  const Shape& a = context->in(node, 0);
-  const Shape& b = context->in(node, 1);
-  Shape shape(std::max(a.size(), b.size()), 1);
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const int da = i < a.size() ? a[a.size() - 1 - i] : 1;
-    const int db = i < b.size() ? b[b.size() - 1 - i] : 1;
-    if (da != db && da != 1 && db != 1) {
-      return Status::error("shapes " + to_string(a) + " and " + to_string(b) + " do not fit");
-    }
-    shape[shape.size() - 1 - i] = da == 1 ? db : da;
-  }
+  Shape shape;
+  TFSPARSE_RETURN_IF_ERROR(broadcast(context->in(node, 0), context->in(node, 1), &shape));
   context->set_out(node, shape);
   return {};
 }
