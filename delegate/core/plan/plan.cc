@@ -7,6 +7,7 @@
 
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/rewriting/constant_products.h"
 #include "delegate/core/rewriting/fuse.h"
 #include "delegate/core/rewriting/groups.h"
 #include "delegate/core/rewriting/widen.h"
@@ -19,6 +20,7 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
   auto built = std::make_unique<Plan>();
   built->default_work_ = predict_default_work(graph);
   for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
+  make_constant_products_dense_layers(&graph);
   fuse(&graph);
   widen(&graph);
   built->kernels_ = &kernels;

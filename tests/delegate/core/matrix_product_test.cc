@@ -131,6 +131,25 @@ TEST(BatchMatMul, MultipliesAnyOrientations) {
   }
 }
 
+// The kernel of a product with a constant of ten numbers, five of them zero.
+std::string kernel_of(const Shape& x, const Shape& constant, bool transposed) {
+  GraphBuilder g;
+  const int w = g.constant(constant, {1, 0, 2, 0, 3, 0, 4, 0, 5, 0});
+  g.graph.outputs = {g.node(BatchMatMul(false, transposed), {g.input(x), w}).output};
+  const auto plan = build(g.graph);
+  for (const auto& step : plan->steps()) {
+    if (step->parts[0].macs > 0) return step->parts[0].kernel;
+  }
+  return "";
+}
+
+TEST(BatchMatMul, SkipsTheZerosOfAConstantMatrix) {
+  EXPECT_EQ(kernel_of({3, 5}, {5, 2}, false).rfind("sparse", 0), 0u);
+  EXPECT_EQ(kernel_of({3, 5}, {2, 5}, true).rfind("sparse", 0), 0u);
+  EXPECT_EQ(kernel_of({2, 4, 3, 5}, {1, 1, 5, 2}, false).rfind("sparse", 0), 0u);
+  EXPECT_EQ(kernel_of({5, 1, 2}, {5, 2, 1}, false), "matrix product");
+}
+
 TEST(BatchMatMul, RejectsSizesThatDoNotFit) {
   for (const auto& [a, b] : std::vector<std::pair<Shape, Shape>>{
            {{2, 3}, {2, 3}}, {{3}, {3, 2}}, {{2, 3}, {3}}, {{2, 1, 3}, {3, 3, 1}}}) {

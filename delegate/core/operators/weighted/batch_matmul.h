@@ -7,7 +7,8 @@
 
 namespace tfsparse {
 
-// Multiplies the matrices of the last two dimensions; the leading ones are broadcast.
+// Multiplies the matrices of the last two dimensions; the leading ones are broadcast. With a
+// constant second matrix it becomes a FullyConnected: see rewriting/constant_products.h.
 class BatchMatMul : public DefineOperator<BatchMatMul> {
  public:
   explicit BatchMatMul(bool transposes_a = false, bool transposes_b = false)
