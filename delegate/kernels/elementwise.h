@@ -118,27 +118,32 @@ void to_floats(const void* x, float* y, std::size_t n) {
 
 void softmax(const void* from, void* to, int n, float beta) {
   if (n <= 0) return;
+  using V = FloatVec;
   const Element* x = elements(from);
   Element* y = elements(to);
-  const auto lanes_at = [n](int i) { return smaller(FloatVec::kLanes, n - i); };
+  const int lanes = n % V::kLanes, whole = n - lanes;
   // Subtracts the largest beta * x, so that no exponential overflows. beta may be negative.
-  const FloatVec scale = FloatVec::broadcast(beta);
-  FloatVec most = FloatVec::broadcast(-__builtin_huge_valf());
-  for (int i = 0; i + FloatVec::kLanes <= n; i += FloatVec::kLanes) {
-    most = FloatVec::max(most, FloatVec::load(x + i) * scale);
-  }
+  const V scale = V::broadcast(beta);
+  V most = V::broadcast(-__builtin_huge_valf());
+  for (int i = 0; i < whole; i += V::kLanes) most = V::max(most, V::load(x + i) * scale);
   float largest = most.largest();
-  for (int i = n - n % FloatVec::kLanes; i < n; ++i)
-    largest = x[i] * beta > largest ? x[i] * beta : largest;
-  const FloatVec shift = FloatVec::broadcast(largest);
-  for (int i = 0; i < n; i += FloatVec::kLanes) {
-    exp_nonpositive(load_first<FloatVec>(x + i, lanes_at(i)) * scale - shift)
-        .store(y + i, lanes_at(i));
+  for (int i = whole; i < n; ++i) largest = x[i] * beta > largest ? x[i] * beta : largest;
+  const V shift = V::broadcast(largest);
+  const auto exponential = [&](V v) { return exp_nonpositive(v * scale - shift); };
+  V sums = V::broadcast(0.0f);
+  for (int i = 0; i < whole; i += V::kLanes) {
+    const V e = exponential(V::load(x + i));
+    e.store(y + i);
+    sums = sums + e;
   }
-  const FloatVec reciprocal = FloatVec::broadcast(1.0f / sum(y, static_cast<std::size_t>(n)));
-  for (int i = 0; i < n; i += FloatVec::kLanes) {
-    (load_first<FloatVec>(y + i, lanes_at(i)) * reciprocal).store(y + i, lanes_at(i));
+  float total = sums.sum();
+  if (lanes > 0) {
+    exponential(load_first<V>(x + whole, lanes)).store(y + whole, lanes);
+    total += load_first<V>(y + whole, lanes).sum();
   }
+  const V reciprocal = V::broadcast(1.0f / total);
+  for (int i = 0; i < whole; i += V::kLanes) (V::load(y + i) * reciprocal).store(y + i);
+  if (lanes > 0) (load_first<V>(y + whole, lanes) * reciprocal).store(y + whole, lanes);
 }
 
 }  // namespace

@@ -260,6 +260,7 @@ struct Kernels {
   int max_tile[5];       // largest SpmmArgs::tile by SpmmArgs::block
   int usual_tile[5];     // the fastest tile for long runs
   int tile_bytes;        // limit of the input bytes per pass over sparse weights
+  int whole_tile_bytes;  // inputs of up to so many bytes are not split to meet that limit
   int dense_tile_bytes;  // the same for dense weights, 0 if there is none
   bool narrow_offsets;   // whether spmm reads them
   int bias_copies;       // copies of each bias for spmm; above 1, it loads vectors of them

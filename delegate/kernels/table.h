@@ -24,6 +24,7 @@ constexpr Kernels table(const char* name) {
   kernels.max_tile[4] = max_tile(4);
   for (int block : {1, 2, 4}) kernels.usual_tile[block] = usual_tile(block);
   kernels.tile_bytes = kTileBytes;
+  kernels.whole_tile_bytes = kWholeTileBytes;
   kernels.dense_tile_bytes = kDenseTileBytes;
   kernels.narrow_offsets = kNarrowOffsets;
   kernels.bias_copies = kBiasCopies;

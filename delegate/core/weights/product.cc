@@ -59,6 +59,7 @@ int Product::parts_for_cache(const Weights& weights, const Kernels& kernels, boo
   const std::int64_t lines = static_cast<std::int64_t>(weights.lines) * tile_pixels_;
   const std::int64_t channel_bytes =
       static_cast<std::int64_t>(kernels.element_bytes) * (lines + weights.more);
+  if (sparse && weights.inputs() * channel_bytes <= kernels.whole_tile_bytes) return 1;
   const int in_cache = static_cast<int>(cache_bytes / channel_bytes);
   const int fitting = std::max({1, in_cache, kFewestTaps / weights.taps_per_channel});
   return (weights.inputs() + fitting - 1) / fitting;
