@@ -134,6 +134,31 @@ def test_layers_of_attention_have_paths(keras):
     assert len(by_name) == 5
 
 
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "all",
+        {"stem": 0.5, "grouped": 0.5, "attention/*": 0.5, "einsum": 0.5},
+        lambda layer: layer.name != "depthwise",
+    ],
+    ids=["name", "patterns", "function"],
+)
+def test_each_kind_of_scope_reaches_attention_and_groups_but_no_depthwise_kernel(keras, scope):
+    layers = keras.layers
+    image = layers.Input((4, 4, 4))
+    x = layers.DepthwiseConv2D(1, name="depthwise")(layers.Conv2D(4, 1, name="stem")(image))
+    x = layers.Conv2D(6, 3, groups=2, name="grouped")(x)
+    x = layers.Reshape((4, 6))(x)
+    x = layers.MultiHeadAttention(2, 3, name="attention")(x, x)
+    model = keras.Model(image, layers.EinsumDense("abc,cd->abd", (4, 5), name="einsum")(x))
+    attention = {f"attention/{name}" for name in ("query", "key", "value", "attention_output")}
+    targets = select(model, scope)
+    assert {target.name for target in targets} == {"stem", "grouped", "einsum"} | attention
+    shapes = {target.name: tuple(target.kernel.shape) for target in targets}
+    assert shapes["grouped"] == (3, 3, 2, 6)
+    assert shapes["attention/query"] == (6, 2, 3)
+
+
 def test_blocks_lie_along_the_channels_of_each_kind_of_layer(keras):
     layers = keras.layers
     image, sequence = layers.Input((6, 6, 4)), layers.Input((6, 8))
