@@ -118,9 +118,8 @@ Status Partitioning::cut(std::vector<Part>* result) const {
 // Returns whether a node was left.
 bool Partitioning::check_part(const Part& part) {
   if (!has_any_weights(part)) {
-    return leave(
-        part,
-        Status::error("no convolution or dense layer in this part: a layout change would not pay"));
+    return leave(part, Status::error("no convolution, dense layer or matrix product in this part: "
+                                     "a layout change would not pay"));
   }
   if (leave_unknown_shapes(part)) return true;
   Planned& planned = planned_[part.nodes.front()];

@@ -12,6 +12,7 @@ from tfsparse.flatbuffer.encoding import encode
 OPTIONS = {
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",

@@ -21,7 +21,19 @@ MOVES = (
 )
 # Those whose output has a scale of its own.
 RESCALING = (
-    *("ABS", "ADD", "ELU", "GELU", "HARD_SWISH", "LEAKY_RELU", "MEAN", "MUL", "PRELU", "RELU"),
+    *(
+        "ABS",
+        "ADD",
+        "BATCH_MATMUL",
+        "ELU",
+        "GELU",
+        "HARD_SWISH",
+        "LEAKY_RELU",
+        "MEAN",
+        "MUL",
+        "PRELU",
+        "RELU",
+    ),
     *("RELU6", "RELU_N1_TO_1", "SUB", "SUM"),
 )
 # The scale and zero point that TFLite prescribes for an output.

@@ -25,11 +25,15 @@ GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))
 KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 # The fraction that must run in the delegate, so that the comparison is meaningful.
 LEAST_TAKEN = dict.fromkeys(
-    ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "resized"], 0.9
+    [
+        *("BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"),
+        "resized",
+    ],
+    0.9,
 )
 # Parts without weights are left.
 LEAST_TAKEN_INT8 = dict.fromkeys(
-    ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"], 0.9
+    ["BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"], 0.9
 ) | dict.fromkeys(["ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE"], 0.5)
 
 

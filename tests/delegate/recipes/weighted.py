@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 from hypothesis import strategies as st
 
 from tests.delegate.recipes.common import activations, choices, has_dimensions, is_image
@@ -136,6 +137,60 @@ class FullyConnected:
 
 
 @dataclasses.dataclass(frozen=True)
+class MatrixProduct:
+    """The matrices of a value times a constant, another value or themselves."""
+
+    x: int
+    other: str
+    y: int
+    columns: int
+    adj_x: bool
+    adj_y: bool
+    weights: Weights
+
+    def add(self, network):
+        x = network.pick(self.x, lambda value: len(value.shape) >= 2)
+        if x is None:
+            return
+        leading, (rows, depth) = x.shape[:-2], x.shape[-2:][:: -1 if self.adj_x else 1]
+        adj_y = not self.adj_x if self.other == "self" else self.adj_y
+        y = self._other(network, x, depth, adj_y)
+        if y is None:
+            return
+        columns = y.shape[-2 if adj_y else -1]
+        shape = (*np.broadcast_shapes(leading, y.shape[:-2]), rows, columns)
+        scale = depth * x.scale * y.scale
+        macs = math.prod(shape) * depth
+        if not network.affords(shape, scale / depth, macs):
+            return
+        options = {"adjX": self.adj_x, "adjY": adj_y}
+        product = network.add("BATCH_MATMUL", [x, y], shape, scale, macs, **options)
+        factor = network.constant(1 / depth, np.float32)
+        network.add("MUL", [product, factor], shape, scale / depth, fusedActivationFunction=0)
+
+    def _other(self, network, x, depth, adj_y):
+        """The second operand, or None."""
+
+        def fits(value):
+            leading = zip(value.shape[-3::-1], x.shape[-3::-1], strict=False)
+            return (
+                len(value.shape) >= 2
+                and value.shape[-1 if adj_y else -2] == depth
+                and all(1 in pair or len(set(pair)) == 1 for pair in leading)
+            )
+
+        if self.other == "self":
+            return x
+        if self.other == "value":
+            return network.pick(self.y, fits)
+        leading = x.shape[:-2] if self.other == "constants" else ()
+        size = (self.columns, depth) if adj_y else (depth, self.columns)
+        shape = (*leading, *size)
+        constant = self.weights.add(network, shape, depth, x.scale)
+        return type(x)(constant, shape, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
 class InvertedResidual:
     """Expand, depthwise, project, and the shortcut where the shapes allow it."""
 
@@ -187,5 +242,15 @@ LAYERS = [
     st.builds(TransposedConvolution, choices, channels, windows, activations, weights),
     st.builds(
         FullyConnected, choices, channels, st.booleans(), st.booleans(), activations, weights
+    ),
+    st.builds(
+        MatrixProduct,
+        choices,
+        st.sampled_from(["self", "value", "constant", "constants"]),
+        choices,
+        channels,
+        st.booleans(),
+        st.booleans(),
+        weights,
     ),
 ]
