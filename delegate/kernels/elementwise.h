@@ -116,34 +116,42 @@ void to_floats(const void* x, float* y, std::size_t n) {
   map<FloatVec>(y, n, [&](std::size_t i, auto load) { return load(elements(x) + i); });
 }
 
+// y[i] = e^(scale * x[i] - shift) for whole vectors. Returns their sum.
+__attribute__((noinline)) FloatVec exponentials(const Element* x, Element* y, int n, FloatVec scale,
+                                                FloatVec shift) {
+  FloatVec total = FloatVec::broadcast(0.0f);
+  for (int i = 0; i < n; i += FloatVec::kLanes) {
+    const FloatVec e = exp_nonpositive(FloatVec::load(x + i) * scale - shift);
+    e.store(y + i);
+    total = total + e;
+  }
+  return total;
+}
+
 void softmax(const void* from, void* to, int n, float beta) {
   if (n <= 0) return;
-  using V = FloatVec;
   const Element* x = elements(from);
   Element* y = elements(to);
-  const int lanes = n % V::kLanes, whole = n - lanes;
+  const int lanes = n % FloatVec::kLanes, whole = n - lanes;
+  Element last[FloatVec::kLanes];  // and the first of them again, which changes no maximum
+  for (int i = 0; i < FloatVec::kLanes && lanes > 0; ++i) last[i] = x[whole + i % lanes];
   // Subtracts the largest beta * x, so that no exponential overflows. beta may be negative.
-  const V scale = V::broadcast(beta);
-  V most = V::broadcast(-__builtin_huge_valf());
-  for (int i = 0; i < whole; i += V::kLanes) most = V::max(most, V::load(x + i) * scale);
-  float largest = most.largest();
-  for (int i = whole; i < n; ++i) largest = x[i] * beta > largest ? x[i] * beta : largest;
-  const V shift = V::broadcast(largest);
-  const auto exponential = [&](V v) { return exp_nonpositive(v * scale - shift); };
-  V sums = V::broadcast(0.0f);
-  for (int i = 0; i < whole; i += V::kLanes) {
-    const V e = exponential(V::load(x + i));
-    e.store(y + i);
-    sums = sums + e;
+  const FloatVec scale = FloatVec::broadcast(beta);
+  FloatVec most = FloatVec::broadcast(-__builtin_huge_valf());
+  for (int i = 0; i < whole; i += FloatVec::kLanes) {
+    most = FloatVec::max(most, FloatVec::load(x + i) * scale);
   }
-  float total = sums.sum();
+  if (lanes > 0) most = FloatVec::max(most, FloatVec::load(last) * scale);
+  const FloatVec shift = FloatVec::broadcast(most.largest());
+  float total = exponentials(x, y, whole, scale, shift).sum();
   if (lanes > 0) {
-    exponential(load_first<V>(x + whole, lanes)).store(y + whole, lanes);
-    total += load_first<V>(y + whole, lanes).sum();
+    exponentials(last, last, FloatVec::kLanes, scale, shift);
+    FloatVec::load(last).store(y + whole, lanes);
+    total += sum(last, static_cast<std::size_t>(lanes));
   }
-  const V reciprocal = V::broadcast(1.0f / total);
-  for (int i = 0; i < whole; i += V::kLanes) (V::load(y + i) * reciprocal).store(y + i);
-  if (lanes > 0) (load_first<V>(y + whole, lanes) * reciprocal).store(y + whole, lanes);
+  const FloatVec reciprocal = FloatVec::broadcast(1.0f / total);
+  map<FloatVec>(y, static_cast<std::size_t>(n),
+                [&](std::size_t i, auto load) { return load(y + i) * reciprocal; });
 }
 
 }  // namespace
