@@ -28,7 +28,8 @@ class MatrixProduct : public Step {
     batches_ = static_cast<int>(element_count(leading_));
     parts[0].kernel = "matrix product";
     parts[0].macs = 1.0 * batches_ * rows_ * columns_ * depth_;
-    const std::uint64_t elements = depth_ * (stride_ + kRowsAtOnce) + kOverread;
+    rows_at_once_ = std::min(kRowsAtOnce, rows_);
+    const std::uint64_t elements = depth_ * (stride_ + rows_at_once_) + kOverread;
     scratch_bytes = elements * kernels.element_bytes;
     for (const Matrices* operand : {&a_, &b_}) {
       if (operand->value.exists()) reads.push_back(operand->value);
@@ -38,17 +39,17 @@ class MatrixProduct : public Step {
   }
 
   void run(const RunContext& context) const override {
-    const int chunks = (rows_ + kRowsAtOnce - 1) / kRowsAtOnce;
+    const int chunks = (rows_ + rows_at_once_ - 1) / rows_at_once_;
     const double macs = std::max(1.0, parts[0].macs / batches_ / chunks);
     const int grain = 1 + static_cast<int>(kMacGrain / macs);
     context.pool.parallel_for(batches_ * chunks, grain, [&](int begin, int end, int worker) {
       const PaddedElements planes = context.scratch[worker];
       for (int i = begin, packed = -1; i < end; ++i) {
-        const int batch = i / chunks, first = i % chunks * kRowsAtOnce;
+        const int batch = i / chunks, first = i % chunks * rows_at_once_;
         const int matrix = index_of(batch, b_);
         if (matrix != packed) pack_planes(context, address(context, b_, matrix), planes);
         packed = matrix;
-        multiply(context, batch, first, std::min(kRowsAtOnce, rows_ - first), planes);
+        multiply(context, batch, first, std::min(rows_at_once_, rows_ - first), planes);
       }
     });
   }
@@ -56,16 +57,16 @@ class MatrixProduct : public Step {
  private:
   // All taps in each block: what the kernel reads besides the matrices.
   void describe_blocks(const Kernels& kernels) {
-    constexpr int kBlocks = kRowsAtOnce / kBlock;
-    for (int i = 0; i < kRowsAtOnce; ++i) channels_.push_back(i);
-    nnz_.assign(kBlocks, depth_);
-    for (int block = 0; block < kBlocks; ++block) {
+    const int blocks = std::min(rows_, kRowsAtOnce / kBlock);  // or single rows, up to three
+    for (int row = 0; row < rows_at_once_; ++row) channels_.push_back(row);
+    nnz_.assign(blocks, depth_);
+    for (int block = 0; block < blocks; ++block) {
       for (int tap = 0; tap < depth_; ++tap) {
         offsets_.push_back(static_cast<std::int32_t>(tap * stride_));
       }
     }
     offsets_.resize(offsets_.size() + 2, 0);  // see SpmmArgs
-    no_bias_ = to_elements(std::vector<float>(kRowsAtOnce * kernels.bias_copies), kernels);
+    no_bias_ = to_elements(std::vector<float>(rows_at_once_ * kernels.bias_copies), kernels);
   }
 
   // Which matrix of an operand makes this one of y.
@@ -155,6 +156,7 @@ class MatrixProduct : public Step {
   Value y_;
   Shape leading_;  // dimensions of y
   int batches_ = 0, rows_ = 0, columns_ = 0, depth_ = 0;
+  int rows_at_once_ = 0;
   std::uint64_t stride_ = 0;  // between packed rows of b
   std::vector<std::int32_t> channels_, nnz_, offsets_;
   Buffer no_bias_;
