@@ -89,6 +89,28 @@ def test_slice(tmp_path, size):
     check_function(slices, tmp_path / "model.tflite", size, operators=["SLICE"])
 
 
+@pytest.mark.parametrize("size", SIZES[1:], ids=str)
+def test_strided_slice(tmp_path, size):
+    def slices(x):
+        return [
+            x[:, ::2, 1::3],
+            x[..., 1:-1],
+            x[:1, :, :, ::2],
+            x[-1],
+            x[:, 0, :, 4],
+            x[:, 0:1, -1:, :3],
+        ]
+
+    path = tmp_path / "model.tflite"
+    check_function(slices, path, size, operators=["STRIDED_SLICE"])
+
+
+def test_slices_that_are_left(tmp_path):
+    network = lambda x: convolve(convolve(x)[:, ::-1]) + convolve(x)[:, tf.newaxis, ..., 0, :]  # noqa: E731
+    path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec((2, 4, 4, 6)))
+    check_outputs(path)
+
+
 @pytest.mark.parametrize("block", [2, 3])
 @pytest.mark.parametrize("size", [(1, 6, 12, 6), (2, 12, 6, 5)], ids=str)
 def test_blocks_of_pixels(tmp_path, size, block):

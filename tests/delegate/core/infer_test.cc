@@ -110,7 +110,7 @@ TEST(InferShapes, ReshapeToAComputedShape) {
     return shape_of([&](GraphBuilder& b) -> Node& {
       const int x = b.input({2, 3, 4});
       const int shape = b.node(ShapeOf(), {x}).output;
-      StridedSlice slice;
+      SliceOfSizes slice;
       slice.shrink_axis_mask = shrink;
       const int part = b.node(slice, {shape, b.ints({begin}), b.ints({end}), b.ints({1})}).output;
       const int target = shrink ? b.node(JoinSizes(0), {part, b.ints({-1})}).output : part;
@@ -154,6 +154,24 @@ TEST(InferShapes, ArithmeticOnSizes) {
   EXPECT_EQ(reshape(Binary::kMin, {3, 99}, {8, 8}), "[3, 8]");
   EXPECT_EQ(reshape(Binary::kMul, {kMost, kMost}, {kMost, kMost}), "refused");
   EXPECT_EQ(reshape(Binary::kAdd, {1, 2, 3}, {1, 2}), "refused");
+}
+
+TEST(InferShapes, StridedSlice) {
+  const auto slice = [](Shape x, std::vector<std::int32_t> begin, std::vector<std::int32_t> end,
+                        std::vector<std::int32_t> step, int shrink = 0) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      StridedSlice op;
+      op.shrink_axis_mask = shrink;
+      return b.node(op, {b.input(x), b.ints(begin), b.ints(end), b.ints(step)});
+    });
+  };
+  EXPECT_EQ(slice({5, 6}, {1, 0}, {4, 6}, {1, 4}), "[3, 2]");
+  EXPECT_EQ(slice({5, 6}, {-2, -99}, {99, -1}, {1, 1}), "[2, 5]");
+  EXPECT_EQ(slice({5, 6}, {4}, {1}, {2}), "[0, 6]");
+  EXPECT_EQ(slice({5, 6}, {-1, 0}, {0, 6}, {1, kMost}, 1), "[1]");
+  EXPECT_EQ(slice({5, 6}, {5, 0}, {6, 6}, {1, 1}, 1), "refused");
+  EXPECT_EQ(slice({5}, {0, 0}, {1, 1}, {1, 1}), "refused");
+  EXPECT_EQ(slice({5}, {0, 0}, {1}, {1}), "refused");
 }
 
 TEST(InferShapes, Pad) {

@@ -70,7 +70,7 @@ void reshape_to_batch_of_an_image(GraphBuilder* b, DType type) {
   const int picture = b->input({2, 64, 64, 3}), x = b->input({2, 16});
   b->graph.tensors[picture].type = type;
   const int shape = b->node(ShapeOf(), {picture}).output;
-  StridedSlice slice;
+  SliceOfSizes slice;
   slice.shrink_axis_mask = 1;
   const int batch = b->node(slice, {shape, b->ints({0}), b->ints({1}), b->ints({1})}).output;
   const int depth = b->ints({16});

@@ -148,6 +148,32 @@ class Split:
             network.add_several("SPLIT", inputs, [shape] * count, x.scale, numSplits=count)
 
 
+@dataclasses.dataclass(frozen=True)
+class StridedSlice:
+    """x[first::step], or x[first], in one dimension; all of the others."""
+
+    x: int
+    axis: int
+    first: int
+    step: int  # 0 for a single index
+
+    def add(self, network):
+        x = network.pick(self.x, lambda value: 2 <= len(value.shape) <= 4)
+        if x is None:
+            return
+        axis = self.axis % len(x.shape)
+        size = x.shape[axis]
+        begin, step, shape = [0] * len(x.shape), [1] * len(x.shape), list(x.shape)
+        begin[axis] = self.first % size
+        step[axis] = max(1, self.step)
+        shape[axis] = len(range(begin[axis], size, step[axis]))
+        if self.step == 0:
+            del shape[axis]
+        inputs = [x, *(network.constant(values) for values in (begin, x.shape, step))]
+        mask = 0 if self.step else 1 << axis
+        network.add("STRIDED_SLICE", inputs, shape, x.scale, shrinkAxisMask=mask)
+
+
 LAYERS = [
     st.builds(
         Reduce,
@@ -164,4 +190,5 @@ LAYERS = [
     st.builds(Transpose, choices, st.integers(0, 23)),
     st.builds(Concatenation, choices, st.integers(0, 3), st.lists(choices, min_size=1, max_size=2)),
     st.builds(Split, choices, st.integers(0, 3), st.integers(0, 4)),
+    st.builds(StridedSlice, choices, st.integers(0, 3), st.integers(0, 9), st.integers(0, 3)),
 ]

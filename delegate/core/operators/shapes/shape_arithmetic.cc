@@ -59,7 +59,7 @@ Status ShapeOf::infer(ShapeContext* context, const Node& node) {
   return {};
 }
 
-std::string StridedSlice::unsupported_because(const SupportContext& context,
+std::string SliceOfSizes::unsupported_because(const SupportContext& context,
                                               const Node& node) const {
   std::vector<std::int64_t> values[3];
   for (int i = 0; i < 3; ++i) {
@@ -72,7 +72,7 @@ std::string StridedSlice::unsupported_because(const SupportContext& context,
   return plain && is_vector ? "" : "is not a slice of a shape with step 1";
 }
 
-Status StridedSlice::infer(ShapeContext* context, const Node& node) {
+Status SliceOfSizes::infer(ShapeContext* context, const Node& node) {
   Ints x, begin, end, step;
   TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[0], &x));
   TFSPARSE_RETURN_IF_ERROR(context->ints(node.inputs[1], &begin));
@@ -94,7 +94,7 @@ Status StridedSlice::infer(ShapeContext* context, const Node& node) {
   return {};
 }
 
-void StridedSlice::hash(Hasher* hasher) const {
+void SliceOfSizes::hash(Hasher* hasher) const {
   hasher->add(begin_mask, end_mask, shrink_axis_mask, other_masks);
 }
 

@@ -30,7 +30,7 @@ class ShapeOf : public DefineOperator<ShapeOf, ShapeArithmetic> {
 };
 
 // Slices a shape: one dimension, step 1. Inputs: the shape, begin, end, step.
-class StridedSlice : public DefineOperator<StridedSlice, ShapeArithmetic> {
+class SliceOfSizes : public DefineOperator<SliceOfSizes, ShapeArithmetic> {
  public:
   int begin_mask = 0, end_mask = 0, shrink_axis_mask = 0, other_masks = 0;
 

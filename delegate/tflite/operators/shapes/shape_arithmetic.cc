@@ -1,5 +1,6 @@
 #include "delegate/core/operators/shapes/shape_arithmetic.h"
 
+#include "delegate/core/operators/shapes/slice.h"
 #include "delegate/tflite/operators/reader.h"
 
 namespace tfsparse {
@@ -26,7 +27,18 @@ Status read_strided_slice(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 4));
   StridedSliceParams params{};
   TFSPARSE_RETURN_IF_ERROR(form.get(&params));
-  StridedSlice op;
+  if (!is_integer(form)) {
+    if (params.ellipsis_mask || params.new_axis_mask || params.offset) {
+      return Status::error("has an ellipsis or a new dimension");
+    }
+    StridedSlice op;
+    op.begin_mask = params.begin_mask;
+    op.end_mask = params.end_mask;
+    op.shrink_axis_mask = params.shrink_axis_mask;
+    node->op = op;
+    return {};
+  }
+  SliceOfSizes op;
   op.begin_mask = params.begin_mask;
   op.end_mask = params.end_mask;
   op.shrink_axis_mask = params.shrink_axis_mask;
