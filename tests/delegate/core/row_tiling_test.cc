@@ -135,6 +135,30 @@ TEST(FindTiledNodes, BeginsWithNoStepThatReadsNeighbours) {
   EXPECT_EQ(in_tiles(1, false), 2);
 }
 
+// The wider the image, the fewer of its rows fit a tile.
+TEST(FindTiledNodes, ReadsNeighboursInTilesOfSeveralRowsOnly) {
+  constexpr int kHeight = 64;
+  bool saw_few = false, saw_many = false;
+  for (int width = 64; width < 1 << 16; width += width / 2) {
+    GraphBuilder b;
+    DepthwiseConvolution sum;
+    sum.window.padding = Padding::kSame;
+    const int x = b.scaling(b.input({1, kHeight, width, kChannels}), kChannels, 1);
+    const int ones = b.constant({1, 3, 3, kChannels}, std::vector<float>(9 * kChannels, 1));
+    b.graph.outputs = {b.node(sum, {x, ones}).output};
+    ASSERT_TRUE(infer_shapes(&b.graph).ok());
+    std::vector<RowWindow> windows;
+    for (const Node& node : b.graph.nodes) windows.push_back(row_window(b.graph, node));
+    const int rows = plan_row_tiling(windows, sizeof(float)).rows;
+    const bool is_large = kHeight * width * kChannels * sizeof(float) >= std::size_t{1000} << 10;
+    const auto joined = find_tiled_nodes(b.graph, sizeof(float));
+    EXPECT_EQ(joined[1].size() == 2, is_large && rows >= 3) << width << " wide, rows " << rows;
+    saw_few = saw_few || (is_large && rows > 0 && rows < 3);
+    saw_many = saw_many || (is_large && rows >= 3);
+  }
+  EXPECT_TRUE(saw_few && saw_many);
+}
+
 // The sum of the pixels around each pixel of a kImage, within the image.
 std::vector<float> sums_of_3x3(const std::vector<float>& x) {
   std::vector<float> y(x.size(), 0.0f);
