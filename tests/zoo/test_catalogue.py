@@ -55,15 +55,6 @@ def test_output_channels_of_a_block_share_a_pattern():
         assert zeros(layer) == pytest.approx(0.8, abs=1e-2)
 
 
-def test_efficientnet_lite0_has_the_parameters_of_the_published_one():
-    model = architectures.efficientnet_lite0(keras.Input((224, 224, 3)))
-    assert model.count_params() - moving_statistics(model) == 4_652_008
-
-
-def moving_statistics(model):
-    return sum(np.prod(weight.shape) for weight in model.non_trainable_weights)
-
-
 def test_u_net_names_a_class_for_every_pixel():
     model = catalogue.build("u_net", 0.8, size=64)
     scores = model(np.random.default_rng(1).random((1, 64, 64, 3), np.float32)).numpy()
@@ -122,57 +113,3 @@ def test_a_file_is_made_once(tmp_path, monkeypatch):
 def test_googles_networks_are_sparse(name):
     weights = [layer for layer in tfsparse.explain(mediapipe_model(name)).layers if layer.encoded]
     assert len(weights) > 30
-
-
-def test_the_small_network_scales_with_its_width():
-    narrow = architectures.small_mobilenet_v2((32, 32, 1), 10)
-    wide = architectures.small_mobilenet_v2((32, 32, 1), 10, width=2)
-    assert narrow.output_shape == (None, 10)
-    assert 3 < wide.count_params() / narrow.count_params() < 4
-
-
-@pytest.mark.parametrize(("depth", "parameters"), [(20, 0.27), (56, 0.85)])
-def test_resnets_for_cifar_have_the_parameters_of_the_paper(depth, parameters):
-    model = architectures.cifar_resnet(keras.Input((32, 32, 3)), depth)
-    layers_with_weights = [
-        layer
-        for layer in model.layers
-        if hasattr(layer, "kernel") and not layer.name.endswith("shortcut")
-    ]
-    assert len(layers_with_weights) == depth
-    trained = model.count_params() - moving_statistics(model)
-    assert trained / 1e6 == pytest.approx(parameters, abs=0.01)
-    assert model.get_layer("stage3_block1_add").output.shape == (None, 8, 8, 64)
-
-
-def test_the_resnet_scales_with_its_width_and_names_a_wrong_depth():
-    model = architectures.cifar_resnet(keras.Input((8, 8, 3)), depth=8, width=5, classes=3)
-    assert [model.get_layer(f"stage{i}_block1_conv2").filters for i in (1, 2, 3)] == [5, 10, 20]
-    assert model.output_shape == (None, 3)
-    with pytest.raises(ValueError, match=r"depth of 8, 14, 20.*Received: 18"):
-        architectures.cifar_resnet(keras.Input((32, 32, 3)), 18)
-
-
-def test_mobilenet_v2_for_cifar_has_the_parameters_of_the_published_one():
-    inputs = keras.Input((32, 32, 3))
-    model = architectures.cifar_mobilenet_v2(inputs, classes=1000)
-    published = keras.applications.MobileNetV2(input_tensor=inputs, weights=None)
-    assert model.count_params() == published.count_params()
-    assert model.layers[-2].input.shape[1:3] == (4, 4)
-
-
-@pytest.mark.parametrize("variant", ["mobilenet_v2_padded", "mobilenet_v2_convolutional"])
-def test_variants_of_mobilenet_v2_have_its_parameters_and_feature_maps(variant):
-    inputs = keras.Input((64, 64, 3))
-    model = getattr(architectures, variant)(inputs)
-    published = keras.applications.MobileNetV2(input_tensor=inputs, weights=None)
-    assert model.count_params() == published.count_params()
-    depthwise = [
-        [
-            layer.output.shape
-            for layer in network.layers
-            if isinstance(layer, keras.layers.DepthwiseConv2D)
-        ]
-        for network in (model, published)
-    ]
-    assert depthwise[0] == depthwise[1]

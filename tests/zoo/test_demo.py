@@ -18,9 +18,8 @@ def quick(monkeypatch):
     """The demo in seconds: a network of two blocks, also in place of the large one."""
     monkeypatch.setattr(demo, "SECONDS", 0.1)
     monkeypatch.setattr(timing, "WARM_UP_SECONDS", 0.01)
-    monkeypatch.setattr(
-        architectures, "SMALL", architectures.MobileNetV2Size(16, ((6, 16, 2, 2),), 192)
-    )
+    small = architectures.MobileNetV2Size(16, ((6, 16, 2, 2),), 192)
+    monkeypatch.setattr("tfsparse.zoo.architectures.mobilenet_v2.SMALL", small)
     monkeypatch.setattr(
         catalogue, "build", lambda name, sparsity: architectures.small_mobilenet_v2((8, 8, 3), 10)
     )

@@ -1,0 +1,27 @@
+"""Architectures that `keras.applications` does not have, with random weights."""
+
+from tfsparse.zoo.architectures.efficientnet import efficientnet_lite0
+from tfsparse.zoo.architectures.mobilenet_v2 import (
+    MOBILENET_V2_BLOCKS,
+    SMALL,
+    MobileNetV2Size,
+    cifar_mobilenet_v2,
+    mobilenet_v2_convolutional,
+    mobilenet_v2_padded,
+    small_mobilenet_v2,
+)
+from tfsparse.zoo.architectures.resnet import cifar_resnet
+from tfsparse.zoo.architectures.segmenters import u_net
+
+__all__ = [
+    "MOBILENET_V2_BLOCKS",
+    "SMALL",
+    "MobileNetV2Size",
+    "cifar_mobilenet_v2",
+    "cifar_resnet",
+    "efficientnet_lite0",
+    "mobilenet_v2_convolutional",
+    "mobilenet_v2_padded",
+    "small_mobilenet_v2",
+    "u_net",
+]

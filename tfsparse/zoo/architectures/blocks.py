@@ -1,0 +1,44 @@
+"""Parts that several architectures share."""
+
+from keras import layers
+
+
+def inverted_residual(
+    x,
+    expansion,
+    channels,
+    strides,
+    kernel=3,
+    activation="relu6",
+    momentum=0.99,
+    symmetric=False,
+):
+    """Applies a 1x1 convolution to more channels, a depthwise one, and a 1x1 one to `channels`."""
+    shortcut = x
+    if expansion > 1:
+        x = pointwise(x, expansion * x.shape[-1], activation, momentum)
+    x = depthwise(x, strides, kernel, activation, momentum, symmetric)
+    x = pointwise(x, channels, None, momentum)
+    return layers.Add()([x, shortcut]) if x.shape == shortcut.shape else x
+
+
+def pointwise(x, channels, activation="relu6", momentum=0.99):
+    """Applies a 1x1 convolution, a BatchNormalization, and an activation unless it is None."""
+    return norm(layers.Conv2D(channels, 1, use_bias=False)(x), activation, momentum)
+
+
+def depthwise(x, strides=1, kernel=3, activation="relu6", momentum=0.99, symmetric=False):
+    """Applies the same with a depthwise convolution; `symmetric` pads all sides by as much."""
+    padding = "same"
+    if symmetric and strides > 1:
+        x, padding = layers.ZeroPadding2D(kernel // 2)(x), "valid"
+    x = layers.DepthwiseConv2D(kernel, strides, padding=padding, use_bias=False)(x)
+    return norm(x, activation, momentum)
+
+
+def norm(x, activation="relu6", momentum=0.99):
+    """Applies a BatchNormalization, and an activation unless it is None."""
+    x = layers.BatchNormalization(momentum=momentum)(x)
+    if activation is None:
+        return x
+    return layers.ReLU(6.0)(x) if activation == "relu6" else layers.Activation(activation)(x)
