@@ -61,6 +61,8 @@ ARCHITECTURES = {
     "mobilenet_v2_padded": Architecture("mobilenet_v2_padded"),
     "mobilenet_v3_large": Architecture("MobileNetV3Large"),
     "mobilenet_v3_small": Architecture("MobileNetV3Small"),
+    "mobilenet_v4_conv_medium": Architecture("mobilenet_v4_conv_medium", size=256),
+    "mobilenet_v4_conv_small": Architecture("mobilenet_v4_conv_small"),
     "nasnet_mobile": Architecture("NASNetMobile"),
     "resnet50": Architecture("ResNet50", scope=_is_convolution),
     "u_net": Architecture("u_net", size=256),

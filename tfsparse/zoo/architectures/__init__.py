@@ -10,6 +10,10 @@ from tfsparse.zoo.architectures.mobilenet_v2 import (
     mobilenet_v2_padded,
     small_mobilenet_v2,
 )
+from tfsparse.zoo.architectures.mobilenet_v4 import (
+    mobilenet_v4_conv_medium,
+    mobilenet_v4_conv_small,
+)
 from tfsparse.zoo.architectures.resnet import cifar_resnet
 from tfsparse.zoo.architectures.segmenters import u_net
 
@@ -22,6 +26,8 @@ __all__ = [
     "efficientnet_lite0",
     "mobilenet_v2_convolutional",
     "mobilenet_v2_padded",
+    "mobilenet_v4_conv_medium",
+    "mobilenet_v4_conv_small",
     "small_mobilenet_v2",
     "u_net",
 ]

@@ -27,6 +27,12 @@ def pointwise(x, channels, activation="relu6", momentum=0.99):
     return norm(layers.Conv2D(channels, 1, use_bias=False)(x), activation, momentum)
 
 
+def convolution(x, channels, kernel, strides=1, activation="relu6"):
+    """Applies the same with a kernel of any size."""
+    x = layers.Conv2D(channels, kernel, strides, padding="same", use_bias=False)(x)
+    return norm(x, activation)
+
+
 def depthwise(x, strides=1, kernel=3, activation="relu6", momentum=0.99, symmetric=False):
     """Applies the same with a depthwise convolution; `symmetric` pads all sides by as much."""
     padding = "same"
