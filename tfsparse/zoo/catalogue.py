@@ -42,15 +42,18 @@ def _is_convolution(layer):
     return isinstance(layer, keras.layers.Conv2D)
 
 
-def _is_hidden_dense(layer):
-    """ConvNeXt writes its 1x1 convolutions as Dense layers; the classifier has the softmax."""
+def _is_matrix_product(layer):
+    """1x1 convolutions, and dense layers, as in attention, but not the classifier's softmax."""
     from keras import activations, layers
 
-    return isinstance(layer, layers.Dense) and layer.activation is not activations.softmax
+    if isinstance(layer, (layers.Conv1D, layers.Conv2D)):
+        return set(layer.kernel_size) == {1}
+    dense = isinstance(layer, (layers.Dense, layers.EinsumDense))
+    return dense and layer.activation is not activations.softmax
 
 
 ARCHITECTURES = {
-    "convnext_tiny": Architecture("ConvNeXtTiny", scope=_is_hidden_dense),
+    "convnext_tiny": Architecture("ConvNeXtTiny", scope=_is_matrix_product),
     "densenet121": Architecture("DenseNet121", scope=_is_convolution),
     "efficientnet_b0": Architecture("EfficientNetB0"),
     "efficientnet_lite0": Architecture("efficientnet_lite0"),
@@ -63,9 +66,11 @@ ARCHITECTURES = {
     "mobilenet_v3_small": Architecture("MobileNetV3Small"),
     "mobilenet_v4_conv_medium": Architecture("mobilenet_v4_conv_medium", size=256),
     "mobilenet_v4_conv_small": Architecture("mobilenet_v4_conv_small"),
+    "mobilevit_small": Architecture("mobilevit_small", size=256, scope=_is_matrix_product),
     "nasnet_mobile": Architecture("NASNetMobile"),
     "resnet50": Architecture("ResNet50", scope=_is_convolution),
     "u_net": Architecture("u_net", size=256),
+    "vit_tiny": Architecture("vit_tiny", scope=_is_matrix_product),
     "xception": Architecture("Xception", size=299),
 }
 NETWORKS = (*ARCHITECTURES, *PRETRAINED)

@@ -16,6 +16,7 @@ from tfsparse.zoo.architectures.mobilenet_v4 import (
 )
 from tfsparse.zoo.architectures.resnet import cifar_resnet
 from tfsparse.zoo.architectures.segmenters import u_net
+from tfsparse.zoo.architectures.vision_transformers import mobilevit_small, vit_tiny
 
 __all__ = [
     "MOBILENET_V2_BLOCKS",
@@ -28,6 +29,8 @@ __all__ = [
     "mobilenet_v2_padded",
     "mobilenet_v4_conv_medium",
     "mobilenet_v4_conv_small",
+    "mobilevit_small",
     "small_mobilenet_v2",
     "u_net",
+    "vit_tiny",
 ]

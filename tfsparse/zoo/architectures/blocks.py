@@ -1,6 +1,7 @@
 """Parts that several architectures share."""
 
-from keras import layers
+import keras
+from keras import layers, ops
 
 
 def inverted_residual(
@@ -48,3 +49,48 @@ def norm(x, activation="relu6", momentum=0.99):
     if activation is None:
         return x
     return layers.ReLU(6.0)(x) if activation == "relu6" else layers.Activation(activation)(x)
+
+
+def transformer(x, heads, hidden, activation, epsilon=1e-6):
+    """Applies self-attention and two dense layers, each after a norm and beside a shortcut.
+
+    Args:
+        x: Keras tensor, (batch, tokens, width).
+        heads: number of heads, which share the width.
+        hidden: units of the first dense layer.
+        activation: of the first dense layer.
+        epsilon: of the norms.
+    """
+    width = x.shape[-1]
+    y = layers.LayerNormalization(epsilon=epsilon)(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(heads, width // heads)(y, y)])
+    y = layers.LayerNormalization(epsilon=epsilon)(x)
+    y = layers.Dense(width)(layers.Dense(hidden, activation=activation)(y))
+    return layers.Add()([x, y])
+
+
+@keras.saving.register_keras_serializable(package="tfsparse.zoo")
+class ClassToken(layers.Layer):
+    """Puts a trained token before those of each example."""
+
+    def build(self, input_shape):
+        """Makes the token."""
+        self.token = self.add_weight(shape=(1, 1, input_shape[-1]), name="token")
+
+    def call(self, x):
+        """Returns the tokens (batch, tokens + 1, width) of tokens (batch, tokens, width)."""
+        token = ops.broadcast_to(self.token, (ops.shape(x)[0], 1, x.shape[-1]))
+        return ops.concatenate([token, x], axis=1)
+
+
+@keras.saving.register_keras_serializable(package="tfsparse.zoo")
+class Positions(layers.Layer):
+    """Adds a trained vector to the token at each position."""
+
+    def build(self, input_shape):
+        """Makes the vectors."""
+        self.vectors = self.add_weight(shape=(1, *input_shape[1:]), name="vectors")
+
+    def call(self, x):
+        """Returns the sums, of the same shape."""
+        return x + self.vectors
