@@ -4,6 +4,7 @@ import pytest
 
 import tfsparse
 from tests.downloads import mediapipe_model
+from tfsparse.prune.scope import select
 from tfsparse.zoo import architectures, catalogue
 
 
@@ -44,6 +45,22 @@ def test_a_convnext_is_pruned_in_its_dense_layers_and_each_of_its_blocks_has_an_
     scales = [layer.gamma.numpy() for layer in model.layers if type(layer).__name__ == "LayerScale"]
     assert len(scales) == 18
     assert min(scale.min() for scale in scales) == 1
+
+
+def test_a_conformer_is_pruned_but_in_its_first_convolutions_and_its_classifier():
+    model = catalogue.build("conformer", 0.8)
+    targets = select(model, "all")
+    dense = [target.layer for target in targets if np.mean(target.kernel.numpy() == 0) < 0.75]
+    assert [type(layer).__name__ for layer in dense] == ["Conv2D", "Conv2D", "Dense"]
+    assert dense[-1] is model.layers[-1]
+    assert len(targets) == 4 * (4 + 4 + 2) + 1 + len(dense)
+
+
+def test_a_network_for_speech_has_inputs_of_its_own_shape():
+    model = catalogue.build("ds_cnn_large", 0.8)
+    assert model.input_shape == (1, 49, 10, 1)
+    with pytest.raises(ValueError, match=r"inputs of shape \(49, 10, 1\). Received: size=32"):
+        catalogue.build("ds_cnn_large", 0.8, size=32)
 
 
 def test_output_channels_of_a_block_share_a_pattern():

@@ -27,13 +27,21 @@ class Architecture:
 
     Attributes:
         source: its class in `keras.applications`, or its function in `tfsparse.zoo.architectures`.
-        size: height and width of the input image.
+        size: height and width of the input image, which has three channels.
+        shape: of another input, without its batch, which no size changes.
         scope: which layers are pruned, see `tfsparse.GradualPruning`; never the classifier.
     """
 
     source: str
     size: int = 224
+    shape: tuple[int, ...] = ()
     scope: str | Callable = "pointwise"
+
+    def input_shape(self, size):
+        """Returns the shape of one input, for images of a height and width or None."""
+        if size and self.shape:
+            raise ValueError(f"{self.source} has inputs of shape {self.shape}. Received: {size=}.")
+        return self.shape or (size or self.size,) * 2 + (3,)
 
 
 def _is_convolution(layer):
@@ -53,8 +61,10 @@ def _is_matrix_product(layer):
 
 
 ARCHITECTURES = {
+    "conformer": Architecture("conformer", shape=(256, 80), scope=_is_matrix_product),
     "convnext_tiny": Architecture("ConvNeXtTiny", scope=_is_matrix_product),
     "densenet121": Architecture("DenseNet121", scope=_is_convolution),
+    "ds_cnn_large": Architecture("ds_cnn_large", shape=(49, 10, 1)),
     "efficientnet_b0": Architecture("EfficientNetB0"),
     "efficientnet_lite0": Architecture("efficientnet_lite0"),
     "efficientnet_v2_b0": Architecture("EfficientNetV2B0", scope=_is_convolution),
@@ -77,33 +87,32 @@ NETWORKS = (*ARCHITECTURES, *PRETRAINED)
 
 
 def build(name, sparsity, block_size=1, size=None, seed=0):
-    """Builds a network with random weights, its convolutions pruned.
+    """Builds a network with random weights, the layers in its scope pruned.
 
-    BatchNorm statistics are set from an image like the random inputs of `tfsparse.runtime.timing`,
+    BatchNorm statistics are set from an input like the random ones of `tfsparse.runtime.timing`,
     so that activations keep their scale through the depth and the outputs of two runtimes can be
     compared.
 
     Args:
         name: one of `ARCHITECTURES`, which says what of the network is pruned.
-        sparsity: the fraction of zeros in the kernel of every pruned convolution, from 0 to below
-            1; in each the smallest magnitudes are zeroed.
+        sparsity: the fraction of zeros in the kernel of every pruned layer, from 0 to below 1; in
+            each the smallest magnitudes are zeroed.
         block_size: the neighbouring channels that are zero together, see `tfsparse.GradualPruning`.
         size: height and width of the input image; by default the architecture's own.
-        seed: of weights and image.
+        seed: of weights and input.
 
     Returns:
-        A `keras.Model` that takes (1, size, size, 3) float32, here from 0 to 1.
+        A `keras.Model` that takes one example, such as (1, size, size, 3), float32, from 0 to 1.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"Expected one of {', '.join(ARCHITECTURES)}. Received: {name!r}.")
     architecture = ARCHITECTURES[name]
-    size = size or architecture.size
-    picture = _picture(size, seed)
+    example = _example(architecture.input_shape(size), seed)
     with captured_output():
         import keras
 
         keras.utils.set_random_seed(seed)
-        model = _unpruned(architecture.source, keras.Input(batch_shape=picture.shape))
+        model = _unpruned(architecture.source, keras.Input(batch_shape=example.shape))
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = 0.0
@@ -113,7 +122,7 @@ def build(name, sparsity, block_size=1, size=None, seed=0):
         tfsparse.GradualPruning(sparsity, scope=architecture.scope, block_size=block_size).apply(
             model
         )
-        model(picture, training=True)
+        model(example, training=True)
     return model
 
 
@@ -148,7 +157,7 @@ def cached_file(
         folder: where to keep it; made where missing.
         sparsity, block_size, size: see `build`; those of `PRETRAINED` are as they are.
         encoding: see `tfsparse.convert`; XNNPACK looks for zeros only where some are encoded.
-        weights: see `tfsparse.convert`; int8 is calibrated on random pictures.
+        weights: see `tfsparse.convert`; int8 is calibrated on random inputs.
 
     Raises:
         ValueError: there is no such network.
@@ -165,11 +174,11 @@ def cached_file(
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         model = build(name, sparsity, block_size, size)
-        pictures = None
+        examples = None
         if weights == "int8":
-            pictures = [_picture(model.input_shape[1], seed) for seed in range(4)]
+            examples = [_example(model.input_shape[1:], seed) for seed in range(4)]
         tfsparse.convert(
-            model, path, weights=weights, representative_dataset=pictures, encoding=encoding
+            model, path, weights=weights, representative_dataset=examples, encoding=encoding
         )
     return path
 
@@ -179,8 +188,8 @@ def block_text(block_size):
     return str(block_size) if isinstance(block_size, int) else "x".join(map(str, block_size))
 
 
-def _picture(size, seed):
-    return np.random.default_rng(seed).random((1, size, size, 3), np.float32)
+def _example(shape, seed):
+    return np.random.default_rng(seed).random((1, *shape), np.float32)
 
 
 def _unpruned(source, inputs):

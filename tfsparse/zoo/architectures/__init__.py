@@ -16,6 +16,7 @@ from tfsparse.zoo.architectures.mobilenet_v4 import (
 )
 from tfsparse.zoo.architectures.resnet import cifar_resnet
 from tfsparse.zoo.architectures.segmenters import u_net
+from tfsparse.zoo.architectures.speech import conformer, ds_cnn_large
 from tfsparse.zoo.architectures.vision_transformers import mobilevit_small, vit_tiny
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "MobileNetV2Size",
     "cifar_mobilenet_v2",
     "cifar_resnet",
+    "conformer",
+    "ds_cnn_large",
     "efficientnet_lite0",
     "mobilenet_v2_convolutional",
     "mobilenet_v2_padded",
