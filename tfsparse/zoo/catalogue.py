@@ -60,8 +60,13 @@ def _is_matrix_product(layer):
     return dense and layer.activation is not activations.softmax
 
 
+def _mixes_channels(layer):
+    """Those, and convolutions with larger kernels."""
+    return _is_convolution(layer) or _is_matrix_product(layer)
+
+
 ARCHITECTURES = {
-    "conformer": Architecture("conformer", shape=(256, 80), scope=_is_matrix_product),
+    "conformer": Architecture("conformer", shape=(256, 80), scope=_mixes_channels),
     "convnext_tiny": Architecture("ConvNeXtTiny", scope=_is_matrix_product),
     "densenet121": Architecture("DenseNet121", scope=_is_convolution),
     "ds_cnn_large": Architecture("ds_cnn_large", shape=(49, 10, 1)),
@@ -74,9 +79,11 @@ ARCHITECTURES = {
     "mobilenet_v2_padded": Architecture("mobilenet_v2_padded"),
     "mobilenet_v3_large": Architecture("MobileNetV3Large"),
     "mobilenet_v3_small": Architecture("MobileNetV3Small"),
-    "mobilenet_v4_conv_medium": Architecture("mobilenet_v4_conv_medium", size=256),
-    "mobilenet_v4_conv_small": Architecture("mobilenet_v4_conv_small"),
-    "mobilevit_small": Architecture("mobilevit_small", size=256, scope=_is_matrix_product),
+    "mobilenet_v4_conv_medium": Architecture(
+        "mobilenet_v4_conv_medium", size=256, scope=_is_convolution
+    ),
+    "mobilenet_v4_conv_small": Architecture("mobilenet_v4_conv_small", scope=_is_convolution),
+    "mobilevit_small": Architecture("mobilevit_small", size=256, scope=_mixes_channels),
     "nasnet_mobile": Architecture("NASNetMobile"),
     "resnet50": Architecture("ResNet50", scope=_is_convolution),
     "u_net": Architecture("u_net", size=256),
