@@ -70,12 +70,26 @@ CASES = (
     _sparse("pose_detection", None, 1.7),
     _sparse("face_detection_full_range_sparse", None, 1.4),
     _sparse("resnet50", 0.9, 2.5),
+    Case("mobilenet_v4_conv_medium", 0.8, at_least=2.0),
+    Case("mobilenet_v4_conv_medium", 0.9, at_least=2.7),
+    Case("convnext_tiny", 0.75, at_least=1.5),
+    Case("vit_tiny", 0.8, at_least=1.7),
+    Case("vit_tiny", 0.9, at_least=2.3),
+    Case("mobilevit_small", 0.8, at_least=1.5),
+    Case("densenet121", 0.75, at_least=1.9),
+    Case("xception", 0.75, at_least=2.2),
+    Case("efficientnet_v2_b0", 0.75, at_least=1.7),
+    Case("nasnet_mobile", 0.75, at_least=2.4),
     *(
         Case(network, sparsity, block_size, NOT_SLOWER)
         for network in ("mobilenet_v2", "mobilenet_v1", "resnet50")
         for sparsity in (0.0, 0.3, 0.5)
         # Without zeros there is no pattern to share.
         for block_size in ((1, 4) if network == "mobilenet_v2" and sparsity else (1,))
+    ),
+    *(
+        Case(network, 0.0, at_least=NOT_SLOWER)
+        for network in ("vit_tiny", "mobilevit_small", "mobilenet_v4_conv_medium")
     ),
     Case("mobilenet_v2", 0.8, at_least=1.7, baseline="one thread"),
     _int8("mobilenet_v2", 0.8, 1.8),
