@@ -6,29 +6,27 @@
 
 #include "delegate/core/operators/weighted/batch_matmul.h"
 #include "delegate/core/operators/weighted/fully_connected.h"
+#include "delegate/core/plan/memory.h"
 
 namespace tfsparse {
 namespace {
 
-// A [rows][columns] matrix as [columns][rows].
+// Sets the data of a tensor to a [rows][columns] matrix, or to its transpose.
 template <class T>
-std::vector<T> transpose(const std::vector<T>& matrix, int rows, int columns) {
-  std::vector<T> transposed(matrix.size());
+void set_matrix(const std::vector<T>& matrix, int rows, int columns, bool transposed,
+                Tensor* tensor) {
+  Buffer copy(matrix.size(), sizeof(T));
+  T* values = static_cast<T*>(static_cast<void*>(copy.data()));
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < columns; ++column) {
-      transposed[static_cast<std::size_t>(column) * rows + row] =
-          matrix[static_cast<std::size_t>(row) * columns + column];
+      const std::size_t at = transposed ? static_cast<std::size_t>(column) * rows + row
+                                        : static_cast<std::size_t>(row) * columns + column;
+      values[at] = matrix[static_cast<std::size_t>(row) * columns + column];
     }
   }
-  return transposed;
-}
-
-template <class T>
-void set_data(std::vector<T> values, Tensor* tensor) {
-  auto owned = std::make_shared<std::vector<T>>(std::move(values));
-  tensor->data = owned->data();
-  tensor->bytes = owned->size() * sizeof(T);
-  tensor->owner = std::move(owned);
+  tensor->data = values;
+  tensor->bytes = copy.bytes();
+  tensor->owner = std::make_shared<Buffer>(std::move(copy));
   tensor->sparsity = nullptr;
 }
 
@@ -53,12 +51,12 @@ Status make_weights(const Tensor& b, bool transposed, Tensor* weights) {
   if (b.type == DType::kInt8) {
     std::vector<std::int8_t> codes;
     TFSPARSE_RETURN_IF_ERROR(read_int8(b, &codes));
-    set_data(transposed ? std::move(codes) : transpose(codes, rows, columns), weights);
+    set_matrix(codes, rows, columns, !transposed, weights);
   } else {
     std::vector<float> values;
     TFSPARSE_RETURN_IF_ERROR(read_floats(b, &values));
     weights->type = DType::kFloat32;
-    set_data(transposed ? std::move(values) : transpose(values, rows, columns), weights);
+    set_matrix(values, rows, columns, !transposed, weights);
   }
   return {};
 }
