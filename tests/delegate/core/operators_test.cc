@@ -122,9 +122,9 @@ std::string kernel_with_zeros(int zeros) {
   return build(b.graph)->steps()[0]->parts[0].kernel;
 }
 
-TEST(FullyConnected, SkipsZerosFrom60PercentOn) {
-  EXPECT_EQ(kernel_with_zeros(5), "dense rows");
-  EXPECT_EQ(kernel_with_zeros(6), "sparse rows");
+TEST(FullyConnected, SkipsZerosFrom70PercentOn) {
+  EXPECT_EQ(kernel_with_zeros(6), "dense rows");
+  EXPECT_EQ(kernel_with_zeros(7), "sparse rows");
 }
 
 TEST(FullyConnected, MultipliesEachOfABatch) {
