@@ -34,6 +34,18 @@ def run(*command, env=None):
     return result.stdout
 
 
+def by_folder(*folders):
+    """{folder: sources} of what every processor compiles, by folders such as delegate/core/plan.
+
+    Compiled together they take less time, most of which is spent on headers. Setup.py compiles each
+    by itself, and `bazel build` does.
+    """
+    found = collections.defaultdict(list)
+    for source in sources.common_sources(*folders):
+        found["/".join(Path(source).parent.parts[:3])].append(source)
+    return found
+
+
 class Build:
     """One way of compiling everything: `flags` follow the usual ones.
 
@@ -82,17 +94,12 @@ class Build:
     def engine(self, folders=("core", "kernels", "tflite")):
         """The objects of the engine, without the Python module.
 
-        By source, for those of one instruction set. The others are compiled together, a folder such
-        as delegate/core/plan at once, because most of their time is spent on headers. Setup.py and
-        Bazel compile each by itself.
+        By source, for those of one instruction set, and for the others by folder.
         """
-        parts = collections.defaultdict(list)
-        for source in sources.common_sources(*folders):
-            parts["/".join(Path(source).parent.parts[:3])].append(source)
         flags = sources.isa_flags(self.machine) if "kernels" in folders else {}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = {source: pool.submit(self.compile, source, flags[source]) for source in flags}
-            for name, together in parts.items():
+            for name, together in by_folder(*folders).items():
                 objects[name] = pool.submit(self.compile, name, parts=together)
         return {name: made.result() for name, made in objects.items()}
 
