@@ -32,9 +32,9 @@ A channel at a model's input or output, or at an operation that is not supported
 attribute `frozen` of its group is a sentence with the reason.
 
 Supported are Conv (1D to 3D, also grouped), depthwise, separable and transposed convolutions,
-Dense, BatchNormalization, PReLU, all elementwise activations, pooling, padding,
-cropping, upsampling, resizing, Reshape, Flatten, Permute, Concatenate, Add, Subtract, Multiply,
-Average, Maximum and Minimum, the equivalent `keras.ops`, and nested models.
+Dense, the heads of MultiHeadAttention, BatchNormalization, PReLU, all elementwise activations,
+pooling, padding, cropping, upsampling, resizing, Reshape, Flatten, Permute, Concatenate, Add,
+Subtract, Multiply, Average, Maximum and Minimum, the equivalent `keras.ops`, and nested models.
 
 The method is from Fang et al., "DepGraph: Towards Any Structural Pruning", 2023
 (https://arxiv.org/abs/2301.12900). Here single channels are tied, so that the ranges of a

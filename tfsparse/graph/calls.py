@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 from typing import Any
 
 import keras
@@ -160,6 +161,11 @@ def _training(node, around):
 
 def _parameters(operation):
     return inspect.signature(operation.call).parameters
+
+
+def count_positions(shape):
+    """Returns how many positions a tensor has for one example, an int, or None if not known."""
+    return None if None in shape[1:-1] else math.prod(shape[1:-1])
 
 
 def functional_of(layer):

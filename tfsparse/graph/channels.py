@@ -1,6 +1,7 @@
 """Channels as labels, and the ties between them."""
 
 import dataclasses
+import operator
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class Binding:
     @property
     def variable(self):
         """The Keras variable."""
-        return getattr(self.layer, self.weight)
+        return variable_of(self.layer, self.weight)
 
 
 class Channels:
@@ -31,7 +32,7 @@ class Channels:
 
     Attributes:
         bindings: Dict from `(id(variable), axis)` to `Binding`.
-        kernels: List of `(variable, positions)`, each a kernel and how often a call applies it.
+        kernels: List of `(variable, positions, axes)`; see `multiply`.
         targets: Dict from the id of a Reshape that names its number of channels to their labels.
     """
 
@@ -71,13 +72,24 @@ class Channels:
         Returns:
             The labels.
         """
-        variable = getattr(layer, weight)
+        variable = variable_of(layer, weight)
         axis %= len(variable.shape)
         known = self.bindings.setdefault(
             (id(variable), axis), Binding(role, layer, weight, axis, labels)
         )
         self.tie(known.labels, labels)
         return labels
+
+    def multiply(self, variable, positions, axes=None):
+        """Notes the MACs of a call.
+
+        Args:
+            variable: Kernel.
+            positions: Int, how often the call applies the kernel, or None if not known.
+            axes: Tuple of ints, the axes of the kernel whose lengths count, by default all.
+        """
+        axes = range(len(variable.shape)) if axes is None else axes
+        self.kernels.append((variable, positions, axes))
 
     def seal(self, layer, reason):
         """Freezes all channels of a layer's weights."""
@@ -106,6 +118,11 @@ class Channels:
             parents[label] = parents[parents[label]]
             label = parents[label]
         return label
+
+
+def variable_of(layer, weight):
+    """Returns the variable that is a layer's attribute, such as `"kernel"`."""
+    return operator.attrgetter(weight)(layer)
 
 
 def describe(operation):

@@ -78,7 +78,10 @@ def find(graph):
             continue
         inputs = [values[x] for x in call.inputs]
         kind = rules.kind(call.operation)
-        if kind in _READERS:
+        if kind == "MultiHeadAttention":
+            readings.append(_read_heads(graph, call))
+            output = np.full(len(values[call.outputs[0]]), np.nan)
+        elif kind in _READERS:
             reading = _READERS[kind](call, graph.channels_of(call.inputs[0]), *inputs)
             readings.append(reading)
             output = _finish(call.operation, reading.outputs())
@@ -111,6 +114,20 @@ def _read_separable(call, channels, x):
     kernel = layer.depthwise_kernel.numpy()
     channels = np.repeat(channels, layer.depth_multiplier)
     return _reading(call, channels, _filter(layer, kernel, x), layer.pointwise_kernel.numpy())
+
+
+def _read_heads(graph, call):
+    layer = call.operation
+    channels = graph.channels_at(layer.output_dense.kernel, 0)
+    kernel = layer.output_dense.kernel.numpy()
+    kernel = kernel.reshape(len(channels), -1, kernel.shape[-1]).swapaxes(0, 1)
+    # A head with a bias alone has a constant for each of its features: it stays.
+    makes = [
+        np.moveaxis(variable.numpy(), -2, 0).reshape(len(channels), -1).any(axis=1)
+        for variable in layer.value_dense.variables
+    ]
+    values = np.where(np.any(makes, axis=0), np.nan, 0.0)
+    return _reading(call, channels, values, kernel)
 
 
 def _reading(call, channels, values, kernel):

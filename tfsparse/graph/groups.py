@@ -10,7 +10,7 @@ import numpy as np
 from tfsparse.annotations import Model
 from tfsparse.graph import rules
 from tfsparse.graph.calls import unroll
-from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, Channels, describe
+from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, Channels, describe, variable_of
 
 # They are estimates, not parameters: a channel that is zero brings them to zero by itself.
 _STATISTICS = "moving_mean", "moving_variance"
@@ -22,7 +22,7 @@ class Place:
 
     Attributes:
         layer: Keras layer.
-        weight: Name of the layer's attribute, such as `"kernel"`.
+        weight: Name of the layer's attribute, such as `"kernel"` or `"query_dense.kernel"`.
         axis: Int, the axis.
         indices: Int array [channels of the group, positions], the positions of each channel.
     """
@@ -35,7 +35,7 @@ class Place:
     @property
     def variable(self) -> Any:
         """The Keras variable."""
-        return getattr(self.layer, self.weight)
+        return variable_of(self.layer, self.weight)
 
     def weights(self) -> np.ndarray:
         """Returns the weights that belong to each channel, a float array [channels, weights]."""
@@ -108,8 +108,8 @@ class ChannelGraph:
     def macs(self, removed: Mapping | None = None) -> int:
         """Returns the MACs of one inference of one example, an int.
 
-        Those of convolutions and dense layers are counted, borders that padding adds included;
-        layers that cannot be followed add nothing.
+        Those of convolutions, dense layers and attention are counted, borders that padding adds
+        included; layers that cannot be followed add nothing.
 
         Args:
             removed: Mapping from groups to the channels cut from them: an array of positions in
@@ -120,15 +120,16 @@ class ChannelGraph:
         """
         keep = ~self._is_removed(removed)
         total = 0
-        for variable, positions in self._kernels:
+        for variable, positions, axes in self._kernels:
             if positions is None:
                 raise ValueError(
                     f"The MACs of {variable.path} depend on the height and width of the "
                     "input, which the model leaves open. Build it with an Input of a fixed shape."
                 )
+            channels = [self.channels_at(variable, axis) for axis in axes]
             total += positions * math.prod(
-                length if numbers is None else int(keep[numbers].sum())
-                for length, numbers in zip(variable.shape, self._axes(variable), strict=True)
+                variable.shape[axis] if numbers is None else int(keep[numbers].sum())
+                for axis, numbers in zip(axes, channels, strict=True)
             )
         return total
 
@@ -167,9 +168,6 @@ class ChannelGraph:
     def channels_into(self, layer: Any) -> np.ndarray | None:
         """Returns the channels whose number is an argument of a Reshape layer, or None."""
         return self._targets.get(id(layer))
-
-    def _axes(self, variable):
-        return [self.channels_at(variable, axis) for axis in range(len(variable.shape))]
 
     def _is_removed(self, removed):
         gone = np.zeros(len(self.reasons), bool)
@@ -262,8 +260,8 @@ def trace(model: Model) -> "ChannelGraph":
 def macs(model: Model) -> int:
     """Returns the MACs of one inference of one example, an int.
 
-    Those of convolutions and dense layers are counted, borders that padding adds included; layers
-    that cannot be followed add nothing. One MAC is often counted as two FLOPs.
+    Those of convolutions, dense layers and attention are counted, borders that padding adds
+    included; layers that cannot be followed add nothing. One MAC is often counted as two FLOPs.
 
     Args:
         model: Built functional or Sequential Keras 3 model with a fixed height and width.

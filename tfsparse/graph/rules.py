@@ -4,11 +4,11 @@ A rule takes the `Channels`, the `Call` and the labels of each input, and return
 output, or None if this call cannot be followed.
 """
 
-import math
-
 import keras
 import numpy as np
 
+from tfsparse.graph import attention
+from tfsparse.graph.calls import count_positions
 from tfsparse.graph.channels import CONSUMER, FOLLOWER, PRODUCER, describe
 
 # Layers and operations that act on each element, or on each channel, alone.
@@ -28,8 +28,9 @@ _ELEMENTWISE_OPS = """
     SparseSigmoid Sqrt Square Squareplus Tanh TanhShrink Threshold
 """
 _MERGES = "Add Average Divide Maximum Minimum Multiply Subtract TrueDivide"
+_METHODS_OF_ATTENTION = "_build_attention", "_compute_attention", "_masked_softmax"
 # A subclass of a Keras layer that overrides one of them may be anything.
-_METHODS = "build", "call", "convolution_op"
+_METHODS = "build", "call", "convolution_op", *_METHODS_OF_ATTENTION
 _ACTIVATIONS = """
     celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu
     linear log_sigmoid mish relu relu6 selu sigmoid silu soft_shrink softplus softsign sparse_plus
@@ -94,16 +95,27 @@ def rearrange(operation, values, shape, output_shape):
 def _is_unusual(call):
     operation = call.operation
     is_layer = isinstance(operation, keras.layers.Layer)
+    is_attention = kind(operation) == "MultiHeadAttention"
     return (
-        # The kernel has another shape, or is a sum of two.
-        getattr(operation, "quantization_mode", None)
-        or getattr(operation, "lora_enabled", False)
+        any(map(_has_another_kernel, operation._flatten_layers() if is_layer else ()))
         or getattr(operation, "data_format", None) == "channels_first"
-        # Called as in training, or with a mask.
-        or (is_layer and any(constant is not False for constant in call.constants))
-        or any(isinstance(x, keras.KerasTensor) for x in call.arguments.kwargs.values())
+        or not (attention.is_called_plainly if is_attention else _is_called_plainly)(call)
         or len(call.outputs) != 1
         or any(len(shape) < 2 or shape[-1] is None for shape in call.shapes)
+    )
+
+
+def _has_another_kernel(layer):
+    """Returns whether a kernel has another shape, or is a sum of two."""
+    return getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False)
+
+
+def _is_called_plainly(call):
+    """Returns whether a call is neither as in training, nor with a mask."""
+    is_layer = isinstance(call.operation, keras.layers.Layer)
+    return not (
+        (is_layer and any(constant is not False for constant in call.constants))
+        or any(isinstance(x, keras.KerasTensor) for x in call.arguments.kwargs.values())
     )
 
 
@@ -186,12 +198,12 @@ def _prelu(channels, call, x):
 
 def _dense(channels, call, x):
     channels.bind(CONSUMER, call.operation, "kernel", 0, x)
-    return _produce(channels, call, "kernel", 1, _positions(call.output_shape))
+    return _produce(channels, call, "kernel", 1, count_positions(call.output_shape))
 
 
 def _convolve(channels, call, x):
     layer = call.operation
-    positions = _positions(call.output_shape)
+    positions = count_positions(call.output_shape)
     if layer.groups > 1 and len(x) == layer.groups:
         x = np.repeat(x, layer.filters // layer.groups)
         return _act_alone(channels, call, "kernel", -1, x, x)
@@ -207,7 +219,7 @@ def _convolve(channels, call, x):
 
 def _convolve_transposed(channels, call, x):
     channels.bind(CONSUMER, call.operation, "kernel", -1, x)
-    return _produce(channels, call, "kernel", -2, _positions(call.shapes[0]))
+    return _produce(channels, call, "kernel", -2, count_positions(call.shapes[0]))
 
 
 def _convolve_depthwise(channels, call, x):
@@ -217,9 +229,9 @@ def _convolve_depthwise(channels, call, x):
 
 def _convolve_separable(channels, call, x):
     layer = call.operation
-    positions = _positions(call.output_shape)
+    positions = count_positions(call.output_shape)
     channels.bind(FOLLOWER, layer, "depthwise_kernel", -2, x)
-    channels.kernels.append((layer.depthwise_kernel, positions))
+    channels.multiply(layer.depthwise_kernel, positions)
     x = np.repeat(x, layer.depth_multiplier)
     channels.bind(CONSUMER, layer, "pointwise_kernel", -2, x)
     return _produce(channels, call, "pointwise_kernel", -1, positions)
@@ -228,14 +240,14 @@ def _convolve_separable(channels, call, x):
 def _act_alone(channels, call, weight, axis, x, output):
     """Binds a kernel that acts on each channel alone, and the bias after it."""
     channels.bind(FOLLOWER, call.operation, weight, axis, x)
-    channels.kernels.append((getattr(call.operation, weight), _positions(call.output_shape)))
+    channels.multiply(getattr(call.operation, weight), count_positions(call.output_shape))
     return _finish(channels, call, output)
 
 
 def _produce(channels, call, weight, axis, positions):
     """Binds a kernel's output channels, and the bias after it."""
     variable = getattr(call.operation, weight)
-    channels.kernels.append((variable, positions))
+    channels.multiply(variable, positions)
     output = channels.new(variable.shape[axis])
     channels.bind(PRODUCER, call.operation, weight, axis, output)
     return _finish(channels, call, output)
@@ -245,10 +257,6 @@ def _finish(channels, call, output):
     if call.operation.use_bias:
         channels.bind(FOLLOWER, call.operation, "bias", 0, output)
     return _activate(channels, call, output)
-
-
-def _positions(shape):
-    return None if None in shape[1:-1] else math.prod(shape[1:-1])
 
 
 _RULES = {
@@ -266,6 +274,7 @@ _RULES = {
     "BatchNormalization": _normalize,
     "Concatenate": _concatenate,
     "Dense": _dense,
+    "MultiHeadAttention": attention.bind_heads,
     "PReLU": _prelu,
     "Rescaling": _rescale,
 }

@@ -8,12 +8,14 @@ import tensorflow as tf
 
 from tfsparse.annotations import Model
 from tfsparse.graph import ChannelGraph, constants, rules, trace
+from tfsparse.graph.channels import variable_of
 from tfsparse.graph.equivalence import check_outputs
 from tfsparse.graph.rebuilding import compile_like, copy_state, renew, view
 
 # What each layer makes its channels with: the argument that counts them, the kernel, its axis.
 _SIZES = {
     "Dense": ("units", "kernel", 1),
+    "MultiHeadAttention": ("num_heads", "query_dense.kernel", 1),
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), ("filters", "kernel", -1)),
     **dict.fromkeys(
         ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), ("filters", "kernel", -2)
@@ -215,7 +217,7 @@ def _sizes(layer, state):
     if kind not in _SIZES:
         return {}
     argument, weight, axis = _SIZES[kind]
-    channels = graph.channels_at(getattr(layer, weight), axis)
+    channels = graph.channels_at(variable_of(layer, weight), axis)
     if channels is None:
         return {}
     sizes = {argument: state.count(channels)}
@@ -229,7 +231,7 @@ def _set_weights(old, new, state):
     graph, keep = state.graph, state.keep
     axes = {
         id(variable): [graph.channels_at(variable, axis) for axis in range(len(variable.shape))]
-        for variable in _own_variables(old)
+        for variable in old.variables
     }
     has_channels = any(channels is not None for found in axes.values() for channels in found)
     if not has_channels:
@@ -237,7 +239,7 @@ def _set_weights(old, new, state):
         return
     inner, new_inner = (x._flatten_layers(include_self=False, recursive=False) for x in (old, new))
     for source, target in zip(inner, new_inner, strict=True):
-        copy_state(source, target)
+        _set_weights(source, target, state)
     if id(old) in state.corrections:
         _, weight, axis = _SIZES[rules.kind(old)]
         outputs = graph.channels_at(getattr(old, weight), axis)
