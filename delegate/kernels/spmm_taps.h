@@ -40,16 +40,21 @@ class PlainTaps {
   // Adds the next `count` taps to the block's tiles.
   TFSPARSE_INLINE void add(Tile<T, Last>* sums, unsigned count) {
     unsigned i = 0;
-    if constexpr (kAtOnce > 1) {
-      Tile<T, Last> others[larger(1, kParts - 1)][Block];
-      for (int part = 1; part < kParts; ++part) {
+    if constexpr (kParts > 1) {
+      Tile<T, Last> others[kParts - 1][Block];
+      for (auto& part : others) {
         TFSPARSE_UNROLL
-        for (int c = 0; c < Block; ++c) others[part - 1][c].fill(0.0f);
+        for (int c = 0; c < Block; ++c) part[c].fill(0.0f);
       }
-      for (; i + kAtOnce <= count; i += kAtOnce) add_at_once(sums, others, i);
-      for (int part = 1; part < kParts; ++part) {
+      for (; i + kAtOnce <= count; i += kAtOnce) add_to_parts(sums, others, i);
+      for (auto& part : others) {
         TFSPARSE_UNROLL
-        for (int c = 0; c < Block; ++c) sums[c].add(others[part - 1][c]);
+        for (int c = 0; c < Block; ++c) sums[c].add(part[c]);
+      }
+    } else if constexpr (kByFours) {
+      for (; i + 4 <= count; i += 4) {
+        add_four_taps(i, [&](int, auto weight, const Element* x)
+                             TFSPARSE_INLINE_LAMBDA { sums[0].add_scaled(weight, x); });
       }
     }
     for (; i < count; ++i) add_tap(sums, i);
@@ -67,23 +72,28 @@ class PlainTaps {
   static constexpr int kAtOnce = kByFours ? 4 : kParts;
 
   // Adds kAtOnce taps from tap i on, to the parts in turn.
-  template <class V = Vec>  // so that only sets with kLoadsFour need its functions
-  TFSPARSE_INLINE void add_at_once(Tile<T, Last>* sums, Tile<T, Last> (*others)[Block],
-                                   unsigned i) const {
+  TFSPARSE_INLINE void add_to_parts(Tile<T, Last>* sums, Tile<T, Last> (*others)[Block],
+                                    unsigned i) const {
     const auto part_of = [&](int tap) TFSPARSE_INLINE_LAMBDA {
       return tap % kParts == 0 ? sums : others[tap % kParts - 1];
     };
     if constexpr (kByFours) {
-      const V weights = V::load_four(values_ + i);
-      const FourOffsets<Offset> offsets(offsets_ + i);
-      for_constants<4>([&](auto tap) TFSPARSE_INLINE_LAMBDA {
-        part_of(tap)->add_scaled(V::template one_of_four<tap>(weights),
-                                 x_ + offsets.template get<tap>());
-      });
+      add_four_taps(i, [&](int tap, auto weight, const Element* x)
+                           TFSPARSE_INLINE_LAMBDA { part_of(tap)->add_scaled(weight, x); });
     } else {
       TFSPARSE_UNROLL
       for (int tap = 0; tap < kAtOnce; ++tap) add_tap(part_of(tap), i + tap);
     }
+  }
+
+  // Calls add(tap, weight, pixels) for four taps from tap i on.
+  template <class F, class V = Vec>  // so that only sets with kLoadsFour need its functions
+  TFSPARSE_INLINE void add_four_taps(unsigned i, const F& add) const {
+    const V weights = V::load_four(values_ + i);
+    const FourOffsets<Offset> offsets(offsets_ + i);
+    for_constants<4>([&](auto tap) TFSPARSE_INLINE_LAMBDA {
+      add(tap, V::template one_of_four<tap>(weights), x_ + offsets.template get<tap>());
+    });
   }
 
   TFSPARSE_INLINE void add_tap(Tile<T, Last>* sums, unsigned i) const {

@@ -117,7 +117,7 @@ def test_says_which_sizes_it_assumed(tmp_path):
     [
         (
             ["mobilenet"],
-            "'mobilenet' is neither a file nor one of efficientnet_b0, efficientnet_lite0",
+            "'mobilenet' is neither a file nor one of conformer, convnext_tiny",
         ),
         (["--sparsity", "much"], "--sparsity takes fractions such as 0.8,0.9"),
         (["--sparsity", "80"], "--sparsity takes fractions from 0 to below 1"),

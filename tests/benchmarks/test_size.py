@@ -9,4 +9,4 @@ def test_names_what_there_is():
     command = [sys.executable, SCRIPT, "no-such-network"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert "is none of efficientnet_b0" in result.stdout + result.stderr
+    assert "is none of conformer" in result.stdout + result.stderr

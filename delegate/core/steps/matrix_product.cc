@@ -11,7 +11,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kBlock = 4;              // rows of a that share the loads of b
+constexpr int kRowBlock = 4;              // rows of a that share the loads of b
 constexpr int kRowsAtOnce = 32;        // rows of a packed at once: they stay in the L1 cache
 constexpr double kMacGrain = 1 << 18;  // MACs that are worth waking a thread for
 
@@ -57,7 +57,7 @@ class MatrixProduct : public Step {
  private:
   // All taps in each block: what the kernel reads besides the matrices.
   void describe_blocks(const Kernels& kernels) {
-    const int blocks = std::min(rows_, kRowsAtOnce / kBlock);  // or single rows, up to three
+    const int blocks = std::min(rows_, kRowsAtOnce / kRowBlock);  // or single rows, up to three
     for (int row = 0; row < rows_at_once_; ++row) channels_.push_back(row);
     nnz_.assign(blocks, depth_);
     for (int block = 0; block < blocks; ++block) {
@@ -102,8 +102,8 @@ class MatrixProduct : public Step {
                 PaddedElements planes) const {
     const Elements a = address(context, a_, index_of(batch, a_));
     const PaddedElements packed = planes + depth_ * stride_ + kOverread;
-    const int in_blocks = count / kBlock * kBlock;
-    for (int row = 0; row < in_blocks; row += kBlock) {
+    const int in_blocks = count / kRowBlock * kRowBlock;
+    for (int row = 0; row < in_blocks; row += kRowBlock) {
       pack_block(context.kernels, a, first + row, packed + row * depth_);
     }
     pack_rows(context.kernels, a, first + in_blocks, count - in_blocks,
@@ -128,16 +128,16 @@ class MatrixProduct : public Step {
       args.tile = context.kernels.usual_tile[block];
       context.kernels.spmm(args);
     };
-    run(0, kBlock, in_blocks / kBlock);
+    run(0, kRowBlock, in_blocks / kRowBlock);
     run(in_blocks, 1, count - in_blocks);
   }
 
   // Four rows of a as [depth][4].
   void pack_block(const Kernels& kernels, Elements a, int row, PaddedElements packed) const {
     if (a_.transposed) {
-      kernels.crop({a + row, rows_, packed, nullptr, depth_, kBlock});
+      kernels.crop({a + row, rows_, packed, nullptr, depth_, kRowBlock});
     } else {
-      kernels.to_chw(a + static_cast<std::ptrdiff_t>(row) * depth_, packed, kBlock, depth_, kBlock);
+      kernels.to_chw(a + static_cast<std::ptrdiff_t>(row) * depth_, packed, kRowBlock, depth_, kRowBlock);
     }
   }
 
