@@ -11,7 +11,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kRowBlock = 4;              // rows of a that share the loads of b
+constexpr int kRowBlock = 4;           // rows of a that share the loads of b
 constexpr int kRowsAtOnce = 32;        // rows of a packed at once: they stay in the L1 cache
 constexpr double kMacGrain = 1 << 18;  // MACs that are worth waking a thread for
 
@@ -137,7 +137,8 @@ class MatrixProduct : public Step {
     if (a_.transposed) {
       kernels.crop({a + row, rows_, packed, nullptr, depth_, kRowBlock});
     } else {
-      kernels.to_chw(a + static_cast<std::ptrdiff_t>(row) * depth_, packed, kRowBlock, depth_, kRowBlock);
+      kernels.to_chw(a + static_cast<std::ptrdiff_t>(row) * depth_, packed, kRowBlock, depth_,
+                     kRowBlock);
     }
   }
 
