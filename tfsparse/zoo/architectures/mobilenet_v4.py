@@ -4,7 +4,8 @@ from keras import Model, layers
 
 from tfsparse.zoo.architectures import blocks
 
-# Of the tables in the paper's appendix. A block is the kernel of the depthwise convolution before
+# As in the authors' official/vision/modeling/backbones/mobilenet.py of
+# https://github.com/tensorflow/models. A block is the kernel of the depthwise convolution before
 # the expansion, that of the one after it (0 where there is none), expansion, channels, strides.
 SMALL_BLOCKS = (
     (5, 5, 3, 96, 2),
