@@ -141,6 +141,19 @@ TEST(InferShapes, SizesOfADenseLayersOutput) {
   EXPECT_EQ(reshape({2, 3, 4}, {2}), "[8, 3]");
 }
 
+// Whatever rank the file gives it.
+TEST(InferShapes, AVectorIsNotPackedAsAScalar) {
+  const auto reshape = [](std::size_t rank) {
+    return shape_of([&](GraphBuilder& b) -> Node& {
+      const int x = b.input({2, 3, 4});
+      const int shape = b.node(ShapeOf(), {x}).output;
+      return b.node(Reshape(), {x, b.node(JoinSizes(rank), {shape, b.ints({1})}).output});
+    });
+  };
+  EXPECT_EQ(reshape(0), "refused");
+  EXPECT_EQ(reshape(1), "[2, 3, 4, 1]");
+}
+
 TEST(InferShapes, ArithmeticOnSizes) {
   const auto reshape = [](Binary binary, std::vector<std::int32_t> a, std::vector<std::int32_t> b) {
     return shape_of([&](GraphBuilder& g) -> Node& {

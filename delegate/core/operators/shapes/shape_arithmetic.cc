@@ -126,6 +126,7 @@ Status JoinSizes::infer(ShapeContext* context, const Node& node) {
   for (int input : node.inputs) {
     Ints values;
     TFSPARSE_RETURN_IF_ERROR(context->ints(input, &values));
+    if (rank_ == 0 && values.size() != 1) return Status::error("packs values other than scalars");
     joined.insert(joined.end(), values.begin(), values.end());
   }
   context->set_out(node, {static_cast<int>(joined.size())});
