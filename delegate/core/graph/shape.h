@@ -22,6 +22,12 @@ inline std::int64_t element_count(const Shape& shape) {
   return count > kMaxElements ? -1 : count;
 }
 
+// Whether there is one number for each channel of `tensor`, its last dimension.
+inline bool is_one_per_channel(const Shape& numbers, const Shape& tensor) {
+  return !numbers.empty() && !tensor.empty() && numbers.back() == tensor.back() &&
+         element_count(numbers) == tensor.back();
+}
+
 inline std::string to_string(const Shape& shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) {

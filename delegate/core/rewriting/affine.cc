@@ -1,6 +1,7 @@
 #include "delegate/core/rewriting/affine.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "delegate/core/operators/elementwise/binary.h"
@@ -10,50 +11,41 @@
 namespace tfsparse {
 namespace {
 
+// The tensors of x * scale + offset.
+struct Affine {
+  int x, scale, offset;
+};
+
 class AffineSearch {
  public:
-  explicit AffineSearch(Graph* graph)
-      : graph_(*graph), makers_(graph->tensors.size(), -1), readers_(graph->tensors.size(), 0) {
-    for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
-      const Node& node = graph->nodes[i];
-      if (node.output >= 0) makers_[node.output] = static_cast<int>(i);
-      for (int input : node.inputs) {
-        if (input >= 0) ++readers_[input];
-      }
-    }
-    for (int output : graph->outputs) ++readers_[output];
-  }
+  explicit AffineSearch(const Graph& graph) : graph_(graph), index_(graph) {}
 
-  void run() {
-    for (Node& node : graph_.nodes) {
-      const auto* sum = as<BinaryOperator>(node);
-      int product = -1, offset = -1, x = -1, scale = -1;
-      if (sum == nullptr || sum->binary != Binary::kAdd || !is_image(node.output) ||
-          !constant_operand(node, &product, &offset) || readers_[product] != 1) {
-        continue;
-      }
-      const Node* multiplication = plain_product(product);
-      if (multiplication == nullptr || !constant_operand(*multiplication, &x, &scale) ||
-          graph_.tensors[x].shape != graph_.tensors[node.output].shape) {
-        continue;
-      }
-      DepthwiseConvolution affine;
-      affine.epilogue = sum->epilogue;
-      const int channels = graph_.tensors[x].shape.back();
-      node.inputs = {x, reshaped(scale, {1, 1, 1, channels}), reshaped(offset, {channels})};
-      node.op = affine;
+  bool find(const Node& node, Affine* affine) const {
+    const auto* sum = as<BinaryOperator>(node);
+    int product = -1;
+    if (sum == nullptr || sum->binary != Binary::kAdd || !is_float_image(node.output) ||
+        !constant_operand(node, &product, &affine->offset) || !is_read_once(product)) {
+      return false;
     }
+    const Node* multiplication = plain_product(product);
+    return multiplication && constant_operand(*multiplication, &affine->x, &affine->scale) &&
+           graph_.tensors[affine->x].shape == graph_.tensors[node.output].shape;
   }
 
  private:
-  bool is_image(int tensor) const {
+  bool is_float_image(int tensor) const {
     return graph_.tensors[tensor].type == DType::kFloat32 &&
            graph_.tensors[tensor].shape.size() == 4;
   }
 
+  bool is_read_once(int tensor) const {
+    return index_.readers(tensor).size() == 1 &&
+           std::count(graph_.outputs.begin(), graph_.outputs.end(), tensor) == 0;
+  }
+
   const Node* plain_product(int tensor) const {
-    if (makers_[tensor] < 0) return nullptr;
-    const Node& node = graph_.nodes[makers_[tensor]];
+    if (index_.maker(tensor) < 0) return nullptr;
+    const Node& node = graph_.nodes[index_.maker(tensor)];
     const auto* op = as<BinaryOperator>(node);
     return op && op->binary == Binary::kMul && is_plain(op->epilogue) ? &node : nullptr;
   }
@@ -64,30 +56,44 @@ class AffineSearch {
       *constant = node.inputs[side];
       *computed = node.inputs[1 - side];
       const Tensor& numbers = graph_.tensors[*constant];
-      const int channels = graph_.tensors[node.output].shape.back();
       if (numbers.is_constant() && numbers.type == DType::kFloat32 && !numbers.sparsity &&
-          !graph_.tensors[*computed].is_constant() && !numbers.shape.empty() &&
-          numbers.shape.back() == channels && element_count(numbers.shape) == channels) {
+          !graph_.tensors[*computed].is_constant() &&
+          is_one_per_channel(numbers.shape, graph_.tensors[node.output].shape)) {
         return true;
       }
     }
     return false;
   }
 
-  int reshaped(int constant, Shape shape) {
-    Tensor tensor = graph_.tensors[constant];
-    tensor.shape = std::move(shape);
-    graph_.tensors.push_back(std::move(tensor));
-    return static_cast<int>(graph_.tensors.size()) - 1;
-  }
-
-  Graph& graph_;
-  std::vector<int> makers_;   // node by tensor, or -1
-  std::vector<int> readers_;  // their number by tensor, including the graph's outputs
+  const Graph& graph_;
+  const GraphIndex index_;
 };
+
+int add_reshaped(int constant, Shape shape, Graph* graph) {
+  Tensor tensor = graph->tensors[constant];
+  tensor.shape = std::move(shape);
+  graph->tensors.push_back(std::move(tensor));
+  return static_cast<int>(graph->tensors.size()) - 1;
+}
 
 }  // namespace
 
-void find_affine_channels(Graph* graph) { AffineSearch(graph).run(); }
+void find_affine_channels(Graph* graph) {
+  std::map<int, Affine> found;  // by node
+  const AffineSearch search(*graph);
+  for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
+    Affine affine;
+    if (search.find(graph->nodes[i], &affine)) found[static_cast<int>(i)] = affine;
+  }
+  for (const auto& [i, affine] : found) {
+    Node& node = graph->nodes[i];
+    DepthwiseConvolution convolution;
+    convolution.epilogue = as<BinaryOperator>(node)->epilogue;
+    const int channels = graph->tensors[affine.x].shape.back();
+    node.inputs = {affine.x, add_reshaped(affine.scale, {1, 1, 1, channels}, graph),
+                   add_reshaped(affine.offset, {channels}, graph)};
+    node.op = convolution;
+  }
+}
 
 }  // namespace tfsparse

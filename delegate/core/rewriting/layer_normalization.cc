@@ -21,11 +21,7 @@ struct Chain {
 // in another way.
 class Matcher {
  public:
-  explicit Matcher(const Graph& graph) : graph_(graph), makers_(graph.tensors.size(), nullptr) {
-    for (const Node& node : graph.nodes) {
-      if (node.output >= 0) makers_[node.output] = &node;
-    }
-  }
+  explicit Matcher(const Graph& graph) : graph_(graph), index_(graph) {}
 
   // Keras: x * s + (beta - mean * s) with s = gamma / sqrt(variance + epsilon).
   // Others: (x - mean) * s + beta.
@@ -173,10 +169,8 @@ class Matcher {
 
   // Whether a constant has one number for each channel of `tensor`.
   bool is_per_channel(int constant, int tensor) const {
-    const Shape& numbers = graph_.tensors[constant].shape;
-    const Shape& shape = graph_.tensors[tensor].shape;
-    return graph_.tensors[constant].is_constant() && !numbers.empty() && !shape.empty() &&
-           numbers.back() == shape.back() && element_count(numbers) == shape.back();
+    return graph_.tensors[constant].is_constant() &&
+           is_one_per_channel(graph_.tensors[constant].shape, graph_.tensors[tensor].shape);
   }
 
   bool set(int constant, int tensor, int* parameter) const {
@@ -184,10 +178,13 @@ class Matcher {
     return is_per_channel(constant, tensor);
   }
 
-  const Node* maker(int tensor) const { return tensor < 0 ? nullptr : makers_[tensor]; }
+  const Node* maker(int tensor) const {
+    const int node = tensor < 0 ? -1 : index_.maker(tensor);
+    return node < 0 ? nullptr : &graph_.nodes[node];
+  }
 
   const Graph& graph_;
-  std::vector<const Node*> makers_;  // by tensor, or null
+  const GraphIndex index_;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 // Whether an operand has one element per channel, for all images of y or for each of them.
 bool is_per_channel(const Shape& operand, const Shape& y) {
   const std::int64_t count = element_count(operand);
-  return count == 1 || (count == y.back() && operand.back() == y.back()) ||
+  return count == 1 || is_one_per_channel(operand, y) ||
          (operand.size() == 4 && y.size() == 4 && operand[0] == y[0] && operand[1] == 1 &&
           operand[2] == 1 && operand[3] == y[3]);
 }

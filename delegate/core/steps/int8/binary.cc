@@ -22,10 +22,9 @@ bool is_per_channel(const Tensor& operand, const Shape& y) {
   const std::int64_t count = element_count(shape);
   if (y.empty() || count == 0) return false;
   if (count == 1) return operand.is_constant() || y.back() == 1;
-  const bool for_all = count == y.back() && shape.back() == y.back();
   const bool for_each = shape.size() == 4 && y.size() == 4 && shape[0] == y[0] && shape[1] == 1 &&
                         shape[2] == 1 && shape[3] == y[3];
-  return for_all || for_each;
+  return is_one_per_channel(shape, y) || for_each;
 }
 
 // The arithmetic of a sum, a difference or a product. Returns false if there is none.

@@ -20,9 +20,7 @@ bool has_int8_prelu(const Graph& graph, const Node& node) {
   const Tensor &x = graph.tensors[node.inputs[0]], &slopes = graph.tensors[node.inputs[1]];
   const Tensor& y = graph.tensors[node.output];
   if (x.shape != y.shape || y.shape.empty() || !slopes.is_constant()) return false;
-  const std::int64_t count = element_count(slopes.shape);
-  const int channels = y.shape.back();
-  if (count != 1 && (count != channels || slopes.shape.back() != channels)) return false;
+  if (element_count(slopes.shape) != 1 && !is_one_per_channel(slopes.shape, y.shape)) return false;
   constexpr float kMostCodes = 255, kMostScaled = 1 << 30;  // of products that fit 32 bits
   const float above = factor_above(x, y);
   return kMostCodes * above <= kMostScaled &&
