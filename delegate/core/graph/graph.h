@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "delegate/core/graph/operator.h"
@@ -83,6 +84,16 @@ Status read_int32(const Tensor& tensor, std::vector<std::int32_t>* values);
 
 // The values of a small int32 or int64 constant.
 Status read_ints(const Tensor& tensor, std::vector<std::int64_t>* values);
+
+// Makes a tensor a dense constant of these values, which it owns. Leaves its shape and its type.
+template <class T>
+void set_constant(std::vector<T> values, Tensor* tensor) {
+  auto owner = std::make_shared<const std::vector<T>>(std::move(values));
+  tensor->data = owner->data();
+  tensor->bytes = owner->size() * sizeof(T);
+  tensor->sparsity = nullptr;
+  tensor->owner = std::move(owner);
+}
 
 // Producers and readers of the tensors of a graph. The graph must not change meanwhile.
 class GraphIndex {

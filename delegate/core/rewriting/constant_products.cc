@@ -1,33 +1,26 @@
 #include "delegate/core/rewriting/constant_products.h"
 
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "delegate/core/operators/weighted/batch_matmul.h"
 #include "delegate/core/operators/weighted/fully_connected.h"
-#include "delegate/core/plan/memory.h"
 
 namespace tfsparse {
 namespace {
 
-// Sets the data of a tensor to a [rows][columns] matrix, or to its transpose.
+// A [rows][columns] matrix, or its transpose.
 template <class T>
-void set_matrix(const std::vector<T>& matrix, int rows, int columns, bool transposed,
-                Tensor* tensor) {
-  Buffer copy(matrix.size(), sizeof(T));
-  T* values = static_cast<T*>(static_cast<void*>(copy.data()));
+std::vector<T> arranged(std::vector<T> matrix, int rows, int columns, bool transposed) {
+  if (!transposed) return matrix;
+  std::vector<T> result(matrix.size());
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < columns; ++column) {
-      const std::size_t at = transposed ? static_cast<std::size_t>(column) * rows + row
-                                        : static_cast<std::size_t>(row) * columns + column;
-      values[at] = matrix[static_cast<std::size_t>(row) * columns + column];
+      result[static_cast<std::size_t>(column) * rows + row] =
+          matrix[static_cast<std::size_t>(row) * columns + column];
     }
   }
-  tensor->data = values;
-  tensor->bytes = copy.bytes();
-  tensor->owner = std::make_shared<Buffer>(std::move(copy));
-  tensor->sparsity = nullptr;
+  return result;
 }
 
 // Whether a node is a product with one constant matrix. Of int8 ones, dense layers need a zero
@@ -51,12 +44,12 @@ Status make_weights(const Tensor& b, bool transposed, Tensor* weights) {
   if (b.type == DType::kInt8) {
     std::vector<std::int8_t> codes;
     TFSPARSE_RETURN_IF_ERROR(read_int8(b, &codes));
-    set_matrix(codes, rows, columns, !transposed, weights);
+    set_constant(arranged(std::move(codes), rows, columns, !transposed), weights);
   } else {
     std::vector<float> values;
     TFSPARSE_RETURN_IF_ERROR(read_floats(b, &values));
     weights->type = DType::kFloat32;
-    set_matrix(values, rows, columns, !transposed, weights);
+    set_constant(arranged(std::move(values), rows, columns, !transposed), weights);
   }
   return {};
 }

@@ -71,12 +71,9 @@ class Ungrouping {
     std::vector<T> stored;
     TFSPARSE_RETURN_IF_ERROR(read(*weights, &stored));
     const Rearrangement to(weights->shape, groups);
-    auto values = std::make_shared<std::vector<T>>(to.size(), T(0));
-    for (std::size_t i = 0; i < stored.size(); ++i) (*values)[to.position(i)] = stored[i];
-    weights->sparsity = nullptr;
-    weights->data = values->data();
-    weights->bytes = values->size() * sizeof(T);
-    weights->owner = std::move(values);
+    std::vector<T> values(to.size(), T(0));
+    for (std::size_t i = 0; i < stored.size(); ++i) values[to.position(i)] = stored[i];
+    set_constant(std::move(values), weights);
     return {};
   }
 

@@ -75,18 +75,15 @@ class Widening {
   void widen_bias(Node* node) {
     if (node->inputs.size() < 3 || node->inputs[2] < 0) return;
     const Tensor& bias = graph_.tensors[node->inputs[2]];
-    auto values = std::make_shared<std::vector<float>>();
+    std::vector<float> values;
     const Tensor& weights = graph_.tensors[node->inputs[1]];
     const bool is_depthwise = as<DepthwiseConvolution>(*node) != nullptr;
     const int axis = is_depthwise ? static_cast<int>(weights.shape.size()) - 1 : 0;
-    if (!read_widened_bias(graph_, *node, axis, values.get()).ok()) return;  // the step reports it
+    if (!read_widened_bias(graph_, *node, axis, &values).ok()) return;  // the step reports it
     Tensor widened = bias;
     widened.type = DType::kFloat32;
     widened.quantization = nullptr;
-    widened.sparsity = nullptr;
-    widened.data = values->data();
-    widened.bytes = values->size() * sizeof(float);
-    widened.owner = std::move(values);
+    set_constant(std::move(values), &widened);
     graph_.tensors.push_back(std::move(widened));
     node->inputs[2] = static_cast<int>(graph_.tensors.size()) - 1;
   }
