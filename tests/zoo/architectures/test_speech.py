@@ -1,8 +1,7 @@
 import keras
-import numpy as np
 import pytest
 
-import tfsparse
+from tests.zoo.architectures.conversion import check_conversion
 from tests.zoo.architectures.parameters import macs, trained
 from tfsparse.zoo import architectures
 
@@ -29,10 +28,4 @@ def test_a_block_of_a_conformer_has_the_parameters_of_its_modules():
 def test_a_conformer_converts(tmp_path):
     inputs = keras.Input(batch_shape=(1, 32, 16))
     model = architectures.conformer(inputs, depth=1, width=8, heads=2, kernel=5, classes=4)
-    features = np.random.default_rng(0).random(inputs.shape, np.float32)
-    interpreter = tfsparse.Interpreter(tfsparse.convert(model, tmp_path / "model.tflite"))
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], features)
-    interpreter.invoke()
-    scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_allclose(scores, model(features), atol=1e-4)
+    check_conversion(model, tmp_path / "model.tflite")

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-import tfsparse
+from tests.zoo.architectures.conversion import check_conversion
 from tests.zoo.architectures.parameters import trained
 from tfsparse.zoo import architectures
 from tfsparse.zoo.architectures import vision_transformers
@@ -22,13 +22,7 @@ def test_has_the_parameters_of_the_published_one(name, size, parameters):
 def test_converts(name, tmp_path):
     inputs = keras.Input(batch_shape=(1, 64, 64, 3))
     model = getattr(architectures, name)(inputs, classes=3)
-    picture = np.random.default_rng(0).random(inputs.shape, np.float32)
-    interpreter = tfsparse.Interpreter(tfsparse.convert(model, tmp_path / "model.tflite"))
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture)
-    interpreter.invoke()
-    scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_allclose(scores, model(picture), atol=1e-4)
+    check_conversion(model, tmp_path / "model.tflite")
 
 
 def test_a_folded_picture_is_the_one_that_was_unfolded():
