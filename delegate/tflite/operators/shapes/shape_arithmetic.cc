@@ -23,6 +23,15 @@ struct ReduceProdParams {
   bool keep_dims;
 };
 
+template <class Slice>
+Slice with_masks(const StridedSliceParams& params) {
+  Slice op;
+  op.begin_mask = params.begin_mask;
+  op.end_mask = params.end_mask;
+  op.shrink_axis_mask = params.shrink_axis_mask;
+  return op;
+}
+
 Status read_strided_slice(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 4));
   StridedSliceParams params{};
@@ -31,17 +40,10 @@ Status read_strided_slice(const TfLiteForm& form, Node* node) {
     if (params.ellipsis_mask || params.new_axis_mask || params.offset) {
       return Status::error("has an ellipsis or a new dimension");
     }
-    StridedSlice op;
-    op.begin_mask = params.begin_mask;
-    op.end_mask = params.end_mask;
-    op.shrink_axis_mask = params.shrink_axis_mask;
-    node->op = op;
+    node->op = with_masks<StridedSlice>(params);
     return {};
   }
-  SliceOfSizes op;
-  op.begin_mask = params.begin_mask;
-  op.end_mask = params.end_mask;
-  op.shrink_axis_mask = params.shrink_axis_mask;
+  auto op = with_masks<SliceOfSizes>(params);
   op.other_masks = params.ellipsis_mask | params.new_axis_mask | params.offset;
   node->op = op;
   return {};
