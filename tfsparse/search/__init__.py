@@ -1,0 +1,1 @@
+"""Search for the best compressed model within a target."""
