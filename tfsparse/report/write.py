@@ -1,20 +1,14 @@
 """Writes the page."""
 
 import difflib
-import pathlib
-
-import jinja2
 
 import tfsparse
 from tfsparse.files import check_writable, write_atomically
-from tfsparse.formatting import byte_size, count, duration, number_of
 from tfsparse.inspection.operators import RUNTIMES
 from tfsparse.progress import track
-from tfsparse.report import times
+from tfsparse.report import templates, times
 from tfsparse.report.content import content_of
-from tfsparse.runtime import benchmark, input_shapes
-
-TEMPLATE = pathlib.Path(__file__).with_name("page.html.jinja")
+from tfsparse.runtime import benchmark
 
 
 def write_report(
@@ -69,18 +63,10 @@ def render(contents, machine=None):
         contents: One or two `Content`s.
         machine: The `benchmark.Machine` that times are of, or `None` without times.
     """
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.undefined = jinja2.StrictUndefined
-    environment.filters |= {
-        "bytes": byte_size,
-        "count": count,
-        "number_of": number_of,
-        "duration": duration,
-        "hint": input_shapes.hint,
-    }
     layers = [layer for content in contents for layer in content.layers]
     seconds = [s for layer in layers for s in (layer.seconds, layer.dense_seconds) if s]
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return templates.render(
+        "report/page.html.jinja",
         contents=contents,
         rows=aligned(*[content.layers for content in contents]),
         machine=machine,
