@@ -11,6 +11,7 @@ PACKAGE = Path(tfsparse.__file__).parent
 # From the top down. Modules that no line names are at the bottom.
 FLOORS = (
     {"command_line", "__main__"},
+    {"search"},
     {"zoo", "report"},
     {"__init__"},
     {"prune.files"},

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test compares the two.
-    from tfsparse import graph
+    from tfsparse import graph, search
     from tfsparse.converter.convert import convert
     from tfsparse.converter.densify import densify
     from tfsparse.graph.shrink import shrink
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.runtime.interpreter import Interpreter
     from tfsparse.runtime.tune import tune
 
-_MODULES = ("graph",)
+_MODULES = ("graph", "search")
 _PUBLIC = {
     "ChannelPruning": "tfsparse.prune.channels.channel_pruning",
     "ConstantSparsity": "tfsparse.prune.schedules",
@@ -82,6 +82,7 @@ __all__ = [
     "load_delegate",
     "prune_file",
     "recalibrate_batchnorm",
+    "search",
     "sensitivity",
     "shrink",
     "tune",

@@ -1,1 +1,6 @@
-"""Search for the best compressed model within a target."""
+"""Finds the best model for a target: cost tables, allocation of sparsities, and the search."""
+
+from tfsparse.search.cost_table import CostTable
+from tfsparse.search.measure import measure_costs
+
+__all__ = ["CostTable", "measure_costs"]

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+import tfsparse
+from tfsparse.search import measure_costs
+from tfsparse.search.measure import Measured
+
+
+@pytest.fixture(scope="module")
+def measured(trained):
+    return Measured(trained[0])
+
+
+def test_macs_are_those_of_nonzero_weights(measured):
+    table = measure_costs(measured, "macs", sparsities=(0.5, 0.75))
+    assert table.sparsities == (0, 0.5, 0.75)
+    dense = {"stem": 64 * 576, "wide": 64 * 512, "narrow": 64 * 512, "head": 64}
+    assert {layer.name: layer.costs[0] for layer in table.layers} == dense
+    assert {layer.name: layer.costs[2] for layer in table.layers} == {
+        name: macs / 4 for name, macs in dense.items()
+    }
+    assert table.error < 1e-9
+
+
+def test_sizes_are_those_of_the_file_of_a_pruned_model(measured, trained, tmp_path):
+    model, _ = trained
+    table = measure_costs(measured, "size", sparsities=(0.5, 0.9))
+    before = model.get_weights()
+    tfsparse.GradualPruning(scope={"wide": 0.9, "stem": 0.5}).apply(model)
+    path = tfsparse.convert(model, tmp_path / "pruned.tflite")
+    model.set_weights(before)
+    size = (tmp_path / "pruned.tflite").stat().st_size
+    assert path
+    assert table.cost({"wide": 0.9, "stem": 0.5}) == pytest.approx(size, rel=0.02)
+    assert table.error < 0.02
+
+
+def test_latency_has_a_time_for_each_layer(measured):
+    table = measure_costs(measured, sparsities=(0.9,))
+    assert table.unit == "s"
+    assert all(cost > 0 for layer in table.layers for cost in layer.costs)
+    assert min(table.whole) > 0
+    assert {"cpu", "num_threads", "runtime", "tfsparse"} <= set(table.setting)
+
+
+def test_another_device_counts_whole_files(measured):
+    asked = []
+
+    def count(paths):
+        """A device on which every nonzero weight costs 3, and all else 1,000."""
+        asked.extend(paths)
+        return [1000 + 3 * nonzeros(path) for path in paths]
+
+    table = measure_costs(measured, "instructions", sparsities=(0.5, 0.75), count=count)
+    # A file for each sparsity of all layers, and one for each of a single layer.
+    assert len(asked) == 3 + 4 * 2
+    assert table.error < 1e-9
+    assert table.cost({}) == 1000 + 3 * (576 + 512 + 512 + 64)
+    assert table.cost({"wide": 0.75}) == table.cost({}) - 3 * 384
+
+
+def nonzeros(path):
+    inspection = tfsparse.inspect(path)
+    return sum(
+        one.weights.zeros.size - one.weights.zeros.zeros
+        for one in inspection.products
+        if one.weights
+    )
+
+
+def test_int8_files_have_smaller_kernels(trained):
+    model, (x, _) = trained
+    options = {"weights": "int8", "representative_dataset": x}
+    table = measure_costs(model, "size", sparsities=(0.8,), **options)
+    assert table.weights == "int8"
+    assert {layer.name: layer.costs[0] for layer in table.layers}["stem"] == 576
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"quantity": "watts"}, "quantity to be latency, size or macs. Received: 'watts'"),
+        ({"quantity": "instructions"}, "Received: 'instructions'"),
+        ({"sparsities": (1.0,)}, r"sparsities in \[0, 1\)"),
+        ({"sparsities": ()}, r"sparsities in \[0, 1\)"),
+    ],
+)
+def test_arguments_out_of_range(measured, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        measure_costs(measured, **arguments)
+
+
+def test_zeros_may_be_in_blocks(measured):
+    content = measured.variant([0.5] * len(measured.layers), (4, 1))
+    assert np.frombuffer(content, np.uint8).size < len(measured.variant([0.0] * 4))

@@ -1,0 +1,166 @@
+"""What each layer of a model costs at several sparsities: a latency table, kept as a file."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tfsparse.annotations import PathLike
+from tfsparse.files import write_atomically
+from tfsparse.formatting import as_text, byte_size, count, duration, significant
+
+UNITS = {"latency": "s", "instructions": "instructions", "size": "bytes", "macs": "MACs"}
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCosts:
+    """The cost of one layer.
+
+    Attributes:
+        name: Path of the layer in its model.
+        size: Int, weights in its kernel.
+        costs: Tuple of floats, its cost at each sparsity of the table.
+    """
+
+    name: str
+    size: int
+    costs: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class CostTable:
+    """The cost of each layer of a model at several sparsities. It prints as a table.
+
+    `tfsparse.search.measure_costs` measures one. The cost of a model is the sum over its
+    layers and of what does not change, `rest`.
+
+    Attributes:
+        quantity: `"latency"`, `"instructions"`, `"size"` or `"macs"`; costs are in seconds,
+            instructions, bytes or MACs.
+        weights: Type of the file's weights, `"float32"` or `"int8"`.
+        block_size: Pair of ints, the output and input channels that are zero together.
+        sparsities: Tuple of floats, in ascending order from 0.
+        layers: Tuple of `LayerCosts`, in the model's order.
+        rest: Float, the cost of all other operators.
+        whole: Tuple of floats, the cost of the whole model as measured, with all layers at each of
+            `sparsities`.
+        setting: Dictionary that says where the costs are from: device, threads, versions.
+    """
+
+    quantity: str
+    weights: str
+    block_size: tuple[int, int]
+    sparsities: tuple[float, ...]
+    layers: tuple[LayerCosts, ...]
+    rest: float
+    whole: tuple[float, ...]
+    setting: dict
+
+    @property
+    def unit(self) -> str:
+        """The unit of costs: `"s"`, `"instructions"`, `"bytes"` or `"MACs"`."""
+        return UNITS[self.quantity]
+
+    @property
+    def dense(self) -> float:
+        """The cost of the dense model as measured."""
+        return self.whole[0]
+
+    @property
+    def least(self) -> float:
+        """The predicted cost with every layer at its cheapest sparsity."""
+        return self.rest + sum(min(layer.costs) for layer in self.layers)
+
+    @property
+    def error(self) -> float:
+        """How far the sum over the layers is off the whole model at most, as a fraction."""
+        sums = self.rest + np.sum([layer.costs for layer in self.layers], axis=0)
+        return float(np.max(np.abs(sums / self.whole - 1)))
+
+    def cost(self, sparsities: Mapping[str, float]) -> float:
+        """Predicts the cost of the model.
+
+        Args:
+            sparsities: The sparsity of each layer by name, interpolated linearly between those of
+                the table. A layer without one is dense.
+
+        Returns:
+            Float, in `unit`.
+        """
+        return self.rest + sum(
+            float(np.interp(sparsities.get(layer.name, 0), self.sparsities, layer.costs))
+            for layer in self.layers
+        )
+
+    def amount(self, cost: float) -> str:
+        """Returns a cost for people, such as "1.24 ms" or "3.1 kB"."""
+        if self.unit == "s":
+            return duration(cost)
+        if self.unit == "bytes":
+            return byte_size(round(cost))
+        return f"{count(round(cost))} {self.unit}"
+
+    def to_json(self) -> str:
+        """Returns the table as JSON, a string that `from_json` reads."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "CostTable":
+        """Returns the table that `to_json` wrote.
+
+        Raises:
+            ValueError: The text is no cost table.
+        """
+        try:
+            fields = json.loads(text)
+            layers = tuple(
+                LayerCosts(layer["name"], layer["size"], tuple(layer["costs"]))
+                for layer in fields.pop("layers")
+            )
+            rows = {name: tuple(fields.pop(name)) for name in ("block_size", "sparsities", "whole")}
+            table = cls(layers=layers, **rows, **fields)
+            table.error  # noqa: B018  raises an error if numbers are missing
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                "Expected a cost table, as CostTable.save writes it. Received a text of "
+                f"{len(text)} characters that is none: {error}"
+            ) from error
+        if table.quantity not in UNITS:
+            raise ValueError(
+                f"Expected a quantity of {', '.join(UNITS)}. Received: {table.quantity!r}"
+            )
+        return table
+
+    def save(self, path: PathLike) -> None:
+        """Writes `to_json` to a file."""
+        write_atomically(path, f"{self.to_json()}\n".encode())
+
+    @classmethod
+    def load(cls, path: PathLike) -> "CostTable":
+        """Returns the table that `save` wrote."""
+        return cls.from_json(Path(path).read_text())
+
+    def __str__(self):
+        """The table, not wrapped."""
+        return as_text(self, width=200)
+
+    def __rich__(self):
+        """The same for rich's consoles."""
+        from rich.console import Group
+        from rich.table import Table
+
+        scale, unit = (1e6, "µs") if self.unit == "s" else (1, self.unit)
+        table = Table("layer", box=None, pad_edge=False)
+        table.add_column("weights", justify="right")
+        for sparsity in self.sparsities:
+            table.add_column(f"{sparsity:.4g}", justify="right")
+        for layer in self.layers:
+            costs = (significant(scale * cost) for cost in layer.costs)
+            table.add_row(layer.name, f"{layer.size:,}", *costs)
+        same = [significant(scale * self.rest)] * len(self.sparsities)
+        table.add_row("all else", "", *same)
+        table.add_row("measured whole", "", *(significant(scale * cost) for cost in self.whole))
+        title = f"{self.quantity} in {unit} by sparsity, {self.weights}, on {self.setting}"
+        return Group(title, table, f"The sum is {100 * self.error:.1f} % off at most.")
