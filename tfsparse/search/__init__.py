@@ -2,5 +2,6 @@
 
 from tfsparse.search.cost_table import CostTable
 from tfsparse.search.measure import measure_costs
+from tfsparse.search.targets import TargetOutOfReachError
 
-__all__ = ["CostTable", "measure_costs"]
+__all__ = ["CostTable", "TargetOutOfReachError", "measure_costs"]

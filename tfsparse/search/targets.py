@@ -1,0 +1,102 @@
+"""What a search shall reach: an amount of latency, size or MACs, or a loss of accuracy."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from tfsparse.arguments import is_number
+
+# The quantity of each key, and what divides a given number to have the quantity's unit; fractions
+# have none.
+FRACTIONS = {"latency": "latency", "size": "size", "macs": "macs"}
+AMOUNTS = {
+    "latency_ms": ("latency", 1e3),
+    "size_bytes": ("size", 1),
+    "macs_count": ("macs", 1),
+}
+LOSS = "accuracy_loss"
+KEYS = (*FRACTIONS, *AMOUNTS, LOSS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What to reach.
+
+    Attributes:
+        quantity: `"latency"`, `"size"` or `"macs"`.
+        fraction: Float, what may remain of the dense model's, or None.
+        amount: Float, what may remain in the quantity's unit, or None.
+        loss: Float, the most that the metric may get worse, or None. The least latency is wanted
+            within it.
+    """
+
+    quantity: str = "latency"
+    fraction: float | None = None
+    amount: float | None = None
+    loss: float | None = None
+
+    def budget(self, dense):
+        """The amount that may remain, of what the dense model has."""
+        return self.amount if self.fraction is None else self.fraction * dense
+
+
+def parse(target):
+    """Returns the `Target` that a mapping with one key stands for.
+
+    Args:
+        target: Mapping from one of `KEYS` to a number.
+
+    Raises:
+        TypeError: It is no mapping, or its value is no number.
+        ValueError: It has not exactly one of these keys, or the number is out of its range.
+    """
+    if not isinstance(target, Mapping):
+        raise TypeError(
+            f"Expected a target such as {{'latency': 0.5}}, with one of {', '.join(KEYS)}. "
+            f"Received: {target!r}"
+        )
+    if len(target) != 1 or next(iter(target)) not in KEYS:
+        raise ValueError(f"Expected one of {', '.join(KEYS)} as target. Received: {dict(target)!r}")
+    ((key, value),) = target.items()
+    if not is_number(value):
+        raise TypeError(f"Expected a number for target {key!r}. Received: {value!r}")
+    if key == LOSS:
+        if not value >= 0:
+            raise ValueError(f"Expected {key} to be at least 0. Received: {value}")
+        return Target(loss=float(value))
+    if key in FRACTIONS:
+        if not 0 < value < 1:
+            raise ValueError(
+                f"Expected {key} to be in (0, 1), the fraction of the dense model's that may "
+                f"remain. Received: {value}. For an amount use one of {', '.join(AMOUNTS)}."
+            )
+        return Target(FRACTIONS[key], fraction=float(value))
+    if not value > 0:
+        raise ValueError(f"Expected {key} to be above 0. Received: {value}")
+    quantity, divisor = AMOUNTS[key]
+    return Target(quantity, amount=value / divisor)
+
+
+class TargetOutOfReachError(ValueError):
+    """No choice of sparsities meets the target."""
+
+
+def check_reachable(budget, dense, table):
+    """Raises a `TargetOutOfReachError` if the least that a table can give is above a budget.
+
+    Args:
+        budget: Float, what the model may cost.
+        dense: Float, the cost of the dense model as it runs now.
+        table: The `CostTable`.
+    """
+    if table.least <= budget:
+        return
+    amount = table.amount
+    layers = sorted(table.layers, key=lambda layer: -min(layer.costs))
+    holding = ", ".join(f"{layer.name} {amount(min(layer.costs))}" for layer in layers[:3])
+    raise TargetOutOfReachError(
+        f"The target, a {table.quantity} of {amount(budget)}, is out of reach. The least is "
+        f"{amount(table.least)}, which is {table.least / dense:.2f} of the dense model's "
+        f"{amount(dense)}, with every layer at its cheapest sparsity. Of it, "
+        f"{amount(table.rest)} are of operators that pruning leaves as they are, and most of the "
+        f"rest of: {holding}."
+    )
