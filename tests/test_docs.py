@@ -60,7 +60,8 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", filter(arguments_table, PAGES), ids=lambda page: page.stem)
 def test_tables_of_arguments_name_arguments(page):
     text = page.read_text()
-    public = [getattr(tfsparse, name) for name in tfsparse.__all__ if f"{name}`" in text]
+    modules = (tfsparse, tfsparse.distill)
+    public = [getattr(m, name) for m in modules for name in m.__all__ if f"{name}`" in text]
     known = {name for one in public if callable(one) for name in inspect.signature(one).parameters}
     for row in arguments_table(page)[1].splitlines():
         for name in re.findall(r"`(\w+)`", row.split("|")[1]):
@@ -79,7 +80,7 @@ def test_the_site_builds_without_a_dead_link(tmp_path):
     # Every page has its place, else the build had failed; and every public name its entry.
     assert {path.stem for path in (tmp_path / "site").glob("*.html")} >= {p.stem for p in PAGES}
     reference = (tmp_path / "site" / "reference.html").read_text()
-    for name in tfsparse.__all__:
+    for name in (*tfsparse.__all__, *tfsparse.distill.__all__):
         assert re.search(rf'id="tfsparse\.([\w.]+\.)?{name}"', reference), name
 
 

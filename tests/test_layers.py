@@ -19,6 +19,7 @@ FLOORS = (
     {"inspection"},
     {"runtime", "calibration"},
     {"quantize"},
+    {"distill"},
     {"prune"},
     {"graph"},
     {"flatbuffer"},

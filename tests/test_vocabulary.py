@@ -26,13 +26,15 @@ REPLACED = {
     *("rate", "ratio", "share", "connectivity", "multiply_adds", "flops", "budget"),
     *("threads", "out", "output", "recalibrate", "typical_inputs", "calibration_data", "lambda_"),
 }
+MODULES = tfsparse._MODULES
 METHODS = {name for name in tfsparse.__all__ if f"| `{name}` | `" in PAGE}
 
 
 def public_objects():
     """All public functions and classes by name, and the classes of what functions return."""
-    found = {name: getattr(tfsparse, name) for name in tfsparse.__all__ if name != "graph"}
-    found |= {name: getattr(tfsparse.graph, name) for name in tfsparse.graph.__all__}
+    found = {name: getattr(tfsparse, name) for name in tfsparse.__all__ if name not in MODULES}
+    for module in (getattr(tfsparse, name) for name in MODULES):
+        found |= {name: getattr(module, name) for name in module.__all__}
     return found | {c.__name__: c for c in (Explanation, Inspection, LayerSensitivity, Tuning)}
 
 
@@ -85,7 +87,7 @@ def test_type_checkers_see_the_same_names():
     tree = ast.parse(Path(tfsparse.__file__).read_text())
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     seen = {alias.name: node.module for node in block.body for alias in node.names}
-    assert seen == {**tfsparse._PUBLIC, "graph": "tfsparse"}
+    assert seen == {**tfsparse._PUBLIC, **dict.fromkeys(MODULES, "tfsparse")}
     assert sorted(seen) == tfsparse.__all__
     assert Path(tfsparse.__file__).with_name("py.typed").exists()
 

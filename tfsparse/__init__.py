@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test compares the two.
-    from tfsparse import graph, search
+    from tfsparse import distill, graph, search
     from tfsparse.converter.convert import convert
     from tfsparse.converter.densify import densify
     from tfsparse.graph.shrink import shrink
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.runtime.interpreter import Interpreter
     from tfsparse.runtime.tune import tune
 
-_MODULES = ("graph", "search")
+_MODULES = ("distill", "graph", "search")
 _PUBLIC = {
     "ChannelPruning": "tfsparse.prune.channels.channel_pruning",
     "ConstantSparsity": "tfsparse.prune.schedules",
@@ -76,6 +76,7 @@ __all__ = [
     "Sensitivity",
     "convert",
     "densify",
+    "distill",
     "explain",
     "graph",
     "inspect",
