@@ -26,6 +26,16 @@ def strategy_of(model):
     return getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()
 
 
+def student_of(model):
+    """Returns the student of a distiller; any other model as it is.
+
+    A distiller is a model with two others, its `student` and its `teacher`, as
+    `tfsparse.distill.Distiller` and Keras's own are.
+    """
+    found = [getattr(model, name, None) for name in ("student", "teacher")]
+    return found[0] if all(hasattr(x, "_flatten_layers") for x in found) else model
+
+
 def walk(layer, path="", seen=None):
     """Yields the layers inside a model or layer, at any depth, each once, in the model's order.
 

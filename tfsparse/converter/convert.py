@@ -38,7 +38,8 @@ def convert(
         source: One of
             - a built `keras.Model` (on the TensorFlow backend) or `tf_keras.Model`, functional,
               sequential or subclassed. Wrappers of tensorflow-model-optimization for pruning or
-              clustering are removed;
+              clustering are removed, and of a `tfsparse.distill.Distiller` the student is
+              converted;
             - the path of a `.keras` or `.h5` file, or of a SavedModel folder with its signatures;
             - the path of a `.tflite` file, dense or sparse. Only its pruned weights change;
               quantisation, signatures, metadata and custom operators stay.

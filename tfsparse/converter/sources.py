@@ -36,7 +36,7 @@ def load(source, batch_size, weights, representative_dataset):
     """
     if not isinstance(source, str | os.PathLike):
         _check_model(source)
-        model = source
+        model = source = _without_teacher(source)
     elif os.path.isdir(source):
         module = _load_saved_model(source)
         name = f"SavedModel {os.fspath(source)!r}"
@@ -67,6 +67,13 @@ def load(source, batch_size, weights, representative_dataset):
         ranges,
     )
     return name, dense_model(name, trace_it, weights, representative_dataset), None
+
+
+def _without_teacher(model):
+    """Returns the student of a distiller, and any other model as it is."""
+    from tfsparse.keras_models import student_of  # imports TensorFlow, which files do not need
+
+    return student_of(model)
 
 
 def _trained_ranges(name, source):

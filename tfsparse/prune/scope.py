@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfsparse.formatting import listed
-from tfsparse.keras_models import keras_of, walk
+from tfsparse.keras_models import keras_of, student_of, walk
 from tfsparse.prune.scope_grammar import match_patterns
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D")
@@ -55,7 +55,7 @@ def select(model, scope):
     SeparableConv2D, if the kernel is a plain float variable. Other layers stay dense.
 
     Args:
-        model: Built Keras 3 or tf_keras model.
+        model: Built Keras 3 or tf_keras model; of a distiller the student is meant.
         scope: One of `scope_grammar.LAYERS`, a function that takes a layer and returns a bool, or a
             mapping of layer-name patterns to sparsities. A pattern matches a layer's name or path:
             `"query"` or `"attention/query"`.
@@ -67,7 +67,7 @@ def select(model, scope):
         TypeError: `model` is no Keras model.
         ValueError: The model is not built, or the scope or one of its patterns matches no layer.
     """
-    keras = keras_of(model)
+    keras, model = keras_of(model), student_of(model)
     if not model.built:
         raise ValueError(
             f"Model {model.name!r} is not built, so it has no weights to prune yet. Call "
@@ -99,7 +99,7 @@ def select(model, scope):
 def first_convolution(model):
     """Returns the first convolution of a model in the model's order, or None."""
     keras = keras_of(model)
-    layers = _prunable(model, keras)
+    layers = _prunable(student_of(model), keras)
     return next((layer for layer in layers if _is_any(layer, keras, _CONVOLUTIONS)), None)
 
 

@@ -8,7 +8,7 @@ from tfsparse.annotations import Position
 from tfsparse.arguments import is_number
 from tfsparse.formatting import listed
 from tfsparse.graph.calls import unroll
-from tfsparse.keras_models import strategy_of
+from tfsparse.keras_models import strategy_of, student_of
 from tfsparse.prune import schedules
 from tfsparse.prune.scheduled_callback import ScheduledCallback
 from tfsparse.prune.train_step import TrainStep
@@ -102,13 +102,14 @@ class QuantizationAwareTraining(ScheduledCallback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Finds out where TFLite rounds; other callbacks may still restore weights."""
-        program = unroll(self.model)
+        network = student_of(self.model)
+        program = unroll(network)
         self._forget()
         self._quantization = plan(program)
         self.float_layers = self._quantization.float_layers
         if self.float_layers:
             logging.getLogger(__name__).warning(
-                "Not trained for int8, in model %r: %s", self.model.name, listed(self.float_layers)
+                "Not trained for int8, in model %r: %s", network.name, listed(self.float_layers)
             )
         self._train_step = TrainStep.of(self.model)
         self._train_step.detach_kind(_PART)
@@ -127,14 +128,15 @@ class QuantizationAwareTraining(ScheduledCallback):
         if freezes is None:
             return
         names = list(dict.fromkeys(self._quantization.names.values()))
-        ranges = ValueRanges.of(self.model)
+        network = student_of(self.model)
+        ranges = ValueRanges.of(network)
         if ranges is None or ranges.names != names:
-            ranges = ValueRanges(names, strategy_of(self.model))
-            ranges.attach(self.model)
+            ranges = ValueRanges(names, strategy_of(network))
+            ranges.attach(network)
         momentum = self.range_momentum
         make = functools.partial(
             QuantizedForward,
-            self.model,
+            network,
             self._quantization,
             ranges.limits,
             Mode(freeze_batchnorm=freezes),

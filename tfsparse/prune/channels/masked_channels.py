@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfsparse.graph import trace
-from tfsparse.keras_models import strategy_of
+from tfsparse.keras_models import strategy_of, student_of
 from tfsparse.prune.channels.budget import amount_to_cut, check_amount
 from tfsparse.prune.channels.scope import check_channel_scope, select_groups
 from tfsparse.prune.masked_pruning import MaskedPruning
@@ -121,6 +121,7 @@ class MaskedChannels(MaskedPruning):
 
 
 def _graph_of(model, train_step):
+    model = student_of(model)
     if train_step is None:
         return trace(model)
     # Without compiling anew, a Sequential model may have got other layers.

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfsparse.annotations import LabelledData, Position, Scope
 from tfsparse.arguments import check_int, check_number
+from tfsparse.keras_models import student_of
 from tfsparse.prune.batches import check_data, endless_batches, labelled_batches
 from tfsparse.prune.channels import widths
 from tfsparse.prune.channels.budget import within_budget
@@ -166,7 +167,8 @@ class DiscriminationAwareChannelPruning(MaskedChannels):
                 f"Channels are chosen by the loss, and model {model.name!r} has none yet. Call "
                 "model.compile first."
             )
-        outputs = tf.nest.flatten(model.outputs) if model.built else []
+        network = student_of(model)
+        outputs = tf.nest.flatten(network.outputs) if network.built else []
         if [len(output.shape) for output in outputs] != [2]:
             raise ValueError(
                 "Expected a model with one output of shape (batch, classes), which the "

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfsparse.keras_models import student_of
 from tfsparse.prune.channels.dcp.auxiliary_losses import FinalLoss, Head, evenly_spaced, forward
 
 
@@ -56,7 +57,7 @@ def train_stage(stage, model, program, batches, learning_rate):
         learning_rate: Float, of SGD with a Nesterov momentum of 0.9.
     """
     final = FinalLoss(program)
-    variables = [*model.trainable_variables, *stage.loss.variables]
+    variables = [*student_of(model).trainable_variables, *stage.loss.variables]
     optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True)
     optimizer.build(variables)
 
