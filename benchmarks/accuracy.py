@@ -4,7 +4,8 @@ Trains a network on CIFAR-10 with the given methods, each for the same number of
 with the same learning rates, and writes one JSON file for each run. A run whose file exists is
 skipped, so that an interrupted benchmark can go on. Baselines are the dense network (`dense`),
 networks of fewer channels trained from scratch (`small-params` has as many weights as the sparse
-ones, `small-flops` as many MACs as those with cut channels) and fixed masks (`static`).
+ones, `small-flops` as many MACs as those with cut channels) and fixed masks (`static`). A run
+that distils (`gradual-distill`) imitates the dense network of its seed.
 
     python benchmarks/accuracy.py dense gradual --seeds 0,1 --json results
     python benchmarks/accuracy.py dense --network mobilenet_v2 --data cifar10.zip --json results
@@ -40,6 +41,8 @@ MOVES = {"drop_fraction": 0.5, "frequency": 400}
 REMAINING = 0.5
 # What DCP chooses channels on, and trains with for some steps more than the others.
 DCP_PICTURES = 10_000
+# PocketFlow's: the imitation counts four times as much as the labels.
+TEMPERATURE, STUDENT_LOSS_WEIGHT = 4.0, 0.2
 
 NETWORK = flags.DEFINE_enum("network", "resnet20", list(cifar10.NETWORKS), "What is trained.")
 WIDTH = flags.DEFINE_float(
@@ -64,16 +67,19 @@ class Method:
         callbacks: makes those of `fit`, from the data and the seed.
         width: factor on the width of the network.
         cuts_channels: whether the network is to be shrunk in the end.
+        distills: whether the network is trained to imitate the dense one.
     """
 
     callbacks: Callable = lambda data, seed: []
     width: float = 1.0
     cuts_channels: bool = False
+    distills: bool = False
 
 
-def gradual(distribution):
+def gradual(distribution, distills=False):
     options = {"scope": "all_but_first", "distribution": distribution}
-    return Method(lambda data, seed: [tfsparse.GradualPruning(SPARSITY, **options)])
+    callbacks = lambda data, seed: [tfsparse.GradualPruning(SPARSITY, **options)]  # noqa: E731
+    return Method(callbacks, distills=distills)
 
 
 def gradual_3x3(data, seed):
@@ -136,6 +142,7 @@ METHODS = {
     "dense": Method(),
     "small-params": Method(width=(1 - SPARSITY) ** 0.5),
     "gradual": gradual("uniform"),
+    "gradual-distill": gradual("uniform", distills=True),
     "gradual-global": gradual("global"),
     "gradual-erk": gradual("erdos_renyi_kernel"),
     "blocks-1x1": in_blocks((1, 1)),
@@ -161,19 +168,24 @@ def run(method, seed, data):
     import keras
     import tensorflow as tf
 
+    teacher = dense_network(seed, data) if METHODS[method].distills else None
     keras.utils.set_random_seed(seed)
     width = network_width()
     network = NETWORK.value, width * METHODS[method].width, STEM_STRIDES.value
     model = cifar10.build(*network)
+    trained = distiller(teacher, model) if METHODS[method].distills else model
     callbacks = METHODS[method].callbacks(data, seed)
     when_cut = []
     if METHODS[method].cuts_channels:
         callbacks.append(measure_at(epochs_before_cut(), model, data, when_cut))
     start, cpu_start = time.perf_counter(), time.process_time()
-    history = cifar10.train(model, data, EPOCHS.value, callbacks)
+    history = cifar10.train(trained, data, EPOCHS.value, callbacks)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     if METHODS[method].cuts_channels:
         model = tfsparse.shrink(model)
+    if method == "dense":
+        weights_file(seed).parent.mkdir(exist_ok=True)
+        model.save_weights(weights_file(seed))
     return Result(
         network=NETWORK.value,
         width=width,
@@ -191,6 +203,24 @@ def run(method, seed, data):
         cpu=timing.cpu_name(),
         versions={"keras": keras.__version__, "tensorflow": tf.__version__},
         data=Path(DATA.value).name if DATA.value else "keras.datasets.cifar10",
+    )
+
+
+def dense_network(seed, data):
+    """Returns the dense network of a seed, trained now unless a run has kept its weights."""
+    weights = weights_file(seed)
+    if not weights.exists():
+        run("dense", seed, data)
+    model = cifar10.build(NETWORK.value, network_width(), STEM_STRIDES.value)
+    model.load_weights(weights)
+    return model
+
+
+def distiller(teacher, student):
+    """Returns a model that trains a network to imitate another one."""
+    loss = tfsparse.distill.LogitsDistillation(TEMPERATURE)
+    return tfsparse.distill.Distiller(
+        teacher, student, loss, student_loss_weight=STUDENT_LOSS_WEIGHT
     )
 
 
@@ -217,6 +247,11 @@ def network_width():
 def file_of(method, seed):
     network = f"{NETWORK.value}-{network_width():g}-strides{STEM_STRIDES.value}"
     return Path(JSON.value, f"{network}-{EPOCHS.value}epochs-{method}-seed{seed}.json")
+
+
+def weights_file(seed):
+    """Where a dense run keeps its weights, which runs that distil read."""
+    return Path(JSON.value, "weights", f"{file_of('dense', seed).stem}.weights.h5")
 
 
 def main(argv):
