@@ -1,3 +1,4 @@
+import gc
 from pathlib import Path
 
 import hypothesis
@@ -31,3 +32,10 @@ assert all((Path(__file__).parents[1] / name).exists() for name in LONGEST)
 def pytest_collection_modifyitems(items):
     place = {name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.nodeid.split("::")[0], len(LONGEST)))
+
+
+def pytest_collection_finish():
+    # TensorFlow's converter collects garbage in each call. What TensorFlow and Keras hold once they
+    # are imported, a third of a million objects, is looked through only here.
+    gc.collect()
+    gc.freeze()
