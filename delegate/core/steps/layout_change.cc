@@ -55,30 +55,32 @@ std::unique_ptr<Step> make_to_chw(Value x, Value y, const ChwLayout& chw) {
 }
 
 std::unique_ptr<Step> make_from_chw(Value x, Value y, const ChwLayout& chw) {
+  const auto stride = static_cast<std::size_t>(chw.stride);
   return make_step("from CHW", x, y, [=](const RunContext& context) {
     share_pixels(context, chw, 1, [&](std::size_t flat, std::size_t in_chw, int pixels) {
       context.kernels.from_chw(
-          {context.values[x] + in_chw, context.values[y] + flat, pixels, chw.channels, chw.stride});
+          {context.values[x] + in_chw, context.values[y] + flat, pixels, chw.channels, stride});
     });
   });
 }
 
 std::unique_ptr<Step> make_to_quads(Value x, Value y, const QuadLayout& quads) {
+  const auto stride = static_cast<std::size_t>(quads.stride);
   return make_step("to CHW", x, y, [=](const RunContext& context) {
     share_pixels(context, quads, int8::kQuad, [&](std::size_t flat, std::size_t in_quads, int n) {
       context.int8_kernels.to_quads({bytes(context.values[x]) + flat,
                                      bytes(context.values[y]) + in_quads, n, quads.channels,
-                                     quads.stride});
+                                     stride});
     });
   });
 }
 
 std::unique_ptr<Step> make_from_quads(Value x, Value y, const QuadLayout& quads) {
+  const auto stride = static_cast<std::size_t>(quads.stride);
   return make_step("from CHW", x, y, [=](const RunContext& context) {
     share_pixels(context, quads, int8::kQuad, [&](std::size_t flat, std::size_t in_quads, int n) {
       context.int8_kernels.from_quads({bytes(context.values[x]) + in_quads,
-                                       bytes(context.values[y]) + flat, n, quads.channels,
-                                       quads.stride});
+                                       bytes(context.values[y]) + flat, n, quads.channels, stride});
     });
   });
 }

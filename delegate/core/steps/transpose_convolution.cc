@@ -150,10 +150,11 @@ class TransposeConvolutionStep : public Step {
 
   void interleave(const RunContext& context, Elements phases, Elements y) const {
     const int whole = y_.width / columns_.stride;
-    context.kernels.from_chw({phases, y, whole, columns_.stride, run_});
+    const auto run = static_cast<std::size_t>(run_);
+    context.kernels.from_chw({phases, y, whole, columns_.stride, run});
     const int left = y_.width % columns_.stride;
     if (left > 0) {
-      context.kernels.from_chw({phases + whole, y + whole * columns_.stride, 1, left, run_});
+      context.kernels.from_chw({phases + whole, y + whole * columns_.stride, 1, left, run});
     }
   }
 

@@ -33,6 +33,7 @@ Status LayerNormalization::build(PlanBuilder* builder, const Node& node) const {
   TFSPARSE_RETURN_IF_ERROR(read_channels(builder->graph(), node.inputs[2], chw.channels, 0, &beta));
   const Value x = builder->values().chw(node.inputs[0]);
   const Value y = builder->values().define_chw(node.output);
+  const auto stride = static_cast<std::size_t>(chw.stride);
   constexpr int kTile = 64;  // pixels for a thread at once
   const int tiles = (chw.pixels() + kTile - 1) / kTile;
   const auto run = [=, epsilon = epsilon, gamma = std::move(gamma),
@@ -42,7 +43,7 @@ Status LayerNormalization::build(PlanBuilder* builder, const Node& node) const {
         const int first = tile % tiles * kTile;
         const std::size_t at = tile / tiles * chw.image() + first;
         context.kernels.layer_norm({context.values[x] + at, context.values[y] + at, chw.channels,
-                                    std::min(kTile, chw.pixels() - first), chw.stride, chw.stride,
+                                    std::min(kTile, chw.pixels() - first), stride, stride,
                                     gamma.data(), beta.data(), epsilon});
       }
     });
