@@ -1,4 +1,4 @@
-/* The C API of tfsparse's delegate.
+/* The C API of tfsparse: its delegate, and the decoder of packed files at the end.
  *
  *   TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
  *   options.num_threads = 2;
@@ -14,6 +14,8 @@
 #define TFSPARSE_DELEGATE_H_
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #if defined(__GNUC__)
 #define TFSPARSE_EXPORT __attribute__((visibility("default")))
@@ -117,6 +119,30 @@ TFSPARSE_EXPORT struct TfLiteDelegate* TfSparseDelegateCreateTuned(
 
 /* Deletes a delegate. NULL is allowed. */
 TFSPARSE_EXPORT void TfSparseDelegateDelete(struct TfLiteDelegate* delegate);
+
+/* Archives of `tfsparse.pack`, to be unpacked once, when an app is installed:
+ *
+ *   uint64_t size;
+ *   if (!TfSparseUnpackedSize(archive, archive_size, &size, NULL, NULL)) return;
+ *   void* model = malloc(size);
+ *   if (TfSparseUnpack(archive, archive_size, model, size, NULL, NULL)) ... write it to a file ...
+ *
+ * Both return false for an archive that is damaged, after calling report_error, which may be NULL,
+ * with the reason. The message is valid during the call only. */
+
+/* Sets the size in bytes of the .tflite file that an archive holds. Reads the whole archive, for
+ * its checksum. */
+TFSPARSE_EXPORT bool TfSparseUnpackedSize(const void* archive, size_t archive_size, uint64_t* size,
+                                          void (*report_error)(void* user_data,
+                                                               const char* message),
+                                          void* user_data);
+
+/* Writes that file to memory, whose `size` must be that of TfSparseUnpackedSize. After an error the
+ * content of the memory is undefined. */
+TFSPARSE_EXPORT bool TfSparseUnpack(const void* archive, size_t archive_size, void* file,
+                                    size_t size,
+                                    void (*report_error)(void* user_data, const char* message),
+                                    void* user_data);
 
 #ifdef __cplusplus
 }

@@ -5,11 +5,12 @@
 #include "delegate/kernels/kernels.h"
 #include "delegate/python/delegate.h"
 #include "delegate/python/tuning.h"
+#include "delegate/python/unpacking.h"
 
 namespace py = pybind11;
 
 PYBIND11_MODULE(_native, module) {
-  module.doc() = "The native part of tfsparse.runtime.";
+  module.doc() = "The native part of tfsparse: the delegate, and the decoder of packed files.";
   module.def(
       "isas",
       [] {
@@ -23,4 +24,5 @@ PYBIND11_MODULE(_native, module) {
       "The instruction set that the delegate uses on this machine.");
   tfsparse::define_delegate(module);
   tfsparse::define_tuning(module);
+  tfsparse::define_unpacking(module);
 }

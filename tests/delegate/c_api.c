@@ -45,6 +45,24 @@ static void check_tuning(TfSparseDelegateOptions options) {
   check(strstr(options.user_data, "the host could not open the model") != NULL, "the reason");
 }
 
+/* An archive of a file of three bytes, which are stored as they are. */
+static void check_unpacking(char* error) {
+  static const unsigned char archive[] = {'T', 'F', 'S', 'P', 'A', 'C', 'K',  '1',  3,    0,
+                                          0,   0,   0,   0,   0,   0,   0x46, 0xba, 0xbd, 0x4d,
+                                          0,   0,   3,   'T', 'F', 'L', 0xfa, 0xd5, 0x2e, 0xe5};
+  char file[3];
+  uint64_t size = 0;
+  check(TfSparseUnpackedSize(archive, sizeof archive, &size, keep_error, error), error);
+  check(size == 3, "its size");
+  check(TfSparseUnpack(archive, sizeof archive, file, 3, NULL, NULL), "whom errors are told to");
+  check(memcmp(file, "TFL", 3) == 0, "its content");
+  check(!TfSparseUnpack(archive, sizeof archive, file, 2, keep_error, error), "too little memory");
+  check(strstr(error, "expected memory for the 3 bytes") != NULL, error);
+  check(!TfSparseUnpackedSize(archive, sizeof archive - 1, &size, keep_error, error), "cut short");
+  check(strstr(error, "tfsparse: the archive is damaged") != NULL, error);
+  check(!TfSparseUnpackedSize(NULL, 0, &size, NULL, NULL), "nothing");
+}
+
 int main(void) {
   char error[200] = "";
   TfSparseDelegateOptions options = TfSparseDelegateOptionsDefault();
@@ -64,6 +82,7 @@ int main(void) {
 
   options.isa = NULL;
   check_tuning(options);
+  check_unpacking(error);
 
   options.isa = "portable";
   struct TfLiteDelegate* portable = TfSparseDelegateCreate(&options);

@@ -19,6 +19,8 @@ EXPORTS = [
     "TfSparseDelegateCreateTuned",
     "TfSparseDelegateDelete",
     "TfSparseDelegateOptionsDefault",
+    "TfSparseUnpack",
+    "TfSparseUnpackedSize",
     "tflite_plugin_create_delegate",
     "tflite_plugin_destroy_delegate",
 ]
@@ -28,7 +30,7 @@ TESTS = sources.find("tests/delegate/**/*_test.cc")
 # What these test is the same for every processor.
 PORTABLE = {
     *("allocation", "fingerprint", "graph", "infer", "latency", "memory", "scale", "sparsity"),
-    *("trial", "tuning_cache"),
+    *("trial", "tuning_cache", "unpack"),
 }
 ARM64_TESTS = [
     source for source in TESTS if Path(source).stem.removesuffix("_test") not in PORTABLE

@@ -26,7 +26,8 @@ def library(abi):
     for source, flags in abi.kernels.items():
         # Has no effect on the important loops of the kernels, which are unrolled by hand.
         jobs[source] = (*FLAGS, "-Os", *zig.translate(flags), *abi.flags)
-    jobs["delegate/android/jni.cc"] = (*SMALL, *aar.jni_flags())
+    for source in sources.find("delegate/android/*.cc"):
+        jobs[source] = (*SMALL, *aar.jni_flags())
     target = abi.folder / NAME
     toolchain.link(abi, toolchain.compile_all(abi, jobs), target, "delegate/exports.map")
     return target

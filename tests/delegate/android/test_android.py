@@ -23,7 +23,10 @@ from tests.delegate.outputs import invoke, random_inputs, reference_interpreter,
 from tests.delegate.test_cpp import EXPORTS
 
 ABIS = {abi.name: abi for abi in toolchain.ABIS}
-JAVA = [f"Java_com_tfsparse_SparseDelegate_{name}" for name in ("create", "createTuned", "delete")]
+JAVA = [
+    *(f"Java_com_tfsparse_PackedModel_{name}" for name in ("decode", "size")),
+    *(f"Java_com_tfsparse_SparseDelegate_{name}" for name in ("create", "createTuned", "delete")),
+]
 
 
 @functools.cache
@@ -92,6 +95,7 @@ def test_the_archive_is_reproducible_and_has_what_android_studio_expects(tmp_pat
         archive.extract("classes.jar", tmp_path)
     with zipfile.ZipFile(tmp_path / "classes.jar") as classes:
         assert classes.namelist() == [
+            "com/tfsparse/PackedModel.class",
             "com/tfsparse/SparseDelegate$Host.class",
             "com/tfsparse/SparseDelegate$Options.class",
             "com/tfsparse/SparseDelegate$Session.class",
