@@ -18,7 +18,7 @@ constexpr std::size_t kMagicSize = sizeof kMagic - 1;
 constexpr std::size_t kChecksumSize = 4;
 constexpr std::size_t kHeaderSize = kMagicSize + 8 + kChecksumSize;
 
-enum Kind : std::uint8_t { kStored, kDeflated };
+enum Kind : std::uint8_t { kPlainFile, kDeflatedFile };
 
 struct Header {
   std::uint64_t size = 0;
@@ -78,10 +78,10 @@ bool read_rest(ByteReader* from, std::vector<std::uint8_t>* rest) {
   std::uint64_t packed = 0;
   const std::uint8_t* bytes = nullptr;
   if (!from->number(&kind) || !from->varint(&packed) || !from->bytes(packed, &bytes)) return false;
-  if (kind == kDeflated) {
+  if (kind == kDeflatedFile) {
     return inflate(bytes, static_cast<std::size_t>(packed), rest->data(), rest->size());
   }
-  if (kind != kStored || packed != rest->size()) return false;
+  if (kind != kPlainFile || packed != rest->size()) return false;
   std::copy_n(bytes, rest->size(), rest->begin());
   return true;
 }
