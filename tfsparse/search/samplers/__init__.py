@@ -1,0 +1,1 @@
+"""Samplers for Optuna: they choose what a search tries next."""
