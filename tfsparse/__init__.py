@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.converter.densify import densify
     from tfsparse.graph.shrink import shrink
     from tfsparse.inspection.inspect import inspect
+    from tfsparse.packing.pack import pack, unpack
     from tfsparse.prune.batchnorm import recalibrate_batchnorm
     from tfsparse.prune.channels.channel_pruning import ChannelPruning
     from tfsparse.prune.channels.dcp.callback import DiscriminationAwareChannelPruning
@@ -53,11 +54,13 @@ _PUBLIC = {
     "explain": "tfsparse.runtime.explain",
     "inspect": "tfsparse.inspection.inspect",
     "load_delegate": "tfsparse.runtime.delegate",
+    "pack": "tfsparse.packing.pack",
     "prune_file": "tfsparse.prune.files.prune_file",
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
     "sensitivity": "tfsparse.prune.weights.sensitivity",
     "shrink": "tfsparse.graph.shrink",
     "tune": "tfsparse.runtime.tune",
+    "unpack": "tfsparse.packing.pack",
 }
 
 __all__ = [
@@ -81,12 +84,14 @@ __all__ = [
     "graph",
     "inspect",
     "load_delegate",
+    "pack",
     "prune_file",
     "recalibrate_batchnorm",
     "search",
     "sensitivity",
     "shrink",
     "tune",
+    "unpack",
 ]
 
 

@@ -85,6 +85,8 @@ def test_the_overview_names_all_commands(run):
         (["explain", "a.tflite", "--num_threads", "0"], "--num_threads=0"),
         (["convert", "a.keras"], "Expected the file to write"),
         (["densify", "a.tflite"], "Expected the file to write"),
+        (["pack", "a.tflite"], "Expected the archive to write"),
+        (["unpack", "a.pack"], "Expected the file to write"),
         (["prune-file", "a.tflite"], "Expected the file to write and calibration data"),
         (
             ["prune-file", "a", "-o", "b", "--representative_dataset", "c", "--std", "x"],
@@ -240,6 +242,20 @@ def test_densify(run, model, tmp_path):
     assert (code, err) == (0, "")
     assert json.loads(printed) == {"path": str(out), "bytes": out.stat().st_size}
     assert out.read_bytes() == Path(model).read_bytes()
+
+
+def test_pack_and_unpack(run, model, tmp_path):
+    archive, out = tmp_path / "model.pack", tmp_path / "again.tflite"
+    code, printed, err = run("pack", model, "-o", archive, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(printed) == {"path": str(archive), "bytes": archive.stat().st_size}
+    code, printed, err = run("unpack", archive, "-o", out)
+    assert (code, err) == (0, "")
+    assert printed.startswith(f"{out}: ")
+    assert out.read_bytes() == Path(model).read_bytes()
+    code, _, err = run("unpack", model, "-o", out)
+    assert code == 1
+    assert f"Cannot unpack {model}: expected an archive of tfsparse.pack" in err
 
 
 def test_convert_refuses_calibration_data_for_a_tflite_file(run, model, tmp_path):

@@ -15,6 +15,8 @@ COMMANDS = {
     "convert": "a Keras model or a TFLite file to a sparse TFLite file",
     "prune-file": "a TFLite file to one with zeros, near in its outputs, without training",
     "densify": "a sparse TFLite file to the dense one",
+    "pack": "a TFLite file to a smaller archive, for storage and transport",
+    "unpack": "such an archive to the same TFLite file again",
     "inspect": "what is inside a TFLite file, and what each runtime skips of its zeros",
     "explain": "what tfsparse's delegate runs of a file, how, and why not the rest",
     "report": "the same as a web page, with pictures and times; two files side by side",

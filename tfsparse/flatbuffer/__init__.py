@@ -37,12 +37,14 @@ from tfsparse.flatbuffer.edits import (
     uses_of_own_buffers,
 )
 from tfsparse.flatbuffer.reading import parse, read
+from tfsparse.flatbuffer.spans import array_spans
 from tfsparse.flatbuffer.writing import pieces, serialize
 
 __all__ = [
     "DTYPES",
     "IDENTIFIER",
     "add_signature_aliases",
+    "array_spans",
     "buffer",
     "buffer_references",
     "builtin_name",
