@@ -22,6 +22,7 @@ FLOORS = (
     {"distill"},
     {"prune"},
     {"graph"},
+    {"packing"},
     {"flatbuffer"},
 )
 FILES = sorted(PACKAGE.rglob("*.py"))

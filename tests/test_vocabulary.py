@@ -18,6 +18,7 @@ from tfsparse.prune.schedules import Schedule
 from tfsparse.prune.weights.sensitivity import LayerSensitivity
 from tfsparse.runtime.explain import Explanation
 from tfsparse.runtime.tune import Tuning
+from tfsparse.search.result import CompressionResult
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "vocabulary.md").read_text()
@@ -35,7 +36,8 @@ def public_objects():
     found = {name: getattr(tfsparse, name) for name in tfsparse.__all__ if name not in MODULES}
     for module in (getattr(tfsparse, name) for name in MODULES):
         found |= {name: getattr(module, name) for name in module.__all__}
-    return found | {c.__name__: c for c in (Explanation, Inspection, LayerSensitivity, Tuning)}
+    results = (CompressionResult, Explanation, Inspection, LayerSensitivity, Tuning)
+    return found | {c.__name__: c for c in results}
 
 
 def functions_of(name, value):
@@ -121,7 +123,7 @@ def test_source_comes_first_and_destination_second():
 
 def test_threads_are_given_by_name():
     takers = [f for f in FUNCTIONS.values() if "num_threads" in parameters(f)]
-    assert len(takers) == 4
+    assert len(takers) == 6
     for function in takers:
         assert parameters(function)["num_threads"].kind is inspect.Parameter.KEYWORD_ONLY
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.runtime.explain import explain
     from tfsparse.runtime.interpreter import Interpreter
     from tfsparse.runtime.tune import tune
+    from tfsparse.search.compress import compress
 
 _MODULES = ("distill", "graph", "search")
 _PUBLIC = {
@@ -49,6 +50,7 @@ _PUBLIC = {
     "QuantizationAwareTraining": "tfsparse.quantize.quantization_aware_training",
     "RigL": "tfsparse.prune.weights.rigl",
     "Sensitivity": "tfsparse.prune.weights.sensitivity",
+    "compress": "tfsparse.search.compress",
     "convert": "tfsparse.converter.convert",
     "densify": "tfsparse.converter.densify",
     "explain": "tfsparse.runtime.explain",
@@ -77,6 +79,7 @@ __all__ = [
     "QuantizationAwareTraining",
     "RigL",
     "Sensitivity",
+    "compress",
     "convert",
     "densify",
     "distill",

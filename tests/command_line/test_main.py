@@ -312,3 +312,24 @@ def test_an_interrupt_is_said_in_one_line(run, model, monkeypatch):
 
     monkeypatch.setattr(delegate, "ask", interrupted)
     assert run("inspect", model) == (130, "", "tfsparse inspect: interrupted\n")
+
+
+def test_compress(run, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.keras")
+    rng = np.random.default_rng(0)
+    arrays = {f"x_{part}": rng.normal(size=(32, 4)) for part in ("train", "validation")}
+    arrays |= {f"y_{part}": rng.normal(size=(32, 2)) for part in ("train", "validation")}
+    np.savez(tmp_path / "data.npz", **arrays)
+    command = ["compress", tmp_path / "model.keras", "--data", tmp_path / "data.npz"]
+    command += ["-o", tmp_path / "found", "--trials=1", "--epochs=1", "--final_epochs=1"]
+    code, out, _ = run(*command, "--macs=0.5", "--json")
+    assert code == 0
+    result = json.loads(out)
+    assert result["fraction"] <= 0.5
+    assert (tmp_path / "found" / "best.tflite").exists()
+    code, _, err = run(*command, "--macs=0.01")
+    assert code == 1
+    assert "is of a search for another model" in err
+    assert run(*command)[0] == 2

@@ -14,6 +14,7 @@ from absl import app, flags
 COMMANDS = {
     "convert": "a Keras model or a TFLite file to a sparse TFLite file",
     "prune-file": "a TFLite file to one with zeros, near in its outputs, without training",
+    "compress": "a Keras model to the best sparse one for a latency, a size or a loss of accuracy",
     "densify": "a sparse TFLite file to the dense one",
     "pack": "a TFLite file to a smaller archive, for storage and transport",
     "unpack": "such an archive to the same TFLite file again",

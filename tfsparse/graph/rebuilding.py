@@ -64,7 +64,7 @@ def compile_like(model, new):
         # What it was compiled with is only known to the methods that the class has for that.
         new.compile_from_config(model.get_compile_config())
         return
-    arguments = dict(model._compile_config.config)
+    arguments = compile_arguments(model)
     used = arguments.pop("optimizer")
     try:
         optimizer = used and renew(used)
@@ -80,6 +80,11 @@ def compile_like(model, new):
             f"get_config that returns the arguments of its constructor. The reason: {error}",
         )
         new.compile(None, **arguments)
+
+
+def compile_arguments(model):
+    """Returns the arguments of a Keras 3 model's last call of `compile`, a new dictionary."""
+    return dict(model._compile_config.config)
 
 
 def view(live, **attributes):

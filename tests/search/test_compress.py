@@ -1,0 +1,159 @@
+"""Searches of a small network for MACs, which are counted and not timed."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import tfsparse
+from tfsparse.search import CostTable, TargetOutOfReachError, measure_costs, search, study
+
+pytest.importorskip("optuna")
+
+
+def compress(trained, folder, **options):
+    model, data = trained
+    options = {"target": {"macs": 0.5}, "trials": 3, "epochs": 2, "final_epochs": 2} | options
+    return tfsparse.compress(model, data, data, directory=folder, batch_size=32, **options)
+
+
+@pytest.fixture(scope="module")
+def searched(trained, tmp_path_factory):
+    """A search's folder and result, and the weights that its model had before."""
+    folder = tmp_path_factory.mktemp("search")
+    before = trained[0].get_weights()
+    return folder, compress(trained, folder), before
+
+
+def test_the_result_meets_the_target_and_is_written(searched, trained):
+    folder, result, _ = searched
+    assert 0.4 < result.fraction <= 0.5
+    assert result.cost == pytest.approx(0.5 * result.dense, rel=0.1)
+    inspection = tfsparse.inspect(result.path)
+    assert inspection.totals.nonzero_macs == pytest.approx(result.cost, rel=0.01)
+    again = keras.models.load_model(result.model_path)
+    x, y = trained[1]
+    assert again.evaluate(x, y, verbose=0)[1] == pytest.approx(result.value)
+    for name, sparsity in result.sparsities.items():
+        zeros = np.mean(again.get_layer(name).kernel.numpy() == 0)
+        assert zeros == pytest.approx(sparsity, abs=0.01)
+    assert {path.name for path in folder.iterdir()} >= {"best.keras", "best.tflite", "report.html"}
+
+
+def test_the_record_has_every_trial(searched):
+    folder, result, _ = searched
+    record = json.loads((folder / "result.json").read_text())
+    assert [trial["number"] for trial in record["trials"]] == [0, 1, 2]
+    # The first has the defaults.
+    assert record["trials"][0]["parameters"]["exponent"] == 0.5
+    assert record["trials"][0]["metric"] == pytest.approx(result.trials[0].metric)
+    assert "best.tflite: macs" in str(result)
+
+
+def test_the_page_shows_trials_and_layers(searched):
+    page = (searched[0] / "report.html").read_text()
+    assert page.count("<circle") == 3
+    for name in ("stem", "wide", "narrow", "head"):
+        assert f"<th>{name}</th>" in page
+    assert "Dark: the best trial" in page
+
+
+def test_the_model_itself_does_not_change(searched, trained):
+    model, _ = trained
+    for now, then in zip(model.get_weights(), searched[2], strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert model.optimizer is not searched[1].model.optimizer
+
+
+def test_the_same_call_goes_on_where_it_ended(searched, trained, monkeypatch):
+    folder, result, _ = searched
+    monkeypatch.setattr(search, "prepare", None)  # nothing is measured again
+    again = compress(trained, folder, trials=4)
+    assert [trial.number for trial in again.trials] == [0, 1, 2, 3]
+    assert [trial.metric for trial in again.trials[:3]] == [one.metric for one in result.trials]
+
+
+def test_an_interrupted_search_keeps_what_is_finished(trained, tmp_path, monkeypatch):
+    once = study.fine_tune
+
+    def interrupted(*args, **options):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(once(*args, **options))
+
+    seen = []
+    monkeypatch.setattr(study, "fine_tune", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compress(trained, tmp_path)
+    assert not (tmp_path / "best.tflite").exists()
+    monkeypatch.setattr(study, "fine_tune", once)
+    monkeypatch.setattr(search, "prepare", None)  # nothing is measured again
+    result = compress(trained, tmp_path)
+    assert sum(trial.metric is not None for trial in result.trials) == 3
+    assert result.trials[0].metric is not None
+
+
+def test_a_folder_of_another_search_is_refused(searched, trained):
+    with pytest.raises(ValueError, match="is of a search for another model, or with another"):
+        compress(trained, searched[0], target={"macs": 0.4})
+
+
+def test_the_same_seed_gives_the_same_result(searched, trained, tmp_path):
+    result = compress(trained, tmp_path)
+    assert result.sparsities == searched[1].sparsities
+    for one, other in zip(result.trials, searched[1].trials, strict=True):
+        assert one.parameters == other.parameters
+        assert one.metric == pytest.approx(other.metric, abs=0.02)
+
+
+def test_a_loss_of_accuracy_is_kept(trained, tmp_path):
+    result = compress(trained, tmp_path, target={"accuracy_loss": 0.5}, trials=2)
+    assert result.reference - result.value <= 0.5
+    assert all("fraction" in trial.parameters for trial in result.trials)
+
+
+def test_what_is_out_of_reach_is_said_at_once(trained, tmp_path):
+    with pytest.raises(TargetOutOfReachError, match=r"which is 0\.05 of the dense model's"):
+        compress(trained, tmp_path, target={"macs": 0.01})
+
+
+def test_a_table_of_another_device_takes_the_place_of_times(trained, tmp_path):
+    model, _ = trained
+    table = measure_costs(
+        model,
+        "instructions",
+        count=lambda paths: [Path(path).stat().st_size for path in paths],
+        setting={"device": "one that counts bytes"},
+    )
+    table.save(tmp_path / "device.json")
+    result = compress(
+        trained,
+        tmp_path / "search",
+        target={"latency": 0.6},
+        trials=1,
+        table=CostTable.load(tmp_path / "device.json"),
+    )
+    assert result.table.setting["device"] == "one that counts bytes"
+    assert Path(result.path).stat().st_size == pytest.approx(0.6 * result.dense, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"target": {"speed": 1}}, ValueError, "Expected one of latency"),
+        ({"trials": 0}, ValueError, "trials to be a positive int"),
+        ({"metric": "recall"}, ValueError, "Expected a metric of .*accuracy"),
+        ({"sampler": "luck"}, ValueError, "Expected a sampler"),
+    ],
+)
+def test_arguments_out_of_range(trained, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        compress(trained, tmp_path, **options)
+
+
+def test_a_model_that_is_not_compiled_is_refused(trained, tmp_path):
+    model = keras.Model(trained[0].inputs, trained[0].outputs)
+    with pytest.raises(ValueError, match="compiled with an optimizer and a loss"):
+        tfsparse.compress(model, trained[1], trained[1], target={"macs": 0.5}, directory=tmp_path)

@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsparse.search.search import copy_of, teacher_of
+from tfsparse.search.training import Data, Settings, decaying_rate, fine_tune, highest_rate
+
+
+def test_the_highest_rate_of_a_schedule():
+    assert highest_rate(keras.optimizers.SGD(0.25)) == 0.25
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, 100, warmup_target=0.5, warmup_steps=100)
+    optimizer = keras.optimizers.SGD(schedule)
+    optimizer.iterations.assign(200)
+    assert highest_rate(optimizer) == pytest.approx(0.5)
+
+
+def test_steps_of_arrays_and_of_datasets():
+    x, y = np.zeros((10, 2)), np.zeros(10)
+    assert Data((x, y), (x, y), 4).steps == 3
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(5)
+    assert Data(dataset, dataset).steps == 2
+    endless = dataset.repeat()
+    with pytest.raises(ValueError, match="number of batches is known"):
+        _ = Data(endless, dataset).steps
+
+
+@pytest.mark.parametrize("has_teacher", [False, True])
+def test_the_model_is_pruned_as_planned_and_trains_on(trained, has_teacher):
+    dense, (x, y) = trained
+    before, model = dense.get_weights(), copy_of(dense)
+    fine_tune(
+        model,
+        Data((x, y), (x, y), 32),
+        {"wide": 0.75, "narrow": 0.5, "stem": 0.0},
+        block_size=(1, 1),
+        settings=Settings(learning_rate=0.5),
+        epochs=2,
+        optimizer=dense.optimizer,
+        teacher=dense if has_teacher else None,
+    )
+    zeros = {
+        name: np.mean(model.get_layer(name).kernel.numpy() == 0)
+        for name in ("stem", "wide", "narrow", "head")
+    }
+    assert zeros == {"stem": 0, "wide": 0.75, "narrow": 0.5, "head": 0}
+    assert not np.array_equal(model.get_layer("head").kernel, dense.get_layer("head").kernel)
+    for now, then in zip(dense.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_the_rate_warms_up_and_falls_to_zero():
+    rate = decaying_rate(0.5, 100)
+    assert float(rate(0)) == 0
+    assert float(rate(5)) == pytest.approx(0.5)
+    assert float(rate(100)) == pytest.approx(0, abs=1e-6)
+
+
+def test_only_classifiers_learn_from_the_dense_model(trained):
+    dense = trained[0]
+    assert teacher_of(dense, copy_of(dense)) is dense
+    assert teacher_of(dense, dense) is None
+    regression = copy_of(dense)
+    regression.compile("sgd", "mse")
+    assert teacher_of(regression, copy_of(regression)) is None

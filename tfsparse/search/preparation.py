@@ -1,0 +1,160 @@
+"""What a search measures before its first trial: costs, sensitivities, and how far sums are off."""
+
+import dataclasses
+import functools
+import glob
+import time
+
+from tfsparse.prune.weights.sensitivity import sensitivity
+from tfsparse.search import measure, targets
+from tfsparse.search.losses import Coefficients
+from tfsparse.search.plan import Plan
+from tfsparse.search.prepared import Prepared
+
+SENSITIVITIES = (0.5, 0.7, 0.8, 0.9, 0.95)
+# The second plan is made with the correction of the first.
+CORRECTIONS = 2
+# Where the loss of accuracy is the target, sums are compared at this fraction of the dense cost.
+USUAL = 0.5
+
+
+def prepare(model, data, target, metric, ruler, table=None):
+    """Measures what a search needs.
+
+    Args:
+        model: Compiled Keras 3 model.
+        data: `Data`.
+        target: `targets.Target`.
+        metric: Name of the metric.
+        ruler: `Ruler` of the model's file.
+        table: A `CostTable` of another device, or None to measure one here.
+
+    Returns:
+        A `Prepared`.
+
+    Raises:
+        TargetOutOfReachError: No sparsities meet the target.
+    """
+    started = time.monotonic()
+    table = ruler.table() if table is None else table
+    check_layers(table, ruler.layers)
+    dense = table.dense * ruler.dense_share
+    budget = None if target.loss is not None else target.budget(dense)
+    if budget is not None:
+        targets.check_reachable(budget, dense, table)
+    plan = Plan(table, measured_losses(model, data, table))
+    plan = ruler.corrected(plan, USUAL * dense if budget is None else budget)
+    reference = float(data.evaluate(model)[metric])
+    return Prepared(plan, dense, budget, reference, time.monotonic() - started)
+
+
+def measured_losses(model, data, table):
+    """The `Sensitivity` of the loss to each layer of a table."""
+    return sensitivity(
+        model,
+        data.sample,
+        SENSITIVITIES,
+        metric="loss",
+        higher_is_better=False,
+        scope={glob.escape(layer.name): SENSITIVITIES[0] for layer in table.layers},
+        block_size=table.block_size,
+        batch_size=data.batch_size,
+    )
+
+
+def check_layers(table, layers):
+    """Raises a ValueError unless a table is of the layers of a file."""
+    own = {layer.name: layer.size for layer in layers}
+    unknown = [one.name for one in table.layers if own.get(one.name) != one.size]
+    if unknown:
+        raise ValueError(
+            f"Expected a table of this model's layers: {', '.join(own)}. Received one with "
+            f"{', '.join(unknown)}."
+        )
+
+
+class Ruler:
+    """Compares a model's cost as a table says with what is measured here.
+
+    Args:
+        measured: `measure.Measured`.
+        quantity: That of the table.
+        block_size: Pair of ints.
+        num_threads: Int.
+        is_here: Whether costs can be measured here; those of another device are taken as they are.
+    """
+
+    def __init__(self, measured, quantity, block_size, num_threads, is_here):
+        self._measured, self._quantity = measured, quantity
+        self._block_size, self._num_threads = block_size, num_threads
+        self._is_here = is_here
+
+    @property
+    def layers(self):
+        """List of the file's `FileLayer`s."""
+        return self._measured.layers
+
+    def table(self):
+        """Measures a `CostTable` here."""
+        return measure.measure_costs(
+            self._measured,
+            self._quantity,
+            block_size=self._block_size,
+            num_threads=self._num_threads,
+        )
+
+    @functools.cached_property
+    def dense_share(self):
+        """What the dense model takes now, over what the delegate takes for it, a float.
+
+        The interpreter leaves a dense model to TFLite's default where that is faster.
+        """
+        if not (self._is_here and self._quantity == "latency"):
+            return 1.0
+        return min(1.0, self._ratio(self._dense, self._dense, of_default=True))
+
+    def share(self, content):
+        """The cost of a file over that of the dense model as it runs now; None if not known."""
+        if not self._is_here or self._quantity == "macs":
+            return None
+        if self._quantity == "size":
+            return len(content) / len(self._dense)
+        return 1 / self._ratio(self._dense, content, of_default=self.dense_share < 1)
+
+    def corrected(self, plan, budget):
+        """A `Plan` whose correction is measured near a budget, the factor that its sum is off."""
+        for _ in range(CORRECTIONS):
+            sparsities = plan.sparsities(budget, Coefficients())
+            content = self._variant([sparsities[one.name] for one in plan.table.layers], plan)
+            ours = self._of_delegate(content)
+            if ours is None:
+                return plan
+            correction = ours * plan.table.dense / plan.table.cost(sparsities)
+            plan = dataclasses.replace(plan, correction=correction)
+        return plan
+
+    def _of_delegate(self, content):
+        """The cost of a file over that of the dense one, both run by the delegate."""
+        if not self._is_here or self._quantity == "macs":
+            return None
+        if self._quantity == "size":
+            return len(content) / len(self._dense)
+        return 1 / self._ratio(self._dense, content, of_default=False)
+
+    @functools.cached_property
+    def _dense(self):
+        return self._measured.variant([0.0] * len(self._measured.layers))
+
+    def _variant(self, sparsities, plan):
+        by_name = dict(zip((one.name for one in plan.table.layers), sparsities, strict=True))
+        own = [by_name.get(layer.name, 0.0) for layer in self._measured.layers]
+        return self._measured.variant(own, self._block_size)
+
+    def _ratio(self, first, second, of_default):
+        """The time of one file over that of another, which the delegate runs.
+
+        Args:
+            first, second: Their contents.
+            of_default: Whether TFLite's default runs the first, or the delegate too.
+        """
+        return measure.speedup(first, second, self._num_threads, of_default)

@@ -1,0 +1,289 @@
+"""A search for the best model, stage by stage."""
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+
+import keras
+
+from tfsparse.converter.convert import convert
+from tfsparse.files import write_atomically
+from tfsparse.formatting import to_json
+from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
+from tfsparse.search import targets
+from tfsparse.search.measure import Measured
+from tfsparse.search.preparation import Ruler, prepare
+from tfsparse.search.prepared import Prepared, key_of
+from tfsparse.search.report import write_report
+from tfsparse.search.result import CompressionResult, Trial
+from tfsparse.search.storage import open_storage
+from tfsparse.search.study import (
+    Goal,
+    Task,
+    best_of,
+    choose,
+    enqueue_defaults,
+    make_study,
+    run_trials,
+)
+from tfsparse.search.training import distiller, fine_tune
+
+# A result may cost this much more than the target, as a fraction. If it costs more, another
+# training with more zeros follows.
+TOLERANCE, ATTEMPTS = 0.03, 3
+STUDY, RECORD, REPORT = "study.log", "result.json", "report.html"
+MODEL, FILE = "best.keras", "best.tflite"
+PREPARED = "prepared"  # the study's attribute with what was measured
+WAIT_SECONDS = 600
+HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
+
+
+class Search:
+    """A search, of which each stage is kept in a folder.
+
+    Args:
+        model: Compiled Keras 3 model.
+        data: `Data`.
+        target: Mapping, see `tfsparse.compress`.
+        directory: Path of the folder, which is made if there is none.
+        metric, scope, weights, representative_dataset, num_threads, seed: See `tfsparse.compress`.
+        block_size: Pair of ints.
+    """
+
+    def __init__(
+        self,
+        model,
+        data,
+        target,
+        directory,
+        *,
+        metric,
+        scope,
+        block_size,
+        weights,
+        representative_dataset,
+        num_threads,
+        seed,
+    ):
+        self._target, self._given = targets.parse(target), dict(target)
+        _check_model(model)
+        self._optimizer = model.optimizer
+        self._model = copy_of(model)
+        self._teacher = teacher_of(model, self._model)
+        self._data, self._directory = data, Path(directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._metric = _checked_metric(data.evaluate(self._model), metric)
+        self._higher_is_better = any(part in self._metric for part in HIGHER_IS_BETTER)
+        self._block_size, self._num_threads, self._seed = block_size, num_threads, seed
+        self._conversion = {
+            "weights": weights,
+            "representative_dataset": representative_dataset,
+        }
+        self._measured = Measured(self._model, scope, **self._conversion)
+        self._key = key_of(self._model, target=self._given, block_size=block_size, weights=weights)
+
+    def open(self, storage, study, sampler, epochs):
+        """Opens the study, or makes it.
+
+        Args:
+            storage: A file or URL, or None for a file in the folder.
+            study: Name of the study.
+            sampler: Optuna's sampler.
+            epochs: Int, of a trial.
+        """
+        rises = self._higher_is_better and self._target.loss is None
+        self._epochs = epochs
+        self._study = make_study(
+            open_storage(storage or os.fspath(self._directory / STUDY)),
+            study,
+            sampler,
+            "maximize" if rises else "minimize",
+            epochs,
+        )
+
+    def prepare(self, table=None):
+        """Measures costs and sensitivities, unless the study has them.
+
+        Args:
+            table: `CostTable` of another device, or None.
+        """
+        self._ruler = Ruler(
+            self._measured,
+            self._target.quantity,
+            self._block_size,
+            self._num_threads,
+            is_here=table is None,
+        )
+        if PREPARED not in self._study.user_attrs:
+            found = prepare(self._model, self._data, self._target, self._metric, self._ruler, table)
+            kept = {"key": self._key, **found.to_dict()}
+            self._study.set_user_attr(PREPARED, kept)
+        self._take_up()
+        enqueue_defaults(self._study, self._task)
+
+    def await_measurements(self):
+        """Waits until another process has measured what trials need.
+
+        Raises:
+            TimeoutError: None has within ten minutes.
+        """
+        end = time.monotonic() + WAIT_SECONDS
+        while PREPARED not in self._study.user_attrs:
+            if time.monotonic() > end:
+                raise TimeoutError(
+                    "Expected another process to measure the model for this study, and to run its "
+                    f"trials. None has within {WAIT_SECONDS} s: start it without is_worker."
+                )
+            time.sleep(1)
+        self._take_up()
+
+    def _take_up(self):
+        kept = dict(self._study.user_attrs[PREPARED])
+        if kept.pop("key") != self._key:
+            raise ValueError(
+                f"The study {self._study.study_name!r} is of a search for another model, or with "
+                "another target or other options. Give another directory or name of the study."
+            )
+        self._prepared = Prepared.from_dict(kept)
+        self._task = Task(
+            model=self._model,
+            weights=self._model.get_weights(),
+            teacher=self._teacher,
+            optimizer=self._optimizer,
+            data=self._data,
+            plan=self._prepared.plan,
+            goal=Goal(
+                self._prepared.dense,
+                self._prepared.budget,
+                self._metric,
+                self._higher_is_better,
+                self._prepared.reference,
+                self._target.loss,
+            ),
+            block_size=self._block_size,
+            epochs=self._epochs,
+            seed=self._seed,
+        )
+
+    def run(self, trials):
+        """Runs trials until so many are done."""
+        run_trials(self._study, self._task, trials)
+
+    def finish(self, epochs):
+        """Trains the best once more and writes all files.
+
+        Args:
+            epochs: Int.
+
+        Returns:
+            A `CompressionResult`.
+        """
+        started = time.monotonic()
+        best = best_of(self._study)
+        plan, budget = self._prepared.plan, self._task.budget_of(best)
+        keras.utils.set_random_seed(self._seed)
+        self._model.set_weights(self._task.weights)
+        for _ in range(ATTEMPTS):
+            sparsities = plan.sparsities(budget, choose(best)[0])
+            self._train(sparsities, choose(best)[1], epochs)
+            paths = self._write()
+            predicted = plan.predicted(sparsities)
+            share = self._ruler.share(Path(paths["path"]).read_bytes())
+            cost = predicted if share is None else share * self._prepared.dense
+            if cost <= budget * (1 + TOLERANCE):
+                break
+            plan = dataclasses.replace(plan, correction=plan.correction * cost / predicted)
+            epochs = self._task.epochs
+        result = CompressionResult(
+            model=self._model,
+            **paths,
+            report=os.fspath(self._directory / REPORT),
+            target=self._given,
+            metric=self._metric,
+            higher_is_better=self._task.goal.higher_is_better,
+            reference=self._prepared.reference,
+            value=float(self._data.evaluate(self._model)[self._metric]),
+            dense=self._prepared.dense,
+            cost=cost,
+            predicted=predicted,
+            sparsities=sparsities,
+            trials=tuple(map(Trial.of, self._study.get_trials())),
+            table=plan.table,
+            sensitivity=plan.sensitivity,
+            seconds=self._seconds(started),
+        )
+        record = f"{to_json(result.to_dict())}\n".encode()
+        write_atomically(self._directory / RECORD, record)
+        write_report(result)
+        return result
+
+    def _train(self, sparsities, settings, epochs):
+        fine_tune(
+            self._model,
+            self._data,
+            sparsities,
+            block_size=self._block_size,
+            settings=settings,
+            epochs=epochs,
+            optimizer=self._optimizer,
+            teacher=self._teacher,
+        )
+
+    def _write(self):
+        """Writes the model and its file; returns their paths."""
+        model_path, path = (os.fspath(self._directory / name) for name in (MODEL, FILE))
+        self._model.save(model_path)
+        convert(self._model, path, **self._conversion)
+        return {"model_path": model_path, "path": path}
+
+    def _seconds(self, started):
+        """What each stage took, the trials of all processes together."""
+        took = [trial.user_attrs.get("seconds") for trial in self._study.get_trials()]
+        return {
+            "measurements": self._prepared.seconds,
+            "trials": sum(filter(None, took)),
+            "training": time.monotonic() - started,
+        }
+
+
+def _check_model(model):
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Expected a Keras 3 model. Received: {type(model)}")
+    if not model.built or not getattr(model, "compiled", False) or model.optimizer is None:
+        raise ValueError(
+            f"Expected a trained model that is compiled with an optimizer and a loss. Model "
+            f"{model.name!r} is not: call its compile."
+        )
+
+
+def copy_of(model):
+    """A copy of a compiled model; a subclassed one itself, because it cannot be copied."""
+    if type(model).__module__.partition(".")[0] != "keras":
+        return model
+    copy = renew(model)
+    copy_state(model, copy)
+    compile_like(model, copy)
+    return copy
+
+
+def teacher_of(model, student):
+    """The dense model that a pruned copy learns from; None if it is no classifier or no copy."""
+    loss = compile_arguments(model)["loss"]
+    name = getattr(loss, "name", getattr(loss, "__name__", loss))
+    if student is model or "categorical_crossentropy" not in str(name):
+        return None
+    try:
+        distiller(model, student, 0.5)
+    except ValueError:
+        return None
+    return model
+
+
+def _checked_metric(found, name):
+    """The requested metric, or the first besides the loss, of those that `evaluate` returned."""
+    if name is None:
+        return next((key for key in found if key != "loss"), "loss")
+    if name not in found:
+        raise ValueError(f"Expected a metric of {', '.join(found)}. Received: {name!r}")
+    return name

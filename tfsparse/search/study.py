@@ -1,0 +1,247 @@
+"""The trials of a search: what they try, and how each is run."""
+
+import dataclasses
+import time
+
+import keras
+
+from tfsparse.search.losses import Coefficients
+from tfsparse.search.plan import Plan
+from tfsparse.search.progress import Progress
+from tfsparse.search.training import Data, Settings, fine_tune
+
+# What a trial may choose: lowest and highest value, and whether in equal factors.
+COEFFICIENTS = {
+    "exponent": (0.25, 1.0, False),
+    "first": (-1.5, 1.5, False),
+    "middle": (-1.5, 1.5, False),
+    "last": (-1.5, 1.5, False),
+}
+SETTINGS = {
+    "learning_rate": (0.05, 1.0, True),
+    "end": (0.3, 0.8, False),
+    "distillation": (0.0, 0.9, False),
+}
+REDUCTION_FACTOR = 3  # of Hyperband
+# So that the range of fractions is not empty for a model that pruning does not make faster.
+MOST_LEAST = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """What a trial is to reach, and by what it is judged.
+
+    Attributes:
+        dense: Float, the cost of the dense model, in the table's unit.
+        budget: Float, what the model may cost; or None to look for the least cost within a loss of
+            the metric.
+        metric: Name of the metric.
+        higher_is_better: Bool.
+        reference: Float, the metric of the dense model.
+        loss: Float, the most that the metric may get worse, or None with a budget.
+    """
+
+    dense: float
+    budget: float | None
+    metric: str
+    higher_is_better: bool
+    reference: float
+    loss: float | None = None
+
+    def loss_of(self, value):
+        """How much worse than the dense model's a metric is."""
+        return (self.reference - value) if self.higher_is_better else (value - self.reference)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Task:
+    """What trials share.
+
+    Attributes:
+        model: Compiled Keras 3 model, which every trial trains.
+        weights: List of arrays, the dense model's.
+        teacher: The dense model to learn from, or None.
+        optimizer: The optimizer that the model was compiled with.
+        data: `Data`.
+        plan: `Plan`.
+        goal: `Goal`.
+        block_size: Pair of ints.
+        epochs: Int, of one trial.
+        seed: Int.
+    """
+
+    model: object
+    weights: list
+    teacher: object
+    optimizer: object
+    data: Data
+    plan: Plan
+    goal: Goal
+    block_size: tuple[int, int]
+    epochs: int
+    seed: int
+
+    def budget_of(self, trial):
+        """What the model of a trial may cost; the trial chooses it if the loss is the target."""
+        if self.goal.budget is not None:
+            return self.goal.budget
+        fraction = trial.params.get("fraction") or trial.suggest_float(
+            "fraction", self.least_fraction, 1.0
+        )
+        return fraction * self.goal.dense
+
+    @property
+    def least_fraction(self):
+        """The least cost that can be had, as a fraction of the dense model's."""
+        least = self.plan.correction * self.plan.table.least / self.goal.dense
+        return min(least, MOST_LEAST)
+
+
+def make_study(storage, name, sampler, direction, epochs):
+    """Opens a study, or makes one.
+
+    Args:
+        storage: Optuna's storage.
+        name: Name of the study.
+        sampler: Optuna's sampler.
+        direction: `"maximize"` or `"minimize"`.
+        epochs: Int, of a full trial; Hyperband stops poor ones before.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(
+        storage=storage,
+        study_name=name,
+        sampler=sampler,
+        pruner=optuna.pruners.HyperbandPruner(1, epochs, REDUCTION_FACTOR),
+        direction=direction,
+        load_if_exists=True,
+    )
+
+
+def enqueue_defaults(study, task):
+    """Makes trials with the defaults the first ones, unless they have been."""
+    defaults = dataclasses.asdict(Coefficients()) | dataclasses.asdict(Settings())
+    if task.goal.loss is None:
+        study.enqueue_trial(defaults, skip_if_exists=True)
+        return
+    least = task.least_fraction
+    for part in (0.5, 0.25):  # of the way from the fastest to the dense model
+        fraction = least + part * (1 - least)
+        study.enqueue_trial(defaults | {"fraction": fraction}, skip_if_exists=True)
+
+
+def run_trials(study, task, count):
+    """Runs trials until so many are done, here or elsewhere; shows the best on stderr."""
+    import optuna
+
+    done = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
+    with Progress(count) as progress:
+        while True:
+            trials = study.get_trials(deepcopy=False, states=done)
+            progress.show(len(trials), _best_text(study, task))
+            if len(trials) >= count:
+                return
+            study.optimize(lambda trial: run_trial(trial, task), n_trials=1)
+
+
+def best_of(study):
+    """The best finished trial.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    try:
+        return study.best_trial
+    except ValueError:
+        raise RuntimeError(
+            "Expected a trial that was trained to its end. All were stopped or failed: run more."
+        ) from None
+
+
+def _best_text(study, task):
+    try:
+        best = study.best_trial
+    except ValueError:
+        return ""
+    percent = 100 * best.user_attrs["cost"] / task.goal.dense
+    return (
+        f"best {task.goal.metric} {best.user_attrs['metric']:.4f} "
+        f"at {percent:.0f} % of the {task.plan.table.quantity}"
+    )
+
+
+def run_trial(trial, task):
+    """Trains the model once with what a trial chooses; returns the trial's value.
+
+    Raises:
+        optuna.TrialPruned: The first epochs were poor.
+    """
+    import optuna
+
+    coefficients, settings = choose(trial)
+    sparsities = task.plan.sparsities(task.budget_of(trial), coefficients)
+    trial.set_user_attr("sparsities", sparsities)
+    trial.set_user_attr("cost", task.plan.predicted(sparsities))
+    keras.utils.set_random_seed(task.seed + trial.number)
+    task.model.set_weights(task.weights)
+    reporting = _Reporting(trial, task)
+    started = time.monotonic()
+    fine_tune(
+        task.model,
+        task.data,
+        sparsities,
+        block_size=task.block_size,
+        settings=settings,
+        epochs=task.epochs,
+        optimizer=task.optimizer,
+        teacher=task.teacher,
+        callbacks=[reporting],
+    )
+    trial.set_user_attr("seconds", time.monotonic() - started)
+    trial.set_user_attr("metric", reporting.last)
+    if reporting.is_poor:
+        raise optuna.TrialPruned
+    return _value(task, sparsities, reporting.last)
+
+
+def choose(trial):
+    """The `Coefficients` and the `Settings` that a trial, or a finished one's parameters, give."""
+    return (
+        Coefficients(**{name: _suggest(trial, name, *COEFFICIENTS[name]) for name in COEFFICIENTS}),
+        Settings(**{name: _suggest(trial, name, *SETTINGS[name]) for name in SETTINGS}),
+    )
+
+
+def _suggest(trial, name, low, high, is_log):
+    return trial.suggest_float(name, low, high, log=is_log)
+
+
+def _value(task, sparsities, metric):
+    """The value of a trial: the metric; or the fraction of the cost, and above 1 if it is worse."""
+    goal = task.goal
+    if goal.loss is None:
+        return metric
+    excess = goal.loss_of(metric) - goal.loss
+    fraction = task.plan.predicted(sparsities) / goal.dense
+    return fraction if excess <= 0 else 1 + excess
+
+
+class _Reporting(keras.callbacks.Callback):
+    """Evaluates the model after each epoch, and stops where Hyperband says so."""
+
+    def __init__(self, trial, task):
+        super().__init__()
+        self.last, self.is_poor = None, False
+        self._trial, self._task = trial, task
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Reports the metric to the study."""
+        goal = self._task.goal
+        self.last = float(self._task.data.evaluate(self.model)[goal.metric])
+        reported = self.last if goal.loss is None else goal.loss_of(self.last)
+        self._trial.report(reported, epoch + 1)
+        if epoch + 1 < self._task.epochs and self._trial.should_prune():
+            self.is_poor = True
+            self.model.stop_training = True
