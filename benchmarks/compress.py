@@ -26,6 +26,7 @@ from rich.table import Table
 import tfsparse
 from tfsparse.runtime import timing
 from tfsparse.search.measure import Measured, speedup
+from tfsparse.search.search import copy_of, teacher_of
 from tfsparse.search.training import Data, Settings, fine_tune
 
 DATA = flags.DEFINE_string("data", None, "CIFAR-10 as class folders; else Keras downloads it.")
@@ -42,8 +43,12 @@ SAMPLER = flags.DEFINE_string("sampler", "tpe", "Sampler of the search.")
 SEEDS = flags.DEFINE_integer("seeds", 2, "Number of seeds of the compared trainings.", 1)
 OUTPUT = flags.DEFINE_string("output_dir", "search", "Folder of the search and the results.")
 
-VALIDATION = 5_000  # of the training pictures
+VALIDATION = 0.1  # of the training pictures
 BISECTIONS = 12
+SETTING = (
+    *("network", "stem_strides", "examples", "latency", "trials", "epochs", "final_epochs"),
+    *("sampler", "dense_epochs"),
+)
 
 
 def main(argv):
@@ -52,7 +57,9 @@ def main(argv):
     folder = Path(OUTPUT.value)
     folder.mkdir(parents=True, exist_ok=True)
     data = cifar10.load(DATA.value)
-    train, validation = parts_of(data)
+    (x, y), (x_validation, y_validation) = parts_of(data)
+    train = cifar10.scale(x[: EXAMPLES.value]), y[: EXAMPLES.value]
+    validation = cifar10.scale(x_validation), y_validation
     model = dense_network(folder / "dense.keras", data)
     started = time.monotonic()
     result = tfsparse.compress(
@@ -67,52 +74,51 @@ def main(argv):
         sampler=SAMPLER.value,
     )
     took = time.monotonic() - started
-    measured = Measured(model)
-    uniform = same_latency(measured, result)
-    best = max(
-        (trial for trial in result.trials if trial.state == "complete"),
-        key=lambda trial: trial.metric,
-    )
-    rows = []
-    for name, sparsities in (("search", result.sparsities), ("uniform", uniform)):
-        contents = measured.variant([sparsities[layer.name] for layer in measured.layers])
-        fraction = result.fraction / result_ratio(measured, result, contents)
-        accuracies = [
-            trained_accuracy(model, (train, validation), sparsities, settings_of(best), seed, data)
-            for seed in range(SEEDS.value)
-        ]
-        rows.append(
-            {"sparsities": sparsities, "name": name, "latency": fraction, "accuracies": accuracies}
-        )
     found = {
-        "setting": {
-            flag: flags.FLAGS[flag].value
-            for flag in (
-                "network",
-                "examples",
-                "latency",
-                "trials",
-                "epochs",
-                "final_epochs",
-                "sampler",
-                "dense_epochs",
-            )
-        },
+        "setting": {name: flags.FLAGS[name].value for name in SETTING},
         "cpu": timing.cpu_name(),
         "dense": cifar10.accuracy(model, data),
         "predicted": result.predicted / result.dense,
         "measured": result.fraction,
         "seconds": result.seconds | {"all": took},
-        "rows": rows,
+        "rows": rows_of(model, result, (train, validation), data),
     }
     (folder / "comparison.json").write_text(json.dumps(found, indent=2) + "\n")
     show(found)
 
 
+def rows_of(model, result, parts, data):
+    """The latency and the accuracy with the sparsities of a search, and with one for all layers."""
+    measured = Measured(model)
+    best = max(
+        (trial for trial in result.trials if trial.state == "complete"),
+        key=lambda trial: trial.metric,
+    )
+    own = measured.variant([result.sparsities[layer.name] for layer in measured.layers])
+    uniform = same_latency(measured, own)
+    rows = []
+    for name, sparsities in (("search", result.sparsities), ("uniform", uniform)):
+        content = measured.variant([sparsities[layer.name] for layer in measured.layers])
+        accuracies = [
+            trained_accuracy(model, parts, sparsities, settings_of(best), seed, data)
+            for seed in range(SEEDS.value)
+        ]
+        rows.append(
+            {
+                "name": name,
+                "latency": result.fraction / speedup(own, content),
+                "accuracies": accuracies,
+                "sparsities": sparsities,
+            }
+        )
+    return rows
+
+
 def parts_of(data):
-    """The training and the validation pictures, each `(x, y)`."""
-    x, y = cifar10.scale(data.x_train), data.y_train
-    return (x[: EXAMPLES.value], y[: EXAMPLES.value]), (x[-VALIDATION:], y[-VALIDATION:])
+    """The training pictures in two parts, to train with and to validate: each `(x, y)`."""
+    x, y = data.x_train, data.y_train
+    first = len(x) - round(VALIDATION * len(x))
+    return (x[:first], y[:first]), (x[first:], y[first:])
 
 
 def dense_network(path, data):
@@ -121,57 +127,52 @@ def dense_network(path, data):
         keras.utils.set_random_seed(0)
         width = WIDTH.value or cifar10.NETWORKS[NETWORK.value][1]
         model = cifar10.build(NETWORK.value, width, STRIDES.value)
-        kept = dataclasses.replace(
-            data, x_train=data.x_train[:-VALIDATION], y_train=data.y_train[:-VALIDATION]
-        )
+        (x, y), _ = parts_of(data)
+        kept = dataclasses.replace(data, x_train=x, y_train=y)
         cifar10.train(model, kept, DENSE_EPOCHS.value)
         model.save(path)
     return keras.models.load_model(path)
 
 
-def same_latency(measured, result):
-    """The sparsity of all layers at which a network is as fast as the result, by layer."""
-    names = [layer.name for layer in measured.layers]
-    wanted = [result.sparsities[name] for name in names]
-    reference = measured.variant(wanted)
+def same_latency(measured, content):
+    """The sparsity of all layers at which a network is as fast as a file, by layer.
+
+    Args:
+        measured: `tfsparse.search.measure.Measured`.
+        content: The bytes of the file.
+    """
     low, high = 0.3, 0.95
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        if speedup(reference, measured.variant([middle] * len(names)), seconds=2) < 1:
+        uniform = measured.variant([middle] * len(measured.layers))
+        if speedup(content, uniform, seconds=2) < 1:
             low = middle
         else:
             high = middle
-    return dict.fromkeys(names, high)
-
-
-def result_ratio(measured, result, contents):
-    """The latency of the result over that of a file."""
-    own = measured.variant([result.sparsities[layer.name] for layer in measured.layers])
-    return speedup(own, contents)
+    return dict.fromkeys((layer.name for layer in measured.layers), high)
 
 
 def settings_of(trial):
     """The settings of a `tfsparse.search.result.Trial`."""
-    return Settings(**{name: trial.parameters[name] for name in ("learning_rate", "end")})
+    names = (field.name for field in dataclasses.fields(Settings))
+    return Settings(**{name: trial.parameters[name] for name in names})
 
 
 def trained_accuracy(model, parts, sparsities, settings, seed, data):
     """The accuracy on the test pictures after a training from the dense network."""
-    before, optimizer = model.get_weights(), model.optimizer
+    student = copy_of(model)
     keras.utils.set_random_seed(seed)
     fine_tune(
-        model,
+        student,
         Data(*parts),
         sparsities,
         block_size=(1, 1),
         settings=settings,
         epochs=FINAL_EPOCHS.value,
-        optimizer=optimizer,
+        optimizer=model.optimizer,
+        teacher=teacher_of(model, student),
     )
-    accuracy = cifar10.accuracy(model, data)
-    model.set_weights(before)
-    model.optimizer = optimizer
-    return accuracy
+    return cifar10.accuracy(student, data)
 
 
 def show(found):

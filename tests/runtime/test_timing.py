@@ -110,6 +110,7 @@ def test_many_run_in_turn_in_an_order_that_alternates(clock):
     many = [Noted(0.001), Noted(0.004), Noted(0.002)]
     medians, _ = timing.medians(many, seconds=0.1)
     assert medians == pytest.approx([1, 4, 2])
+    assert timing.fastest(many, seconds=0.1) == pytest.approx([1, 4, 2])
     a, b, c = many
     # First each alone, to warm up; the last of a round is the first of the next.
     assert started[:8] == [a, b, c, a, b, c, b, a]
