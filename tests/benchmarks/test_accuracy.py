@@ -17,11 +17,18 @@ def run(*arguments):
 
 def test_a_run_is_measured_once_and_shown_in_the_table(pictures, tmp_path):
     arguments = ("--width", 2, "--epochs", 1, "--data", pictures, "--json", tmp_path / "out")
-    result = run("gradual", *arguments)
+    result = run("gradual", "gradual-distill", *arguments)
     assert result.returncode == 0, result.stderr
-    (path,) = (tmp_path / "out").iterdir()
+    distilled, path = sorted((tmp_path / "out").glob("*.json"))
     assert path.name == "resnet20-2-strides2-1epochs-gradual-seed0.json"
     found = json.loads(path.read_text())
+    imitation = json.loads(distilled.read_text())
+    assert imitation["method"] == "gradual-distill"
+    assert imitation["sparsity"] == found["sparsity"]
+    # The network that it imitates is kept for other runs, but is no result that was asked for.
+    (weights,) = (tmp_path / "out" / "weights").iterdir()
+    assert weights.name == "resnet20-2-strides2-1epochs-dense-seed0.weights.h5"
+    distilled.unlink()
     assert found["accuracy"] in (0, 0.5, 1)
     # 20 layers and 2 shortcuts at a tenth, the stem's 54 weights as they are.
     assert found["sparsity"] == pytest.approx(0.9, abs=0.02)

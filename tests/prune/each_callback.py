@@ -1,8 +1,8 @@
 """Trains a tiny model with each callback; run by test_keras_versions.py in a process of its own.
 
 Prints a line of JSON: the version of Keras, for each callback what it has logged last and the
-fraction of zeros, or of channels without weights, that the model has, and how many ranges of
-activations there are after a training for int8.
+fraction of zeros, or of channels without weights, that the model has; what a distillation logs, and
+the zeros that it leaves; and how many ranges of activations there are after a training for int8.
 """
 
 import json
@@ -49,6 +49,17 @@ def reached(name, model):
     return float(zero.all(axis=(0, 1, 2)).mean() if name in ("channels", "dcp") else zero.mean())
 
 
+def distilled():
+    """What a training with a teacher logs, and the zeros of its student."""
+    student = build()
+    losses = [tfsparse.distill.LogitsDistillation(), tfsparse.distill.HintDistillation("pointwise")]
+    distiller = tfsparse.distill.Distiller(build(), student, losses)
+    distiller.compile("adam", student.loss)
+    options = {"verbose": 0, "callbacks": [CALLBACKS["gradual"]()], "validation_data": (X, Y)}
+    history = distiller.fit(X, Y, 4, 2, class_weight={0: 1.0, 1: 2.0, 2: 0.5}, **options)
+    return {"logs": sorted(history.history), "zeros": reached("gradual", student)}
+
+
 def main():
     results = {"keras": keras.__version__}
     for name, make in CALLBACKS.items():
@@ -58,6 +69,7 @@ def main():
             logged = {key: values[-1] for key, values in history.history.items()}
         key = "pruning_ratio" if name in ("channels", "dcp") else "sparsity"
         results[name] = [logged[key], reached(name, model)]
+    results["distilled"] = distilled()
     model, callbacks = build(), [CALLBACKS["gradual"](), tfsparse.QuantizationAwareTraining()]
     model.fit(X, Y, 4, 2, verbose=0, callbacks=callbacks, validation_data=(X, Y))
     results["ranges"] = len(trained_ranges(model))

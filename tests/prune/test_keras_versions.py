@@ -36,6 +36,8 @@ def check(results):
     sparsities = {"gradual": 0.5, "rigl": 0.5, "pattern": 5 / 9, "channels": 0.5, "dcp": 0.5}
     for name, sparsity in sparsities.items():
         assert results[name] == pytest.approx([sparsity, sparsity]), name
+    logs = ["distillation_loss", "loss", "sparsity", "student_loss", "val_loss"]
+    assert results["distilled"] == {"logs": logs, "zeros": 0.5}
     assert results["ranges"] == 5, "of the input and of four operators"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 from keras.src.losses import loss as keras_loss
 
@@ -155,7 +156,7 @@ class Distiller(keras.Model):
         if self._compile_loss is not None:
             student_loss = self._compile_loss(y, y_pred, sample_weight)
         distillation_loss = self._compare(x, y_pred, features, sample_weight)
-        examples = ops.shape(keras.tree.flatten(y_pred)[0])[0]
+        examples = ops.shape(tf.nest.flatten(y_pred)[0])[0]
         self._student_loss.update_state(_unscaled(student_loss), examples)
         self._distillation_loss.update_state(_unscaled(distillation_loss), examples)
         weight = self.student_loss_weight
@@ -171,8 +172,8 @@ class Distiller(keras.Model):
         for loss, weight in zip(
             self.distillation_losses, self.distillation_loss_weights, strict=True
         ):
-            wanted = [of_teacher[n] for n in loss.teacher_layers] or keras.tree.flatten(outputs)
-            own = [features[n] for n in loss.student_layers] or keras.tree.flatten(y_pred)
+            wanted = [of_teacher[n] for n in loss.teacher_layers] or tf.nest.flatten(outputs)
+            own = [features[n] for n in loss.student_layers] or tf.nest.flatten(y_pred)
             values = loss([ops.stop_gradient(value) for value in wanted], own)
             # Keras keeps the mask of padded positions with the outputs.
             masked = values if loss.student_layers else own[0]
@@ -220,7 +221,7 @@ def _unscaled(loss):
 
 
 def _weight_of_examples(sample_weight):
-    weights = [weight for weight in keras.tree.flatten(sample_weight) if weight is not None]
+    weights = [weight for weight in tf.nest.flatten(sample_weight) if weight is not None]
     if len(weights) > 1:
         raise ValueError(
             "Expected one sample_weight, for the examples. Received one for each of "

@@ -84,9 +84,9 @@ class LogitsDistillation(DistillationLoss):
         function = functional_of(model)
         if function is None:
             raise ValueError(
-                f"The {features.role} {model.name!r} ({type(model).__name__}) is subclassed: "
-                "whether it returns logits or probabilities cannot be read. Give from_logits=True "
-                "or False to LogitsDistillation."
+                f"The {features.role} {model.name!r} ({type(model).__name__}) is subclassed or not "
+                "built: whether it returns logits or probabilities cannot be read. Give "
+                "from_logits=True or False to LogitsDistillation."
             )
         while function is not None:
             last = function.outputs[0]._keras_history.operation
