@@ -107,6 +107,18 @@ def test_goes_on_with_the_zeros_after_an_interrupt(tmp_path):
     assert zeros("gradual", small) == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("first_alone", [True, False])
+def test_warns_of_zeros_that_would_grow_again(first_alone):
+    # In trainings of the student alone as well as in those with its teacher.
+    small = student()
+    small.compile("adam", "sparse_categorical_crossentropy")
+    models = [small, distiller(small)] if first_alone else [distiller(small), small]
+    models[0].fit(X, Y, 16, 1, verbose=0, callbacks=[tfsparse.GradualPruning(0.5)])
+    with pytest.warns(UserWarning, match=r"Pruned layers \(1\) train without masks"):
+        models[1].fit(X, Y, 16, 1, verbose=0)
+    models[1].fit(X, Y, 16, 1, verbose=0)  # once is enough
+
+
 def test_trains_for_int8(tmp_path):
     small = student()
     model = distiller(small)

@@ -14,6 +14,7 @@ from tfsparse.arguments import check_number
 from tfsparse.distill.features import Features
 from tfsparse.distill.losses import DistillationLoss
 from tfsparse.keras_models import strategy_of
+from tfsparse.prune.growth import watch_with
 
 
 class Distiller(keras.Model):
@@ -129,6 +130,11 @@ class Distiller(keras.Model):
                 "To train without labels, make the Distiller with student_loss_weight=0."
             )
         super().compile(optimizer, loss, *args, **kwargs)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Makes the compiled train step, as Keras calls it."""
+        watch_with(self, self.student)
+        super().make_train_function(force)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns the student's outputs."""

@@ -1,5 +1,6 @@
 """A warning about a training that lets pruned weights grow again."""
 
+from tfsparse.keras_models import student_of
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.user_warnings import warn
@@ -12,15 +13,28 @@ def warn_of_growth(model, masks, advice):
     weights that have changed in the meantime.
 
     Args:
-        model: Keras 3 or tf_keras model.
+        model: Keras 3 or tf_keras model; of a distiller the student is meant.
         masks: List of `Mask`, which are to be detached next.
         advice: String, how to keep the zeros.
     """
+    model = student_of(model)
     watch = vars(model).get("make_train_function")
     if not isinstance(watch, _Watch):
         # What a `fit` calls first, and `compile` leaves alone.
         watch = model.make_train_function = _Watch(model)
     watch.pruned |= {id(mask.variable): (mask, advice) for mask in masks}
+
+
+def watch_with(model, student):
+    """Lets a warning that is due in the next training of a student be due in that of a model.
+
+    Args:
+        model: Keras 3 model that trains the student, at the begin of its `make_train_function`.
+        student: Keras 3 model.
+    """
+    watch = vars(student).get("make_train_function")
+    if isinstance(watch, _Watch):
+        watch.move_to(model)
 
 
 class _Watch:
@@ -40,6 +54,12 @@ class _Watch:
         # Only then do all callbacks have their masks attached.
         step.at_first_call(self._check)
         return step
+
+    def move_to(self, model):
+        """Watches the next training of another model instead."""
+        vars(self._model).pop("make_train_function", None)
+        self._model = model
+        TrainStep.of(model).at_first_call(self._check)
 
     def _check(self, attached):
         held = {id(part.variable) for part in attached if isinstance(part, Mask)}
