@@ -6,7 +6,7 @@ NATIVE := $(shell find delegate -name '*.cc' -o -name '*.h' -o -name '*.c')
 CPP_TESTS := $(shell find tests benchmarks -name '*.cc' -o -name '*.h' -o -name '*.c')
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format bench docs sanitize fuzz libfuzzer android wheel clean
+.PHONY: demo test lint format bench docs sanitize fuzz libfuzzer android web wheel clean
 
 demo: $(VENV)/.installed
 	@$(RUN)/tfsparse demo $(ARGS)
@@ -70,6 +70,10 @@ $(VENV)/.installed: pyproject.toml setup.py delegate/flags.bzl delegate/sources.
 android: $(VENV)/.installed
 	$(call need,command -v javac,a Java compiler,default-jdk-headless)
 	@$(RUN)/python -m delegate.packaging.android.build
+
+# An npm package for browsers and Node, in dist/web. Emscripten is not needed: the compiler is ziglang's.
+web: $(VENV)/.installed
+	@$(RUN)/python -m delegate.packaging.web
 
 # For Linux on x86-64 and arm64, in dist. The compiler is that of ziglang again.
 wheel: $(VENV)/.installed

@@ -27,8 +27,10 @@ _AVX512_FLAGS = _AVX2_FLAGS + ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx51
 # Loads stay where the kernels have them: g++ would move them all to the front, and spill.
 _NEON_FLAGS = _KERNEL_FLAGS + ["-fno-schedule-insns"]
 
+_WASM_FLAGS = _KERNEL_FLAGS + ["-msimd128"]
+
 # The sources that are compiled for one instruction set each, and its flags: those of arm64, of
-# x86-64 and of every other processor.
+# WebAssembly, of x86-64 and of every other processor.
 ARM64_ISA_FLAGS = {
     "delegate/kernels/isa/neon.cc": _NEON_FLAGS,
     "delegate/kernels/isa/neon_fp16.cc": _NEON_FLAGS + ["-march=armv8.2-a+fp16"],
@@ -38,6 +40,10 @@ ARM64_ISA_FLAGS = {
 PORTABLE_ISA_FLAGS = {
     "delegate/kernels/isa/portable.cc": _KERNEL_FLAGS,
     "delegate/kernels/int8/isa/portable.cc": _KERNEL_FLAGS,
+}
+WASM_ISA_FLAGS = {
+    "delegate/kernels/isa/wasm.cc": _WASM_FLAGS,
+    "delegate/kernels/int8/isa/wasm.cc": _WASM_FLAGS,
 }
 X86_ISA_FLAGS = {
     "delegate/kernels/isa/portable.cc": _KERNEL_FLAGS,

@@ -11,16 +11,16 @@ _shared = runpy.run_path(str(ROOT / "delegate" / "flags.bzl"))  # Shared with Ba
 COMMON_FLAGS, TEST_FLAGS = _shared["COMMON_FLAGS"], _shared["TEST_FLAGS"]
 PYTHON_FLAGS = _shared["PYTHON_FLAGS"]
 _ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
-_PORTABLE = _shared["PORTABLE_ISA_FLAGS"]
+_PORTABLE, _WASM = _shared["PORTABLE_ISA_FLAGS"], _shared["WASM_ISA_FLAGS"]
 _ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "arm64-v8a": _ARM64}
-_ISA_FLAGS |= {"amd64": _X86, "x86_64": _X86}
+_ISA_FLAGS |= {"amd64": _X86, "x86_64": _X86, "wasm32": _WASM}
 
 
 def isa_flags(machine=None):
     """{source: flags} of the sources that are compiled for one instruction set of a processor.
 
-    `machine` is a name as in `platform.machine()`, such as "aarch64" or "armv7l", or Android's
-    name. By default it is this machine's.
+    `machine` is a name as in `platform.machine()`, such as "aarch64" or "armv7l", Android's
+    name, or "wasm32". By default it is this machine's.
     """
     return _ISA_FLAGS.get((machine or platform.machine()).lower(), _PORTABLE)
 
@@ -33,7 +33,7 @@ def find(*patterns):
 def common_sources(*folders):
     """Sources under folders of delegate/ that every processor compiles with COMMON_FLAGS."""
     found = find(*_shared["sources_in"](*folders))
-    return [source for source in found if source not in _ARM64 | _PORTABLE | _X86]
+    return [source for source in found if source not in _ARM64 | _PORTABLE | _WASM | _X86]
 
 
 def headers():

@@ -12,6 +12,7 @@ hypothesis.settings.load_profile("tfsparse")
 LONGEST = (
     "tests/delegate/test_cpp.py",
     "tests/delegate/android/test_android.py",
+    "tests/delegate/web/test_web.py",
     "tests/examples/test_examples.py",
     "tests/delegate/test_random_graphs.py",
     "tests/delegate/test_bazel.py",

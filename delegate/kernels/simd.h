@@ -21,6 +21,8 @@
 #include "delegate/kernels/simd/neon_fp16.h"
 #elif defined(TFSPARSE_NEON)
 #include "delegate/kernels/simd/neon.h"
+#elif defined(__wasm_simd128__)
+#include "delegate/kernels/simd/wasm.h"
 #else
 #include "delegate/kernels/simd/portable.h"
 #endif

@@ -1,18 +1,36 @@
 #include "delegate/core/plan/threads.h"
 
+#include <algorithm>
+
+#if !defined(__wasm__)
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <climits>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
+#endif
 
 namespace tfsparse {
+
+#if defined(__wasm__)
+// A module has the caller's thread alone.
+namespace {
+long this_process() { return 0; }
+int usable_cores() { return 1; }
+}  // namespace
+
+class ThreadPool::Workers {
+ public:
+  explicit Workers(int) {}
+  int count() const { return 0; }
+  void run(const std::function<void(int)>&) {}
+};
+#else
 namespace {
 
 // How often a worker polls for the next job before it sleeps. Layers follow each other within
@@ -129,6 +147,7 @@ class ThreadPool::Workers {
   std::mutex mutex_;
   std::condition_variable wake_;
 };
+#endif
 
 ThreadPool::ThreadPool(int size) : requested_(size), size_(1), process_(this_process()) {
   const int useful = std::min(size, usable_cores());

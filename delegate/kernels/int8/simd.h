@@ -17,6 +17,8 @@
 #include "delegate/kernels/int8/simd/avx2.h"
 #elif defined(TFSPARSE_NEON)
 #include "delegate/kernels/int8/simd/neon.h"
+#elif defined(__wasm_simd128__)
+#include "delegate/kernels/int8/simd/wasm.h"
 #else
 #include "delegate/kernels/int8/simd/portable.h"
 #endif

@@ -17,6 +17,9 @@ constexpr int kMaxTile = 16;
 #elif defined(__AVX2__)
 constexpr int kGroup = 1;
 constexpr int kMaxTile = 12;
+#elif defined(__wasm_simd128__)
+constexpr int kGroup = 1;
+constexpr int kMaxTile = Sum::kRegisters == 1 ? 10 : 5;  // in the registers of x86-64
 #else
 constexpr int kGroup = 1;
 constexpr int kMaxTile = 4;  // no more sums find registers

@@ -56,6 +56,8 @@ const InstructionSet kInstructionSets[] = {
     {&kNeonKernels, always, &kNeonFp16Kernels, has_fp16},
 #elif TFSPARSE_ARM64
     {&kNeonKernels, always},
+#elif TFSPARSE_WASM
+    {&kWasmKernels, always},
 #else
     {&kPortableKernels, always},
 #endif

@@ -16,8 +16,11 @@ extern const Kernels kAvx2Kernels;
 extern const Kernels kNeonKernels;
 #define TFSPARSE_FP16 1
 extern const Kernels kNeonFp16Kernels;
+#elif defined(__wasm__)
+#define TFSPARSE_WASM 1
+extern const Kernels kWasmKernels;
 #endif
-#if !TFSPARSE_ARM64  // where NEON is nothing extra
+#if !TFSPARSE_ARM64 && !TFSPARSE_WASM  // where vectors are nothing extra
 extern const Kernels kPortableKernels;
 #endif
 

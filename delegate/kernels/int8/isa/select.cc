@@ -57,6 +57,8 @@ const InstructionSet kInstructionSets[] = {
 #if TFSPARSE_ARM64
     {&kNeonDotKernels, has_dot_products},
     {&kNeonKernels, always},
+#elif TFSPARSE_WASM
+    {&kWasmKernels, always},
 #else
     {&kPortableKernels, always},
 #endif

@@ -14,8 +14,10 @@ extern const Kernels kAvx2Kernels;
 #elif TFSPARSE_ARM64
 extern const Kernels kNeonDotKernels;
 extern const Kernels kNeonKernels;
+#elif TFSPARSE_WASM
+extern const Kernels kWasmKernels;
 #endif
-#if !TFSPARSE_ARM64
+#if !TFSPARSE_ARM64 && !TFSPARSE_WASM
 extern const Kernels kPortableKernels;
 #endif
 
