@@ -24,6 +24,11 @@ def test_the_cost_is_the_sum_over_layers_and_the_rest():
     assert TABLE.least == pytest.approx(2.5e-3)
 
 
+def test_quantities_have_titles():
+    assert TABLE.title == "Latency"
+    assert dataclasses.replace(TABLE, quantity="macs").title == "MACs"
+
+
 def test_the_error_is_that_of_the_sum_against_the_whole():
     assert TABLE.error == pytest.approx(1 - 4.0 / 4.4)
 

@@ -11,6 +11,7 @@ from tfsparse.annotations import PathLike
 from tfsparse.files import write_atomically
 from tfsparse.formatting import as_text, byte_size, count, duration, significant
 
+TITLES = {"latency": "Latency", "instructions": "Instructions", "size": "Size", "macs": "MACs"}
 UNITS = {"latency": "s", "instructions": "instructions", "size": "bytes", "macs": "MACs"}
 
 
@@ -62,6 +63,11 @@ class CostTable:
     def unit(self) -> str:
         """The unit of costs: `"s"`, `"instructions"`, `"bytes"` or `"MACs"`."""
         return UNITS[self.quantity]
+
+    @property
+    def title(self) -> str:
+        """The quantity as a title, such as `"Latency"`."""
+        return TITLES[self.quantity]
 
     @property
     def dense(self) -> float:
