@@ -41,7 +41,7 @@ MOVES = {"drop_fraction": 0.5, "frequency": 400}
 REMAINING = 0.5
 # What DCP chooses channels on, and trains with for some steps more than the others.
 DCP_PICTURES = 10_000
-# PocketFlow's: the imitation counts four times as much as the labels.
+# As Hinton et al. 2015 advise, labels weigh much less than the imitation.
 TEMPERATURE, STUDENT_LOSS_WEIGHT = 4.0, 0.2
 
 NETWORK = flags.DEFINE_enum("network", "resnet20", list(cifar10.NETWORKS), "What is trained.")
