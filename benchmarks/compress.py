@@ -115,10 +115,13 @@ def rows_of(model, result, parts, data):
 
 
 def parts_of(data):
-    """The training pictures in two parts, to train with and to validate: each `(x, y)`."""
-    x, y = data.x_train, data.y_train
-    first = len(x) - round(VALIDATION * len(x))
-    return (x[:first], y[:first]), (x[first:], y[first:])
+    """The training pictures in two parts, to train with and to validate: each `(x, y)`.
+
+    They are drawn at random: files have the pictures of a class behind each other.
+    """
+    order = np.random.default_rng(0).permutation(len(data.x_train))
+    parts = np.split(order, [len(order) - round(VALIDATION * len(order))])
+    return [(data.x_train[part], data.y_train[part]) for part in parts]
 
 
 def dense_network(path, data):

@@ -19,13 +19,15 @@ def compress():
             yield module
 
 
-def test_no_picture_is_for_training_and_for_validation(compress):
-    x, y = np.arange(40), np.arange(40) % 3
-    data = Dataset(x, y, x[:0], y[:0], ("a", "b", "c"))
+def test_every_picture_is_for_training_or_for_validation_and_classes_are_mixed(compress):
+    x, y = np.arange(400), np.arange(400) // 100
+    data = Dataset(x, y, x[:0], y[:0], ("a", "b", "c", "d"))
     (x_train, y_train), (x_validation, y_validation) = compress.parts_of(data)
-    np.testing.assert_array_equal(np.concatenate([x_train, x_validation]), x)
-    np.testing.assert_array_equal(np.concatenate([y_train, y_validation]), y)
-    assert len(x_validation) == 4
+    np.testing.assert_array_equal(np.sort(np.concatenate([x_train, x_validation])), x)
+    np.testing.assert_array_equal(y_train, x_train // 100)
+    np.testing.assert_array_equal(y_validation, x_validation // 100)
+    assert len(x_validation) == 40
+    assert set(y_validation) == set(y_train[:100]) == {0, 1, 2, 3}
 
 
 def test_one_sparsity_is_found_that_is_as_fast(compress, monkeypatch):
