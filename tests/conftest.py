@@ -1,7 +1,12 @@
 import gc
+import subprocess
+import types
 from pathlib import Path
 
 import hypothesis
+import pytest
+
+from tfsparse.converter import int8_conversion
 
 # Times vary with the load of the machine, and say nothing about correctness.
 hypothesis.settings.register_profile("tfsparse", deadline=None)
@@ -40,3 +45,21 @@ def pytest_collection_finish():
     # are imported, a third of a million objects, is looked through only here.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def calibrate_here(monkeypatch):
+    """Conversions to int8 calibrate in this process, which has imported TensorFlow already."""
+
+    def run(command, **options):
+        from tensorflow.lite.python.optimize import calibrator
+
+        with monkeypatch.context() as restored:
+            # The conversion replaces it.
+            restored.setattr(
+                calibrator.Calibrator, "_feed_tensors", calibrator.Calibrator._feed_tensors
+            )
+            int8_conversion._convert(*command[-2:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(int8_conversion, "subprocess", types.SimpleNamespace(run=run))

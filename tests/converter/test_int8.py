@@ -11,6 +11,9 @@ from tests.converter.test_sources import X, outputs, pruned_model
 from tfsparse import flatbuffer
 from tfsparse.converter.densify import densify_model
 
+# The other tests start the process that calibrates, and TensorFlow in it.
+here = pytest.mark.usefixtures("calibrate_here")
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -43,6 +46,7 @@ def test_every_zero_stays_a_zero(tmp_path, model):
         assert np.mean(kernel == 0) > 0.7
 
 
+@here
 def test_the_file_is_smaller_than_the_dense_one_and_gives_its_outputs(tmp_path, model):
     options = {"weights": "int8", "representative_dataset": X}
     sparse = tfsparse.convert(model, tmp_path / "sparse.tflite", **options)
@@ -72,6 +76,7 @@ def spans_of_inputs(path):
 Z, A = np.full((4, 1, 5), 2, np.float32), np.full((4, 1, 7), 30, np.float32)
 
 
+@here
 @pytest.mark.parametrize(
     "dataset",
     [
@@ -91,6 +96,7 @@ def test_a_dataset_of_several_inputs_is_by_name_or_in_order(tmp_path, dataset):
     assert ["_z" in name for name in names] == [True, False]
 
 
+@here
 def test_inputs_of_a_folder_are_by_name(tmp_path):
     """A SavedModel has them sorted: those of a list would be swapped, and fit all the same."""
     two_inputs(sizes=(5, 5)).export(tmp_path / "saved", verbose=False)
@@ -119,6 +125,7 @@ def test_a_dataset_must_fit_the_model(tmp_path, dataset, message):
         tfsparse.convert(two_inputs(), path, weights="int8", representative_dataset=dataset)
 
 
+@here
 def test_examples_and_batches_of_any_size_and_type_give_one_file(tmp_path):
     """Also where a Flatten, as here, fixes the size of the batch."""
     image = keras.Input((8, 8, 6))
@@ -134,6 +141,7 @@ def test_examples_and_batches_of_any_size_and_type_give_one_file(tmp_path):
     assert len(files) == 1
 
 
+@here
 def test_examples_of_other_lengths_all_count(tmp_path):
     sequence = keras.Input((None, 5))
     model = keras.Model(sequence, keras.layers.GlobalMaxPooling1D()(sequence))
@@ -155,6 +163,7 @@ def test_examples_of_other_lengths_all_count(tmp_path):
     np.testing.assert_allclose(interpreter.get_tensor(result["index"]), 6, atol=0.02)
 
 
+@here
 def test_a_folder_that_keras_exports_has_one_function_with_two_names(tmp_path, model):
     model.export(tmp_path / "saved", verbose=False)
     path = tfsparse.convert(

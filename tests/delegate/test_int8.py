@@ -66,6 +66,7 @@ def test_other_quantized_types_are_left(tmp_path, dtype):
     assert reasons(path) == [f"computes in {np.dtype(dtype)}"] * 2
 
 
+@pytest.mark.usefixtures("calibrate_here")
 @pytest.mark.parametrize("activation", ["relu6", "hard_swish", "silu"])
 def test_a_network_with_squeeze_and_excite_is_taken_whole(tmp_path, activation):
     model = networks.randomize(networks.mobile_net(activation, gate=True), sparsity=0.8)
@@ -76,6 +77,7 @@ def test_a_network_with_squeeze_and_excite_is_taken_whole(tmp_path, activation):
     check_layers(flatbuffer.read(path), tmp_path)
 
 
+@pytest.mark.usefixtures("calibrate_here")
 @pytest.mark.parametrize("groups", [12, 4])
 def test_a_grouped_convolution_is_taken(tmp_path, groups):
     inputs = networks.image(15)

@@ -76,6 +76,7 @@ def test_multi_head_attention(tmp_path, others):
     check_outputs(path)
 
 
+@pytest.mark.usefixtures("calibrate_here")
 def test_int8_attention(tmp_path):
     path = tmp_path / "model.tflite"
     examples = np.random.default_rng(0).standard_normal((4, 21, 24)).astype(np.float32)

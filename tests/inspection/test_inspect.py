@@ -68,6 +68,7 @@ def test_a_dense_and_a_sparse_file_of_one_model(tmp_path):
     assert sparse.totals.index_bytes == weights.size - zeros + 17
 
 
+@pytest.mark.usefixtures("calibrate_here")
 @pytest.mark.parametrize("weights", ["float32", "int8"])
 @pytest.mark.parametrize("block_size", [(4, 1), (1, 4)])
 def test_the_blocks_of_a_pruned_model_are_found(tmp_path, weights, block_size):

@@ -173,6 +173,7 @@ def test_float16_where_the_processor_has_it(host, model, cpu, kernels, tolerance
 
 # On x86-64, XNNPACK of that version crashes on int8 files, also from TensorFlow's converter.
 @pytest.mark.parametrize("host", ["arm64-v8a"], indirect=True)
+@pytest.mark.usefixtures("calibrate_here")
 @pytest.mark.parametrize(
     ("weights", "tolerance"), [("float32", 1e-6), ("float16", 1e-6), ("int8", 2 / 255)]
 )
