@@ -17,6 +17,7 @@ and of the pointer in a load with writeback on a Cortex-A55.
 """
 
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -30,7 +31,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from delegate import sources
-from tests.delegate.cpp import CrossBuild
+from tests.delegate.cpp import PROCESSORS, Build, CrossBuild
 
 
 class Machine(NamedTuple):
@@ -174,9 +175,11 @@ def cost(loop, name, cpu):
 
 def measure(name, cpus):
     """Yields (block, tile, cpu, cycles a nonzero and 32 pixels as a Cost)."""
-    machine, build = MACHINES[name], CrossBuild(name)
+    machine = MACHINES[name]
+    # This machine's are those that the C++ tests have compiled.
+    build = Build("cpp-tests") if name == platform.machine() else CrossBuild(name)
     compiled = build.compile(machine.source, sources.isa_flags(name)[machine.source])
-    functions = disassemble(compiled, build.triplet)
+    functions = disassemble(compiled, PROCESSORS[name][0])
     for block, tile in machine.tiles:
         run = f"SpmmPass<{block}, {machine.offset}>::run<{tile}, "
         (function,) = (body for text, body in functions.items() if run in text)
