@@ -71,6 +71,30 @@ def test_a_second_fit_does_not_compile_again_and_neither_does_a_plain_one(model,
     assert fit(model, make()) == pruned
 
 
+def test_the_first_fit_is_traced_once(model):
+    """Keras 3 alone traces it twice: the optimizer's slots are made while it does."""
+    assert fit(model, GradualPruning(0.5)) == 1
+
+
+def test_an_optimizer_of_other_variables_is_left_to_its_train_step(model):
+    class Own(keras.Model):
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(self(data[0], training=True) ** 2)
+            variables = self.layers[4].trainable_variables
+            self.optimizer.apply_gradients(
+                zip(tape.gradient(loss, variables), variables, strict=True)
+            )
+            return {"loss": loss}
+
+    own = Own(model.inputs, model.outputs)
+    own.compile("adam")
+    own.fit(X, Y, batch_size=4, verbose=0, callbacks=[GradualPruning(0.5)])
+    kernel, bias = own.layers[4].trainable_variables
+    assert own.optimizer._trainable_variables == [kernel, bias]
+    assert np.mean(kernel.numpy() == 0) == 0.5
+
+
 def test_each_fit_prunes_with_what_was_compiled_before(model):
     kernel = model.layers[3].kernel
     for sparsity in (0.75, 0.25, 0.5):

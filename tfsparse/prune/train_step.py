@@ -2,6 +2,10 @@
 
 import contextlib
 
+import keras
+
+from tfsparse.keras_models import strategy_of
+
 
 class TrainStep:
     """Replaces `model.train_function`, and calls the compiled step for the attached parts.
@@ -20,7 +24,7 @@ class TrainStep:
         self._plain = getattr(model, "train_function", None)
         self._with_parts, self._parts = None, {}
         self._attached = {}
-        self._current = None
+        self._current, self._entered = None, []
         self._checks = []
         self._known = {}
 
@@ -36,12 +40,13 @@ class TrainStep:
         """Runs one execution of the train step, as Keras calls it."""
         if self._current is None:
             self._current = self._choose()
+            parts = self._attached.values()
+            self._entered = [p for p in parts if isinstance(p, contextlib.AbstractContextManager)]
         while self._checks:
             self._checks.pop()(self._attached.values())
         with contextlib.ExitStack() as stack:
-            for part in self._attached.values():
-                if isinstance(part, contextlib.AbstractContextManager):
-                    stack.enter_context(part)
+            for part in self._entered:
+                stack.enter_context(part)
             return self._current(iterator)
 
     def at_first_call(self, check):
@@ -94,6 +99,20 @@ class TrainStep:
         return self._with_parts
 
     def _make(self):
+        _build_optimizer(self._model)
         self._model.make_train_function(force=True)
         function, self._model.train_function = self._model.train_function, self
         return function
+
+
+def _build_optimizer(model):
+    """Makes the optimizer's slots, so that the first train step is traced only once.
+
+    Keras 3 makes them while it traces the step, and TensorFlow then traces it again.
+    """
+    if getattr(type(model), "train_step", None) is not keras.Model.train_step:
+        return  # It may train other variables.
+    optimizer, variables = model.optimizer, model.trainable_variables
+    if variables and not getattr(optimizer, "built", True):
+        with strategy_of(model).scope():
+            optimizer.build(variables)
