@@ -142,9 +142,13 @@ def python(*arguments, qemu=(QEMU, "-cpu", CPU), environment=()):
     return _python(root(), *arguments, qemu=qemu, environment=environment)
 
 
-def plugin():
-    """Path of the delegate for arm64, with its symbols."""
-    build = cpp.CrossBuild("aarch64")
+def plugin(build=None):
+    """Path of the delegate for arm64, with its symbols.
+
+    Args:
+        build: the `CrossBuild`; by default one in which all of it is optimised.
+    """
+    build = build or cpp.CrossBuild("aarch64", "optimised", core_flags=())
     return build.link(build.engine().values(), "libtfsparse_delegate.so", ["-shared"])
 
 

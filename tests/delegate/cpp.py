@@ -134,9 +134,9 @@ PROCESSORS = {
 class CrossBuild(Build):
     """A build for another processor, whose programs QEMU runs and benchmarks count."""
 
-    def __init__(self, machine, name="cpp-tests", flags=()):
+    def __init__(self, machine, name="cpp-tests", flags=(), core_flags=("-O0",)):
         self.triplet, _, self.emulated = PROCESSORS[machine]
-        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine, core_flags=())
+        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine, core_flags)
 
     @staticmethod
     def missing(machine):

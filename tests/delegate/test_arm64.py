@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tfsparse
-from tests.delegate import arm64, networks
+from tests.delegate import arm64, cpp, networks
 from tests.delegate.outputs import ALWAYS, TOLERANCE
 from tests.downloads import mediapipe_model
 from tfsparse.runtime.random_inputs import set_random_inputs
@@ -31,7 +31,7 @@ def delegate():
         arm64.root()
     except OSError as error:
         pytest.skip(str(error))
-    return arm64.plugin()
+    return arm64.plugin(cpp.CrossBuild("aarch64"))  # that of the C++ tests
 
 
 @pytest.fixture(scope="module")
