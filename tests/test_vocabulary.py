@@ -137,7 +137,7 @@ def test_apply_has_one_signature():
 
 
 def test_every_method_has_the_scope_that_the_page_says():
-    assert len(METHODS) == 7
+    assert len(METHODS) == 8
     for name in METHODS:
         default = inspect.signature(getattr(tfsparse, name)).parameters["scope"].default
         assert f'| `{name}` | `"{default}"` |' in PAGE
@@ -156,6 +156,7 @@ SOME_ARGUMENTS = {
     "PolynomialDecay": {"final_sparsity": 0.9, "power": 2},
     "QuantizationAwareTraining": {"begin": 5, "freeze_batchnorm": 9, "range_momentum": 0.9},
     "RigL": {"sparsity": 0.7, "growth": None, "end": 100, "seed": 3},
+    "WeightSharing": {"bits": {"dense*": 5, "*": 8}, "scope": "all_but_first", "begin": 0.5},
 }
 
 

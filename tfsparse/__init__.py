@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.prune.weights.rigl import RigL
     from tfsparse.prune.weights.sensitivity import Sensitivity, sensitivity
     from tfsparse.quantize.quantization_aware_training import QuantizationAwareTraining
+    from tfsparse.quantize.weight_sharing import WeightSharing
     from tfsparse.runtime.delegate import load_delegate
     from tfsparse.runtime.explain import explain
     from tfsparse.runtime.interpreter import Interpreter
@@ -50,6 +51,7 @@ _PUBLIC = {
     "QuantizationAwareTraining": "tfsparse.quantize.quantization_aware_training",
     "RigL": "tfsparse.prune.weights.rigl",
     "Sensitivity": "tfsparse.prune.weights.sensitivity",
+    "WeightSharing": "tfsparse.quantize.weight_sharing",
     "compress": "tfsparse.search.compress",
     "convert": "tfsparse.converter.convert",
     "densify": "tfsparse.converter.densify",
@@ -79,6 +81,7 @@ __all__ = [
     "QuantizationAwareTraining",
     "RigL",
     "Sensitivity",
+    "WeightSharing",
     "compress",
     "convert",
     "densify",

@@ -25,8 +25,8 @@ def pack(source: PathLike, destination: PathLike) -> str:
     byte for byte, as do the C function `TfSparseUnpack` and the Java class
     `com.tfsparse.PackedModel`, once, when an app is installed.
 
-    Constants are stored as gaps between nonzeros and their values. Where few values
-    repeat, these are codes of a codebook. All are entropy-coded. Other parts of
+    Constants are stored as gaps between nonzeros and their values. Where few values repeat, as
+    `WeightSharing` makes them, these are codes of a codebook. All are entropy-coded. Other parts of
     the file are compressed by DEFLATE. The file may be dense or sparse.
 
     Args:

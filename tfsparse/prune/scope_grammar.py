@@ -42,14 +42,15 @@ def _check_mapping(scope, amount, many):
         raise ValueError(f"Expected a {amount} above 0 in scope. Received: {dict(scope)!r}")
 
 
-def match_patterns(scope, names, nowhere, description):
+def match_patterns(scope, names, nowhere, description, argument="scope"):
     """Returns the value of a mapping for each thing with names.
 
     Args:
-        scope: Mapping from patterns (as in `fnmatch`) to fractions.
+        scope: Mapping from patterns (as in `fnmatch`) to fractions, or other numbers above 0.
         names: Dict from things to lists of layer names.
         nowhere: Predicate of the error for a pattern that matches no name.
         description: Last sentence of that error.
+        argument: What the error calls the mapping.
 
     Returns:
         Dict from things to the fraction of their first match, if that is above 0.
@@ -62,7 +63,7 @@ def match_patterns(scope, names, nowhere, description):
         if not any(fnmatchcase(name, pattern) for name in every):
             near = difflib.get_close_matches(pattern, every)
             hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            raise ValueError(f"Pattern {pattern!r} in scope {nowhere}.{hint} {description}")
+            raise ValueError(f"Pattern {pattern!r} in {argument} {nowhere}.{hint} {description}")
     fractions = {
         thing: next((f for p, f in scope.items() if any(fnmatchcase(n, p) for n in own)), 0)
         for thing, own in names.items()
