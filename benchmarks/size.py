@@ -3,7 +3,8 @@
 Every convolution and dense layer of the network is pruned; weights are random. Each file is the
 same network: as TensorFlow converts it, as `tfsparse.convert` encodes that, and as TensorFlow's
 converter writes it with `Optimize.EXPERIMENTAL_SPARSITY`. "runs" is whether LiteRT's default
-interpreter gives the outputs of the dense file.
+interpreter gives the outputs of the dense file. The last columns are compressed files, which none
+runs: by gzip, by Zstandard (where the package `zstandard` is installed), and by `tfsparse.pack`.
 
     python benchmarks/size.py
     python benchmarks/size.py mobilenet_v1 --sparsity 0.9 --encoding csr
@@ -13,6 +14,7 @@ import gzip
 import tempfile
 from pathlib import Path
 
+import archives
 import numpy as np
 from absl import app, flags
 from rich.console import Console
@@ -94,9 +96,15 @@ def rows(name, folder):
                 label,
                 f"{len(data) / 1e6:.2f}",
                 f"{len(data) / whole:.3f}",
-                f"{len(gzip.compress(data, 6)) / 1e6:.2f}",
                 "yes" if runs else "no",
+                f"{len(gzip.compress(data, 6)) / 1e6:.2f}",
+                _megabytes(archives.zstd_size(data)),
+                _megabytes(archives.packed_size(path)),
             )
+
+
+def _megabytes(size):
+    return "" if size is None else f"{size / 1e6:.2f}"
 
 
 def main(argv):
@@ -106,12 +114,12 @@ def main(argv):
             raise app.UsageError(f"{name!r} is none of {', '.join(catalogue.ARCHITECTURES)}.")
     for name in names:
         table = Table("weights", "file", title=f"{name}, {SPARSITY.value:.0%} zeros")
-        for column in ("MB", "of dense", "gzip, MB", "runs"):
+        for column in ("MB", "of dense", "runs", "gzip, MB", "zstd, MB", "packed, MB"):
             table.add_column(column, justify="right")
         with tempfile.TemporaryDirectory() as folder:
             for row in rows(name, Path(folder)):
                 table.add_row(*row)
-        Console(width=100).print(table)
+        Console(width=120).print(table)
 
 
 if __name__ == "__main__":
