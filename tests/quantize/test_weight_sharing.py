@@ -139,7 +139,8 @@ def test_bits_by_layer_and_scope():
 
 
 def test_sharing_begins_when_it_is_to():
-    model = pruned_network()
+    model = compiled(network())
+    fit(model, epochs=1)
     seen = []
     watch = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(max(counts(model)))
