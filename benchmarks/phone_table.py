@@ -4,10 +4,11 @@ QEMU counts the instructions of an inference with tfsparse, as arm.py does, of o
 layer and sparsity. The table then takes the place of times in a search for this machine:
 
     python benchmarks/phone_table.py model.keras --output phone.json
-    python benchmarks/phone_table.py model.keras --output phone.json --sparsities 0.5,0.9 --runs 1
+    python benchmarks/phone_table.py model.keras --output phone.json --sparsities 0.5,0.9 --runs 20
     tfsparse compress model.keras --data data.npz --latency 0.5 --table phone.json
 
-Needs the same packages as arm.py. Each file takes some seconds, of a small network.
+Needs the same packages as arm.py. Each file takes some seconds, of a small network. The smaller the
+network, the more runs it needs: the start of Python does not always take as many instructions.
 """
 
 import sys
