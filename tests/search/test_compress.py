@@ -1,5 +1,6 @@
 """Searches of a small network for MACs, which are counted and not timed."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -137,6 +138,24 @@ def test_a_table_of_another_device_takes_the_place_of_times(trained, tmp_path):
     )
     assert result.table.setting["device"] == "one that counts bytes"
     assert Path(result.path).stat().st_size == pytest.approx(0.6 * result.dense, rel=0.05)
+
+
+def test_a_table_of_something_else_is_refused(trained, tmp_path):
+    table = measure_costs(trained[0], "macs", sparsities=(0.5,))
+    with pytest.raises(ValueError, match=r"quantity 'latency' or 'instructions'.*'macs'"):
+        compress(trained, tmp_path / "a", target={"latency": 0.5}, table=table)
+    with pytest.raises(ValueError, match=r"block_size \(4, 1\).*\(1, 1\)"):
+        compress(trained, tmp_path / "b", block_size=4, table=table)
+    other = dataclasses.replace(table.layers[0], name="elsewhere")
+    table = dataclasses.replace(table, layers=(other, *table.layers[1:]))
+    with pytest.raises(ValueError, match=r"of this model's layers: stem.*with elsewhere"):
+        compress(trained, tmp_path / "c", table=table)
+
+
+def test_trainings_that_fail_end(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "run_trial", lambda trial, task: float("nan"))
+    with pytest.raises(RuntimeError, match="accuracy to be a number after training"):
+        compress(trained, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def prepare(model, data, target, metric, ruler, table=None):
     """
     started = time.monotonic()
     table = ruler.table() if table is None else table
-    check_layers(table, ruler.layers)
+    check_table(table, ruler, target)
     dense = table.dense * ruler.dense_share
     budget = None if target.loss is not None else target.budget(dense)
     if budget is not None:
@@ -62,9 +62,21 @@ def measured_losses(model, data, table):
     )
 
 
-def check_layers(table, layers):
-    """Raises a ValueError unless a table is of the layers of a file."""
-    own = {layer.name: layer.size for layer in layers}
+def check_table(table, ruler, target):
+    """Raises a ValueError unless a table is of a search's quantity, blocks, weights and layers."""
+    quantities = ("latency", "instructions") if target.quantity == "latency" else (target.quantity,)
+    expected = {
+        "quantity": quantities,
+        "block_size": (ruler.block_size,),
+        "weights": (ruler.weights,),
+    }
+    for name, values in expected.items():
+        if getattr(table, name) not in values:
+            raise ValueError(
+                f"Expected a table with {name} {' or '.join(map(repr, values))}, as is searched "
+                f"for. Received one with {getattr(table, name)!r}."
+            )
+    own = {layer.name: layer.size for layer in ruler.layers}
     unknown = [one.name for one in table.layers if own.get(one.name) != one.size]
     if unknown:
         raise ValueError(
@@ -86,7 +98,7 @@ class Ruler:
 
     def __init__(self, measured, quantity, block_size, num_threads, is_here):
         self._measured, self._quantity = measured, quantity
-        self._block_size, self._num_threads = block_size, num_threads
+        self.block_size, self._num_threads = block_size, num_threads
         self._is_here = is_here
 
     @property
@@ -94,12 +106,17 @@ class Ruler:
         """List of the file's `FileLayer`s."""
         return self._measured.layers
 
+    @property
+    def weights(self):
+        """The type of the file's weights."""
+        return self._measured.weights
+
     def table(self):
         """Measures a `CostTable` here."""
         return measure.measure_costs(
             self._measured,
             self._quantity,
-            block_size=self._block_size,
+            block_size=self.block_size,
             num_threads=self._num_threads,
         )
 
@@ -148,7 +165,7 @@ class Ruler:
     def _variant(self, sparsities, plan):
         by_name = dict(zip((one.name for one in plan.table.layers), sparsities, strict=True))
         own = [by_name.get(layer.name, 0.0) for layer in self._measured.layers]
-        return self._measured.variant(own, self._block_size)
+        return self._measured.variant(own, self.block_size)
 
     def _ratio(self, first, second, of_default):
         """The time of one file over that of another, which the delegate runs.

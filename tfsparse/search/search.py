@@ -81,7 +81,13 @@ class Search:
             "representative_dataset": representative_dataset,
         }
         self._measured = Measured(self._model, scope, **self._conversion)
-        self._key = key_of(self._model, target=self._given, block_size=block_size, weights=weights)
+        self._key = key_of(
+            self._model,
+            target=self._given,
+            layers=[layer.name for layer in self._measured.layers],
+            block_size=block_size,
+            weights=weights,
+        )
 
     def open(self, storage, study, sampler, epochs):
         """Opens the study, or makes it.

@@ -133,17 +133,25 @@ def enqueue_defaults(study, task):
 
 
 def run_trials(study, task, count):
-    """Runs trials until so many are done, here or elsewhere; shows the best on stderr."""
+    """Runs trials until so many are done, here or elsewhere; shows the best on stderr.
+
+    Raises:
+        RuntimeError: The metric of as many trials was not a number.
+    """
     import optuna
 
     done = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
     with Progress(count) as progress:
-        while True:
+        for _ in range(2 * count):
             trials = study.get_trials(deepcopy=False, states=done)
             progress.show(len(trials), _best_text(study, task))
             if len(trials) >= count:
                 return
             study.optimize(lambda trial: run_trial(trial, task), n_trials=1)
+    raise RuntimeError(
+        f"Expected {task.goal.metric} to be a number after training. It was not in {count} trials: "
+        "give the model an optimizer with a smaller learning rate."
+    )
 
 
 def best_of(study):

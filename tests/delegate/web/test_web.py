@@ -97,9 +97,8 @@ def outputs(result):
 def files(tmp_path_factory):
     """{name: path} of a sparse MobileNetV2, one of float16, a dense and an int8 one."""
     folder = tmp_path_factory.mktemp("web")
-    keras.utils.set_random_seed(0)
-    model = keras.applications.MobileNetV2((64, 64, 3), weights=None, classes=10, alpha=0.35)
-    tfsparse.GradualPruning(0.8).apply(model)
+    options = {"weights": None, "classes": 10, "alpha": 0.35, "classifier_activation": None}
+    model = networks.randomize(keras.applications.MobileNetV2((64, 64, 3), **options), 0.8)
     small = networks.randomize(networks.mobile_net(size=32), 0.8, block=4)
     images = np.random.default_rng(0).random((4, 1, 32, 32, 3), np.float32)
     options = {
@@ -130,7 +129,8 @@ def test_outputs(run, files):
         assert result["isa"] in ("wasm", "wasm relaxed")
         kernels = [operator["kernel"] for operator in result["operators"]]
         assert sum("sparse" in kernel for kernel in kernels) >= 7, name
-        assert sum(operator["milliseconds"] or 0 for operator in result["operators"]) > 0
+        # Operators that are folded into others have no time.
+        assert sum(operator.get("milliseconds", 0) for operator in result["operators"]) > 0
 
 
 def test_explains_as_python_does(run, files):
