@@ -14,7 +14,9 @@ def script():
 
 @pytest.fixture
 def model(tmp_path):
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)])
+    names = {"first": 8, "second": 2}
+    layers = [keras.layers.Dense(units, name=name) for name, units in names.items()]
+    model = keras.Sequential([keras.Input((4,)), *layers])
     model.save(tmp_path / "model.keras")
     return str(tmp_path / "model.keras")
 
@@ -38,7 +40,7 @@ def test_the_table_is_written(script, model, tmp_path, monkeypatch):
     table = CostTable.load(tmp_path / "table.json")
     assert table.quantity == "instructions"
     assert table.sparsities == (0, 0.5, 0.9)
-    assert [layer.name for layer in table.layers] == ["dense", "dense_1"]
+    assert [layer.name for layer in table.layers] == ["first", "second"]
     assert table.setting["device"] == "emulated cortex-a76"
 
 

@@ -136,19 +136,21 @@ class Code {
 };
 
 // By symbol: the least length or distance, and how many bits are added to it.
-struct Range {
+struct LengthRange {
   int least, bits;
 };
 
-Range length_of(int symbol) {
+LengthRange length_of(int symbol) {
   const int group = symbol / 4 - 1;
   if (symbol == 28) return {258, 0};
-  return group < 1 ? Range{3 + symbol, 0} : Range{3 + ((4 + symbol % 4) << group), group};
+  return group < 1 ? LengthRange{3 + symbol, 0}
+                   : LengthRange{3 + ((4 + symbol % 4) << group), group};
 }
 
-Range distance_of(int symbol) {
+LengthRange distance_of(int symbol) {
   const int group = symbol / 2 - 1;
-  return group < 1 ? Range{1 + symbol, 0} : Range{1 + ((2 + symbol % 2) << group), group};
+  return group < 1 ? LengthRange{1 + symbol, 0}
+                   : LengthRange{1 + ((2 + symbol % 2) << group), group};
 }
 
 struct Codes {
@@ -248,11 +250,11 @@ class Inflater {
   }
 
   // Repeats earlier output.
-  bool repeat(Range lengths) {
+  bool repeat(LengthRange lengths) {
     const std::size_t length = lengths.least + bits_.take(lengths.bits);
     const int symbol = codes_.distances.read(&bits_);
     if (symbol < 0 || symbol > 29) return false;
-    const Range distances = distance_of(symbol);
+    const LengthRange distances = distance_of(symbol);
     const std::size_t distance = distances.least + bits_.take(distances.bits);
     if (distance > done_ || length > size_ - done_) return false;
     const std::uint8_t* from = output_ + done_ - distance;

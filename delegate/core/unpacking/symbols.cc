@@ -29,9 +29,9 @@ struct Entry {
   std::uint32_t offset() const { return packed >> 8 & (kFrequencies - 1); }
   std::uint8_t symbol() const { return static_cast<std::uint8_t>(packed); }
 };
-using Table = std::array<Entry, kFrequencies>;
+using DecodingTable = std::array<Entry, kFrequencies>;
 
-bool read_table(ByteReader* from, Table* table) {
+bool read_table(ByteReader* from, DecodingTable* table) {
   std::uint64_t symbols = 0;
   if (!from->varint(&symbols) || symbols > 256) return false;
   std::uint32_t filled = 0;
@@ -62,7 +62,7 @@ struct Words {
 
 // Decodes a symbol of each lane.
 template <int lanes>
-void step(const Table& table, std::uint32_t* states, Words* words, std::uint8_t* output) {
+void step(const DecodingTable& table, std::uint32_t* states, Words* words, std::uint8_t* output) {
   for (int lane = 0; lane < lanes; ++lane) {
     const std::uint32_t state = states[lane];
     const Entry entry = table[state & (kFrequencies - 1)];
@@ -74,7 +74,7 @@ void step(const Table& table, std::uint32_t* states, Words* words, std::uint8_t*
 }
 
 // Decodes a symbol of the first lanes. Returns whether there were words enough.
-bool careful_step(const Table& table, int lanes, std::uint32_t* states, Words* words,
+bool careful_step(const DecodingTable& table, int lanes, std::uint32_t* states, Words* words,
                   std::uint8_t* output) {
   for (int lane = 0; lane < lanes; ++lane) {
     const bool runs_low = [&] {
@@ -88,7 +88,7 @@ bool careful_step(const Table& table, int lanes, std::uint32_t* states, Words* w
 }
 
 template <int lanes>
-bool read_coded(const Table& table, ByteReader* from, std::vector<std::uint8_t>* symbols) {
+bool read_coded(const DecodingTable& table, ByteReader* from, std::vector<std::uint8_t>* symbols) {
   Words words{};
   std::uint32_t states[lanes];
   if (!from->varint(&words.left)) return false;
@@ -128,7 +128,7 @@ bool read_symbols(ByteReader* from, std::uint64_t count, std::vector<std::uint8_
     symbols->assign(static_cast<std::size_t>(count), symbol);
     return true;
   }
-  const auto table = std::make_unique<Table>();
+  const auto table = std::make_unique<DecodingTable>();
   if (mode != kCoded || !from->number(&lanes) || !read_table(from, table.get())) return false;
   symbols->resize(static_cast<std::size_t>(count));
   if (lanes == kFewLanes) return read_coded<kFewLanes>(*table, from, symbols);

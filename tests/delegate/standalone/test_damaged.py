@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def data(request, tmp_path_factory):
         images = [np.random.default_rng(0).random((1, 16, 16, 3), np.float32)]
         options["int8"]["representative_dataset"] = lambda: images
     path = tmp_path_factory.mktemp("damaged") / "model.tflite"
-    return tfsparse.convert(model, path, **options[request.param]).read_bytes()
+    return Path(tfsparse.convert(model, path, **options[request.param])).read_bytes()
 
 
 def run(program, files):

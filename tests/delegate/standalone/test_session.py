@@ -66,7 +66,7 @@ def test_int8(tmp_path):
 def test_open_sizes(tmp_path):
     path = networks.open_sizes(tmp_path / "open.tflite")
     (given,) = tfsparse.Interpreter(path).get_input_details()
-    with pytest.raises(Refused, match=f"input '{given['name']}' has open dimensions"):
+    with pytest.raises(Refused, match="has open dimensions|is read outside the delegate"):
         Model(path.read_bytes())
     for shape in ((1, 16, 16, 3), (2, 21, 17, 3)):
         check_same(path, {given["name"]: shape})
