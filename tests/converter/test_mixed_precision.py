@@ -11,6 +11,12 @@ from tests.converter.test_sources import X, outputs
 from tfsparse import flatbuffer
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    """The same weights each time: of some the rounding of bfloat16 is larger than the bounds."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def path(tmp_path):
     return str(tmp_path / "model.tflite")
@@ -55,7 +61,7 @@ def test_a_model_in_half_precision_is_converted_in_float32(path, build, library,
     (graph, *_) = flatbuffer.read(path).subgraphs
     assert not {"float16", "bfloat16"} & {flatbuffer.dtype_name(t) for t in graph.tensors}
     wanted = np.array(tf.cast(model(X[:1]), tf.float32))
-    np.testing.assert_allclose(outputs(path), wanted, atol=0.03 * np.abs(wanted).max())
+    np.testing.assert_allclose(outputs(path), wanted, atol=0.02 * np.abs(wanted).max())
 
 
 def test_a_model_with_a_lookup_table(path):
@@ -73,7 +79,7 @@ def test_a_saved_model_in_half_precision_is_converted_in_float32(tmp_path, path)
     model.export(tmp_path / "saved", verbose=False)
     tfsparse.convert(tmp_path / "saved", path)
     wanted = np.array(model(X[:1]))
-    np.testing.assert_allclose(outputs(path), wanted, atol=0.03 * np.abs(wanted).max())
+    np.testing.assert_allclose(outputs(path), wanted, atol=0.02 * np.abs(wanted).max())
 
 
 def test_a_model_in_float64_is_refused_with_the_reason(path):
