@@ -68,6 +68,21 @@ def test_help_has_an_example_and_every_flag(run, name):
     assert max(map(len, out.splitlines())) < 130
 
 
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_help_needs_neither_keras_nor_tensorflow(name):
+    """Which take seconds to import."""
+    module = f"tfsparse.command_line.{name.replace('-', '_')}"
+    code = f"import sys, {module}; sys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_targets_are_those_of_the_function():
+    from tfsparse.command_line import compress
+    from tfsparse.search import targets
+
+    assert tuple(compress.TARGETS) == targets.KEYS
+
+
 def test_the_overview_names_all_commands(run):
     for arguments, expected in ((["--help"], 0), ([], 2)):
         code, out, err = run(*arguments)

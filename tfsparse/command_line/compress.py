@@ -22,7 +22,6 @@ from absl import app, flags
 
 import tfsparse
 from tfsparse.command_line import shared
-from tfsparse.search import targets
 
 CALIBRATION_EXAMPLES = 100  # that int8 gets its ranges from
 FLAGS = flags.FlagValues()
@@ -84,7 +83,7 @@ def main(arguments):
     target = {key: flag.value for key, flag in TARGETS.items() if flag.value is not None}
     if len(target) != 1 or DATA.value is None:
         raise app.UsageError(
-            f"Expected --data and one target: {', '.join(f'--{key}' for key in targets.KEYS)}."
+            f"Expected --data and one target: {', '.join(f'--{key}' for key in TARGETS)}."
         )
     import keras
 
