@@ -25,6 +25,16 @@ def test_steps_of_arrays_and_of_datasets():
         _ = Data(endless, dataset).steps
 
 
+def test_the_sample_has_all_classes_of_sorted_data():
+    y = np.arange(8).repeat(500)
+    x = {"first": y[:, None], "second": -y}
+    sampled, labels = Data((x, y), (x, y)).sample
+    assert len(labels) == 1024
+    assert set(labels) == set(range(8))
+    np.testing.assert_array_equal(sampled["first"][:, 0], labels)
+    np.testing.assert_array_equal(sampled["second"], -labels)
+
+
 @pytest.mark.parametrize("has_teacher", [False, True])
 def test_the_model_is_pruned_as_planned_and_trains_on(trained, has_teacher):
     dense, (x, y) = trained

@@ -6,9 +6,12 @@ import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfsparse.distill import Distiller, LogitsDistillation
 from tfsparse.graph.rebuilding import compile_arguments, renew
+from tfsparse.prune.batches import slices
+from tfsparse.prune.evaluation import arguments_of, evaluate
 from tfsparse.prune.schedules import PolynomialDecay
 from tfsparse.prune.weights.gradual import GradualPruning
 
@@ -50,7 +53,7 @@ class Data:
     def steps(self):
         """Steps of an epoch."""
         if isinstance(self.train, tuple):
-            return math.ceil(len(self.train[1]) / self.batch_size)
+            return math.ceil(len(tf.nest.flatten(self.train)[0]) / self.batch_size)
         try:
             return len(self.train)
         except TypeError as error:
@@ -59,36 +62,23 @@ class Data:
                 f"tf.data.experimental.assert_cardinality(...). Received one without: {error}"
             ) from error
 
-    def fit(self, model, epochs, callbacks, verbose=0):
-        """Trains a model; arguments as for `fit`."""
-        options = {"epochs": epochs, "callbacks": callbacks, "verbose": verbose}
-        if isinstance(self.train, tuple):
-            x, y, *weight = self.train
-            options |= {"x": x, "y": y, "batch_size": self.batch_size}
-            options |= {"sample_weight": weight[0]} if weight else {}
-        else:
-            options["x"] = self.train
-        return model.fit(**options)
-
     @property
     def sample(self):
         """Some of the validation data, enough to tell sensitive layers from others."""
         if isinstance(self.validation, tuple):
-            return tuple(array[:SAMPLE] for array in self.validation)
+            return next(slices(self.validation, SAMPLE))
         if hasattr(self.validation, "take"):
             return self.validation.take(math.ceil(SAMPLE / self.batch_size))
         return self.validation
 
+    def fit(self, model, epochs, callbacks):
+        """Trains a model."""
+        data = arguments_of(self.train, self.batch_size)
+        model.fit(**data, epochs=epochs, callbacks=callbacks, verbose=0)
+
     def evaluate(self, model):
         """Evaluates a model; returns a dictionary of its loss and metrics."""
-        options = {"verbose": 0, "return_dict": True}
-        if isinstance(self.validation, tuple):
-            x, y, *weight = self.validation
-            options |= {"x": x, "y": y, "batch_size": self.batch_size}
-            options |= {"sample_weight": weight[0]} if weight else {}
-        else:
-            options["x"] = self.validation
-        return model.evaluate(**options)
+        return evaluate(model, self.validation, self.batch_size)
 
 
 def fine_tune(
@@ -124,7 +114,8 @@ def fine_tune(
     trained.compile(**arguments)
     pruned = {glob.escape(name): sparsity for name, sparsity in sparsities.items() if sparsity}
     if pruned:
-        pruning = _pruning(pruned, block_size, settings.end)
+        schedule = PolynomialDecay(max(pruned.values()), end=settings.end)
+        pruning = GradualPruning(schedule=schedule, scope=pruned, block_size=block_size)
         callbacks = [pruning, *callbacks]
     data.fit(trained, epochs, list(callbacks))
 
@@ -163,8 +154,3 @@ def highest_rate(optimizer):
         return float(optimizer.learning_rate)
     last = int(optimizer.iterations) or 10_000
     return max(float(schedule(int(step))) for step in np.linspace(0, last, 101))
-
-
-def _pruning(pruned, block_size, end):
-    schedule = PolynomialDecay(max(pruned.values()), end=end)
-    return GradualPruning(schedule=schedule, scope=pruned, block_size=block_size)

@@ -17,6 +17,7 @@ from tfsparse.progress import track
 from tfsparse.prune.batches import check_evaluated_data
 from tfsparse.prune.batchnorm import recalibrate_batchnorm
 from tfsparse.prune.blocks import block_magnitudes, checked_block_size, spread_blocks
+from tfsparse.prune.evaluation import checked_metric, evaluate, is_higher_better
 from tfsparse.prune.magnitude import keep_largest
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.scope import select
@@ -24,7 +25,6 @@ from tfsparse.prune.scope_grammar import check_scope
 from tfsparse.prune.weights.allocation import equal_losses
 
 _SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-_HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,10 +229,10 @@ def sensitivity(
     _check_names(targets)
     block_size = checked_block_size(block_size)
     check_evaluated_data(data)
-    found = _evaluate(model, data, batch_size)
-    metric = _metric(found, metric)
+    found = evaluate(model, data, batch_size)
+    metric = checked_metric(found, metric)
     if higher_is_better is None:
-        higher_is_better = any(part in metric for part in _HIGHER_IS_BETTER)
+        higher_is_better = is_higher_better(metric)
     layers = []
     weights = model.get_weights()
     try:
@@ -242,7 +242,7 @@ def sensitivity(
                 _prune(model, target, sparsity, block_size)
                 if representative_dataset is not None:
                     recalibrate_batchnorm(model, representative_dataset)
-                values.append(float(_evaluate(model, data, batch_size)[metric]))
+                values.append(float(evaluate(model, data, batch_size)[metric]))
                 model.set_weights(weights)
             size = math.prod(target.kernel.shape)
             layers.append(LayerSensitivity(target.name, size, tuple(values)))
@@ -256,27 +256,6 @@ def _prune(model, target, sparsity, block_size):
     weights = mask.weights()
     keep = keep_largest(block_magnitudes(weights, block_shape), sparsity)
     mask.assign(spread_blocks(keep, weights.shape, block_shape))
-
-
-def _evaluate(model, data, batch_size):
-    options = {"verbose": 0, "return_dict": True}
-    if isinstance(data, tuple):
-        x, y, *sample_weight = data
-        weight = sample_weight[0] if sample_weight else None
-        return model.evaluate(x, y, sample_weight=weight, batch_size=batch_size, **options)
-    return model.evaluate(data, **options)
-
-
-def _metric(found, name):
-    """Returns the name of the requested metric, among those that `evaluate` returned."""
-    if name is None:
-        return next((key for key in found if key != "loss"), "loss")
-    if name not in found:
-        raise ValueError(
-            f"Expected metric to be one that the model is compiled with: {', '.join(found)}. "
-            f"Received: {name!r}"
-        )
-    return name
 
 
 def _checked_sparsities(sparsities):
