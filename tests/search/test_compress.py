@@ -163,7 +163,7 @@ def test_trainings_that_fail_end(trained, tmp_path, monkeypatch):
     [
         ({"target": {"speed": 1}}, ValueError, "Expected one of latency"),
         ({"trials": 0}, ValueError, "trials to be a positive int"),
-        ({"metric": "recall"}, ValueError, "Expected a metric of .*accuracy"),
+        ({"metric": "recall"}, ValueError, "Expected metric to be one .*accuracy"),
         ({"sampler": "luck"}, ValueError, "Expected a sampler"),
     ],
 )

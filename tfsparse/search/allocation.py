@@ -25,13 +25,13 @@ def allocate(costs, losses, budget):
     """
     costs, losses = np.asarray(costs, float), np.asarray(losses, float)
     least = costs.min(axis=1).sum()
-    # Rounding up needs a bucket for each layer; a tighter budget takes the least costs as they are.
     if not budget >= least:
         raise ValueError(
             f"Expected a budget of at least {least:g}, the sum of the least costs. "
             f"Received: {budget:g}"
         )
     steps = np.ceil(costs * (BUCKETS / budget)) if budget > 0 else np.zeros(costs.shape)
+    # Rounding up needs a bucket for each layer; a tighter budget takes the least costs as they are.
     if steps.min(axis=1).sum() > BUCKETS:
         return _cheapest(costs, losses)
     steps = np.minimum(steps, BUCKETS + 1).astype(int)

@@ -10,13 +10,13 @@ import numpy as np
 
 from tfsparse import flatbuffer
 from tfsparse.converter.convert import convert
+from tfsparse.converter.sparsify import WEIGHTS_INPUT
 from tfsparse.prune.blocks import block_magnitudes, spread_blocks
+from tfsparse.prune.files.prunable_layers import OPERATORS
 from tfsparse.prune.magnitude import keep_largest
 
 # Converted kernels keep this distance from zero, so that int8 does not round one to it.
 _LEAST, _MOST = 0.5, 1.0
-_WEIGHTS_INPUT = 1
-_PRODUCTS = ("CONV_2D", "FULLY_CONNECTED")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,9 +149,9 @@ def _products(model):
     graph = model.subgraphs[0]
     found = []
     for operator in graph.operators or ():
-        if flatbuffer.operator_name(model, operator) not in _PRODUCTS:
+        if flatbuffer.operator_name(model, operator) not in OPERATORS:
             continue
-        index = flatbuffer.ints(operator.inputs)[_WEIGHTS_INPUT]
+        index = flatbuffer.ints(operator.inputs)[WEIGHTS_INPUT]
         if not flatbuffer.is_constant(model, graph.tensors[index]):
             continue
         values = flatbuffer.constant(model, graph.tensors[index])

@@ -1,6 +1,7 @@
 """Measures cost tables: times by the delegate, or whatever a function counts for a file."""
 
 import contextlib
+import functools
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +41,6 @@ class Measured:
         layers: List of `FileLayer`.
         weights: Their type in the file, `"float32"` or `"int8"`.
         itemsize: Bytes of a weight in the file.
-        missing: List of names of layers in scope that have no product of their own in the file.
     """
 
     def __init__(self, model, scope="all", weights="float32", representative_dataset=None):
@@ -52,14 +52,17 @@ class Measured:
             with open(path, "rb") as file:
                 self._content = file.read()
         self.weights, self.itemsize = weights, 1 if weights == "int8" else 4
-        found = {layer.name for layer in self.layers}
-        self.missing = [target.name for target in targets if target.name not in found]
         if not self.layers:
             raise ValueError(
                 f"Expected layers whose kernels are in the file that {model.name!r} converts to. "
                 f"Received scope={scope!r}, whose layers TensorFlow computes in another way: "
-                f"{', '.join(self.missing)}."
+                f"{', '.join(target.name for target in targets)}."
             )
+
+    @functools.cached_property
+    def dense(self):
+        """The bytes of the file with the model's own weights."""
+        return self.variant([0.0] * len(self.layers))
 
     def variant(self, sparsities, block_size=(1, 1)):
         """Returns the bytes of the file with the smallest weights of each layer zero.
@@ -194,8 +197,7 @@ def _seconds(model, sparsities, block_size, num_threads):
         Float array (layers, sparsities), and a list of the whole at each sparsity. The same is
         returned by the functions below.
     """
-    contents = [model.variant([s] * len(model.layers), block_size) for s in sparsities]
-    with written(contents) as paths:
+    with written(_uniform(model, sparsities, block_size)) as paths:
         found = explain_in_turn(
             paths, num_threads=num_threads, measure=True, runs=RUNS, options=EVERYTHING
         )
@@ -212,19 +214,18 @@ def _seconds(model, sparsities, block_size, num_threads):
 
 def _bytes(model, sparsities, block_size):
     """The same for bytes of the file. A dense kernel has its weights, whatever else is beside."""
-    dense = len(model.variant([0.0] * len(model.layers), block_size))
+    dense = len(model.dense)
     costs = []
     for number, layer in enumerate(track(model.layers, "Encoding layers")):
-        alone = (_only(model, number, sparsity) for sparsity in sparsities)
-        sizes = np.array([len(model.variant(one, block_size)) for one in alone])
+        alone = (_only(model, number, sparsity) for sparsity in sparsities[1:])
+        sizes = np.array([dense, *(len(model.variant(one, block_size)) for one in alone)])
         costs.append(layer.size * model.itemsize + sizes - dense)
-    uniform = [[sparsity] * len(model.layers) for sparsity in sparsities]
-    return np.array(costs), [len(model.variant(one, block_size)) for one in uniform]
+    return np.array(costs), [len(content) for content in _uniform(model, sparsities, block_size)]
 
 
 def _macs(model, sparsities):
     """The same for MACs with nonzero weights."""
-    with written([model.variant([0.0] * len(model.layers))]) as paths:
+    with written([model.dense]) as paths:
         macs = {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
     of_layers = [sum(macs[name] for name in layer.outputs) for layer in model.layers]
     kept = 1 - np.array(sparsities)
@@ -234,10 +235,11 @@ def _macs(model, sparsities):
 
 def _counted(model, sparsities, block_size, count):
     """The same for what a function counts for whole files, in each of which one layer is sparse."""
-    uniform = [[sparsity] * len(model.layers) for sparsity in sparsities]
     numbers = range(len(model.layers))
     alone = [_only(model, number, sparsity) for number in numbers for sparsity in sparsities[1:]]
-    with written([model.variant(one, block_size) for one in (*uniform, *alone)]) as paths:
+    contents = _uniform(model, sparsities, block_size)
+    contents += [model.variant(one, block_size) for one in alone]
+    with written(contents) as paths:
         found = np.array([float(cost) for cost in count(paths)])
     whole, alone = np.split(found, [len(sparsities)])
     saved = whole[0] - alone.reshape(len(model.layers), -1)
@@ -246,6 +248,11 @@ def _counted(model, sparsities, block_size, count):
     # largest saving.
     dense = np.maximum(saved.max(axis=1, keepdims=True), 0)
     return np.hstack([dense, dense - saved]), whole
+
+
+def _uniform(model, sparsities, block_size):
+    """The contents of files in which all layers are equally sparse."""
+    return [model.variant([one] * len(model.layers), block_size) for one in sparsities]
 
 
 def _only(model, number, sparsity):

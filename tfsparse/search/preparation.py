@@ -18,14 +18,14 @@ CORRECTIONS = 2
 USUAL = 0.5
 
 
-def prepare(model, data, target, metric, ruler, table=None):
+def prepare(model, data, target, reference, ruler, table=None):
     """Measures what a search needs.
 
     Args:
         model: Compiled Keras 3 model.
         data: `Data`.
         target: `targets.Target`.
-        metric: Name of the metric.
+        reference: Float, the metric of the dense model.
         ruler: `Ruler` of the model's file.
         table: A `CostTable` of another device, or None to measure one here.
 
@@ -44,7 +44,6 @@ def prepare(model, data, target, metric, ruler, table=None):
         targets.check_reachable(budget, dense, table)
     plan = Plan(table, measured_losses(model, data, table))
     plan = ruler.corrected(plan, USUAL * dense if budget is None else budget)
-    reference = float(data.evaluate(model)[metric])
     return Prepared(plan, dense, budget, reference, time.monotonic() - started)
 
 
@@ -128,50 +127,35 @@ class Ruler:
         """
         if not (self._is_here and self._quantity == "latency"):
             return 1.0
-        return min(1.0, self._ratio(self._dense, self._dense, of_default=True))
+        dense = self._measured.dense
+        return min(1.0, measure.speedup(dense, dense, self._num_threads, of_default=True))
 
     def share(self, content):
         """The cost of a file over that of the dense model as it runs now; None if not known."""
-        if not self._is_here or self._quantity == "macs":
-            return None
-        if self._quantity == "size":
-            return len(content) / len(self._dense)
-        return 1 / self._ratio(self._dense, content, of_default=self.dense_share < 1)
+        return self._relative(content, of_default=self.dense_share < 1)
 
     def corrected(self, plan, budget):
         """A `Plan` whose correction is measured near a budget, the factor that its sum is off."""
         for _ in range(CORRECTIONS):
             sparsities = plan.sparsities(budget, Coefficients())
-            content = self._variant([sparsities[one.name] for one in plan.table.layers], plan)
-            ours = self._of_delegate(content)
-            if ours is None:
+            own = [sparsities.get(layer.name, 0.0) for layer in self.layers]
+            share = self._relative(self._measured.variant(own, self.block_size), of_default=False)
+            if share is None:
                 return plan
-            correction = ours * plan.table.dense / plan.table.cost(sparsities)
+            correction = share * plan.table.dense / plan.table.cost(sparsities)
             plan = dataclasses.replace(plan, correction=correction)
         return plan
 
-    def _of_delegate(self, content):
-        """The cost of a file over that of the dense one, both run by the delegate."""
-        if not self._is_here or self._quantity == "macs":
-            return None
-        if self._quantity == "size":
-            return len(content) / len(self._dense)
-        return 1 / self._ratio(self._dense, content, of_default=False)
-
-    @functools.cached_property
-    def _dense(self):
-        return self._measured.variant([0.0] * len(self._measured.layers))
-
-    def _variant(self, sparsities, plan):
-        by_name = dict(zip((one.name for one in plan.table.layers), sparsities, strict=True))
-        own = [by_name.get(layer.name, 0.0) for layer in self._measured.layers]
-        return self._measured.variant(own, self.block_size)
-
-    def _ratio(self, first, second, of_default):
-        """The time of one file over that of another, which the delegate runs.
+    def _relative(self, content, of_default):
+        """The cost of a file over that of the dense one; None if it cannot be measured here.
 
         Args:
-            first, second: Their contents.
-            of_default: Whether TFLite's default runs the first, or the delegate too.
+            content: The bytes of the file; the delegate runs it.
+            of_default: Whether TFLite's default runs the dense one, or the delegate too.
         """
-        return measure.speedup(first, second, self._num_threads, of_default)
+        if not self._is_here or self._quantity == "macs":
+            return None
+        dense = self._measured.dense
+        if self._quantity == "size":
+            return len(content) / len(dense)
+        return 1 / measure.speedup(dense, content, self._num_threads, of_default)

@@ -47,13 +47,14 @@ class Point:
 def write_report(result):
     """Writes the page of a `CompressionResult` to its `report`."""
     trials = [trial for trial in result.trials if trial.metric is not None]
+    ranges = ranges_of(result, trials)
     page = templates.render(
         "search/page.html.jinja",
         result=result,
         rows=rows_of(result),
-        points=points_of(result, trials),
+        points=points_of(result, trials, *ranges),
         chart={"width": WIDTH, "height": HEIGHT, "margin": MARGIN},
-        ranges=ranges_of(result, trials),
+        ranges=ranges,
         largest_loss=float(np.nanmax(np.maximum(result.sensitivity.losses(), 0))) or 1.0,
     )
     write_atomically(result.report, page.encode())
@@ -105,9 +106,8 @@ def ranges_of(result, trials):
     return _padded(costs), _padded(metrics)
 
 
-def points_of(result, trials):
-    """A `Point` for each trial and, last, for the result."""
-    across, up = ranges_of(result, trials)
+def points_of(result, trials, across, up):
+    """A `Point` for each trial and, last, for the result; in the ranges of the chart."""
     better = max if result.higher_is_better else min
     best = better(trials, key=lambda trial: trial.metric, default=None)
     found = [(trial.cost / result.dense, trial.metric, trial) for trial in trials]

@@ -14,7 +14,8 @@ class Trial:
 
     Attributes:
         number: Int.
-        state: `"complete"`, `"pruned"` after poor first epochs, or `"failed"`.
+        state: `"complete"`, `"pruned"` after poor first epochs, `"failed"`, or `"running"`, also in
+            a process that was killed.
         parameters: Dictionary of what the trial chose.
         metric: Float, after its last epoch, or None.
         cost: Float, predicted in the table's unit, or None.

@@ -11,6 +11,8 @@ from tfsparse.converter.convert import convert
 from tfsparse.files import write_atomically
 from tfsparse.formatting import to_json
 from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
+from tfsparse.prune.evaluation import checked_metric, is_higher_better
+from tfsparse.prune.scope import select
 from tfsparse.search import targets
 from tfsparse.search.measure import Measured
 from tfsparse.search.preparation import Ruler, prepare
@@ -27,7 +29,7 @@ from tfsparse.search.study import (
     make_study,
     run_trials,
 )
-from tfsparse.search.training import distiller, fine_tune
+from tfsparse.search.training import distiller
 
 # A result may cost this much more than the target, as a fraction. If it costs more, another
 # training with more zeros follows.
@@ -36,7 +38,6 @@ STUDY, RECORD, REPORT = "study.log", "result.json", "report.html"
 MODEL, FILE = "best.keras", "best.tflite"
 PREPARED = "prepared"  # the study's attribute with what was measured
 WAIT_SECONDS = 600
-HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "iou")
 
 
 class Search:
@@ -73,18 +74,20 @@ class Search:
         self._teacher = teacher_of(model, self._model)
         self._data, self._directory = data, Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._metric = _checked_metric(data.evaluate(self._model), metric)
-        self._higher_is_better = any(part in self._metric for part in HIGHER_IS_BETTER)
+        found = data.evaluate(self._model)
+        self._metric = checked_metric(found, metric)
+        self._reference = float(found[self._metric])
+        self._higher_is_better = is_higher_better(self._metric)
         self._block_size, self._num_threads, self._seed = block_size, num_threads, seed
         self._conversion = {
             "weights": weights,
             "representative_dataset": representative_dataset,
         }
-        self._measured = Measured(self._model, scope, **self._conversion)
+        self._scope = scope
         self._key = key_of(
             self._model,
             target=self._given,
-            layers=[layer.name for layer in self._measured.layers],
+            layers=[layer.name for layer in select(self._model, scope)],
             block_size=block_size,
             weights=weights,
         )
@@ -115,14 +118,16 @@ class Search:
             table: `CostTable` of another device, or None.
         """
         self._ruler = Ruler(
-            self._measured,
+            Measured(self._model, self._scope, **self._conversion),
             self._target.quantity,
             self._block_size,
             self._num_threads,
             is_here=table is None,
         )
         if PREPARED not in self._study.user_attrs:
-            found = prepare(self._model, self._data, self._target, self._metric, self._ruler, table)
+            found = prepare(
+                self._model, self._data, self._target, self._reference, self._ruler, table
+            )
             kept = {"key": self._key, **found.to_dict()}
             self._study.set_user_attr(PREPARED, kept)
         self._take_up()
@@ -187,12 +192,13 @@ class Search:
         """
         started = time.monotonic()
         best = best_of(self._study)
+        coefficients, settings = choose(best)
         plan, budget = self._prepared.plan, self._task.budget_of(best)
         keras.utils.set_random_seed(self._seed)
         self._model.set_weights(self._task.weights)
         for _ in range(ATTEMPTS):
-            sparsities = plan.sparsities(budget, choose(best)[0])
-            self._train(sparsities, choose(best)[1], epochs)
+            sparsities = plan.sparsities(budget, coefficients)
+            self._task.train(sparsities, settings, epochs)
             paths = self._write()
             predicted = plan.predicted(sparsities)
             share = self._ruler.share(Path(paths["path"]).read_bytes())
@@ -223,18 +229,6 @@ class Search:
         write_atomically(self._directory / RECORD, record)
         write_report(result)
         return result
-
-    def _train(self, sparsities, settings, epochs):
-        fine_tune(
-            self._model,
-            self._data,
-            sparsities,
-            block_size=self._block_size,
-            settings=settings,
-            epochs=epochs,
-            optimizer=self._optimizer,
-            teacher=self._teacher,
-        )
 
     def _write(self):
         """Writes the model and its file; returns their paths."""
@@ -284,12 +278,3 @@ def teacher_of(model, student):
     except ValueError:
         return None
     return model
-
-
-def _checked_metric(found, name):
-    """The requested metric, or the first besides the loss, of those that `evaluate` returned."""
-    if name is None:
-        return next((key for key in found if key != "loss"), "loss")
-    if name not in found:
-        raise ValueError(f"Expected a metric of {', '.join(found)}. Received: {name!r}")
-    return name

@@ -81,6 +81,20 @@ class Task:
     epochs: int
     seed: int
 
+    def train(self, sparsities, settings, epochs, callbacks=()):
+        """Prunes and trains the model from its present weights; arguments as of `fine_tune`."""
+        fine_tune(
+            self.model,
+            self.data,
+            sparsities,
+            block_size=self.block_size,
+            settings=settings,
+            epochs=epochs,
+            optimizer=self.optimizer,
+            teacher=self.teacher,
+            callbacks=callbacks,
+        )
+
     def budget_of(self, trial):
         """What the model of a trial may cost; the trial chooses it if the loss is the target."""
         if self.goal.budget is not None:
@@ -196,17 +210,7 @@ def run_trial(trial, task):
     task.model.set_weights(task.weights)
     reporting = _Reporting(trial, task)
     started = time.monotonic()
-    fine_tune(
-        task.model,
-        task.data,
-        sparsities,
-        block_size=task.block_size,
-        settings=settings,
-        epochs=task.epochs,
-        optimizer=task.optimizer,
-        teacher=task.teacher,
-        callbacks=[reporting],
-    )
+    task.train(sparsities, settings, task.epochs, [reporting])
     trial.set_user_attr("seconds", time.monotonic() - started)
     trial.set_user_attr("metric", reporting.last)
     if reporting.is_poor:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from tfsparse.arguments import is_number
 
-# The quantity of each key, and what divides a given number to have the quantity's unit; fractions
-# have none.
-FRACTIONS = {"latency": "latency", "size": "size", "macs": "macs"}
+# Fractions are of the quantity with the same name. Amounts are of another, and are divided to have
+# its unit.
+FRACTIONS = ("latency", "size", "macs")
 AMOUNTS = {
     "latency_ms": ("latency", 1e3),
     "size_bytes": ("size", 1),
@@ -69,7 +69,7 @@ def parse(target):
                 f"Expected {key} to be in (0, 1), the fraction of the dense model's that may "
                 f"remain. Received: {value}. For an amount use one of {', '.join(AMOUNTS)}."
             )
-        return Target(FRACTIONS[key], fraction=float(value))
+        return Target(key, fraction=float(value))
     if not value > 0:
         raise ValueError(f"Expected {key} to be above 0. Received: {value}")
     quantity, divisor = AMOUNTS[key]
