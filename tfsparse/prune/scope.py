@@ -31,7 +31,7 @@ class Target:
     @property
     def kernel(self):
         """The layer's kernel [..., inputs, outputs], of a separable layer the pointwise one."""
-        return _kernel(self.layer)
+        return kernel_of(self.layer)
 
     def block_shape(self, block_size):
         """Returns the size of a block along each axis of the kernel.
@@ -80,9 +80,9 @@ def select(model, scope):
         return [Target(layer, layers[layer], amount) for layer, amount in chosen.items()]
     convolutions = [layer for layer in layers if _is_any(layer, keras, _CONVOLUTIONS)]
     if scope == "pointwise":
-        chosen = [layer for layer in convolutions[1:] if set(_kernel(layer).shape[:-2]) == {1}]
+        chosen = [layer for layer in convolutions[1:] if set(kernel_of(layer).shape[:-2]) == {1}]
     elif scope == "3x3":
-        chosen = [layer for layer in convolutions if tuple(_kernel(layer).shape[:-2]) == (3, 3)]
+        chosen = [layer for layer in convolutions if tuple(kernel_of(layer).shape[:-2]) == (3, 3)]
     elif scope == "all_but_first":
         chosen = [layer for layer in layers if layer not in convolutions[:1]]
     elif scope == "all":
@@ -120,8 +120,8 @@ def _prunable(model, keras):
         and not _is_any(layer, keras, ("Conv1DTranspose", "Conv2DTranspose"))
         and layer.built
         # Neither LoRA's sum of two kernels nor a quantised kernel can be masked.
-        and hasattr(_kernel(layer), "assign")
-        and tf.as_dtype(_kernel(layer).dtype).is_floating
+        and hasattr(kernel_of(layer), "assign")
+        and tf.as_dtype(kernel_of(layer).dtype).is_floating
     }
 
 
@@ -129,7 +129,8 @@ def _is_any(layer, keras, kinds):
     return isinstance(layer, tuple(getattr(keras.layers, kind) for kind in kinds))
 
 
-def _kernel(layer):
+def kernel_of(layer):
+    """Returns the kernel of a layer, of a separable one the pointwise kernel."""
     return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
 
 

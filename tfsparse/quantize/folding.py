@@ -13,6 +13,7 @@ import numpy as np
 
 from tfsparse.graph import rules
 from tfsparse.graph.calls import unroll
+from tfsparse.prune.scope import kernel_of
 from tfsparse.prune.variables import read, write
 
 _KINDS = ("Conv1D", "Conv2D", "Dense", "SeparableConv1D", "SeparableConv2D")
@@ -77,8 +78,7 @@ def fold(layer, norm):
         write(norm.gamma, np.ones_like(factor))
     write(norm.moving_variance, np.full_like(variance, _variance_of_one(epsilon)))
     write(norm.moving_mean, read(norm.moving_mean) * factor)
-    kernel = getattr(layer, "pointwise_kernel", None)
-    kernel = layer.kernel if kernel is None else kernel
+    kernel = kernel_of(layer)
     write(kernel, read(kernel) * factor)
     if layer.use_bias:
         write(layer.bias, read(layer.bias) * factor)
