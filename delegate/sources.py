@@ -1,5 +1,6 @@
 """The C++ sources and their flags, for setup.py, CMake and the C++ tests."""
 
+import collections
 import platform
 import runpy
 import sys
@@ -34,6 +35,18 @@ def common_sources(*folders):
     """Sources under folders of delegate/ that every processor compiles with COMMON_FLAGS."""
     found = find(*_shared["sources_in"](*folders))
     return [source for source in found if source not in _ARM64 | _PORTABLE | _WASM | _X86]
+
+
+def by_folder(files):
+    """{folder: sources} of some sources, by folders such as delegate/core/plan.
+
+    Compiled together they take less time, most of which is spent on headers. Setup.py compiles each
+    by itself, and `bazel build` does.
+    """
+    found = collections.defaultdict(list)
+    for source in files:
+        found["/".join(Path(source).parent.parts[:3])].append(source)
+    return found
 
 
 def headers():

@@ -37,15 +37,15 @@ MODULES = {"tfsparse.wasm": (), "tfsparse_relaxed.wasm": ("-mrelaxed-simd",)}
 def jobs():
     """{name: (sources, flags)} of the objects of a module; those of a folder are one."""
     found = sources.common_sources("core", "kernels", "tflite/operators", "standalone", "web")
-    folders = {}
-    for source in [*found, "delegate/tflite/adapter.cc"]:
-        folders.setdefault("-".join(Path(source).parent.parts[:3]), []).append(source)
+    folders = sources.by_folder([*found, "delegate/tflite/adapter.cc"])
     # Those of one instruction set, which take longest, first.
     kernels = {
         source.replace("/", "-"): ([source], flags)
         for source, flags in sources.isa_flags("wasm32").items()
     }
-    return kernels | {name: (together, SMALL) for name, together in folders.items()}
+    return kernels | {
+        folder.replace("/", "-"): (together, SMALL) for folder, together in folders.items()
+    }
 
 
 def module(name):

@@ -5,7 +5,6 @@ Programs for another processor run in an emulator.
 Objects are kept under build/ and compiled again when a source, a header or a flag changes.
 """
 
-import collections
 import fcntl
 import hashlib
 import os
@@ -32,18 +31,6 @@ def run(*command, env=None):
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
     return result.stdout
-
-
-def by_folder(*folders):
-    """{folder: sources} of what every processor compiles, by folders such as delegate/core/plan.
-
-    Compiled together they take less time, most of which is spent on headers. Setup.py compiles each
-    by itself, and `bazel build` does.
-    """
-    found = collections.defaultdict(list)
-    for source in sources.common_sources(*folders):
-        found["/".join(Path(source).parent.parts[:3])].append(source)
-    return found
 
 
 class Build:
@@ -99,7 +86,7 @@ class Build:
         flags = sources.isa_flags(self.machine) if "kernels" in folders else {}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = {source: pool.submit(self.compile, source, flags[source]) for source in flags}
-            for name, together in by_folder(*folders).items():
+            for name, together in sources.by_folder(sources.common_sources(*folders)).items():
                 objects[name] = pool.submit(self.compile, name, parts=together)
         return {name: made.result() for name, made in objects.items()}
 

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 
 import tfsparse
 from delegate import sources
-from tests.delegate.cpp import NO_GOOGLETEST, CrossBuild, by_folder
+from tests.delegate.cpp import NO_GOOGLETEST, CrossBuild
 from tfsparse.runtime import timing
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.zoo import architectures
@@ -67,7 +67,9 @@ def copy_project(folder):
 def project(tmp_path_factory):
     """A copy of the project in which the sources of a folder are one, to compile it sooner."""
     copy = copy_project(tmp_path_factory.mktemp("bazel") / "project")
-    for folder, parts in by_folder("core", "kernels", "tflite", "python").items():
+    for folder, parts in sources.by_folder(
+        sources.common_sources("core", "kernels", "tflite", "python")
+    ).items():
         text = "".join((copy / part).read_text() for part in parts)
         for part in parts:
             (copy / part).unlink()

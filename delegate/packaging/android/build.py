@@ -4,7 +4,6 @@ python -m delegate.packaging.android.build        # what `make android` runs
 """
 
 import shutil
-from pathlib import Path
 
 from delegate import sources
 from delegate.packaging import zig
@@ -20,7 +19,8 @@ SMALL = (*FLAGS, *toolchain.SMALL)
 def library(abi):
     """Path of the delegate for a processor, with the C API and the native methods of Java."""
     jobs = toolchain.libcxx(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
-    for folder, files in _by_folder(sources.common_sources("core", "kernels", "tflite")).items():
+    found = sources.common_sources("core", "kernels", "tflite")
+    for folder, files in sources.by_folder(found).items():
         source = toolchain.together(abi, folder.replace("/", "-"), files)
         jobs[source] = (*SMALL, *abi.flags)
     for source, flags in abi.kernels.items():
@@ -31,13 +31,6 @@ def library(abi):
     target = abi.folder / NAME
     toolchain.link(abi, toolchain.compile_all(abi, jobs), target, "delegate/exports.map")
     return target
-
-
-def _by_folder(files):
-    folders = {}
-    for file in files:
-        folders.setdefault(str(Path(file).parent), []).append(file)
-    return folders
 
 
 def main():
