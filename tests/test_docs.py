@@ -57,7 +57,7 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", filter(arguments_table, PAGES), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", list(filter(arguments_table, PAGES)), ids=lambda page: page.stem)
 def test_tables_of_arguments_name_arguments(page):
     text = page.read_text()
     modules = (tfsparse, tfsparse.distill)

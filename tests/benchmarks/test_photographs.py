@@ -53,7 +53,8 @@ def test_unpacks_the_photographs_of_a_package(tmp_path):
     photographs.unpack(deb, folder)
     pictures = sorted(folder.iterdir())
     assert [picture.read_bytes() for picture in pictures] == [first, second]
-    assert Image.open(pictures[1]).size == (16, 16)
+    with Image.open(pictures[1]) as picture:
+        assert picture.size == (16, 16)
 
 
 def test_a_package_of_something_else_is_refused(tmp_path):

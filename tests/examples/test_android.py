@@ -98,7 +98,8 @@ def test_the_models_are_made(tmp_path):
     arguments = ("--epochs=1", "--size=16", "--width=0.25", f"--output_dir={tmp_path}")
     subprocess.run([sys.executable, APP / "make_models.py", *arguments], check=True)
     labels = (tmp_path / "labels.txt").read_text().splitlines()
-    size = Image.open(tmp_path / "picture.png").size
+    with Image.open(tmp_path / "picture.png") as picture:
+        size = picture.size
     for name in ("dense.tflite", "sparse.tflite"):
         interpreter = tfsparse.Interpreter(tmp_path / name)
         assert list(interpreter.get_input_details()[0]["shape"]) == [1, *size, 1]

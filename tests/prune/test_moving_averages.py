@@ -48,7 +48,7 @@ def adam(package=keras, **options):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("order", itertools.permutations(["pruning", "swap", "checkpoint"]))
+@pytest.mark.parametrize("order", list(itertools.permutations(["pruning", "swap", "checkpoint"])))
 def test_swapped_averages_are_validated_saved_and_returned_with_zeros(method, order, tmp_path):
     model, watch = build(keras, adam()), Watch()
     callbacks = {

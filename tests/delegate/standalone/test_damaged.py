@@ -55,7 +55,6 @@ def test_damaged_files(program, data):
     assert "" in lines[1:]  # some damage changes nothing but a number
     messages = set(lines) - {""}
     assert any(line.startswith("the file is damaged") for line in messages)
-    assert any(line.startswith("cannot run") for line in messages)
     assert "out of memory" not in messages
 
 
