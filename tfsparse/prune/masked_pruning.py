@@ -7,14 +7,14 @@ import tensorflow as tf
 from tfsparse.annotations import Model
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune.growth import warn_of_growth
+from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.moving_averages import MaskedAverages
-from tfsparse.prune.scheduled_callback import ScheduledCallback
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.user_warnings import warn
 
 
-class MaskedPruning(ScheduledCallback):
+class MaskedPruning(MaskedCallback):
     """A callback that holds masks and changes them when a schedule says so.
 
     A method implements `_attach`, `_update`, `_prune_one_shot` and `_measure`, and finds the masks
@@ -92,10 +92,6 @@ class MaskedPruning(ScheduledCallback):
         super().on_train_batch_end(batch, logs)
         self._log(logs)
 
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        """Zeroes pruned weights that a callback with averages of weights may have changed."""
-        self._hold()
-
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Updates the masks for the last time in an epoch."""
         super().on_epoch_end(epoch, logs)
@@ -169,24 +165,9 @@ class MaskedPruning(ScheduledCallback):
             warn_of_growth(self._masked_model, self._masks, self._to_keep_zeros)
         self._detach()
 
-    def _detach(self):
-        for mask in self._masks:
-            mask.detach()
-        self._averages.detach()
-        if self._train_step is not None:
-            self._train_step.detach(self._parts)
-        self._forget()
-
     def _forget(self):
         super()._forget()
-        self._masked_model = self._train_step = None
-        self._masks, self._parts = [], []
-        self._averages = MaskedAverages(None, [], [])
-
-    def _hold(self):
-        for mask in self._masks:
-            mask.apply()
-        self._averages.apply()
+        self._masked_model = None
 
     def _log(self, logs):
         if logs is not None:

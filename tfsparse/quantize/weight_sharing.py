@@ -12,9 +12,9 @@ from tfsparse.formatting import listed
 from tfsparse.keras_models import all_optimizers, strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.growth import warn_of_growth
+from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.optimizers import GradientHooks, average_of, zero_slots
-from tfsparse.prune.scheduled_callback import ScheduledCallback
 from tfsparse.prune.scope import select
 from tfsparse.prune.scope_grammar import check_scope, match_patterns
 from tfsparse.prune.train_step import TrainStep
@@ -29,7 +29,7 @@ _MOST_BITS = 8  # of a code in an archive
 _TO_KEEP = "give fit the same WeightSharing"
 
 
-class WeightSharing(ScheduledCallback):
+class WeightSharing(MaskedCallback):
     """Lets the weights of each layer share at most 2^`bits` values, zero among them.
 
     The values of a layer are the centroids of k-means of its weights from a linear start. They are
@@ -137,10 +137,6 @@ class WeightSharing(ScheduledCallback):
         self._train_step.detach_kind(_PART)
         super().on_train_begin(logs)
 
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        """Makes weights equal that a callback with averages of weights may have changed."""
-        self._hold()
-
     def _layers(self, model):
         """Returns a dict from layers to pairs of a kernel and its number of bits."""
         targets = {target.layer: target for target in select(model, self.scope)}
@@ -203,11 +199,6 @@ class WeightSharing(ScheduledCallback):
             variables = [k.variable for k in self._kernels]
             _reset_averages(optimizer, variables + [v for n in norms for v in n.variables])
 
-    def _hold(self):
-        for mask in self._masks:
-            mask.apply()
-        self._averages.apply()
-
     def _close(self):
         if all(mask.holds(mask.weights()) for mask in self._kernels):
             warn_of_growth(self.model, self._kernels, _TO_KEEP)
@@ -221,20 +212,14 @@ class WeightSharing(ScheduledCallback):
         self._detach()
 
     def _detach(self):
-        for mask in self._masks:
-            mask.detach()
         if self._hooks is not None:
             self._hooks.detach()
-        self._averages.detach()
-        if self._train_step is not None:
-            self._train_step.detach(self._parts)
-        self._forget()
+        super()._detach()
 
     def _forget(self):
         super()._forget()
-        self._train_step = self._hooks = self._chosen = self._followers = None
-        self._kernels, self._masks, self._parts = [], [], []
-        self._averages = MaskedAverages(None, [], [])
+        self._hooks = self._chosen = self._followers = None
+        self._kernels = []
 
 
 @dataclasses.dataclass(frozen=True)
