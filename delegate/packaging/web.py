@@ -5,10 +5,10 @@ browser of today, the other uses relaxed SIMD, which is faster where a browser h
 """
 
 import gzip
+import itertools
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from delegate import sources
 from delegate.packaging import zig
@@ -30,49 +30,47 @@ LINK_FLAGS = (
     *("-mexec-model=reactor", "-Wl,--gc-sections", "-Wl,--strip-all"),
     "-Wl,-z,stack-size=1048576",
 )
-# By name, the flags beside these.
+# By name, further flags of the kernels.
 MODULES = {"tfsparse.wasm": (), "tfsparse_relaxed.wasm": ("-mrelaxed-simd",)}
 
 
-def jobs():
-    """{name: (sources, flags)} of the objects of a module; those of a folder are one."""
+def objects():
+    """{module: paths of its objects}: only those of one instruction set differ between modules."""
+    folder = sources.ROOT / "build" / "web"
+    folder.mkdir(parents=True, exist_ok=True)
     found = sources.common_sources("core", "kernels", "tflite/operators", "standalone", "web")
     folders = sources.by_folder([*found, "delegate/tflite/adapter.cc"])
-    # Those of one instruction set, which take longest, first.
-    kernels = {
-        source.replace("/", "-"): ([source], flags)
-        for source, flags in sources.isa_flags("wasm32").items()
-    }
-    return kernels | {
-        folder.replace("/", "-"): (together, SMALL) for folder, together in folders.items()
-    }
-
-
-def module(name):
-    """Path of the module of that name in `MODULES`."""
-    folder = sources.ROOT / "build" / "web" / Path(name).stem
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def compile(job):
-        target, (files, flags) = folder / f"{job[0]}.o", job[1]
-        included = [word for file in files[:-1] for word in ("-include", file)]
-        flags = (*FLAGS, *flags, *MODULES[name], *included)
-        zig.run("c++", *TARGET, *flags, "-c", files[-1], "-o", target)
-        return target
-
+    kernels = {name: _kernels(folder, name) for name in MODULES}
+    common = [(folder / f"{name}.o", files, SMALL) for name, files in folders.items()]
+    # Those of one instruction set take longest: first.
+    jobs = [*itertools.chain(*kernels.values()), *common]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(compile, jobs().items()))
-    # The folder web/ first, whose functions replace those of the C++ library.
-    objects.sort(reverse=True)
-    zig.run("c++", *TARGET, *LINK_FLAGS, *objects, "-o", folder / name)
-    return folder / name
+        list(pool.map(_compile, jobs))
+    return {name: [job[0] for job in [*each, *common]] for name, each in kernels.items()}
+
+
+def _kernels(folder, name):
+    isa_flags = sources.isa_flags("wasm32").items()
+    return [
+        (folder / f"{source}.{name}.o", [source], (*flags, *MODULES[name]))
+        for source, flags in isa_flags
+    ]
+
+
+def _compile(job):
+    target, files, flags = job
+    target.parent.mkdir(parents=True, exist_ok=True)
+    included = [word for file in files[:-1] for word in ("-include", file)]
+    zig.run("c++", *TARGET, *FLAGS, *flags, *included, "-c", files[-1], "-o", target)
 
 
 def build():
     """Writes the package to dist/web and returns its folder."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    for name in MODULES:
-        shutil.copy(module(name), OUTPUT)
+    for name, parts in objects().items():
+        # The folder web/ first, whose functions replace those of the C++ library.
+        parts.sort(reverse=True)
+        zig.run("c++", *TARGET, *LINK_FLAGS, *parts, "-o", OUTPUT / name)
     for name in PACKAGE:
         shutil.copy(HERE / name, OUTPUT)
     return OUTPUT

@@ -5,6 +5,7 @@ Programs for another processor run in an emulator.
 Objects are kept under build/ and compiled again when a source, a header or a flag changes.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -63,20 +64,41 @@ class Build:
         computes = source in sources.isa_flags(self.machine) or "tests/delegate/kernels/" in source
         flags = [*flags, *self.flags, *(() if computes else self.core_flags)]
         command = [self.cxx, *usual, *flags, "-I."]
+        if source.endswith("_test.cc"):
+            command += ["-include", self._precompiled(command)]
         command += [word for part in parts[:-1] for word in ("-include", part)]
         digest = hashlib.sha256(repr(command).encode())
         for file in [*parts, *headers]:
             digest.update((ROOT / file).read_bytes())
         name = source.replace("/", "-")
         target = self.folder / f"{name}.{digest.hexdigest()[:16]}.o"
-        # Who comes second, in another process of the same test run, waits and finds it made.
-        with open(self.folder / f"{name}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._alone(name):
             if not target.exists():
                 for stale in self.folder.glob(f"{name}.*.o"):
                     stale.unlink()
                 self._make(target, *command, "-c", parts[-1])
         return str(target)
+
+    @contextlib.contextmanager
+    def _alone(self, name):
+        # Who comes second, in another process of the same test run, waits and finds it made.
+        with open(self.folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _precompiled(self, command):
+        """Path of the header of GoogleTest for a command, beside which is what it compiles to.
+
+        It takes most of the time in which a small test compiles. Compilers ignore one of others.
+        """
+        digest = hashlib.sha256(repr(command).encode()).hexdigest()[:16]
+        header = self.folder / f"gtest.{digest}.h"
+        compiled = header.with_name(f"{header.name}.gch")
+        with self._alone(header.name):
+            if not compiled.exists():
+                header.write_text('#include "gtest/gtest.h"\n')
+                self._make(compiled, *command, "-x", "c++-header", str(header))
+        return str(header)
 
     def engine(self, folders=("core", "kernels", "tflite")):
         """The objects of the engine, without the Python module.
