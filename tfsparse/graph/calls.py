@@ -47,7 +47,7 @@ class Call:
         """
         given = {id(x): v for x, v in zip(self.arguments.keras_tensors, values, strict=True)}
         args, kwargs = self.arguments.fill_in(given)
-        if self.training is not None and "training" in _parameters(self.operation):
+        if self.training is not None and takes_training(self.operation):
             options = {"training": self.training} | options
         return self.operation(*args, **(options | kwargs))
 
@@ -159,8 +159,9 @@ def _training(node, around):
     return around if own is None else own
 
 
-def _parameters(operation):
-    return inspect.signature(operation.call).parameters
+def takes_training(operation):
+    """Returns whether the call of an operation has the argument `training`."""
+    return "training" in inspect.signature(operation.call).parameters
 
 
 def count_positions(shape):

@@ -4,13 +4,13 @@ import dataclasses
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfsparse.annotations import Model
 from tfsparse.graph import ChannelGraph, constants, rules, trace
 from tfsparse.graph.channels import variable_of
+from tfsparse.graph.cloning import clone_graph, input_like
 from tfsparse.graph.equivalence import check_outputs
-from tfsparse.graph.rebuilding import compile_like, copy_state, renew, view
+from tfsparse.graph.rebuilding import compile_like, copy_state, renew
 
 # What each layer makes its channels with: the argument that counts them, the kernel, its axis.
 _SIZES = {
@@ -157,47 +157,18 @@ def _normalization_after(graph, call):
 
 def _rebuild(model, state):
     entries = {id(nested): values for nested, values in state.graph.program.entries}
-    clones = {}
 
-    def clone(operation):
-        if id(operation) not in clones:
-            nested = id(operation) in entries
-            clones[id(operation)] = (
-                operation,
-                clone_model(operation) if nested else _clone(operation, state),
-            )
-        return clones[id(operation)][1]
+    def make_input(original, position):
+        channels = state.graph.channels_of(entries[id(original)][position])
+        return input_like(original.inputs[position], state.count(channels))
 
-    def clone_model(original):
-        channels = [state.graph.channels_of(value) for value in entries[id(original)]]
-        inputs = list(map(_input, original.inputs, map(state.count, channels)))
-        if isinstance(original, keras.Sequential):
-            # Not by Keras's clone_model, which in 3.1 fails on other inputs for these.
-            layers = [*inputs, *map(clone, original.layers)]
-            own = type(original).__init__ is keras.Sequential.__init__
-            kind = type(original) if own else keras.Sequential
-            return kind(layers, original.trainable, original.name)
-        inputs = tf.nest.pack_sequence_as(original.input, inputs)
-        # Keras would compile it with what it finds by the names of losses and metrics.
-        return keras.models.clone_model(view(original, compiled=False), inputs, clone)
-
-    smaller = clone_model(model)
-    for old, new in clones.values():
-        if isinstance(old, keras.layers.Layer) and id(old) not in entries:
+    smaller, made = clone_graph(model, entries, lambda x: _clone(x, state), make_input)
+    for old, new in made:
+        if isinstance(old, keras.layers.Layer):
             _set_weights(old, new, state)
     compile_like(model, smaller)
     check_outputs(model, smaller)
     return smaller
-
-
-def _input(tensor, length):
-    """Returns an input like another, with as many channels."""
-    layer = tensor._keras_history.operation
-    config = layer.get_config()
-    *shape, last = config["batch_shape"]
-    if shape and last is not None:
-        config["batch_shape"] = (*shape, length)
-    return type(layer).from_config(config).output
 
 
 def _clone(operation, state):

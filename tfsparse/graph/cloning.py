@@ -1,0 +1,73 @@
+"""Builds a model again from new layers that are connected as the old ones are."""
+
+import keras
+import tensorflow as tf
+
+from tfsparse.graph.rebuilding import view
+
+
+def clone_graph(model, nested, make, make_input):
+    """Returns a model with a new layer or operation in place of each one.
+
+    Args:
+        model: Functional or Sequential Keras 3 model.
+        nested: Ids of the models that are built again themselves, `model` and those in it.
+        make: Function from a layer or an operation to the new one, or to a `Chain`. It is called
+            once for each, however often the model calls it.
+        make_input: Function from one of these models and the position of an input to the new
+            input, a Keras tensor.
+
+    Returns:
+        The new model, not compiled, and a list of pairs of an old layer or operation and what was
+        made of it.
+    """
+    clones = {}
+
+    def clone(operation):
+        if id(operation) not in clones:
+            made = clone_model(operation) if id(operation) in nested else make(operation)
+            clones[id(operation)] = operation, made
+        return clones[id(operation)][1]
+
+    def clone_model(original):
+        inputs = [make_input(original, position) for position in range(len(original.inputs))]
+        if isinstance(original, keras.Sequential):
+            # Not by Keras's clone_model, which in 3.1 fails on other inputs for these.
+            made = [clone(layer) for layer in original.layers]
+            layers = [x for one in made for x in (one.layers if isinstance(one, Chain) else [one])]
+            own = type(original).__init__ is keras.Sequential.__init__
+            kind = type(original) if own else keras.Sequential
+            return kind([*inputs, *layers], original.trainable, original.name)
+        inputs = tf.nest.pack_sequence_as(original.input, inputs)
+        # Keras would compile it with what it finds by the names of losses and metrics.
+        return keras.models.clone_model(view(original, compiled=False), inputs, clone)
+
+    new = clone_model(model)
+    return new, [pair for pair in clones.values() if id(pair[0]) not in nested]
+
+
+class Chain:
+    """Layers in place of one.
+
+    Args:
+        layers: List of Keras layers, which run one after the other.
+    """
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    def __call__(self, x):
+        """Returns the output of the last layer."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def input_like(tensor, length=None):
+    """Returns an input like another, or with another length of its last axis."""
+    layer = tensor._keras_history.operation
+    config = layer.get_config()
+    *shape, last = config["batch_shape"]
+    if length is not None and shape and last is not None:
+        config["batch_shape"] = (*shape, length)
+    return type(layer).from_config(config).output
