@@ -17,6 +17,7 @@ FLOORS = (
     {"prune.files"},
     {"converter"},
     {"inspection"},
+    {"factorization"},
     {"runtime", "calibration"},
     {"quantize"},
     {"distill"},

@@ -11,6 +11,7 @@ import pytest
 
 import tfsparse
 from tfsparse.command_line.main import COMMANDS
+from tfsparse.factorization.result import Factorization, FactorizedLayer
 from tfsparse.inspection.result import Inspection
 from tfsparse.prune.callback import Callback
 from tfsparse.prune.masked_pruning import MaskedPruning
@@ -36,7 +37,10 @@ def public_objects():
     found = {name: getattr(tfsparse, name) for name in tfsparse.__all__ if name not in MODULES}
     for module in (getattr(tfsparse, name) for name in MODULES):
         found |= {name: getattr(module, name) for name in module.__all__}
-    results = (CompressionResult, Explanation, Inspection, LayerSensitivity, Tuning)
+    results = (
+        *(CompressionResult, Explanation, Factorization, FactorizedLayer, Inspection),
+        *(LayerSensitivity, Tuning),
+    )
     return found | {c.__name__: c for c in results}
 
 
@@ -137,7 +141,7 @@ def test_apply_has_one_signature():
 
 
 def test_every_method_has_the_scope_that_the_page_says():
-    assert len(METHODS) == 8
+    assert len(METHODS) == 9
     for name in METHODS:
         default = inspect.signature(getattr(tfsparse, name)).parameters["scope"].default
         assert f'| `{name}` | `"{default}"` |' in PAGE

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse import distill, graph, search
     from tfsparse.converter.convert import convert
     from tfsparse.converter.densify import densify
+    from tfsparse.factorization.factorize import factorize
     from tfsparse.graph.shrink import shrink
     from tfsparse.inspection.inspect import inspect
     from tfsparse.packing.pack import pack, unpack
@@ -56,6 +57,7 @@ _PUBLIC = {
     "convert": "tfsparse.converter.convert",
     "densify": "tfsparse.converter.densify",
     "explain": "tfsparse.runtime.explain",
+    "factorize": "tfsparse.factorization.factorize",
     "inspect": "tfsparse.inspection.inspect",
     "load_delegate": "tfsparse.runtime.delegate",
     "pack": "tfsparse.packing.pack",
@@ -87,6 +89,7 @@ __all__ = [
     "densify",
     "distill",
     "explain",
+    "factorize",
     "graph",
     "inspect",
     "load_delegate",

@@ -9,6 +9,8 @@ PathLike: TypeAlias = str | os.PathLike
 Model: TypeAlias = Any
 # A name, a function of a layer, or patterns of layer names with amounts: see docs/vocabulary.md.
 Scope: TypeAlias = str | Callable[[Any], bool] | Mapping[str, float]
+# "evbmf", a number of factors, or a fraction of the full rank.
+Rank: TypeAlias = str | int | float
 # Shapes of inputs by name, or that of the only input.
 Shapes: TypeAlias = Mapping[str, Iterable[int]] | Iterable[int]
 # Output channels that share a pattern, or a pair of output and input channels.

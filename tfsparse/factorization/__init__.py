@@ -1,0 +1,1 @@
+"""Low-rank factors in place of the kernels of layers."""
