@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.converter.convert import convert
     from tfsparse.converter.densify import densify
     from tfsparse.factorization.factorize import factorize
+    from tfsparse.graph.padding import symmetric_padding
     from tfsparse.graph.shrink import shrink
     from tfsparse.inspection.inspect import inspect
     from tfsparse.packing.pack import pack, unpack
@@ -65,6 +66,7 @@ _PUBLIC = {
     "recalibrate_batchnorm": "tfsparse.prune.batchnorm",
     "sensitivity": "tfsparse.prune.weights.sensitivity",
     "shrink": "tfsparse.graph.shrink",
+    "symmetric_padding": "tfsparse.graph.padding",
     "tune": "tfsparse.runtime.tune",
     "unpack": "tfsparse.packing.pack",
 }
@@ -99,6 +101,7 @@ __all__ = [
     "search",
     "sensitivity",
     "shrink",
+    "symmetric_padding",
     "tune",
     "unpack",
 ]
