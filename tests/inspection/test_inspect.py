@@ -160,7 +160,24 @@ def test_xnnpack_s_rules_are_applied_to_the_file(tmp_path, inspection):
     model = networks.randomize(model, 0.8)
     for encoding, count in (("auto", 2), ("none", 0)):
         path = tfsparse.convert(model, tmp_path / "model.tflite", encoding=encoding)
-        assert tfsparse.inspect(path).sparse("xnnpack_arm") == count
+        found = tfsparse.inspect(path)
+        assert found.sparse("xnnpack_arm") == found.sparse("xnnpack_wasm") == count
+
+
+def test_symmetric_padding_is_named_and_helps(tmp_path):
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(32, 3, 2, padding="same", activation="relu6")(image)
+    x = keras.layers.Conv2D(32, 1, activation="relu6")(x)
+    x = keras.layers.DepthwiseConv2D(3, 2, padding="same", activation="relu6")(x)
+    x = keras.layers.Conv2D(64, 1, activation="relu6")(x)
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    model = networks.randomize(model, 0.8)
+    found = tfsparse.inspect(tfsparse.convert(model, tmp_path / "same.tflite"))
+    assert found.sparse("xnnpack_wasm") == 0
+    assert all("symmetric_padding" in reason for reason, _ in found.reasons("xnnpack_wasm"))
+    padded = tfsparse.symmetric_padding(model)
+    found = tfsparse.inspect(tfsparse.convert(padded, tmp_path / "padded.tflite"))
+    assert found.sparse("xnnpack_wasm") == 2
 
 
 def test_macs_are_those_of_the_delegate(path, inspection):
@@ -184,7 +201,7 @@ def test_text_and_json(inspection):
     operator = next(o for o in found["operators"] if o["kind"] == "CONV_2D")
     tensor = found["tensors"][operator["weights"]]
     assert tensor["shape"] == list(tensor["shape"])
-    assert set(operator["support"]) == {"tfsparse", "xnnpack_arm", "xnnpack_x86"}
+    assert set(operator["support"]) == {"tfsparse", "xnnpack_arm", "xnnpack_wasm", "xnnpack_x86"}
 
 
 def test_narrow_terminals_get_whole_words(inspection):

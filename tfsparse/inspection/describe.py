@@ -110,9 +110,9 @@ def _xnnpack(model, subgraph, tensors, weights, encoded):
     outputs = set(flatbuffer.ints(model.subgraphs[subgraph].outputs))
     found = xnnpack.support(list(seen.values()), outputs, encoded)
     return {
-        index: {"xnnpack_arm": on_arm, "xnnpack_x86": xnnpack.X86}
-        for index, on_arm in zip(seen, found, strict=True)
-        if on_arm
+        index: {"xnnpack_arm": one, "xnnpack_wasm": one, "xnnpack_x86": xnnpack.X86}
+        for index, one in zip(seen, found, strict=True)
+        if one
     }
 
 

@@ -33,6 +33,7 @@ UNCOUNTED = (
 RUNTIMES = {
     "tfsparse": "tfsparse",
     "xnnpack_arm": "XNNPACK on ARM",
+    "xnnpack_wasm": "XNNPACK on WebAssembly",
     "xnnpack_x86": "XNNPACK on x86",
 }
 # Those with the output channels in the last dimension of the weights.

@@ -24,7 +24,7 @@ X86 = Support(
 NOT_POINTWISE = "XNNPACK has sparse kernels for 1x1 convolutions only"
 NOT_ENCODED = (
     "no weights are stored sparse in the file, without which TFLite does not let XNNPACK look for "
-    "zeros"
+    "zeros: write it with tfsparse.convert"
 )
 # Measured in ai-edge-litert 2.3.0 for arm64 under QEMU: a network of a padded stem, two 1x1
 # convolutions and then an AVERAGE_POOL_2D, or a depthwise convolution that is padded SAME, has
@@ -33,7 +33,7 @@ BROKEN = "XNNPACK refuses the model or computes wrong outputs"
 
 
 def support(nodes, outputs, encoded):
-    """What XNNPACK runs sparse on ARM, and on other processors with its kernels for channels first.
+    """What XNNPACK runs sparse on ARM and WebAssembly, with its kernels for channels first.
 
     Args:
         nodes: The `Node`s of a subgraph in the order in which they run.
@@ -95,7 +95,8 @@ class _Clusters:
             share = f"{100 * zeros / params:.0f} %" if params else "none"
             return (
                 f"{share} of the weights of the 1x1 convolutions and dense layers around it are "
-                "zero, expected more than two thirds"
+                "zero, expected more than two thirds: prune more of them, or put a ReLU in front "
+                "of a dense classifier, which then does not count"
             )
         return ""
 

@@ -121,7 +121,7 @@ def _check_convolution(node):
     if channels != 3:
         return 0, f"a 3x3 convolution of {number_of(channels, 'channel')}, expected 3 at the entry"
     if _explicit_padding(node) != (1, 1, 1, 1):
-        return 0, f"a 3x3 convolution with {_padding_name(node)}, expected 1 on all four sides"
+        return 0, f"a 3x3 convolution with {_padding_name(node)}, {_expected(1)}"
     return ENTRY, ""
 
 
@@ -137,9 +137,13 @@ def _check_depthwise(node):
     if _explicit_padding(node) != (wanted,) * 4:
         return 0, (
             f"a {height}x{width} depthwise convolution of stride {node.stride[0]} with "
-            f"{_padding_name(node)}, expected {wanted} on all four sides"
+            f"{_padding_name(node)}, {_expected(wanted)}"
         )
     return INSIDE, ""
+
+
+def _expected(padding):
+    return f"expected {padding} on all four sides, as of tfsparse.symmetric_padding"
 
 
 def _explicit_padding(node):

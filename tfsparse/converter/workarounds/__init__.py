@@ -40,8 +40,8 @@ FAULTS = {
         workaround="densified_types keeps them dense",
     ),
     "sparse_mode": Fault(
-        what="computes wrong outputs on ARM where a part that it runs sparse does not end with an "
-        "operator that changes the layout back",
+        what="computes wrong outputs on ARM and WebAssembly where a part that it runs sparse does "
+        "not end with an operator that changes the layout back",
         versions={"litert": "2.3.0"},
         workaround="paddings splits a PAD in two, which keeps XNNPACK from its sparse mode",
     ),
