@@ -1,6 +1,5 @@
 """Weights that share a few values in each layer."""
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 
@@ -20,6 +19,7 @@ from tfsparse.prune.scope_grammar import check_scope, match_patterns
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.prune.variables import read, write
 from tfsparse.quantize import folding
+from tfsparse.quantize.begin import Begin
 from tfsparse.quantize.clusters import k_means
 from tfsparse.quantize.shared_kernel import SharedKernel, Unit
 from tfsparse.user_warnings import warn
@@ -97,7 +97,7 @@ class WeightSharing(MaskedCallback):
         schedules.check_position("begin", begin)
         self.bits = bits
         self.scope = scope
-        super().__init__(_Begin(begin))
+        super().__init__(Begin(begin))
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments as a dict."""
@@ -220,31 +220,6 @@ class WeightSharing(MaskedCallback):
         super()._forget()
         self._hooks = self._chosen = self._followers = None
         self._kernels = []
-
-
-@dataclasses.dataclass(frozen=True)
-class _Begin(schedules.Schedule):
-    """Whether weights share values.
-
-    Args:
-        begin: Where they begin to: a float is a fraction of the training, an int is a step.
-    """
-
-    begin: float
-
-    @property
-    def end(self):
-        """Where the last update is."""
-        return self.begin
-
-    def __call__(self, step):
-        """Returns whether sharing begins at a step, a bool, and whether it has begun."""
-        begin = schedules.to_step("begin", self.begin)
-        return step == begin, step >= begin
-
-    def in_steps(self, total_steps=None):
-        """Returns the same in steps; see `PolynomialDecay.in_steps`."""
-        return _Begin(schedules.to_step("begin", self.begin, total_steps))
 
 
 def _share(kernel):
