@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.prune.weights.rigl import RigL
     from tfsparse.prune.weights.sensitivity import Sensitivity, sensitivity
     from tfsparse.quantize.quantization_aware_training import QuantizationAwareTraining
+    from tfsparse.quantize.ternary_quantization import TernaryQuantization
     from tfsparse.quantize.weight_sharing import WeightSharing
     from tfsparse.runtime.delegate import load_delegate
     from tfsparse.runtime.explain import explain
@@ -53,6 +54,7 @@ _PUBLIC = {
     "QuantizationAwareTraining": "tfsparse.quantize.quantization_aware_training",
     "RigL": "tfsparse.prune.weights.rigl",
     "Sensitivity": "tfsparse.prune.weights.sensitivity",
+    "TernaryQuantization": "tfsparse.quantize.ternary_quantization",
     "WeightSharing": "tfsparse.quantize.weight_sharing",
     "compress": "tfsparse.search.compress",
     "convert": "tfsparse.converter.convert",
@@ -85,6 +87,7 @@ __all__ = [
     "QuantizationAwareTraining",
     "RigL",
     "Sensitivity",
+    "TernaryQuantization",
     "WeightSharing",
     "compress",
     "convert",
