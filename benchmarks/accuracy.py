@@ -103,6 +103,11 @@ def pattern(pruning_ratio):
     return Method(lambda data, seed: [tfsparse.PatternPruning(**options)])
 
 
+def ternary(data, seed):
+    # The paper begins with a trained network: here the first part of the training is in float.
+    return [tfsparse.TernaryQuantization(begin=0.3)]
+
+
 def channels(importance):
     def callbacks(data, seed):
         return [
@@ -154,6 +159,7 @@ METHODS = {
     "pattern": pattern(0.0),
     "gradual-3x3": Method(gradual_3x3),
     "pattern-kernels": pattern(KERNEL_PRUNING_RATIO),
+    "ternary": Method(ternary),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
