@@ -4,7 +4,7 @@ All of them run in turn in one page of a headless Chromium, one thread each. Lit
 runtime of .tflite files for browsers. It is installed with npm, once, into the cache folder.
 
     make web
-    python benchmarks/web.py
+    python benchmarks/web.py --suite
     python benchmarks/web.py mobilenet_v2_padded --sparsity 0.8 --json out.json
     python benchmarks/web.py pose_detection model.tflite
 """
@@ -36,10 +36,18 @@ LITERT = "@litertjs/core@2.5.3"
 MODULE = ROOT / "dist" / "web"
 # As the page names them, with what each runs.
 RUNTIMES = {"litert dense": "dense", "litert sparse": "sparse", "tfsparse": "sparse"}
+# Networks and the zeros of those that are pruned: the rows of docs/web.md.
+SUITE = {
+    "mobilenet_v2_padded": (0.8, 0.9),
+    "mobilenet_v2": (0.8, 0.9),
+    **dict.fromkeys(catalogue.PRETRAINED),
+}
+INT8_SUITE = {"mobilenet_v2": (0.8, 0.9)}
 INFERENCES = 5  # of one runtime in sequence, a part of a round
 TIMEOUT = 300  # seconds for all that is not measuring
 
 SPARSITY = flags.DEFINE_list("sparsity", ["0.8", "0.9"], "Zeros of named networks, as fractions.")
+WHOLE_SUITE = flags.DEFINE_bool("suite", False, "Measure the networks of docs/web.md.")
 SECONDS = flags.DEFINE_float("seconds", 10, "Time to measure each model for.", lower_bound=0.1)
 JSON = flags.DEFINE_string("json", None, "Also write the results to this file.")
 CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where files are kept.")
@@ -62,16 +70,40 @@ def litert_js(folder):
     return packages
 
 
+def suite_files():
+    """The files of the suite, as `measure` takes them; those that cannot be had are left out."""
+    files = {}
+    for network, sparsities in SUITE.items():
+        try:
+            files |= _network_files(network, sparsities)
+        except OSError as error:
+            print(f"{network} is left out, it could not be downloaded: {error}", file=sys.stderr)
+    for network, sparsities in INT8_SUITE.items():
+        files |= _network_files(network, sparsities, weights="int8", block_size=(1, 4))
+    return files
+
+
+def _network_files(network, sparsities, **options):
+    """{name: path} of a network by its sparsity; Google's are as they are."""
+    if network in catalogue.PRETRAINED:
+        return {network: catalogue.cached_file(network, CACHE_DIR.value)}
+    typed = f" {options['weights']}" if "weights" in options else ""
+    return {
+        f"{network}{typed}, {100 * sparsity:.0f} %": catalogue.cached_file(
+            network, CACHE_DIR.value, sparsity, encoding="auto", **options
+        )
+        for sparsity in sparsities
+    }
+
+
 def sparse_files(arguments):
     """{name: path} of the files that the command line asks for, made or downloaded if missing."""
     files = {}
     for argument in arguments or ["mobilenet_v2"]:
         if argument in catalogue.ARCHITECTURES:
-            for sparsity in map(float, SPARSITY.value):
-                name = f"{argument}, {100 * sparsity:.0f} %"
-                files[name] = catalogue.cached_file(argument, CACHE_DIR.value, sparsity)
+            files |= _network_files(argument, map(float, SPARSITY.value))
         elif argument in catalogue.PRETRAINED:
-            files[argument] = catalogue.cached_file(argument, CACHE_DIR.value)
+            files |= _network_files(argument, None)
         elif Path(argument).is_file():
             files[Path(argument).name] = Path(argument)
         else:
@@ -89,7 +121,7 @@ def input_shape(path):
     return [max(1, int(size)) for size in inputs[0].shape]
 
 
-def measure(files, seconds, litert, module=MODULE):
+def measure(files, seconds, litert, module=MODULE, runtimes=RUNTIMES):
     """Times sparse files in a browser, and dense copies of them.
 
     Args:
@@ -97,6 +129,7 @@ def measure(files, seconds, litert, module=MODULE):
         seconds: To measure each of them for.
         litert: The folder of LiteRT.js's packages.
         module: The folder of tfsparse's.
+        runtimes: {name: "dense" or "sparse"}, those of `RUNTIMES` that are timed.
 
     Returns:
         {"models": [{"name", "times": {runtime: milliseconds}, "error"}], "browser"}.
@@ -111,7 +144,7 @@ def measure(files, seconds, litert, module=MODULE):
             dense = Path(folder, f"{i}.tflite")
             tfsparse.densify(path, dense)
             served |= {f"/{i}-sparse.tflite": Path(path), f"/{i}-dense.tflite": dense}
-            addresses = {runtime: f"/{i}-{kind}.tflite" for runtime, kind in RUNTIMES.items()}
+            addresses = {runtime: f"/{i}-{kind}.tflite" for runtime, kind in runtimes.items()}
             models.append({"name": name, "files": addresses, "shape": input_shape(path)})
         job = {"models": models, "seconds": seconds, "inferences": INFERENCES}
         served |= {
@@ -127,26 +160,26 @@ def show(found, console):
     """Prints a table of what `measure` returns."""
     table = Table(title=f"milliseconds in {found['browser'].split()[-2]}: fastest / median")
     table.add_column("model")
-    for runtime in RUNTIMES:
-        table.add_column(runtime, justify="right")
-    table.add_column("tfsparse : dense", justify="right")
-    table.add_column("tfsparse : litert sparse", justify="right")
-    table.add_column("error", justify="right")
-    for model in found["models"]:
-        times = [model["times"][runtime] for runtime in RUNTIMES]
-        dense, sparse, ours = times
-        table.add_row(
-            model["name"],
-            *(f"{min(t):.1f} / {statistics.median(t):.1f}" for t in times),
-            f"{speedup(dense, ours):.2f}x",
-            f"{speedup(sparse, ours):.2f}x",
-            f"{model['error']:.0e}",
-        )
+    rows = [_row(model) for model in found["models"]]
+    for column in rows[0]:
+        table.add_column(column, justify="right")
+    for model, row in zip(found["models"], rows, strict=True):
+        table.add_row(model["name"], *row.values())
     console.print(table)
     console.print(
         f"{timing.cpu_name()}, one thread; ratios are medians of those within a round",
         highlight=False,
     )
+
+
+def _row(model):
+    """The cells of a model by column: times, how much faster than each, and the error."""
+    times = model["times"]
+    row = {name: f"{min(t):.1f} / {statistics.median(t):.1f}" for name, t in times.items()}
+    for name, baseline in times.items():
+        if name != "tfsparse":
+            row[f"against {name}"] = f"{speedup(baseline, times['tfsparse']):.2f}x"
+    return row | {"error": f"{model['error']:.0e}"}
 
 
 def speedup(baseline, candidate):
@@ -168,7 +201,7 @@ def main(argv):
     # Off a terminal there is no width to fit.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     try:
-        files = sparse_files(argv[1:])
+        files = suite_files() if WHOLE_SUITE.value else sparse_files(argv[1:])
         found = measure(files, SECONDS.value, litert_js(CACHE_DIR.value))
     except (OSError, RuntimeError) as error:
         sys.exit(str(error))

@@ -68,3 +68,24 @@ def test_speedup_is_the_median_of_rounds_of_five(script):
     baseline = [*[9.0] * 4, 4.0, *[8.0] * 5, *[90.0] * 5]
     candidate = [*[2.0] * 5, *[30.0] * 4, 4.0, *[9.0] * 5]
     assert script.speedup(baseline, candidate) == 2.0
+
+
+def test_the_suite_leaves_out_what_cannot_be_downloaded(script, monkeypatch, capsys, tmp_path):
+    def cached_file(name, folder, sparsity=0.0, **options):
+        if name in script.catalogue.PRETRAINED:
+            raise OSError("no network")
+        assert options["encoding"] == "auto"
+        return tmp_path / f"{name}-{sparsity}-{options.get('weights', 'float32')}"
+
+    monkeypatch.setattr(script.catalogue, "cached_file", cached_file)
+    script.flags.FLAGS(["web"])
+    files = script.suite_files()
+    assert list(files) == [
+        *(f"mobilenet_v2_padded, {zeros} %" for zeros in (80, 90)),
+        *(f"mobilenet_v2, {zeros} %" for zeros in (80, 90)),
+        *(f"mobilenet_v2 int8, {zeros} %" for zeros in (80, 90)),
+    ]
+    assert files["mobilenet_v2 int8, 80 %"].name == "mobilenet_v2-0.8-int8"
+    told = capsys.readouterr().err
+    for name in script.catalogue.PRETRAINED:
+        assert f"{name} is left out, it could not be downloaded: no network" in told
