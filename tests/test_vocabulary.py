@@ -141,7 +141,7 @@ def test_apply_has_one_signature():
 
 
 def test_every_method_has_the_scope_that_the_page_says():
-    assert len(METHODS) == 10
+    assert len(METHODS) == 11
     for name in METHODS:
         default = inspect.signature(getattr(tfsparse, name)).parameters["scope"].default
         assert f'| `{name}` | `"{default}"` |' in PAGE
@@ -160,6 +160,14 @@ SOME_ARGUMENTS = {
     "PolynomialDecay": {"final_sparsity": 0.9, "power": 2},
     "QuantizationAwareTraining": {"begin": 5, "freeze_batchnorm": 9, "range_momentum": 0.9},
     "RigL": {"sparsity": 0.7, "growth": None, "end": 100, "seed": 3},
+    "LowBitQuantization": {
+        "bits": 2,
+        "rho": 0.1,
+        "begin": 0.1,
+        "end": 0.5,
+        "frequency": 10,
+        "scope": "3x3",
+    },
     "TernaryQuantization": {"threshold": 0.1, "scope": "3x3", "begin": 0.5, "scale_rate": 0.01},
     "WeightSharing": {"bits": {"dense*": 5, "*": 8}, "scope": "all_but_first", "begin": 0.5},
 }

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     )
     from tfsparse.prune.weights.rigl import RigL
     from tfsparse.prune.weights.sensitivity import Sensitivity, sensitivity
+    from tfsparse.quantize.low_bit_quantization import LowBitQuantization
     from tfsparse.quantize.quantization_aware_training import QuantizationAwareTraining
     from tfsparse.quantize.ternary_quantization import TernaryQuantization
     from tfsparse.quantize.weight_sharing import WeightSharing
@@ -49,6 +50,7 @@ _PUBLIC = {
     "GroupExclusiveSparsity": "tfsparse.prune.weights.regularizers",
     "GroupSparsity": "tfsparse.prune.weights.regularizers",
     "Interpreter": "tfsparse.runtime.interpreter",
+    "LowBitQuantization": "tfsparse.quantize.low_bit_quantization",
     "PatternPruning": "tfsparse.prune.weights.pattern",
     "PolynomialDecay": "tfsparse.prune.schedules",
     "QuantizationAwareTraining": "tfsparse.quantize.quantization_aware_training",
@@ -82,6 +84,7 @@ __all__ = [
     "GroupExclusiveSparsity",
     "GroupSparsity",
     "Interpreter",
+    "LowBitQuantization",
     "PatternPruning",
     "PolynomialDecay",
     "QuantizationAwareTraining",
