@@ -68,12 +68,14 @@ class Method:
         width: factor on the width of the network.
         cuts_channels: whether the network is to be shrunk in the end.
         distills: whether the network is trained to imitate the dense one.
+        pads_symmetrically: whether strided convolutions are padded on all sides alike.
     """
 
     callbacks: Callable = lambda data, seed: []
     width: float = 1.0
     cuts_channels: bool = False
     distills: bool = False
+    pads_symmetrically: bool = False
 
 
 def gradual(distribution, distills=False):
@@ -106,6 +108,10 @@ def pattern(pruning_ratio):
 def ternary(data, seed):
     # The paper begins with a trained network: here the first part of the training is in float.
     return [tfsparse.TernaryQuantization(begin=0.3)]
+
+
+def low_bit(data, seed):
+    return [tfsparse.LowBitQuantization(bits=3, begin=0.3)]
 
 
 def channels(importance):
@@ -145,6 +151,7 @@ def epochs_before_cut():
 # Weights grow with the square of the width, and so do MACs.
 METHODS = {
     "dense": Method(),
+    "symmetric-padding": Method(pads_symmetrically=True),
     "small-params": Method(width=(1 - SPARSITY) ** 0.5),
     "gradual": gradual("uniform"),
     "gradual-distill": gradual("uniform", distills=True),
@@ -160,6 +167,7 @@ METHODS = {
     "gradual-3x3": Method(gradual_3x3),
     "pattern-kernels": pattern(KERNEL_PRUNING_RATIO),
     "ternary": Method(ternary),
+    "low-bit": Method(low_bit),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
@@ -179,6 +187,8 @@ def run(method, seed, data):
     width = network_width()
     network = NETWORK.value, width * METHODS[method].width, STEM_STRIDES.value
     model = cifar10.build(*network)
+    if METHODS[method].pads_symmetrically:
+        model = tfsparse.symmetric_padding(model)
     trained = distiller(teacher, model) if METHODS[method].distills else model
     callbacks = METHODS[method].callbacks(data, seed)
     when_cut = []

@@ -60,7 +60,7 @@ def test_a_run_is_measured_once_and_shown_in_the_table(pictures, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["magic"], "Expected methods, of dense, small-params.*Received: magic"),
+        (["magic"], "Expected methods, of dense, symmetric-padding.*Received: magic"),
         ([], "Received: none"),
         (["dense", "--seeds", "a"], "--seeds takes ints. Received: a"),
         (["dense", "--data", "nowhere", "--json", "nowhere"], "Received: 'nowhere'"),
