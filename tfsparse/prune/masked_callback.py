@@ -8,7 +8,8 @@ class MaskedCallback(ScheduledCallback):
     """A callback that holds masks: objects with the methods of `masks.Mask`.
 
     A method fills `self._masks`, attaches them, and puts what it attached to `self._train_step`
-    into `self._parts`.
+    into `self._parts`. If it changes or reads gradients, what does so is `self._hooks`, which has a
+    method `detach`.
     """
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -21,6 +22,8 @@ class MaskedCallback(ScheduledCallback):
         self._averages.apply()
 
     def _detach(self):
+        if self._hooks is not None:
+            self._hooks.detach()
         for mask in self._masks:
             mask.detach()
         self._averages.detach()
@@ -30,6 +33,6 @@ class MaskedCallback(ScheduledCallback):
 
     def _forget(self):
         super()._forget()
-        self._train_step = None
+        self._train_step = self._hooks = None
         self._masks, self._parts = [], []
         self._averages = MaskedAverages(None, [], [])

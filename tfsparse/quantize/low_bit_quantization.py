@@ -128,7 +128,7 @@ class LowBitQuantization(MaskedCallback):
             (_PART, "pull", id(v)): functools.partial(Pull, v, strategy) for v in self._variables
         }
         self._parts = self._train_step.attach(makers)
-        self._admm = Admm(self.model.optimizer, self._parts, self.rho)
+        self._hooks = self._admm = Admm(self.model.optimizer, self._parts, self.rho)
         super().on_train_begin(logs)
 
     def _update(self, progress):
@@ -169,11 +169,6 @@ class LowBitQuantization(MaskedCallback):
                 "rounded (EarlyStopping has start_from_epoch)."
             )
         self._detach()
-
-    def _detach(self):
-        if self._admm is not None:
-            self._admm.detach()
-        super()._detach()
 
     def _forget(self):
         super()._forget()

@@ -177,15 +177,6 @@ class TernaryQuantization(MaskedCallback):
             )
         self._detach()
 
-    def _detach(self):
-        if self._hooks is not None:
-            self._hooks.detach()
-        super()._detach()
-
-    def _forget(self):
-        super()._forget()
-        self._hooks = None
-
 
 def _train(kernel, optimizer, gradient, variable):
     return kernel.train(gradient, variable, getattr(optimizer, "learning_rate", 1.0))

@@ -211,14 +211,9 @@ class WeightSharing(MaskedCallback):
             )
         self._detach()
 
-    def _detach(self):
-        if self._hooks is not None:
-            self._hooks.detach()
-        super()._detach()
-
     def _forget(self):
         super()._forget()
-        self._hooks = self._chosen = self._followers = None
+        self._chosen = self._followers = None
         self._kernels = []
 
 

@@ -127,7 +127,7 @@ class PatternPruning(MaskedWeights):
             [mask.variable for mask in self._masks],
             lambda variable: Pull(variable, strategy),
         )
-        self._admm = Admm(model.optimizer, pulls, self.rho)
+        self._hooks = self._admm = Admm(model.optimizer, pulls, self.rho)
 
     @property
     def _to_keep_zeros(self):
@@ -176,11 +176,6 @@ class PatternPruning(MaskedWeights):
             0.0 if target.layer is first else target.amount or self.pruning_ratio or 0.0
             for target in self._targets
         ]
-
-    def _detach(self):
-        if self._admm is not None:
-            self._admm.detach()
-        super()._detach()
 
     def _forget(self):
         super()._forget()

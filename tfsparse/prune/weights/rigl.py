@@ -240,14 +240,9 @@ class RigL(MaskedWeights):
             growths.append(rng.random(keep.shape) if id(mask.variable) in trained else None)
         return growths
 
-    def _detach(self):
-        if self._hooks is not None:
-            self._hooks.detach()
-        super()._detach()
-
     def _forget(self):
         super()._forget()
-        self._gradients, self._hooks = [], None
+        self._gradients = []
         self._started = self._due = None
 
 
