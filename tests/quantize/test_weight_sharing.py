@@ -234,6 +234,8 @@ def test_a_normalization_that_is_shared_is_told():
         ({"bits": {"dense": 2.5}}, ValueError, r"bits\['dense'\] to be an int"),
         ({"scope": {"dense": 0.5}}, TypeError, "goes into bits"),
         ({"scope": "some"}, ValueError, "Expected scope"),
+        # No mapping is advised, which would be refused.
+        ({"scope": "some"}, ValueError, "'all', or a function of a layer. Received: 'some'"),
         ({"begin": 1.5}, ValueError, "begin"),
     ],
 )

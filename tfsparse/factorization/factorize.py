@@ -112,12 +112,7 @@ def factorize(
 def _check(method, scope, representative_dataset, multiple_of):
     if method not in METHODS:
         raise ValueError(f"Expected method to be one of {', '.join(METHODS)}. Received: {method!r}")
-    if isinstance(scope, Mapping):
-        raise TypeError(
-            "Expected scope to be a name or a function of a layer; a mapping of layer-name "
-            f"patterns to ranks goes into rank. Received: scope={dict(scope)!r}"
-        )
-    check_scope(scope)
+    check_scope(scope, no_mapping="a mapping of layer-name patterns to ranks goes into rank")
     check_int("multiple_of", multiple_of)
     if (method == "asymmetric") != (representative_dataset is not None):
         raise ValueError(

@@ -9,9 +9,11 @@ from tfsparse.arguments import check_fraction
 # 1x1 convolutions except the model's first convolution; 3x3 convolutions; every layer except the
 # first convolution; every layer.
 LAYERS = ("pointwise", "3x3", "all_but_first", "all")
+# Of methods that leave the last layer alone, too.
+LAYERS_AND_INNER = (*LAYERS, "all_but_first_and_last")
 
 
-def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity"):
+def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity", no_mapping=None):
     """Raises a TypeError or ValueError unless `scope` is a name, a function or a mapping.
 
     Args:
@@ -19,7 +21,11 @@ def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity"):
         names: The valid names.
         thing: Description of a function's argument.
         amount: Description of a mapping's values: "sparsity" or "pruning ratio".
+        no_mapping: Why the method takes no mapping, or None if it takes one.
     """
+    if no_mapping is not None:
+        _check_without_mapping(scope, names, thing, no_mapping)
+        return
     many = {"sparsity": "sparsities", "pruning ratio": "pruning ratios"}[amount]
     if isinstance(scope, Mapping):
         _check_mapping(scope, amount, many)
@@ -28,6 +34,19 @@ def check_scope(scope, names=LAYERS, thing="a layer", amount="sparsity"):
         raise (ValueError if isinstance(scope, str) else TypeError)(
             f"Expected scope to be {', '.join(map(repr, names))}, a function of {thing}, or a "
             f"mapping of layer-name patterns to {many}{example}. Received: {scope!r}"
+        )
+
+
+def _check_without_mapping(scope, names, thing, reason):
+    if isinstance(scope, Mapping):
+        raise TypeError(
+            f"Expected scope to be a name or a function of {thing}: {reason}. "
+            f"Received: scope={dict(scope)!r}"
+        )
+    if not callable(scope) and scope not in names:
+        raise (ValueError if isinstance(scope, str) else TypeError)(
+            f"Expected scope to be {', '.join(map(repr, names))}, or a function of {thing}. "
+            f"Received: {scope!r}"
         )
 
 

@@ -1,7 +1,6 @@
 """Weights of a few bits by ADMM."""
 
 import functools
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from tfsparse.prune.growth import warn_of_growth
 from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.scope import select
-from tfsparse.prune.scope_grammar import LAYERS, check_scope
+from tfsparse.prune.scope_grammar import LAYERS_AND_INNER, check_scope
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.prune.update_schedules import Progress
 from tfsparse.prune.variables import read, write
@@ -75,12 +74,7 @@ class LowBitQuantization(MaskedCallback):
         check_number("rho", rho)
         if not rho:
             raise ValueError(f"Expected rho to be above 0. Received: {rho}")
-        if isinstance(scope, Mapping):
-            raise TypeError(
-                "Expected scope to be a name or a function of a layer: no layer has a number of "
-                f"its own. Received: scope={dict(scope)!r}"
-            )
-        check_scope(scope, (*LAYERS, "all_but_first_and_last"))
+        check_scope(scope, LAYERS_AND_INNER, no_mapping="no layer has a number of its own")
         self.bits, self.rho, self.scope = bits, rho, scope
         super().__init__(Progress(begin, end, frequency))
 

@@ -1,7 +1,6 @@
 """Trained ternary quantization: three values a layer."""
 
 import functools
-from collections.abc import Mapping
 
 from tfsparse.annotations import Model, Position, Scope
 from tfsparse.arguments import check_number
@@ -13,7 +12,7 @@ from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.optimizers import GradientHooks
 from tfsparse.prune.scope import select
-from tfsparse.prune.scope_grammar import LAYERS, check_scope
+from tfsparse.prune.scope_grammar import LAYERS_AND_INNER, check_scope
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.quantize.begin import Begin
 from tfsparse.quantize.ternary_kernel import TernaryAverage, TernaryKernel
@@ -78,12 +77,7 @@ class TernaryQuantization(MaskedCallback):
             check_number(name, number)
             if not 0 < number < 1:
                 raise ValueError(f"Expected {name} to be a float in (0, 1). Received: {number}")
-        if isinstance(scope, Mapping):
-            raise TypeError(
-                "Expected scope to be a name or a function of a layer: no layer has a number of "
-                f"its own. Received: scope={dict(scope)!r}"
-            )
-        check_scope(scope, (*LAYERS, "all_but_first_and_last"))
+        check_scope(scope, LAYERS_AND_INNER, no_mapping="no layer has a number of its own")
         schedules.check_position("begin", begin)
         self.threshold = threshold
         self.scope = scope

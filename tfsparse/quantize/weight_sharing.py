@@ -88,12 +88,10 @@ class WeightSharing(MaskedCallback):
         for name, number in bits.items() if isinstance(bits, Mapping) else [("bits", bits)]:
             label = name if name == "bits" else f"bits[{name!r}]"
             check_int(label, number, 1, _MOST_BITS)
-        if isinstance(scope, Mapping):
-            raise TypeError(
-                "Expected scope to be a name or a function of a layer; a mapping of layer-name "
-                f"patterns to numbers of bits goes into bits. Received: scope={dict(scope)!r}"
-            )
-        check_scope(scope)
+        check_scope(
+            scope,
+            no_mapping="a mapping of layer-name patterns to numbers of bits goes into bits",
+        )
         schedules.check_position("begin", begin)
         self.bits = bits
         self.scope = scope
