@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import keras
 import numpy as np
 
 import tfsparse.graph
@@ -12,7 +11,7 @@ from tfsparse.calibration import examples
 from tfsparse.factorization import candidates, layers, ranks, responses
 from tfsparse.factorization.result import Factorization, FactorizedLayer
 from tfsparse.graph.calls import unroll
-from tfsparse.graph.cloning import clone_graph, input_like
+from tfsparse.graph.cloning import clone_graph
 from tfsparse.graph.rebuilding import compile_like, copy_state, renew
 from tfsparse.prune.scope import select
 from tfsparse.prune.scope_grammar import check_scope
@@ -165,7 +164,6 @@ def _refusal(model, wanted, left):
 
 
 def _rebuild(model, program, used, made):
-    nested = {id(one) for one, _ in program.entries}
     by_layer = {id(x.layer): x for x in used}
 
     def make(operation):
@@ -175,13 +173,13 @@ def _rebuild(model, program, used, made):
         use_bias = made[candidate][1] is not None
         return layers.chain(operation, candidate.stages(used[candidate]), use_bias)
 
-    new, pairs = clone_graph(model, nested, make, lambda one, i: input_like(one.inputs[i]))
+    new, pairs = clone_graph(model, program, make)
     for old, other in pairs:
         candidate = by_layer.get(id(old))
         if candidate is not None:
             factors, bias, _ = made[candidate]
             layers.set_weights(other, old, factors, bias)
-        elif isinstance(old, keras.layers.Layer):
+        else:
             copy_state(old, other)
     compile_like(model, new)
     return new

@@ -6,21 +6,22 @@ import tensorflow as tf
 from tfsparse.graph.rebuilding import view
 
 
-def clone_graph(model, nested, make, make_input):
+def clone_graph(model, program, make, make_input=None):
     """Returns a model with a new layer or operation in place of each one.
 
     Args:
         model: Functional or Sequential Keras 3 model.
-        nested: Ids of the models that are built again themselves, `model` and those in it.
+        program: Its `tfsparse.graph.calls.Program`.
         make: Function from a layer or an operation to the new one, or to a `Chain`. It is called
             once for each, however often the model calls it.
-        make_input: Function from one of these models and the position of an input to the new
-            input, a Keras tensor.
+        make_input: Function from the model, or one nested in it, and the position of an input to
+            the new input, a Keras tensor; by default one like the old.
 
     Returns:
-        The new model, not compiled, and a list of pairs of an old layer or operation and what was
-        made of it.
+        The new model, not compiled, and a list of pairs of an old layer and what was made of it,
+        without models and operations, which have no weights of their own.
     """
+    nested = {id(one) for one, _ in program.entries}
     clones = {}
 
     def clone(operation):
@@ -30,7 +31,9 @@ def clone_graph(model, nested, make, make_input):
         return clones[id(operation)][1]
 
     def clone_model(original):
-        inputs = [make_input(original, position) for position in range(len(original.inputs))]
+        inputs = list(map(input_like, original.inputs))
+        if make_input is not None:
+            inputs = [make_input(original, position) for position in range(len(inputs))]
         if isinstance(original, keras.Sequential):
             # Not by Keras's clone_model, which in 3.1 fails on other inputs for these.
             made = [clone(layer) for layer in original.layers]
@@ -43,7 +46,11 @@ def clone_graph(model, nested, make, make_input):
         return keras.models.clone_model(view(original, compiled=False), inputs, clone)
 
     new = clone_model(model)
-    return new, [pair for pair in clones.values() if id(pair[0]) not in nested]
+    return new, [
+        (old, made)
+        for old, made in clones.values()
+        if isinstance(old, keras.layers.Layer) and id(old) not in nested
+    ]
 
 
 class Chain:

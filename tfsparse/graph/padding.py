@@ -7,7 +7,7 @@ import keras
 from tfsparse.annotations import Model
 from tfsparse.graph import rules
 from tfsparse.graph.calls import unroll
-from tfsparse.graph.cloning import Chain, clone_graph, input_like
+from tfsparse.graph.cloning import Chain, clone_graph
 from tfsparse.graph.equivalence import check_outputs
 from tfsparse.graph.rebuilding import compile_like, copy_state, is_own, renew
 
@@ -157,11 +157,9 @@ def _rebuild(model, program, plan):
         )
         return Chain([zeros, valid] if any(pads) else [valid])
 
-    nested = {id(one) for one, _ in program.entries}
-    padded, pairs = clone_graph(model, nested, make, lambda one, i: input_like(one.inputs[i]))
+    padded, pairs = clone_graph(model, program, make)
     for old, new in pairs:
-        if isinstance(old, keras.layers.Layer):
-            copy_state(old, new.layers[-1] if isinstance(new, Chain) else new)
+        copy_state(old, new.layers[-1] if isinstance(new, Chain) else new)
     return padded
 
 

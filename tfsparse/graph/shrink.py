@@ -162,10 +162,9 @@ def _rebuild(model, state):
         channels = state.graph.channels_of(entries[id(original)][position])
         return input_like(original.inputs[position], state.count(channels))
 
-    smaller, made = clone_graph(model, entries, lambda x: _clone(x, state), make_input)
+    smaller, made = clone_graph(model, state.graph.program, lambda x: _clone(x, state), make_input)
     for old, new in made:
-        if isinstance(old, keras.layers.Layer):
-            _set_weights(old, new, state)
+        _set_weights(old, new, state)
     compile_like(model, smaller)
     check_outputs(model, smaller)
     return smaller
