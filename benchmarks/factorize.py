@@ -92,21 +92,19 @@ def speedup(paths):
 
 
 def measure(method, model, data, folder):
-    """Returns the results of a method, a dictionary."""
+    """Returns the results of a method, a dictionary; the dense file is in the folder."""
     result = factorized(method, model, data)
     new = result.model
     before = cifar10.accuracy(new, data)
     if FINE_EPOCHS.value:
         cifar10.train(new, data, FINE_EPOCHS.value, learning_rate=FINE_RATE)
-    paths = [folder / f"{name}.tflite" for name in ("dense", method)]
-    for one, path in zip((model, new), paths, strict=True):
-        tfsparse.convert(one, path, encoding="none")
-    latency = speedup(paths)
+    path = tfsparse.convert(new, folder / f"{method}.tflite", encoding="none")
+    latency = speedup([folder / "dense.tflite", path])
     return {
         "method": method,
         "ranks": {layer.name: layer.ranks for layer in result.factorized},
         "macs": tfsparse.graph.macs(new),
-        "file_bytes": paths[1].stat().st_size,
+        "file_bytes": Path(path).stat().st_size,
         "accuracy_factorized": before,
         "accuracy": cifar10.accuracy(new, data) if FINE_EPOCHS.value else before,
         "latency": dataclasses.asdict(latency),

@@ -100,10 +100,8 @@ def sparse_files(arguments):
     """{name: path} of the files that the command line asks for, made or downloaded if missing."""
     files = {}
     for argument in arguments or ["mobilenet_v2"]:
-        if argument in catalogue.ARCHITECTURES:
+        if argument in catalogue.NETWORKS:
             files |= _network_files(argument, map(float, SPARSITY.value))
-        elif argument in catalogue.PRETRAINED:
-            files |= _network_files(argument, None)
         elif Path(argument).is_file():
             files[Path(argument).name] = Path(argument)
         else:

@@ -59,16 +59,16 @@ class PowerOfTwoKernel(Mask):
 
     def __init__(self, variable, strategy):
         super().__init__(variable, strategy, "low-bit weights")
-        self._codes = np.zeros(variable.shape, np.int32)
         with tf.init_scope(), strategy.scope():
-            self._device_codes = tf.Variable(self._codes, trainable=False, name="codes")
+            codes = tf.zeros(variable.shape, tf.int32)
+            self._codes = tf.Variable(codes, trainable=False, name="codes")
 
     def round(self, bits):
         """Makes the weights the nearest ones of some bits."""
-        weights, self._codes = project(self.weights(), bits)
-        write(self._device_codes, self._codes)
+        weights, codes = project(self.weights(), bits)
+        write(self._codes, codes)
         write(self.variable, weights)
-        self.assign(self._codes != 0)
+        self.assign(codes != 0)
 
     def zero(self, variable):
         """Gives another variable of the same shape, such as an average, the same codes."""
@@ -83,7 +83,7 @@ class PowerOfTwoKernel(Mask):
     def __call__(self, weights):
         """Returns the nearest weights with the codes."""
         weights = tf.convert_to_tensor(weights)
-        codes = tf.cast(self._device_codes, tf.float32)
+        codes = tf.cast(self._codes, tf.float32)
         # What another mask has pruned since has no part in the scale.
         kept = tf.where(weights != 0, codes, 0.0)
         along = tf.reduce_sum(tf.cast(weights, tf.float32) * kept)

@@ -114,11 +114,11 @@ class TernaryQuantization(MaskedCallback):
         return sum(k.sparsity * k.size for k in kernels) / sum(k.size for k in kernels)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Finds the layers; other callbacks may still restore weights."""
+        """Checks the scope; other callbacks may still restore weights."""
         self._detach()
         self._train_step = TrainStep.of(self.model)
         self._train_step.detach_kind(_PART)
-        select(self.model, self.scope)
+        select(self.model, self.scope)  # Raises an error now rather than when weights change.
         super().on_train_begin(logs)
 
     def _find(self, model):
