@@ -1,6 +1,5 @@
 import dataclasses
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,15 +7,11 @@ import pytest
 from tests.benchmarks.scripts import loaded
 from tfsparse.zoo.datasets import Dataset
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
 def compress():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)  # It imports its neighbours as a script does.
-        with loaded("compress") as module:
-            yield module
+    with loaded("compress") as module:
+        yield module
 
 
 def test_every_picture_is_for_training_or_for_validation_and_classes_are_mixed(compress):

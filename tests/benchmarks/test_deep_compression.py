@@ -1,18 +1,14 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.benchmarks.scripts import loaded
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from tests.benchmarks.scripts import FOLDER, loaded
 
 
 @pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
+def script():
     with loaded("deep_compression") as module:
         yield module
 

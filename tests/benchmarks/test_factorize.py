@@ -1,19 +1,15 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import pytest
 
 import tfsparse
-from tests.benchmarks.scripts import loaded
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from tests.benchmarks.scripts import FOLDER, loaded
 
 
 @pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
+def script():
     with loaded("factorize") as module:
         yield module
 
