@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tfsparse
-from tests.quantize.test_ternary_quantization import compiled, data, fit, kernels, network
+from tests.quantize.small import compiled, data, fit, kernels, network
 from tfsparse.quantize.powers_of_two import project
 
 CALLBACK = tfsparse.LowBitQuantization
@@ -46,7 +46,7 @@ def test_zeros_stay_zeros():
 
 
 def test_weights_are_pulled_and_then_rounded():
-    model, seen = compiled(keras.optimizers.Adam(1e-3)), []
+    model, seen = compiled(network(), keras.optimizers.Adam(1e-3)), []
     watch = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(kernels(model))
     )
@@ -70,14 +70,14 @@ def test_apply_returns_the_error():
 
 
 def test_a_training_without_it_is_told():
-    model = compiled()
+    model = compiled(network())
     fit(model, CALLBACK(2))
     with pytest.warns(UserWarning, match="give fit a LowBitQuantization with end=0"):
         fit(model, epochs=1)
 
 
 def test_a_later_training_keeps_the_codes():
-    model = compiled()
+    model = compiled(network())
     fit(model, CALLBACK(3))
     before = kernels(model)["second"]
     fit(model, CALLBACK(3, end=0.0))
@@ -87,7 +87,7 @@ def test_a_later_training_keeps_the_codes():
 
 
 def test_weights_of_before_are_told():
-    model = compiled()
+    model = compiled(network())
     before = model.get_weights()
     restore = keras.callbacks.LambdaCallback(on_train_end=lambda logs: model.set_weights(before))
     with pytest.warns(UserWarning, match="not of few bits"):

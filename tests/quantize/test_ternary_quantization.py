@@ -5,47 +5,18 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from keras import layers
 
 import tfsparse
 from tests.prune.interrupt import Interrupt
+from tests.quantize.small import compiled, data, fit, kernels, network
 from tfsparse import flatbuffer
 from tfsparse.prune.train_step import TrainStep
 
 CALLBACK = tfsparse.TernaryQuantization
 
 
-def network():
-    keras.utils.set_random_seed(0)
-    x = inputs = keras.Input((6, 6, 3))
-    for name in ("first", "second", "third"):
-        x = layers.Conv2D(12, 3, padding="same", use_bias=False, name=name)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
-    outputs = layers.Dense(4, name="last")(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs, outputs)
-
-
-def compiled(optimizer="adam"):
-    model = network()
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return model
-
-
-def data(count=32):
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(count, 6, 6, 3)).astype(np.float32), rng.integers(0, 4, count)
-
-
-def kernels(model):
-    return {layer.name: layer.kernel.numpy() for layer in model.layers if hasattr(layer, "kernel")}
-
-
 def are_ternary(model):
     return {name: len(np.unique(k)) == 3 and 0 in k for name, k in kernels(model).items()}
-
-
-def fit(model, *callbacks, epochs=2, **options):
-    return model.fit(*data(), 8, epochs, verbose=0, callbacks=list(callbacks), **options)
 
 
 MIDDLE = {"first": False, "second": True, "third": True, "last": False}
@@ -58,7 +29,7 @@ def watch(model, found, look=kernels):
 
 
 def test_the_model_is_ternary_after_each_step_and_trains():
-    model, seen = compiled(keras.optimizers.Adam(0.01)), []
+    model, seen = compiled(network(), keras.optimizers.Adam(0.01)), []
     fit(model, CALLBACK(scale_rate=0.01), watch(model, seen), epochs=4)
     assert are_ternary(model) == MIDDLE
     first, last = seen[0]["second"], seen[-1]["second"]
@@ -71,7 +42,7 @@ def test_the_model_is_ternary_after_each_step_and_trains():
 
 def test_one_step_has_the_gradients_of_the_paper():
     rate, scale_rate = 0.1, 0.01
-    model = compiled(keras.optimizers.SGD(rate))
+    model = compiled(network(), keras.optimizers.SGD(rate))
     CALLBACK(scope=lambda layer: layer.name == "last").apply(model)
     ternary = kernels(model)["last"]
     # Values that differ, so that factors do.
@@ -99,7 +70,7 @@ def test_one_step_has_the_gradients_of_the_paper():
 
 
 def test_weight_decay_is_that_of_the_latent_weights():
-    model = compiled(keras.optimizers.SGD(0.5, weight_decay=0.2))
+    model = compiled(network(), keras.optimizers.SGD(0.5, weight_decay=0.2))
     for name in ("first", "third", "last"):
         model.get_layer(name).trainable = False
     model.get_layer("last").kernel.assign(np.zeros((12, 4)))  # no gradients
@@ -118,7 +89,7 @@ def test_weight_decay_is_that_of_the_latent_weights():
 
 
 def test_validation_is_of_the_ternary_network():
-    model = compiled()
+    model = compiled(network())
     history = fit(model, CALLBACK(), validation_data=data()).history
     assert history["val_loss"][-1] == pytest.approx(
         model.evaluate(*data(), 32, verbose=0), abs=1e-4
@@ -140,14 +111,14 @@ def test_apply_takes_the_nearest_values():
 
 
 def test_it_begins_when_it_is_to():
-    model, seen = compiled(), []
+    model, seen = compiled(network()), []
     fit(model, CALLBACK(begin=0.5), watch(model, seen, are_ternary))
     # Updates are made after a step.
     assert [step["second"] for step in seen] == [False] * 3 + [True] * 5
 
 
 def test_an_interrupted_training_leaves_ternary_weights_and_goes_on():
-    model = compiled()
+    model = compiled(network())
     with pytest.raises(KeyboardInterrupt):
         fit(model, CALLBACK(), Interrupt(1))
     assert are_ternary(model) == MIDDLE
@@ -159,7 +130,7 @@ def test_an_interrupted_training_leaves_ternary_weights_and_goes_on():
 
 
 def test_a_resumed_training_goes_on_from_its_values(tmp_path):
-    model, seen = compiled(), []
+    model, seen = compiled(network()), []
     fit(model, CALLBACK(), epochs=1)
     model.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
@@ -172,7 +143,7 @@ def test_a_resumed_training_goes_on_from_its_values(tmp_path):
 
 
 def test_a_second_fit_has_the_same_step_and_latent_weights():
-    model = compiled()
+    model = compiled(network())
     fit(model, CALLBACK(), epochs=1)
     step = TrainStep.of(model)
     compiled_step, (part, *_) = step._with_parts, step._parts.values()
@@ -188,20 +159,21 @@ def test_a_second_fit_has_the_same_step_and_latent_weights():
 
 
 def test_a_training_without_it_is_told():
-    model = compiled()
+    model = compiled(network())
     fit(model, CALLBACK())
     with pytest.warns(UserWarning, match="give fit the same TernaryQuantization"):
         fit(model, epochs=1)
 
 
 def test_averages_of_weights_are_ternary_too():
-    model = compiled(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5))
+    model = compiled(network(), keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5))
     fit(model, CALLBACK(), keras.callbacks.SwapEMAWeights(), validation_data=data())
     assert are_ternary(model) == MIDDLE
 
 
 def test_gradients_that_add_up_change_nothing_in_between():
-    model, seen = compiled(keras.optimizers.Adam(0.01, gradient_accumulation_steps=2)), []
+    optimizer = keras.optimizers.Adam(0.01, gradient_accumulation_steps=2)
+    model, seen = compiled(network(), optimizer), []
     fit(model, CALLBACK(), watch(model, seen))
     assert are_ternary(model) == MIDDLE
     equal = [np.array_equal(a["second"], b["second"]) for a, b in itertools.pairwise(seen)]
@@ -210,7 +182,7 @@ def test_gradients_that_add_up_change_nothing_in_between():
 
 @pytest.mark.parametrize(("weights", "most"), [("float32", 3 * 12), ("int8", 5)])
 def test_the_file_has_as_few_values(weights, most, tmp_path):
-    model = compiled()
+    model = compiled(network())
     fit(model, CALLBACK())
     options = {"representative_dataset": data()[0]} if weights == "int8" else {}
     path = tfsparse.convert(model, tmp_path / "m.tflite", weights=weights, **options)
@@ -228,7 +200,7 @@ def test_the_file_has_as_few_values(weights, most, tmp_path):
 
 
 def test_weights_of_before_are_told():
-    model = compiled()
+    model = compiled(network())
     before = model.get_weights()
     restore = keras.callbacks.LambdaCallback(on_train_end=lambda logs: model.set_weights(before))
     with pytest.warns(UserWarning, match="not ternary"):
@@ -238,7 +210,7 @@ def test_weights_of_before_are_told():
 
 def test_pruning_in_the_same_fit_is_refused():
     with pytest.raises(ValueError, match=r"without a constraint.*second"):
-        fit(compiled(), tfsparse.GradualPruning(0.5, scope="3x3"), CALLBACK())
+        fit(compiled(network()), tfsparse.GradualPruning(0.5, scope="3x3"), CALLBACK())
 
 
 @pytest.mark.parametrize(

@@ -6,28 +6,14 @@ import pytest
 from keras import layers
 
 import tfsparse
+from tests.quantize import small
+from tests.quantize.small import compiled, data
 from tfsparse import flatbuffer
 from tfsparse.prune.train_step import TrainStep
 
 
 def network(seed=0):
-    keras.utils.set_random_seed(seed)
-    x = inputs = keras.Input((6, 6, 3))
-    for name in ("conv_1", "conv_2"):
-        x = layers.Conv2D(12, 3, padding="same", use_bias=False, name=name)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
-    outputs = layers.Dense(4, name="dense")(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs, outputs)
-
-
-def compiled(model, optimizer="adam"):
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return model
-
-
-def data(count=32):
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(count, 6, 6, 3)).astype(np.float32), rng.integers(0, 4, count)
+    return small.network(("conv_1", "conv_2", "dense"), seed)
 
 
 def kernels(model):
