@@ -7,7 +7,6 @@ import numpy as np
 from tfsparse.annotations import Model, Position, Scope
 from tfsparse.arguments import check_int, check_number
 from tfsparse.keras_models import strategy_of
-from tfsparse.prune.growth import warn_of_growth
 from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.scope import select
@@ -16,8 +15,8 @@ from tfsparse.prune.train_step import TrainStep
 from tfsparse.prune.update_schedules import Progress
 from tfsparse.prune.variables import read, write
 from tfsparse.prune.weights.admm import Admm, Pull
+from tfsparse.quantize.end_warnings import warn_at_end
 from tfsparse.quantize.powers_of_two import PowerOfTwoKernel, project
-from tfsparse.user_warnings import warn
 
 _PART = "low-bit weights"
 
@@ -153,15 +152,14 @@ class LowBitQuantization(MaskedCallback):
         self._averages.attach()
 
     def _close(self):
-        if all(mask.holds(mask.weights()) for mask in self._masks):
-            warn_of_growth(self.model, self._masks, "give fit a LowBitQuantization with end=0")
-        else:
-            warn(
-                "The weights are not of few bits: a callback has put other ones into the model, as "
-                "EarlyStopping(restore_best_weights=True) does with those of an epoch before they "
-                "were rounded. They are left as they are. Let that callback begin when weights are "
-                "rounded (EarlyStopping has start_from_epoch)."
-            )
+        warn_at_end(
+            self.model,
+            self._masks,
+            "give fit a LowBitQuantization with end=0",
+            lost="are not of few bits",
+            before="they were rounded",
+            begins="weights are rounded",
+        )
         self._detach()
 
     def _forget(self):

@@ -7,7 +7,6 @@ from tfsparse.arguments import check_number
 from tfsparse.formatting import listed
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
-from tfsparse.prune.growth import warn_of_growth
 from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.optimizers import GradientHooks
@@ -15,8 +14,8 @@ from tfsparse.prune.scope import select
 from tfsparse.prune.scope_grammar import LAYERS_AND_INNER, check_scope
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.quantize.begin import Begin
+from tfsparse.quantize.end_warnings import warn_at_end
 from tfsparse.quantize.ternary_kernel import TernaryAverage, TernaryKernel
-from tfsparse.user_warnings import warn
 
 _PART = "ternary weights"
 
@@ -160,15 +159,14 @@ class TernaryQuantization(MaskedCallback):
         self._averages.apply()
 
     def _close(self):
-        if all(mask.holds(mask.weights()) for mask in self._masks):
-            warn_of_growth(self.model, self._masks, "give fit the same TernaryQuantization")
-        else:
-            warn(
-                "The weights are not ternary: a callback has put other ones into the model, as "
-                "EarlyStopping(restore_best_weights=True) does with those of an epoch before they "
-                "were. They are left as they are. Let that callback begin when weights are ternary "
-                "(EarlyStopping has start_from_epoch)."
-            )
+        warn_at_end(
+            self.model,
+            self._masks,
+            "give fit the same TernaryQuantization",
+            lost="are not ternary",
+            before="they were",
+            begins="weights are ternary",
+        )
         self._detach()
 
 

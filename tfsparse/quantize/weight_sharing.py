@@ -10,7 +10,6 @@ from tfsparse.arguments import check_int
 from tfsparse.formatting import listed
 from tfsparse.keras_models import all_optimizers, strategy_of
 from tfsparse.prune import schedules
-from tfsparse.prune.growth import warn_of_growth
 from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
 from tfsparse.prune.optimizers import GradientHooks, average_of, zero_slots
@@ -21,12 +20,12 @@ from tfsparse.prune.variables import read, write
 from tfsparse.quantize import folding
 from tfsparse.quantize.begin import Begin
 from tfsparse.quantize.clusters import k_means
+from tfsparse.quantize.end_warnings import warn_at_end
 from tfsparse.quantize.shared_kernel import SharedKernel, Unit
 from tfsparse.user_warnings import warn
 
 _PART = "shared weights"
 _MOST_BITS = 8  # of a code in an archive
-_TO_KEEP = "give fit the same WeightSharing"
 
 
 class WeightSharing(MaskedCallback):
@@ -198,15 +197,14 @@ class WeightSharing(MaskedCallback):
             _reset_averages(optimizer, variables + [v for n in norms for v in n.variables])
 
     def _close(self):
-        if all(mask.holds(mask.weights()) for mask in self._kernels):
-            warn_of_growth(self.model, self._kernels, _TO_KEEP)
-        else:
-            warn(
-                "The weights share no values: a callback has put other ones into the model, as "
-                "EarlyStopping(restore_best_weights=True) does with those of an epoch before "
-                "sharing began. They are left as they are. Let that callback begin when sharing "
-                "has (EarlyStopping has start_from_epoch)."
-            )
+        warn_at_end(
+            self.model,
+            self._kernels,
+            "give fit the same WeightSharing",
+            lost="share no values",
+            before="sharing began",
+            begins="sharing has",
+        )
         self._detach()
 
     def _forget(self):
