@@ -348,3 +348,7 @@ def test_compress(run, tmp_path):
     assert code == 1
     assert "is of a search for another model" in err
     assert run(*command)[0] == 2
+    (tmp_path / "data.npz").write_bytes((tmp_path / "data.npz").read_bytes()[:200])
+    code, _, err = run(*command, "--macs=0.5")
+    assert code == 1
+    assert "Expected a .npy or .npz file of numbers" in err

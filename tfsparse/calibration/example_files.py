@@ -54,20 +54,34 @@ def arrays(path):
         OSError: The file cannot be read.
         ValueError: It is another file, or its arrays are not of one number of examples.
     """
-    try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
-        found = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
-    except (EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(
-            f"Expected a .npy or .npz file of numbers. Received: {path}, which is another or a "
-            "damaged file."
-        ) from error
+    read = load_arrays(path)
+    found = read if isinstance(read, dict) else {"": read}
     lengths = {array.shape[0] if array.ndim else 0 for array in found.values()}
     if len(lengths) != 1 or not min(lengths):
         raise ValueError(
             f"Expected arrays with one number of examples in {path}. Received: {sorted(lengths)}"
         )
     return found.get("", found)
+
+
+def load_arrays(path):
+    """The array of a `.npy` file, or a dictionary of those of a `.npz` file, of any shapes.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is another file.
+    """
+    try:
+        with open(path, "rb") as file:  # NumPy would leave a damaged .npz file open.
+            if file.read(2) != b"PK":
+                return np.load(path, allow_pickle=False, mmap_mode="r")
+            file.seek(0)
+            return dict(np.load(file, allow_pickle=False))
+    except (EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"Expected a .npy or .npz file of numbers. Received: {path}, which is another or a "
+            "damaged file."
+        ) from error
 
 
 def _pictures(folder, model, count, mean, std):

@@ -121,8 +121,10 @@ def _load(model):
     """The training and validation data, each `(x, y)`."""
     import numpy as np
 
+    from tfsparse.calibration import example_files
+
     if DATA.value.endswith(".npz"):
-        arrays = np.load(DATA.value)
+        arrays = example_files.load_arrays(DATA.value)
         names = "x_train", "y_train", "x_validation", "y_validation"
         missing = [name for name in names if name not in arrays]
         if missing:
