@@ -37,14 +37,16 @@ def run(*command, env=None):
 class Build:
     """One way of compiling everything: `flags` follow the usual ones.
 
-    `machine` is the processor compiled for, as `platform.machine()` names it. `core_flags` are
-    further flags of what is neither a kernel nor a test of one: not optimised, it compiles in half
-    the time and runs soon enough. `make wheel` and `pip install` compile it as it is meant.
+    `machine` is the processor compiled for, as `platform.machine()` names it. `kernel_flags` are
+    further flags of kernels and of tests of them, `core_flags` of all else: not optimised, that
+    compiles in half the time and runs soon enough. `make wheel` and `pip install` compile it as it
+    is meant.
     """
 
-    def __init__(self, name, cxx=CXX, flags=(), machine=None, core_flags=("-O0",)):
+    def __init__(self, name, cxx=CXX, flags=(), machine=None, kernel_flags=(), core_flags=("-O0",)):
         self.folder = ROOT / "build" / name
-        self.cxx, self.flags, self.core_flags = cxx, flags, core_flags
+        self.cxx, self.flags = cxx, flags
+        self.kernel_flags, self.core_flags = kernel_flags, core_flags
         self.machine = machine or platform.machine()
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -62,7 +64,7 @@ class Build:
             usual, headers = [*sources.TEST_FLAGS, f"-I{GOOGLETEST}", f"-I{GOOGLETEST}/include"], []
         usual = [*usual, "-fPIC", "-Werror", "-pthread"]
         computes = source in sources.isa_flags(self.machine) or "tests/delegate/kernels/" in source
-        flags = [*flags, *self.flags, *(() if computes else self.core_flags)]
+        flags = [*flags, *self.flags, *(self.kernel_flags if computes else self.core_flags)]
         command = [self.cxx, *usual, *flags, "-I."]
         if source.endswith("_test.cc"):
             command += ["-include", self._precompiled(command)]
@@ -143,9 +145,9 @@ PROCESSORS = {
 class CrossBuild(Build):
     """A build for another processor, whose programs QEMU runs and benchmarks count."""
 
-    def __init__(self, machine, name="cpp-tests", flags=(), core_flags=("-O0",)):
+    def __init__(self, machine, name="cpp-tests", flags=(), **optimised):
         self.triplet, _, self.emulated = PROCESSORS[machine]
-        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine, core_flags)
+        super().__init__(f"{name}-{machine}", f"{self.triplet}-g++", flags, machine, **optimised)
 
     @staticmethod
     def missing(machine):

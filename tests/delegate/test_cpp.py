@@ -79,15 +79,15 @@ def test_float16_where_the_cpu_computes_with_it(cpu, has_float16):
 @needs_googletest
 @pytest.mark.parametrize("source", sources.find("tests/delegate/kernels/**/*_test.cc"))
 def test_portable_kernels_on_armv7(source):
-    build = cross_build("armv7l")
+    build = cross_build("armv7l", kernel_flags=["-O1"])
     print(build.run(build.test_program(source, ["kernels"]), "cortex-a7"))
 
 
-def cross_build(machine):
+def cross_build(machine, **optimised):
     missing = CrossBuild.missing(machine)
     if missing:
         pytest.skip(f"nothing to compile for {machine}: apt-get install {' '.join(missing)}")
-    return CrossBuild(machine)
+    return CrossBuild(machine, **optimised)
 
 
 @pytest.mark.parametrize("source", sorted(sources.isa_flags()))
