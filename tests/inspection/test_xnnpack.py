@@ -62,6 +62,11 @@ class Chain:
         self.add("MEAN", shape=(1, CHANNELS))
         return self.add("FULLY_CONNECTED", weights=(classes, CHANNELS), shape=(1, classes))
 
+    def dense(self, size):
+        """A dense layer over the last of four dimensions."""
+        weights, shape = (size, CHANNELS), (*self.shapes[self.last][:3], size)
+        return self.add("FULLY_CONNECTED", weights=weights, shape=shape, keeps_dimensions=True)
+
     def support(self, *outputs, encoded=True):
         """The support of the 1x1 convolutions."""
         found = xnnpack.support(self.nodes, {self.last, *outputs}, encoded)
@@ -99,11 +104,20 @@ SPARSE = {
     "DEPTH_TO_SPACE": lambda: base().add("DEPTH_TO_SPACE").head(),
     "RESIZE_BILINEAR": lambda: base().add("RESIZE_BILINEAR").pointwise().head(),
     "SOFTMAX at the end": lambda: base().head().add("SOFTMAX"),
+    "a large dense classifier": lambda: base().head(2000),
+    "a dense layer over channels": lambda: base().dense(CHANNELS).pointwise().head(),
 }
 DENSE = {
     "a stem padded SAME": (lambda: Chain().stem("same").pointwise(4).head(), "SAME padding"),
     "60 % zeros": (lambda: Chain().stem().pointwise(4, 0.6).head(), "more than two thirds"),
-    "a large dense classifier": (lambda: base().head(2000), "more than two thirds"),
+    "a large dense layer over channels": (
+        lambda: base().dense(2000).add("MEAN", shape=(1, 2000)),
+        "more than two thirds",
+    ),
+    "a dense classifier that keeps the dimensions": (
+        lambda: base().add("MEAN", shape=(1, 1, 1, CHANNELS)).dense(2000),
+        "more than two thirds",
+    ),
     "four input channels": (lambda: Chain(4).stem().pointwise(4).head(), "4 channels, expected 3"),
     "no stem": (lambda: Chain(CHANNELS).pointwise(4).head(), "reads an input of the model"),
     "a 7x7 depthwise": (

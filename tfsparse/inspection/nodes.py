@@ -62,6 +62,7 @@ def _node(index, kind, operator, inputs, tensors, constants, weights):
             getattr(options, "dilationWFactor", 1),
         ),
         padding="same" if same else "valid",
+        keeps_dimensions=bool(getattr(options, "keepNumDims", False)),
     )
 
 

@@ -50,12 +50,12 @@ def support(nodes, outputs, encoded):
             result.append(None)
         elif not encoded:
             result.append(Support(False, NOT_ENCODED))
-        elif not is_pointwise(node) and node.kind != "FULLY_CONNECTED":
+        elif node.kind == "FULLY_CONNECTED":
+            result.append(Support(False, NOT_POINTWISE))
+        elif not is_pointwise(node):
             result.append(Support(False, clusters.roles[i][1] or NOT_POINTWISE))
         elif reason := clusters.why_dense(i):
             result.append(Support(False, reason))
-        elif node.kind == "FULLY_CONNECTED":
-            result.append(Support(False, NOT_POINTWISE))
         else:
             result.append(Support(True, "sparse kernel for 1x1 convolutions"))
     return result
@@ -95,8 +95,7 @@ class _Clusters:
             share = f"{100 * zeros / params:.0f} %" if params else "none"
             return (
                 f"{share} of the weights of the 1x1 convolutions and dense layers around it are "
-                "zero, expected more than two thirds: prune more of them, or put a ReLU in front "
-                "of a dense classifier, which then does not count"
+                "zero, expected more than two thirds: prune more of them"
             )
         return ""
 

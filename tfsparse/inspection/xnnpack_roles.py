@@ -39,6 +39,8 @@ class Node:
         reads_constant: Whether there are any.
         stride, dilation: (height, width).
         padding: "same", "valid", or (top, bottom, left, right) where a PAD was taken in.
+        keeps_dimensions: Of FULLY_CONNECTED, the option keep_num_dims. Without it LiteRT makes a
+            matrix of the input first, such as the pooled features in front of a classifier.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Node:
     stride: tuple = (1, 1)
     dilation: tuple = (1, 1)
     padding: object = "valid"
+    keeps_dimensions: bool = False
 
     @property
     def name(self):
@@ -69,7 +72,7 @@ def check(node):
     if not FLOATS.issuperset(node.dtypes):
         return 0, "its numbers are not floats"
     if node.kind == "FULLY_CONNECTED":
-        return INSIDE, ""
+        return (INSIDE, "") if node.keeps_dimensions else (0, "it makes a matrix of its input")
     if node.kind == "CONV_2D":
         return _check_convolution(node)
     if node.kind == "DEPTHWISE_CONV_2D":

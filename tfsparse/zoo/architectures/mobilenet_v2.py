@@ -72,19 +72,16 @@ def cifar_mobilenet_v2(inputs, width=1.0, classes=10, stem_strides=1, size=CIFAR
 
 
 def mobilenet_v2_padded(inputs, classes=1000):
-    """Builds MobileNetV2 as XNNPACK's own sparse mode asks for it, which arm64 alone has.
+    """Builds MobileNetV2 as XNNPACK's own sparse mode asks for it, on arm64 and WebAssembly.
 
     Where a layer has strides 2, one pixel is added on all four sides; `padding="same"` adds none
-    above and on the left. And the classifier does not follow the pooling at once, else its weights
-    would count among those of which XNNPACK wants two thirds to be zero: a ReLU6 stands between,
-    which changes nothing, since what is pooled is from 0 to 6.
+    above and on the left.
 
     Args:
         inputs: Keras tensor of pictures, from -1 to 1.
         classes: number of outputs, a softmax over them.
     """
     x = layers.GlobalAveragePooling2D()(_padded_features(inputs))
-    x = layers.ReLU(6.0)(x)  # TFLite's converter would take out a Flatten
     return Model(inputs, layers.Dense(classes, activation="softmax", name="classifier")(x))
 
 
