@@ -47,6 +47,18 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+# Where tests/delegate/test_random_graphs.py keeps the graph that it runs, and a text of it.
+KEPT_GRAPHS = Path(__file__).parents[1] / "build" / "fuzz"
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_handlecrashitem(crashitem, report):
+    """Shows the graphs of a process that a graph ended."""
+    if "test_random_graphs" in crashitem:
+        texts = [path.read_text() for path in sorted(KEPT_GRAPHS.glob("*.txt"))]
+        report.longrepr = "\n\n".join([str(report.longrepr), *texts])
+
+
 @pytest.fixture
 def calibrate_here(monkeypatch):
     """Conversions to int8 calibrate in this process, which has imported TensorFlow already."""

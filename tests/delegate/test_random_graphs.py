@@ -3,14 +3,16 @@
 `make fuzz N=5000` runs more of them, with new graphs every time.
 """
 
+import base64
 import collections
+import gzip
 import os
-from pathlib import Path
 
 import hypothesis
 from ai_edge_litert import interpreter as litert
 from hypothesis import strategies as st
 
+from tests.conftest import KEPT_GRAPHS as KEPT
 from tests.delegate import random_graphs
 from tests.delegate.graph_builder import describe
 from tests.delegate.int8_graphs import quantize
@@ -22,7 +24,6 @@ from tfsparse.runtime.interpreter import open_reporting
 
 # Set by `make fuzz`.
 GRAPHS = int(os.environ.get("TFSPARSE_GRAPHS", 0))
-KEPT = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 # The fraction that must run in the delegate, so that the comparison is meaningful.
 LEAST_TAKEN = dict.fromkeys(
     [
@@ -35,6 +36,16 @@ LEAST_TAKEN = dict.fromkeys(
 LEAST_TAKEN_INT8 = dict.fromkeys(
     ["BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"], 0.9
 ) | dict.fromkeys(["ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE"], 0.5)
+
+
+def keep(model, path, how):
+    """Writes down a graph before it runs, so that one that ends the process is known, too."""
+    write(model, path)
+    packed = base64.b64encode(gzip.compress(path.read_bytes())).decode()
+    hypothesis.note(f"{describe(model)}\n{how}, kept in {path}")
+    path.with_suffix(".txt").write_text(
+        f"{describe(model)}\n{how}\n{path.name}.gz.base64: {packed}"
+    )
 
 
 def check(model, path, isa, growth, counts):
@@ -115,11 +126,8 @@ def test_random_graphs():
     @settings()
     @hypothesis.given(random_graphs.graphs(), isas, growths)
     def check_one(model, isa, growth):
-        hypothesis.note(f"{describe(model)}\nisa {isa}, resized by {growth}")
-        # Written before the run, so that a graph that crashes the process is kept too.
         path = KEPT / "graph.tflite"
-        write(model, path)
-        hypothesis.note(f"kept in {path}")
+        keep(model, path, f"isa {isa}, resized by {growth}")
         check(model, path, isa, growth, counts)
 
     check_one()
@@ -137,12 +145,11 @@ def test_random_int8_graphs():
     )
     def check_one(float_model, seed, isa, threads, growth):
         path = KEPT / "int8_graph.tflite"
+        keep(float_model, path, f"in float32, before it is quantized with seed {seed}")
         model = quantize(float_model, computed_values(float_model, KEPT), seed)
         # TFLite's int8 SOFTMAX ends the process on rows of 2,282 equal numbers.
         hypothesis.assume(longest_row(model, "SOFTMAX") < 1024)
-        write(model, path)
-        hypothesis.note(f"{describe(model)}\nisa {isa}, {threads} threads, resized by {growth}")
-        hypothesis.note(f"kept in {path}")
+        keep(model, path, f"isa {isa}, {threads} threads, resized by {growth}")
         if operators(model, "FULLY_CONNECTED"):
             growth = growth[:1]
         report = check_layers(model, KEPT, isa=isa, threads=threads, growth=growth)
