@@ -184,7 +184,8 @@ class _Quantizer:
     def _scale_of(self, value):
         """A scale and zero point for these values. Some are saturated, or some codes unused."""
         low, high = min(value.min(), 0), max(value.max(), 0)
-        step = max(high - low, 1e-3) / 255 * self.random.choice([0.8, 1.0, 1.0, 1.0, 1.7])
+        # A sum further than 32,767 steps below a range wraps around in TFLite's kernels for x86.
+        step = max(high - low, 0.1) / 255 * self.random.choice([0.8, 1.0, 1.0, 1.0, 1.7])
         if self.random.random() < 0.1:  # symmetric
             return float(step), 0
         return float(step), int(np.clip(np.round(-128 - low / step), -128, 127))
