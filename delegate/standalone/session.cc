@@ -145,13 +145,14 @@ Status Session::find_shape(const Port& input, const Shape& given, Shape* shape) 
   return {};
 }
 
-Status Session::plan(const std::vector<Shape>& shapes) {
+Status Session::plan(const std::vector<Shape>& shapes, int num_threads) {
   TFSPARSE_RETURN_IF_ERROR(read_);
   if (plan_ != nullptr) return Status::error("the model has a plan already");
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const Shape given = i < shapes.size() ? shapes[i] : Shape();
     TFSPARSE_RETURN_IF_ERROR(find_shape(inputs_[i], given, &inputs_[i].shape));
   }
+  pool_ = std::make_unique<ThreadPool>(num_threads);
   TFSPARSE_RETURN_IF_ERROR(make_plan());
   for (Port& output : outputs_) output.shape = plan_->output_shapes()[output.place];
   TFSPARSE_RETURN_IF_ERROR(allocate(graph_, &inputs_));
@@ -169,7 +170,7 @@ Status Session::make_plan() {
   for (const Port& input : inputs_) {
     if (input.place >= 0) part.tensors[part.inputs[input.place]].shape = input.shape;
   }
-  return Plan::build(std::move(part), best_kernels(), pool_.size(), &plan_);
+  return Plan::build(std::move(part), best_kernels(), pool_->size(), &plan_);
 }
 
 void Session::bind() {
@@ -181,8 +182,8 @@ void Session::bind() {
   for (const Port& output : outputs_) to_[output.place] = output.memory.data();
 }
 
-void Session::run() { plan_->run(&pool_, from_, to_); }
+void Session::run() { plan_->run(pool_.get(), from_, to_); }
 
-void Session::run_profiled() { plan_->run_profiled(&pool_, from_, to_); }
+void Session::run_profiled() { plan_->run_profiled(pool_.get(), from_, to_); }
 
 }  // namespace tfsparse

@@ -32,10 +32,10 @@ class Session {
   // what was read before.
   Status read(FileBytes file);
 
-  // To be called once. Prepares to run with these shapes, one for each input; an empty one stands
-  // for the shape in the file. Fails if that is open in more than its first dimension, or shapes do
-  // not fit. The file is not needed any more and is freed.
-  Status plan(const std::vector<Shape>& shapes);
+  // To be called once. Prepares to run with this number of threads and these shapes, one for each
+  // input; an empty one stands for the shape in the file. Fails if that is open in more than its
+  // first dimension, or shapes do not fit. The file is not needed any more and is freed.
+  Status plan(const std::vector<Shape>& shapes, int num_threads = 1);
 
   // Runs from the memory of the inputs to that of the outputs. plan() must have succeeded.
   void run();
@@ -62,7 +62,7 @@ class Session {
   std::vector<bool> open_inside_;  // by input, whether a dimension but the first is open
   std::vector<Assignment> assignments_;
   std::vector<Port> inputs_, outputs_;
-  ThreadPool pool_{1};
+  std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Plan> plan_;
   std::vector<const void*> from_;
   std::vector<void*> to_;

@@ -52,7 +52,8 @@ TFSPARSE_WEB(TfSparseModelRead) Model* TfSparseModelRead(char* bytes, std::size_
 
 // `shapes` has, for each input, the number of its dimensions, 0 for the shape in the file, and the
 // dimensions. Returns whether the model can run.
-TFSPARSE_WEB(TfSparseModelPlan) bool TfSparseModelPlan(Model* model, const int* shapes) {
+TFSPARSE_WEB(TfSparseModelPlan)
+bool TfSparseModelPlan(Model* model, const int* shapes, int num_threads) {
   return succeeds(model, [&] {
     std::vector<Shape> given;
     for (std::size_t i = 0; i < model->session.inputs().size(); ++i) {
@@ -60,7 +61,7 @@ TFSPARSE_WEB(TfSparseModelPlan) bool TfSparseModelPlan(Model* model, const int* 
       given.emplace_back(shapes, shapes + rank);
       shapes += rank;
     }
-    return model->session.plan(given);
+    return model->session.plan(given, num_threads);
   });
 }
 

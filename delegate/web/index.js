@@ -115,7 +115,7 @@ class Engine {
   plan(handle, dimensions) {
     const at = this.exports.TfSparseAllocate(4 * dimensions.length);
     new Int32Array(this.memory.buffer, at, dimensions.length).set(dimensions);
-    return this.#call(() => this.exports.TfSparseModelPlan(handle, at)) ? "" : this.error(handle);
+    return this.#call(() => this.exports.TfSparseModelPlan(handle, at, 1)) ? "" : this.error(handle);
   }
 
   describe(handle) {

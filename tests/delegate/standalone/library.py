@@ -10,13 +10,15 @@ import numpy as np
 from tests.delegate.cpp import Build
 
 FOLDERS = ("core", "kernels", "tflite", "standalone", "web")
+ALLOCATIONS = "tests/delegate/standalone/allocations.cc"
 
 
 @functools.cache
 def library():
     build = Build("cpp-tests")
     flags = ["-shared", "-Wl,-z,defs"]
-    loaded = ctypes.CDLL(build.link(build.engine(FOLDERS).values(), "standalone.so", flags))
+    objects = [build.compile(ALLOCATIONS), *build.engine(FOLDERS).values()]
+    loaded = ctypes.CDLL(build.link(objects, "standalone.so", flags))
     for name in ("Allocate", "ModelRead", "ModelInput", "ModelOutput"):
         getattr(loaded, f"TfSparse{name}").restype = ctypes.c_void_p
     for name in ("ModelError", "ModelDescribe"):
@@ -35,9 +37,10 @@ class Model:
     Args:
         data: The bytes of the file.
         shapes: Shapes of inputs, by name.
+        num_threads: Threads that run it.
     """
 
-    def __init__(self, data, shapes=None):
+    def __init__(self, data, shapes=None, num_threads=1):
         self._library = library()
         memory = self._library.TfSparseAllocate(ctypes.c_size_t(len(data)))
         ctypes.memmove(memory, data, len(data))
@@ -46,7 +49,8 @@ class Model:
         self._check()
         given = [(shapes or {}).get(one["name"], ()) for one in self.describe()["inputs"]]
         numbers = [number for shape in given for number in (len(shape), *shape)]
-        self._library.TfSparseModelPlan(self._handle, (ctypes.c_int * len(numbers))(*numbers))
+        numbers = (ctypes.c_int * len(numbers))(*numbers)
+        self._library.TfSparseModelPlan(self._handle, numbers, ctypes.c_int(num_threads))
         self._check()
 
     def __del__(self):
@@ -61,7 +65,9 @@ class Model:
         description = self.describe()
         for index, one in enumerate(description["inputs"]):
             self._array(self._library.TfSparseModelInput, index, one)[...] = inputs[one["name"]]
+        self._library.CountAllocations()
         self._library.TfSparseModelRun(self._handle, ctypes.c_bool(measure))
+        assert self._library.AllocationsElsewhere() == 0
         return {
             one["name"]: self._array(self._library.TfSparseModelOutput, index, one).copy()
             for index, one in enumerate(description["outputs"])

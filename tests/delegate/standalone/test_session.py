@@ -31,14 +31,17 @@ def check_same(path, shapes=None):
         if shapes:
             interpreter.resize_tensor_input(detail["index"], shapes[detail["name"]])
     interpreter.allocate_tensors()
-    model = Model(path.read_bytes(), shapes)
+    model, threaded = (Model(path.read_bytes(), shapes, num_threads) for num_threads in (1, 2))
     for seed in (0, 1):
         inputs = random_inputs(interpreter, seed)
         expected = invoke(interpreter, inputs)
         # Random graphs may have outputs that are all zero, or overflow.
         if not all(0 < np.abs(one).max() < np.inf for one in expected.values()):
             hypothesis.reject()
-        check_close(model.run(inputs), expected)
+        actual = model.run(inputs)
+        check_close(actual, expected)
+        for name, value in threaded.run(inputs).items():
+            np.testing.assert_array_equal(value, actual[name], err_msg=name)
     return model.describe()
 
 
@@ -213,9 +216,11 @@ def test_random_int8_graphs(tmp_path):
             interpreter = tfsparse.Interpreter(path, num_threads=1, options=ALWAYS)
             interpreter.allocate_tensors()
             inputs = random_inputs(interpreter)
-            actual = Model(path.read_bytes()).run(inputs)
-            for name, value in invoke(interpreter, inputs).items():
-                np.testing.assert_array_equal(actual[name], value, err_msg=name)
+            expected = invoke(interpreter, inputs)
+            for num_threads in (1, 2):
+                actual = Model(path.read_bytes(), num_threads=num_threads).run(inputs)
+                for name, value in expected.items():
+                    np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
     check_one()
     assert counts[True] >= 10
