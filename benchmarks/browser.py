@@ -20,7 +20,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-background-timer-throttling", "--disable-renderer-backgrounding"),
 )
-# With these a page has clocks of 5 microseconds, instead of 100.
+# With these a page has clocks of 5 microseconds, instead of 100, and threads may share memory.
 ISOLATION = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -47,9 +47,11 @@ class Site:
 
     Attributes:
         files: {address: file, folder, or bytes}. An address of a folder ends with a slash.
+        isolated: Whether the server isolates the page from other origins.
     """
 
     files: Mapping[str, Path | bytes]
+    isolated: bool = True
 
     def find(self, address):
         """The bytes at an address, or None."""
@@ -67,13 +69,14 @@ class Site:
         return None
 
 
-def run(script, files, timeout):
+def run(script, files, timeout, isolated=True):
     """Runs a module in a page until it posts JSON to `/result`, and returns that.
 
     Args:
         script: The address of the module.
         files: What it may read, as in `Site`.
         timeout: In seconds.
+        isolated: As in `Site`.
 
     Raises:
         OSError: No browser is installed.
@@ -82,7 +85,7 @@ def run(script, files, timeout):
     page = PAGE.replace("SCRIPT", script).encode()
     # The browser may still write to its profile when it has ended.
     profiles = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    with serving(Site({"/": page, **files})) as server, profiles as profile:
+    with serving(Site({"/": page, **files}, isolated)) as server, profiles as profile:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
         command = [executable(), *FLAGS, *sandbox, f"--user-data-dir={profile}", server.address]
         with open(Path(profile, "log"), "w") as log:
@@ -134,7 +137,7 @@ def serving(site):
             name = "index.html" if self.path.endswith("/") else self.path
             self.send_header("Content-Type", mimetypes.guess_type(name)[0] or "text/plain")
             self.send_header("Content-Length", str(len(body)))
-            for header, value in ISOLATION.items():
+            for header, value in (ISOLATION if site.isolated else {}).items():
                 self.send_header(header, value)
             self.end_headers()
             self.wfile.write(body)

@@ -1,7 +1,8 @@
-"""Builds the npm package for browsers and Node, with two WebAssembly modules: `make web`.
+"""Builds the npm package for browsers and Node, with four WebAssembly modules: `make web`.
 
-Zig compiles them with the C++ library that it contains; Emscripten is not needed. One is for every
-browser of today, the other uses relaxed SIMD, which is faster where a browser has it.
+Zig compiles them with the C++ library that it contains; Emscripten is not needed. Two are for every
+browser of today, the others use relaxed SIMD, which is faster where a browser has it. One of each
+is for memory that threads share.
 """
 
 import gzip
@@ -15,32 +16,46 @@ from delegate.packaging import zig
 
 HERE = sources.ROOT / "delegate" / "web"
 OUTPUT = sources.ROOT / "dist" / "web"
-PACKAGE = ("package.json", "index.js", "index.d.ts", "README.md")
+PACKAGE = (
+    *("package.json", "README.md", "index.d.ts"),
+    *("index.js", "system.js", "threads.js", "worker.js", "worker_node.js"),
+)
 
 # A system that is a list of functions, of which index.js has the few that are called.
-TARGET = ("-target", "wasm32-wasi")
+# lime1 is what Zig compiles for by default. Shared memory needs the other two.
+TARGET = ("-target", "wasm32-wasi", "-mcpu=lime1+atomics+bulk_memory")
 # A failed allocation ends the module, as in Android's library: see index.js.
 FLAGS = (
     *sources.COMMON_FLAGS,
     *("-I.", "-Werror", "-msimd128", "-fno-exceptions", "-fno-threadsafe-statics", "-g0"),
-    *("-ffunction-sections", "-fdata-sections", "-mbulk-memory"),
+    *("-ffunction-sections", "-fdata-sections"),
 )
 SMALL = ("-Os", "-Xclang", "-Oz")  # for code that need not be fast; Zig has no flag of that name
 LINK_FLAGS = (
     *("-mexec-model=reactor", "-Wl,--gc-sections", "-Wl,--strip-all"),
     "-Wl,-z,stack-size=1048576",
 )
-# By name, further flags of the kernels.
-MODULES = {"tfsparse.wasm": (), "tfsparse_relaxed.wasm": ("-mrelaxed-simd",)}
+# Zig compiles the C library for one thread. Only the caller's uses those parts that have a state:
+# workers neither allocate nor free, which tests/delegate/standalone checks. threads.js has the
+# sizes.
+SHARED_MEMORY = (
+    *("-Wl,--shared-memory", "-Wl,--import-memory"),
+    *(f"-Wl,--initial-memory={4 << 20}", f"-Wl,--max-memory={2 << 30}"),
+    "-Wl,--export=__stack_pointer",
+)
+# Of the modules' names, with further flags of the kernels and of the linker.
+INSTRUCTIONS = {"tfsparse": (), "tfsparse_relaxed": ("-mrelaxed-simd",)}
+MEMORIES = {"": (), "_threads": SHARED_MEMORY}
+MODULES = tuple(f"{name}{memory}.wasm" for name in INSTRUCTIONS for memory in MEMORIES)
 
 
 def objects():
-    """{module: paths of its objects}: only those of one instruction set differ between modules."""
+    """{name in INSTRUCTIONS: paths of its objects}; most are of all of them."""
     folder = sources.ROOT / "build" / "web"
     folder.mkdir(parents=True, exist_ok=True)
     found = sources.common_sources("core", "kernels", "tflite/operators", "standalone", "web")
     folders = sources.by_folder([*found, "delegate/tflite/adapter.cc"])
-    kernels = {name: _kernels(folder, name) for name in MODULES}
+    kernels = {name: _kernels(folder, name) for name in INSTRUCTIONS}
     common = [(folder / f"{name}.o", files, SMALL) for name, files in folders.items()]
     # Those of one instruction set take longest: first.
     jobs = [*itertools.chain(*kernels.values()), *common]
@@ -52,7 +67,7 @@ def objects():
 def _kernels(folder, name):
     isa_flags = sources.isa_flags("wasm32").items()
     return [
-        (folder / f"{source}.{name}.o", [source], (*flags, *MODULES[name]))
+        (folder / f"{source}.{name}.o", [source], (*flags, *INSTRUCTIONS[name]))
         for source, flags in isa_flags
     ]
 
@@ -70,7 +85,9 @@ def build():
     for name, parts in objects().items():
         # The folder web/ first, whose functions replace those of the C++ library.
         parts.sort(reverse=True)
-        zig.run("c++", *TARGET, *LINK_FLAGS, *parts, "-o", OUTPUT / name)
+        for memory, flags in MEMORIES.items():
+            module = OUTPUT / f"{name}{memory}.wasm"
+            zig.run("c++", *TARGET, *LINK_FLAGS, *flags, *parts, "-o", module)
     for name in PACKAGE:
         shutil.copy(HERE / name, OUTPUT)
     return OUTPUT

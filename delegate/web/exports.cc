@@ -51,7 +51,8 @@ TFSPARSE_WEB(TfSparseModelRead) Model* TfSparseModelRead(char* bytes, std::size_
 }
 
 // `shapes` has, for each input, the number of its dimensions, 0 for the shape in the file, and the
-// dimensions. Returns whether the model can run.
+// dimensions. In a browser, `num_threads` is one more than the workers in TfSparseWork. Returns
+// whether the model can run.
 TFSPARSE_WEB(TfSparseModelPlan)
 bool TfSparseModelPlan(Model* model, const int* shapes, int num_threads) {
   return succeeds(model, [&] {
@@ -91,3 +92,11 @@ TFSPARSE_WEB(TfSparseModelRun) void TfSparseModelRun(Model* model, bool measure)
 }
 
 TFSPARSE_WEB(TfSparseModelDelete) void TfSparseModelDelete(Model* model) { delete model; }
+
+#if defined(__wasm__)
+// What a worker runs, on a stack of its own. Never returns.
+TFSPARSE_WEB(TfSparseWork) void TfSparseWork() { tfsparse::ThreadPool::work(); }
+
+// To be called once, in a thread that may sleep.
+TFSPARSE_WEB(TfSparseMaySleep) void TfSparseMaySleep() { tfsparse::ThreadPool::let_caller_sleep(); }
+#endif

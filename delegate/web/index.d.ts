@@ -24,6 +24,12 @@ export interface LoadOptions {
    * differ in the last digits between processors.
    */
   relaxed?: boolean;
+  /**
+   * Threads that run the model, by default 1. No more are used than there are cores, and only one
+   * where memory cannot be shared: in a page, the server has to isolate it from other origins.
+   * `Model.numThreads` says how many are used.
+   */
+  numThreads?: number;
 }
 
 /** How one operator of a model is run. */
@@ -68,18 +74,28 @@ export interface Explanation {
 export interface Model {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /** Threads that run it, with the one that calls `run`. */
+  readonly numThreads: number;
   /**
    * Runs the model on the numbers of its only input, or of all inputs by name.
    * @returns The numbers of each of `outputs`, in new arrays.
    * @throws TypeError if an array is missing, or of another type or length.
+   * @throws Error if the model was closed.
    */
   run(input: Numbers | Record<string, Numbers>): Numbers[];
   /**
    * Lists the operators and what runs them.
    * @param options measure: also run on the latest input and time every operator; the result is the
    *   fastest of `runs`, 20 by default.
+   * @throws Error if the model was closed.
    */
   explain(options?: { measure?: boolean; runs?: number }): Explanation;
+  /**
+   * Ends the other threads of the model at once and lets go of its memory; nothing if it is closed
+   * already. Else this happens when nothing refers to the model any more, at a time that the
+   * JavaScript engine chooses.
+   */
+  close(): void;
 }
 
 /** A model with an operator that cannot be run, or a damaged file. */
@@ -91,6 +107,7 @@ export class UnsupportedModelError extends Error {
  * Loads a .tflite file.
  * @throws UnsupportedModelError if an operator cannot be run, a shape does not fit, or the file is damaged.
  * @throws RangeError if memory is short.
+ * @throws TypeError if an option is wrong.
  */
 export function load(source: Source, options?: LoadOptions): Promise<Model>;
 

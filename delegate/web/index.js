@@ -1,6 +1,7 @@
 // Runs .tflite files in browsers and in Node, and skips every zero of their weights.
 
-const WASI_NO_SYSTEM_CALL = 52;
+import { instantiate } from "./system.js";
+import { checkNumber, end, maySleep, sharedMemory, start, unused } from "./threads.js";
 
 // The bytes of a module with one instruction of relaxed SIMD: a browser validates it or not.
 const RELAXED_SIMD = new Uint8Array([
@@ -20,10 +21,16 @@ export class UnsupportedModelError extends Error {
 }
 
 /** Loads a .tflite file: see index.d.ts. */
-export async function load(source, { shapes = {}, relaxed = hasRelaxedSimd() } = {}) {
-  const [bytes, module] = await Promise.all([read(source), compiled(relaxed)]);
-  const instance = await WebAssembly.instantiate(module, imports(() => instance.exports.memory));
-  return new Model(new Engine(instance), bytes, shapes);
+export async function load(source, { shapes = {}, relaxed = hasRelaxedSimd(), numThreads = 1 } = {}) {
+  checkNumber(numThreads);
+  const starting = Engine.start(relaxed, numThreads);
+  try {
+    const [bytes, engine] = await Promise.all([read(source), starting]);
+    return new Model(engine, bytes, shapes);
+  } catch (error) {
+    starting.then((engine) => engine.close(), () => {});
+    throw error;
+  }
 }
 
 /** Whether this browser has relaxed SIMD, which multiplies and adds in one instruction. */
@@ -48,20 +55,34 @@ class Model {
     this.outputs = outputs;
     this.#inputs = inputs.map((_, i) => engine.exports.TfSparseModelInput(this.#handle, i));
     this.#outputs = outputs.map((_, i) => engine.exports.TfSparseModelOutput(this.#handle, i));
+    this.numThreads = engine.numThreads;
+    unused.register(this, engine.workers);
   }
 
   run(input) {
-    this.#set(input);
-    this.#engine.exports.TfSparseModelRun(this.#handle, false);
-    return this.outputs.map((output, i) => this.#engine.view(output, this.#outputs[i]).slice());
+    const engine = this.#opened();
+    this.#set(engine, input);
+    engine.exports.TfSparseModelRun(this.#handle, false);
+    return this.outputs.map((output, i) => engine.view(output, this.#outputs[i]).slice());
   }
 
   explain({ measure = false, runs = 20 } = {}) {
-    for (let i = 0; measure && i < runs; ++i) this.#engine.exports.TfSparseModelRun(this.#handle, true);
-    return new Explanation(this.#engine.describe(this.#handle));
+    const engine = this.#opened();
+    for (let i = 0; measure && i < runs; ++i) engine.exports.TfSparseModelRun(this.#handle, true);
+    return new Explanation(engine.describe(this.#handle));
   }
 
-  #set(input) {
+  close() {
+    this.#engine?.close();
+    this.#engine = null;
+  }
+
+  #opened() {
+    if (this.#engine === null) throw new Error("the model is closed: load it again");
+    return this.#engine;
+  }
+
+  #set(engine, input) {
     const isArray = ArrayBuffer.isView(input);
     if (isArray && this.inputs.length !== 1) {
       throw new TypeError(`expected an object with the inputs ${names(this.inputs)}, received one array`);
@@ -69,7 +90,7 @@ class Model {
     this.inputs.forEach((expected, i) => {
       const given = isArray ? input : input?.[expected.name];
       check(given, expected);
-      this.#engine.view(expected, this.#inputs[i]).set(given);
+      engine.view(expected, this.#inputs[i]).set(given);
     });
   }
 }
@@ -98,24 +119,50 @@ class Explanation {
 // The functions and the memory of one instance of the module. Each model has its own, so that all of
 // it is freed with the model, and nothing of another is lost if it fails.
 class Engine {
-  constructor(instance) {
-    this.exports = instance.exports;
-    this.memory = instance.exports.memory;
+  workers = [];
+
+  constructor(exports, memory) {
+    this.exports = exports;
+    this.memory = memory;
     this.exports._initialize();
   }
 
+  static async start(relaxed, numThreads) {
+    const shared = sharedMemory(numThreads);
+    const module = await compiled(relaxed, shared !== undefined);
+    const { exports } = await instantiate(module, shared);
+    const engine = new Engine(exports, shared ?? exports.memory);
+    if (shared) engine.workers = await start(numThreads, module, shared, (bytes) => engine.allocate(bytes));
+    if (shared && maySleep()) exports.TfSparseMaySleep();
+    return engine;
+  }
+
+  get numThreads() {
+    return 1 + this.workers.length;
+  }
+
+  close() {
+    end(this.workers);
+  }
+
+  allocate(bytes) {
+    const at = this.exports.TfSparseAllocate(bytes);
+    if (at === 0) throw new RangeError(`out of memory for ${bytes} bytes`);
+    return at;
+  }
+
   read(bytes) {
-    const at = this.exports.TfSparseAllocate(bytes.length);
-    if (at === 0) throw new RangeError(`out of memory for a file of ${bytes.length} bytes`);
+    const at = this.allocate(bytes.length);
     new Uint8Array(this.memory.buffer, at, bytes.length).set(bytes);
     return this.#call(() => this.exports.TfSparseModelRead(at, bytes.length));
   }
 
   // Why it cannot be planned, or an empty text.
   plan(handle, dimensions) {
-    const at = this.exports.TfSparseAllocate(4 * dimensions.length);
+    const at = this.allocate(4 * dimensions.length);
     new Int32Array(this.memory.buffer, at, dimensions.length).set(dimensions);
-    return this.#call(() => this.exports.TfSparseModelPlan(handle, at, 1)) ? "" : this.error(handle);
+    const planned = this.#call(() => this.exports.TfSparseModelPlan(handle, at, this.numThreads));
+    return planned ? "" : this.error(handle);
   }
 
   describe(handle) {
@@ -147,31 +194,10 @@ class Engine {
   }
 }
 
-// What the C++ library asks of a system. There is none but a clock.
-function imports(memory) {
-  const zero = (...pointers) => {
-    for (const at of pointers) new DataView(memory().buffer).setUint32(at, 0, true);
-    return 0;
-  };
-  const calls = {
-    environ_sizes_get: zero,
-    environ_get: () => 0,
-    clock_time_get: (id, precision, at) => {
-      new DataView(memory().buffer).setBigUint64(at, BigInt(Math.round(1e6 * performance.now())), true);
-      return 0;
-    },
-    proc_exit: (code) => {
-      throw new WebAssembly.RuntimeError(`exit ${code}`);
-    },
-  };
-  const missing = () => WASI_NO_SYSTEM_CALL;
-  return { wasi_snapshot_preview1: new Proxy(calls, { get: (known, name) => known[name] ?? missing }) };
-}
-
 const modules = new Map(); // promises, by file name
 
-function compiled(relaxed) {
-  const name = relaxed ? "tfsparse_relaxed.wasm" : "tfsparse.wasm";
+function compiled(relaxed, shared) {
+  const name = `tfsparse${relaxed ? "_relaxed" : ""}${shared ? "_threads" : ""}.wasm`;
   if (!modules.has(name)) modules.set(name, read(new URL(name, import.meta.url)).then(WebAssembly.compile));
   return modules.get(name);
 }

@@ -31,6 +31,14 @@ class ThreadPool {
   void parallel_for(int count, int grain,
                     const std::function<void(int begin, int end, int worker)>& body);
 
+#if defined(__wasm__)
+  // Does a worker's share of every job, in a thread that JavaScript has started. There can be one
+  // pool of several threads in a memory; it must have as many workers as call this function.
+  [[noreturn]] static void work();
+  // The main thread of a page may not sleep while it waits for the workers. Others may.
+  static void let_caller_sleep();
+#endif
+
  private:
   class Workers;  // all but the caller's
 

@@ -25,6 +25,7 @@ async function result(load, { model, inputs, options }) {
       outputs: loaded.outputs.map((output, i) => ({ ...output, numbers: encode(outputs[i]) })),
       repeats: outputs.every((output, i) => encode(output) === encode(again[i])),
       isa: explanation.isa,
+      numThreads: loaded.numThreads,
       operators: explanation.operators,
       text: String(explanation),
     };

@@ -7,6 +7,7 @@ import base64
 import functools
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,13 +25,15 @@ from tests.delegate import networks
 from tests.delegate.outputs import ALWAYS, check_close, explain, invoke, random_inputs
 from tests.mutations import how_many, mutations
 
-CHECK = Path(__file__).with_name("check.js")
+CHECK, LIFETIMES = (Path(__file__).with_name(name) for name in ("check.js", "lifetimes.js"))
 NODE = """
 import {{ load }} from {package!r};
-import {{ check }} from {check!r};
+import {{ {function} }} from {module!r};
 import {{ readFileSync }} from "node:fs";
-console.log(JSON.stringify(await check(load, JSON.parse(readFileSync(0)))));
+console.log(JSON.stringify(await {function}(load, {given})));
 """
+CORES = len(os.sched_getaffinity(0))
+TWO = min(2, CORES)  # threads that there can be, of two
 
 
 @functools.cache
@@ -47,24 +50,30 @@ def package():
 
 
 def in_node(package, cases):
+    given = json.dumps(cases).encode()
+    return call_in_node(package, CHECK, given, "JSON.parse(readFileSync(0))")["results"]
+
+
+def call_in_node(package, module, standard_input, given):
+    """What the function that a module is named by returns, called with `load` and an expression."""
     if shutil.which("node") is None:
         pytest.skip("no Node.js: apt-get install nodejs")
-    script = NODE.format(package=(package / "index.js").as_uri(), check=CHECK.as_uri())
-    command = ["node", "--input-type=module", "--eval", script]
-    given = json.dumps(cases)
-    result = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)["results"]
+    names = {"package": (package / "index.js").as_uri(), "module": module.as_uri()}
+    script = NODE.format(**names, function=module.stem, given=given)
+    command = ["node", "--expose-gc", "--input-type=module", "--eval", script]
+    result = subprocess.run(command, input=standard_input, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr.decode()
+    return json.loads(result.stdout)
 
 
-def in_browser(package, cases):
+def in_browser(package, cases, isolated=True):
     with loaded("browser") as browser:
         try:
             browser.executable()
         except OSError as error:
             pytest.skip(str(error))
         files = {"/check.js": CHECK, "/tfsparse/": package, "/job.json": json.dumps(cases).encode()}
-        return browser.run("/check.js", files, timeout=240)["results"]
+        return browser.run("/check.js", files, timeout=240, isolated=isolated)["results"]
 
 
 @pytest.fixture(scope="module", params=[in_node, in_browser], ids=["node", "browser"])
@@ -187,15 +196,71 @@ def test_runs_other_shapes(run, files):
     assert not np.array_equal(together[0], together[1])
 
 
-def test_refuses_or_runs_damaged_files(run, files):
+@pytest.mark.parametrize(("num_threads", "count"), [(1, 40), (2, 12)])
+def test_refuses_or_runs_damaged_files(run, files, num_threads, count):
     data = files["sparse"].read_bytes()
     inputs = given_zeros(files["sparse"])
-    cases = [case(damaged, inputs) for _, damaged in mutations(data, how_many(40))]
+    cases = [
+        case(damaged, inputs, numThreads=num_threads)
+        for _, damaged in mutations(data, how_many(count))
+    ]
     results = run(cases)
     refused = [result["error"] for result in results if "error" in result]
     assert set(refused) <= {"UnsupportedModelError", "RangeError", "TypeError"}
     assert "UnsupportedModelError" in refused
     assert len(refused) < len(results)
+
+
+def test_threads_change_no_bit(run, files):
+    names = ["sparse", "dense", "float16", "int8"]
+    cases = []
+    for name in names:
+        interpreter = tfsparse.Interpreter(files[name])
+        interpreter.allocate_tensors()
+        given = random_inputs(interpreter)
+        cases += [case(files[name].read_bytes(), given, numThreads=number) for number in (1, 2)]
+    results = run(cases)
+    for name, one, two in zip(names, results[::2], results[1::2], strict=True):
+        assert one["outputs"] == two["outputs"], name
+        assert two["repeats"], name
+        assert (one["numThreads"], two["numThreads"]) == (1, TWO)
+
+
+def test_has_one_thread_where_there_cannot_be_more(package, files, tmp_path):
+    one = case(files["sparse"].read_bytes(), given_zeros(files["sparse"]), numThreads=2)
+    (result,) = in_browser(package, [one], isolated=False)
+    assert (result["numThreads"], result["repeats"]) == (1, True)
+    incomplete = shutil.copytree(package, tmp_path / "package")
+    (incomplete / "worker.js").unlink()
+    (result,) = in_node(incomplete, [one])
+    assert (result["numThreads"], result["repeats"]) == (1, True)
+
+
+def test_has_no_more_threads_than_cores(package, files):
+    data, inputs = files["sparse"].read_bytes(), given_zeros(files["sparse"])
+    (result,) = in_node(package, [case(data, inputs, numThreads=CORES + 1)])
+    assert result["numThreads"] == CORES
+
+
+def test_refuses_wrong_numbers_of_threads(run, files):
+    data, inputs = files["sparse"].read_bytes(), given_zeros(files["sparse"])
+    cases = [case(data, inputs, numThreads=wrong) for wrong in (0, 1.5, "2", None)]
+    assert [(result["error"], result["message"]) for result in run(cases)] == [
+        ("TypeError", f"expected a positive integer as numThreads, received {wrong}")
+        for wrong in ("number 0", "number 1.5", "string 2", "object null")
+    ]
+
+
+def test_workers_end_with_their_model(package, files):
+    data = files["sparse"].read_bytes()
+    closed = "the model is closed: load it again"
+    assert call_in_node(package, LIFETIMES, data, "readFileSync(0)") == {
+        "opened": TWO - 1,
+        "closed": 0,
+        "errors": [closed, closed],
+        "refused": 0,
+        "forgotten": 0,
+    }
 
 
 def test_is_small(package):
