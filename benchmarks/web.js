@@ -41,7 +41,9 @@ function open(runtime, file, input, shape) {
 }
 
 async function openTfsparse(file, input, runtime) {
-  const model = await load(file, { relaxed: runtime !== "tfsparse simd128" });
+  const numThreads = Number(/(\d+) threads/.exec(runtime)?.[1] ?? 1);
+  const model = await load(file, { relaxed: runtime !== "tfsparse simd128", numThreads });
+  if (model.numThreads !== numThreads) throw new Error(`${runtime}: only ${model.numThreads} could be had`);
   return () => model.run(input);
 }
 

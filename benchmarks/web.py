@@ -1,12 +1,13 @@
 """Measures models in a browser: LiteRT.js on dense and on sparse files, and tfsparse's module.
 
-All of them run in turn in one page of a headless Chromium, one thread each. LiteRT.js is Google's
-runtime of .tflite files for browsers. It is installed with npm, once, into the cache folder.
+All of them run in turn in one page of a headless Chromium, one thread each; with --num_threads,
+tfsparse also with more. LiteRT.js is Google's runtime of .tflite files for browsers. It is
+installed with npm, once, into the cache folder.
 
     make web
     python benchmarks/web.py --suite
     python benchmarks/web.py mobilenet_v2_padded --sparsity 0.8 --json out.json
-    python benchmarks/web.py pose_detection model.tflite
+    python benchmarks/web.py pose_detection model.tflite --num_threads 2
 """
 
 import json
@@ -49,6 +50,7 @@ TIMEOUT = 300  # seconds for all that is not measuring
 SPARSITY = flags.DEFINE_list("sparsity", ["0.8", "0.9"], "Zeros of named networks, as fractions.")
 WHOLE_SUITE = flags.DEFINE_bool("suite", False, "Measure the networks of docs/web.md.")
 SECONDS = flags.DEFINE_float("seconds", 10, "Time to measure each model for.", lower_bound=0.1)
+THREADS = flags.DEFINE_integer("num_threads", 1, "Also time tfsparse with so many.", lower_bound=1)
 JSON = flags.DEFINE_string("json", None, "Also write the results to this file.")
 CACHE_DIR = flags.DEFINE_string("cache_dir", str(cache_folder()), "Where files are kept.")
 
@@ -119,6 +121,12 @@ def input_shape(path):
     return [max(1, int(size)) for size in inputs[0].shape]
 
 
+def with_threads(num_threads):
+    """`RUNTIMES`, and tfsparse with more threads than one."""
+    more = {f"tfsparse, {num_threads} threads": "sparse"} if num_threads > 1 else {}
+    return RUNTIMES | more
+
+
 def measure(files, seconds, litert, module=MODULE, runtimes=RUNTIMES):
     """Times sparse files in a browser, and dense copies of them.
 
@@ -127,7 +135,7 @@ def measure(files, seconds, litert, module=MODULE, runtimes=RUNTIMES):
         seconds: To measure each of them for.
         litert: The folder of LiteRT.js's packages.
         module: The folder of tfsparse's.
-        runtimes: {name: "dense" or "sparse"}, those of `RUNTIMES` that are timed.
+        runtimes: {name: "dense" or "sparse"}, those of `with_threads` that are timed.
 
     Returns:
         {"models": [{"name", "times": {runtime: milliseconds}, "error"}], "browser"}.
@@ -165,18 +173,24 @@ def show(found, console):
         table.add_row(model["name"], *row.values())
     console.print(table)
     console.print(
-        f"{timing.cpu_name()}, one thread; ratios are medians of those within a round",
+        f"{timing.cpu_name()}, one thread each if it is not named; ratios are medians of those "
+        "within a round",
         highlight=False,
     )
 
 
 def _row(model):
-    """The cells of a model by column: times, how much faster than each, and the error."""
+    """The cells of a model by column: times, how much faster than each, and the error.
+
+    That is one thread of tfsparse against the others, and several against it.
+    """
     times = model["times"]
     row = {name: f"{min(t):.1f} / {statistics.median(t):.1f}" for name, t in times.items()}
     for name, baseline in times.items():
-        if name != "tfsparse":
+        if name.startswith("litert"):
             row[f"against {name}"] = f"{speedup(baseline, times['tfsparse']):.2f}x"
+        elif name != "tfsparse":
+            row[f"{name} : one"] = f"{speedup(times['tfsparse'], baseline):.2f}x"
     return row | {"error": f"{model['error']:.0e}"}
 
 
@@ -200,7 +214,8 @@ def main(argv):
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
     try:
         files = suite_files() if WHOLE_SUITE.value else sparse_files(argv[1:])
-        found = measure(files, SECONDS.value, litert_js(CACHE_DIR.value))
+        litert, runtimes = litert_js(CACHE_DIR.value), with_threads(THREADS.value)
+        found = measure(files, SECONDS.value, litert, runtimes=runtimes)
     except (OSError, RuntimeError) as error:
         sys.exit(str(error))
     show(found, console)

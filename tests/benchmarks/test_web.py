@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import re
 import sys
 
@@ -42,6 +43,19 @@ def test_times_every_runtime_and_compares_outputs(script, needed, tmp_path):
     output = io.StringIO()
     script.show(found, Console(file=output, width=160))
     assert re.search(r"small .* [\d.]+ / [\d.]+ .* [\d.]+x", output.getvalue())
+
+
+def test_times_threads(script, needed, tmp_path):
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core")
+    litert, module = needed
+    path = tfsparse.convert(networks.randomize(networks.mobile_net(size=32), 0.8), tmp_path / "net")
+    runtimes = script.with_threads(2)
+    found = script.measure({"net": path}, 0.1, litert, module, runtimes)
+    assert list(found["models"][0]["times"]) == list(runtimes)
+    output = io.StringIO()
+    script.show(found, Console(file=output, width=200))
+    assert "tfsparse, 2 threads : one" in output.getvalue()
 
 
 def test_tells_what_a_page_could_not_do(script, needed, tmp_path):
