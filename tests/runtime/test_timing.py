@@ -6,6 +6,8 @@ import time
 import numpy as np
 import pytest
 
+from tests.delegate.graph_builder import GraphBuilder
+from tfsparse import flatbuffer
 from tfsparse.runtime import timing
 from tfsparse.runtime.random_inputs import set_random_inputs
 
@@ -151,3 +153,20 @@ def test_the_difference_is_a_part_of_the_largest_output(baseline, candidate, dif
 
 def test_the_cpu_has_a_name():
     assert timing.cpu_name().strip()
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tf"])
+def test_a_softmax_that_would_end_the_process_runs_in_other_kernels(tmp_path, runtime):
+    # The reference kernel adds up 512 exponentials of 1, and aborts.
+    for classes in (511, 512, 2000):
+        builder = GraphBuilder()
+        x = builder.input((1, classes), np.int8)
+        builder.set_scale(x, 0.01, 0)
+        y = builder.operator("SOFTMAX", [x], (1, classes), np.int8, beta=1.0)
+        builder.set_scale(y, 1 / 256, -128)
+        path = tmp_path / f"{classes}.tflite"
+        path.write_bytes(flatbuffer.serialize(builder.finish([x], [y])))
+        plain = timing.open_plain(path, runtime)
+        plain.set_tensor(x, np.zeros((1, classes), np.int8))
+        plain.invoke()
+        np.testing.assert_allclose(plain.get_tensor(y), 256 / classes - 128, atol=0.5)

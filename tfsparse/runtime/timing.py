@@ -115,8 +115,24 @@ def open_plain(path, runtime="tf", shapes=None, resolvers=RESOLVERS):
                 input_shapes.allocate(interpreter, shapes)
             except (RuntimeError, ValueError):
                 continue
-            return interpreter
+            if resolver != REFERENCE or not _may_end_the_process(interpreter):
+                return interpreter
     return None
+
+
+def _may_end_the_process(interpreter):
+    """Whether there is a SOFTMAX over 512 or more numbers of 8 bits.
+
+    Its reference kernel aborts where the exponentials of a row, of which the largest is 1, add up
+    to 512.
+    """
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    rows = (
+        tensors[operator["inputs"][0]]
+        for operator in interpreter._get_ops_details()
+        if operator["op_name"] == "SOFTMAX"
+    )
+    return any(np.dtype(row["dtype"]).itemsize == 1 and row["shape"][-1] >= 512 for row in rows)
 
 
 def prepare(runtime):
