@@ -21,7 +21,7 @@ PACKAGE = (
     *("index.js", "system.js", "threads.js", "worker.js", "worker_node.js"),
 )
 
-# A system that is a list of functions, of which index.js has the few that are called.
+# A system that is a list of functions, of which system.js has the few that are called.
 # lime1 is what Zig compiles for by default. Shared memory needs the other two.
 TARGET = ("-target", "wasm32-wasi", "-mcpu=lime1+atomics+bulk_memory")
 # A failed allocation ends the module, as in Android's library: see index.js.

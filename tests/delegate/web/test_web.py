@@ -276,7 +276,7 @@ def test_package_is_complete(package):
 
 
 def test_needs_no_system_but_a_clock(package):
-    # Those that index.js has. What else the library may call is answered by "there is none".
+    # Those that system.js has. What else the library may call is answered by "there is none".
     for name in web.MODULES:
         imported = re.findall(rb"wasi_snapshot_preview1.(\w+)", (package / name).read_bytes())
         assert {call.decode() for call in imported} <= {
