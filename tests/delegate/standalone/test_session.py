@@ -31,7 +31,9 @@ def check_same(path, shapes=None):
         if shapes:
             interpreter.resize_tensor_input(detail["index"], shapes[detail["name"]])
     interpreter.allocate_tensors()
-    model, threaded = (Model(path.read_bytes(), shapes, num_threads) for num_threads in (1, 2))
+    model = Model(path.read_bytes(), shapes)
+    threaded = Model(path.read_bytes(), shapes, num_threads=2)
+    operators = {operator["operator"] for operator in model.describe()["operators"]}
     for seed in (0, 1):
         inputs = random_inputs(interpreter, seed)
         expected = invoke(interpreter, inputs)
@@ -40,8 +42,12 @@ def check_same(path, shapes=None):
             hypothesis.reject()
         actual = model.run(inputs)
         check_close(actual, expected)
-        for name, value in threaded.run(inputs).items():
-            np.testing.assert_array_equal(value, actual[name], err_msg=name)
+        with_threads = threaded.run(inputs)
+        check_close(with_threads, expected)
+        for name, value in with_threads.items():
+            # Each thread groups the rows of transposed convolutions from its first one on.
+            if "TRANSPOSE_CONV" not in operators:
+                np.testing.assert_array_equal(value, actual[name], err_msg=name)
     return model.describe()
 
 
