@@ -141,7 +141,7 @@ def test_apply_has_one_signature():
 
 
 def test_every_method_has_the_scope_that_the_page_says():
-    assert len(METHODS) == 11
+    assert len(METHODS) == 12
     for name in METHODS:
         default = inspect.signature(getattr(tfsparse, name)).parameters["scope"].default
         assert f'| `{name}` | `"{default}"` |' in PAGE
@@ -156,6 +156,7 @@ SOME_ARGUMENTS = {
     "ConstantSparsity": {"sparsity": 0.5, "begin": 7},
     "DiscriminationAwareChannelPruning": {"tolerance": 0.1, "num_auxiliary_losses": 2},
     "GradualPruning": {"scope": {"*": 0.5}, "block_size": (1, 4), "frequency": 3},
+    "MeProp": {"k": 7, "unified": False, "scope": "all", "begin": 0.5},
     "PatternPruning": {"pruning_ratio": 0.3, "entries": 5, "end": 0.7, "frequency": 9},
     "PolynomialDecay": {"final_sparsity": 0.9, "power": 2},
     "QuantizationAwareTraining": {"begin": 5, "freeze_batchnorm": 9, "range_momentum": 0.9},

@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # For type checkers, which do not call `__getattr__`; a test 
     from tfsparse.converter.convert import convert
     from tfsparse.converter.densify import densify
     from tfsparse.factorization.factorize import factorize
+    from tfsparse.gradients.error_compensation import ErrorCompensatedQuantization
+    from tfsparse.gradients.meprop import MeProp
+    from tfsparse.gradients.terngrad import TernGrad
     from tfsparse.graph.padding import symmetric_padding
     from tfsparse.graph.shrink import shrink
     from tfsparse.inspection.inspect import inspect
@@ -45,17 +48,20 @@ _PUBLIC = {
     "ChannelPruning": "tfsparse.prune.channels.channel_pruning",
     "ConstantSparsity": "tfsparse.prune.schedules",
     "DiscriminationAwareChannelPruning": "tfsparse.prune.channels.dcp.callback",
+    "ErrorCompensatedQuantization": "tfsparse.gradients.error_compensation",
     "ExclusiveSparsity": "tfsparse.prune.weights.regularizers",
     "GradualPruning": "tfsparse.prune.weights.gradual",
     "GroupExclusiveSparsity": "tfsparse.prune.weights.regularizers",
     "GroupSparsity": "tfsparse.prune.weights.regularizers",
     "Interpreter": "tfsparse.runtime.interpreter",
     "LowBitQuantization": "tfsparse.quantize.low_bit_quantization",
+    "MeProp": "tfsparse.gradients.meprop",
     "PatternPruning": "tfsparse.prune.weights.pattern",
     "PolynomialDecay": "tfsparse.prune.schedules",
     "QuantizationAwareTraining": "tfsparse.quantize.quantization_aware_training",
     "RigL": "tfsparse.prune.weights.rigl",
     "Sensitivity": "tfsparse.prune.weights.sensitivity",
+    "TernGrad": "tfsparse.gradients.terngrad",
     "TernaryQuantization": "tfsparse.quantize.ternary_quantization",
     "WeightSharing": "tfsparse.quantize.weight_sharing",
     "compress": "tfsparse.search.compress",
@@ -79,17 +85,20 @@ __all__ = [
     "ChannelPruning",
     "ConstantSparsity",
     "DiscriminationAwareChannelPruning",
+    "ErrorCompensatedQuantization",
     "ExclusiveSparsity",
     "GradualPruning",
     "GroupExclusiveSparsity",
     "GroupSparsity",
     "Interpreter",
     "LowBitQuantization",
+    "MeProp",
     "PatternPruning",
     "PolynomialDecay",
     "QuantizationAwareTraining",
     "RigL",
     "Sensitivity",
+    "TernGrad",
     "TernaryQuantization",
     "WeightSharing",
     "compress",

@@ -56,9 +56,9 @@ def select(model, scope):
 
     Args:
         model: Built Keras 3 or tf_keras model; of a distiller the student is meant.
-        scope: One of `scope_grammar.LAYERS`, `"all_but_first_and_last"`, a function that takes a
-            layer and returns a bool, or a mapping of layer-name patterns to sparsities. A pattern
-            matches a layer's name or path: `"query"` or `"attention/query"`.
+        scope: One of `scope_grammar.LAYERS`, `"all_but_first_and_last"`, `"all_but_last"`, a
+            function that takes a layer and returns a bool, or a mapping of layer-name patterns to
+            sparsities. A pattern matches a layer's name or path: `"query"` or `"attention/query"`.
 
     Returns:
         List of `Target`.
@@ -87,6 +87,8 @@ def select(model, scope):
         chosen = [layer for layer in layers if layer not in convolutions[:1]]
     elif scope == "all_but_first_and_last":
         chosen = list(layers)[1:-1]
+    elif scope == "all_but_last":
+        chosen = list(layers)[:-1]
     elif scope == "all":
         chosen = layers
     else:

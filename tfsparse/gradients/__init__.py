@@ -1,0 +1,1 @@
+"""Gradients in fewer bytes, and back-propagation with fewer gradients."""
