@@ -86,6 +86,7 @@ ARCHITECTURES = {
     "mobilevit_small": Architecture("mobilevit_small", size=256, scope=_mixes_channels),
     "nasnet_mobile": Architecture("NASNetMobile"),
     "resnet50": Architecture("ResNet50", scope=_is_convolution),
+    "shufflenet_v1": Architecture("shufflenet_v1"),
     "u_net": Architecture("u_net", size=256),
     "vit_tiny": Architecture("vit_tiny", scope=_is_matrix_product),
     "xception": Architecture("Xception", size=299),

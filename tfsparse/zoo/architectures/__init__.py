@@ -16,6 +16,7 @@ from tfsparse.zoo.architectures.mobilenet_v4 import (
 )
 from tfsparse.zoo.architectures.resnet import cifar_resnet
 from tfsparse.zoo.architectures.segmenters import u_net
+from tfsparse.zoo.architectures.shufflenet import shufflenet_v1
 from tfsparse.zoo.architectures.speech import conformer, ds_cnn_large
 from tfsparse.zoo.architectures.vision_transformers import mobilevit_small, vit_tiny
 
@@ -33,6 +34,7 @@ __all__ = [
     "mobilenet_v4_conv_medium",
     "mobilenet_v4_conv_small",
     "mobilevit_small",
+    "shufflenet_v1",
     "small_mobilenet_v2",
     "u_net",
     "vit_tiny",
