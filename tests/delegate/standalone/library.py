@@ -16,7 +16,8 @@ ALLOCATIONS = "tests/delegate/standalone/allocations.cc"
 @functools.cache
 def library():
     build = Build("cpp-tests")
-    flags = ["-shared", "-Wl,-z,defs"]
+    # Else an operator new of TensorFlow's process would stand for that of ALLOCATIONS.
+    flags = ["-shared", "-Wl,-z,defs", "-Wl,-Bsymbolic", "-static-libstdc++"]
     objects = [build.compile(ALLOCATIONS), *build.engine(FOLDERS).values()]
     loaded = ctypes.CDLL(build.link(objects, "standalone.so", flags))
     for name in ("Allocate", "ModelRead", "ModelInput", "ModelOutput"):

@@ -1,7 +1,9 @@
 """Files that run without TFLite have the outputs of the delegate, and others are refused."""
 
+import ctypes
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import hypothesis
@@ -17,7 +19,7 @@ from tests.delegate.int8_graphs import quantize
 from tests.delegate.int8_layers import computed_values
 from tests.delegate.outputs import ALWAYS, check_close, explain, invoke, random_inputs, resize
 from tests.delegate.runs import write
-from tests.delegate.standalone.library import Model, Refused
+from tests.delegate.standalone.library import Model, Refused, library
 from tests.delegate.test_outputs import NETWORKS, WHOLE
 from tfsparse import flatbuffer
 
@@ -177,6 +179,17 @@ def test_refuses_what_nothing_writes(tmp_path):
     path = write(model, tmp_path / "missing.tflite")
     with pytest.raises(Refused, match="reads a tensor that no earlier node writes"):
         Model(path.read_bytes())
+
+
+def test_would_notice_allocations_of_workers():
+    loaded, size = library(), ctypes.c_size_t(1)
+    loaded.CountAllocations()
+    loaded.TfSparseAllocate(size)
+    assert loaded.AllocationsElsewhere() == 0
+    worker = threading.Thread(target=loaded.TfSparseAllocate, args=(size,))
+    worker.start()
+    worker.join()
+    assert loaded.AllocationsElsewhere() == 1
 
 
 def test_names_operators_as_the_schema_does():
