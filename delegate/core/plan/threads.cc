@@ -22,8 +22,8 @@ namespace tfsparse {
 namespace {
 
 // As below, but without an instruction to pause: some 100 microseconds. A browser takes longer to
-// wake a thread than a system does. Two threads were 1.2 to 1.5 times as fast as one with a tenth of
-// it, and 1.4 to 1.8 times with this number.
+// wake a thread than a system does. Two threads were 1.2 to 1.5 times as fast as one with a tenth
+// of it, and 1.4 to 1.8 times with this number.
 constexpr int kLooksBeforeSleep = 200000;
 
 // What the workers and the caller share. JavaScript starts the workers: each is a thread with an
