@@ -192,3 +192,13 @@ def test_reshapes_by_axes(tmp_path):
 
     path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec((2, 4, 5, 3)))
     check(path)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("groups", [2, 3])
+def test_channel_shuffle(tmp_path, size, groups):
+    def shuffle(x):
+        x = tf.reshape(tf.nn.relu(x), [*size[:-1], groups, size[-1] // groups])
+        return [tf.reshape(tf.transpose(x, [0, 1, 2, 4, 3]), size)]
+
+    check_function(shuffle, tmp_path / "model.tflite", size, operators=["TRANSPOSE"])

@@ -7,6 +7,7 @@
 
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/rewriting/channel_shuffles.h"
 #include "delegate/core/rewriting/constant_products.h"
 #include "delegate/core/rewriting/fuse.h"
 #include "delegate/core/rewriting/groups.h"
@@ -20,6 +21,7 @@ Status Plan::build(Graph graph, const Kernels& kernels, int threads, std::unique
   auto built = std::make_unique<Plan>();
   built->default_work_ = predict_default_work(graph);
   for (int input : graph.inputs) built->input_shapes_.push_back(graph.tensors[input].shape);
+  TFSPARSE_RETURN_IF_ERROR(fold_channel_shuffles(&graph));
   make_constant_products_dense_layers(&graph);
   fuse(&graph);
   widen(&graph);

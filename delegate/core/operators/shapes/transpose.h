@@ -15,8 +15,11 @@ class Transpose : public DefineOperator<Transpose, Move> {
   Status infer(ShapeContext* context, const Node& node) override;
   Status build(PlanBuilder* builder, const Node& node) const override;
 
+  // By output dimension, the input's; set by infer.
+  const std::vector<int>& order() const { return order_; }
+
  private:
-  std::vector<int> order_;  // by output dimension, the input's; set by infer
+  std::vector<int> order_;
 };
 
 }  // namespace tfsparse
