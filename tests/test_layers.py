@@ -19,6 +19,7 @@ FLOORS = (
     {"inspection"},
     {"factorization"},
     {"runtime", "calibration"},
+    {"gradients"},
     {"quantize"},
     {"distill"},
     {"prune"},
