@@ -22,7 +22,7 @@ class GradientCompression:
 
     def __init__(self, levels, seed):
         self.seed = seed
-        self._levels = levels
+        self.levels = levels
         self._rng = np.random.default_rng(seed)
 
     def encode(self, gradients: Sequence[Any]) -> bytes:
@@ -55,11 +55,11 @@ class GradientCompression:
         counts = [int(np.prod(shape)) for shape in shapes]
         sizes = [self._size_of_buckets(count) for count in counts]
         buckets = [-(-n // size) for n, size in zip(counts, sizes, strict=True)]
-        codes, scales = messages.read(message, sum(counts), sum(buckets), self._levels)
+        codes, scales = messages.read(message, sum(counts), sum(buckets), self.levels)
         parts = np.split(codes, np.cumsum(counts)[:-1]) if counts else []
         parts_of_scales = np.split(scales, np.cumsum(buckets)[:-1]) if counts else []
         return [
-            dequantize(in_buckets(part, size), scale, self._levels).ravel()[: len(part)].reshape(s)
+            dequantize(in_buckets(part, size), scale, self.levels).ravel()[: len(part)].reshape(s)
             for part, scale, size, s in zip(parts, parts_of_scales, sizes, shapes, strict=True)
         ]
 
@@ -69,13 +69,13 @@ class GradientCompression:
         for array in arrays:
             buckets = in_buckets(array.ravel(), self._size_of_buckets(array.size))
             scale = self._scales(buckets).astype(np.float32)
-            code = quantize(buckets, scale, self._levels, self._rng)
-            values = dequantize(code, scale, self._levels).ravel()[: array.size]
+            code = quantize(buckets, scale, self.levels, self._rng)
+            values = dequantize(code, scale, self.levels).ravel()[: array.size]
             codes.append(code.ravel()[: array.size])
             scales.append(scale)
             decoded.append(values.reshape(array.shape))
         joined = [np.concatenate(x) if x else np.zeros(0, np.int8) for x in (codes, scales)]
-        return messages.write(*joined, self._levels), decoded
+        return messages.write(*joined, self.levels), decoded
 
     def _size_of_buckets(self, count):
         """Returns how many of the gradients of a variable share a scale, an int above 0."""

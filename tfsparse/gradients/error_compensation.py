@@ -61,7 +61,6 @@ class ErrorCompensatedQuantization(GradientCompression):
             raise ValueError(f"Expected norm to be 'l2' or 'max'. Received: {norm!r}")
         check_int("bucket_size", bucket_size)
         check_int("seed", seed, least=0)
-        self.levels = levels
         self.feedback = feedback
         self.decay = decay
         self.norm = norm
