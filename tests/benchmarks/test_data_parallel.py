@@ -132,7 +132,7 @@ def test_two_processes_train_and_have_equal_weights(pictures, tmp_path):
         (["magic"], "Expected float32, terngrad"),
         (["--batch_size", "6"], "shared by all workers. Received: 6 for 4 workers"),
         (["--seeds", "a"], "--seeds takes ints. Received: a"),
-        (["--data", "nowhere"], "Received: 'nowhere'"),
+        (["--data", "nowhere", "--workers", "2"], "Received: 'nowhere'"),
     ],
 )
 def test_says_what_is_wrong_with_its_arguments(arguments, message):
