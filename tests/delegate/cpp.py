@@ -21,6 +21,10 @@ sys.path.insert(0, str(ROOT))
 from delegate import sources  # noqa: E402
 
 CXX = os.environ.get("CXX", "g++")
+# The folders of delegate/ that every program needs.
+ENGINE = ("core", "kernels", "tflite")
+# What a library of the engine and a test share, such as the address that stands for a type.
+VISIBLE = ("-fvisibility=default",)
 # Sources of GoogleTest, of Debian: each compiler and sanitizer needs a library of its own.
 GOOGLETEST = Path("/usr/src/googletest/googletest")
 NO_GOOGLETEST = None if GOOGLETEST.exists() else "no GoogleTest: apt-get install googletest"
@@ -102,16 +106,17 @@ class Build:
                 self._make(compiled, *command, "-x", "c++-header", str(header))
         return str(header)
 
-    def engine(self, folders=("core", "kernels", "tflite")):
+    def engine(self, folders=ENGINE, flags=()):
         """The objects of the engine, without the Python module.
 
-        By source, for those of one instruction set, and for the others by folder.
+        By source, for those of one instruction set, and for the others, which take `flags`, by
+        folder.
         """
-        flags = sources.isa_flags(self.machine) if "kernels" in folders else {}
+        isa = sources.isa_flags(self.machine) if "kernels" in folders else {}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = {source: pool.submit(self.compile, source, flags[source]) for source in flags}
+            objects = {source: pool.submit(self.compile, source, isa[source]) for source in isa}
             for name, together in sources.by_folder(sources.common_sources(*folders)).items():
-                objects[name] = pool.submit(self.compile, name, parts=together)
+                objects[name] = pool.submit(self.compile, name, flags, together)
         return {name: made.result() for name, made in objects.items()}
 
     def link(self, objects, name, flags=()):
@@ -126,12 +131,29 @@ class Build:
         run(*command, "-o", str(partial))
         partial.rename(target)
 
-    def test_program(self, source, folders=("core", "kernels", "tflite")):
+    def test_program(self, source, folders=ENGINE):
         """Path of the program of a GoogleTest source, linked with these folders of the engine."""
-        objects = [self.compile(source), *self.engine(folders).values()]
+        library = self._test_library(folders)
+        path = ["-L", str(library.parent), f"-Wl,-rpath,{library.parent}", f"-l:{library.name}"]
+        return self.link([self.compile(source, VISIBLE), *path], Path(source).stem)
+
+    def _test_library(self, folders):
+        """Path of a library of GoogleTest and these folders, of which tests see all functions.
+
+        With sanitizers it has 50 MB, which each program would hold, and be linked from, again.
+        """
+        objects = [*self.engine(folders, VISIBLE).values()]
+        name = "-".join(folders)
         for part in ("gtest-all.cc", "gtest_main.cc"):
-            objects.append(self.compile(f"{GOOGLETEST}/src/{part}"))
-        return self.link(objects, Path(source).stem)
+            objects.append(self.compile(f"{GOOGLETEST}/src/{part}", VISIBLE))
+        digest = hashlib.sha256(repr(objects).encode()).hexdigest()[:16]
+        library = self.folder / f"{name}.{digest}.so"
+        with self._alone(name):
+            if not library.exists():
+                for stale in self.folder.glob(f"{name}.*.so"):
+                    stale.unlink()
+                self.link(objects, library.name, ["-shared"])
+        return library
 
 
 # By machine: the triplet of Debian's cross compiler, its package, and QEMU's name.
