@@ -29,6 +29,23 @@ def network():
     return model
 
 
+@pytest.mark.parametrize(
+    ("pruning", "zeros"),
+    [
+        (tfsparse.GradualPruning(0.5, scope="depthwise"), 18),
+        (tfsparse.RigL(0.5, scope="depthwise"), 18),
+        (tfsparse.PatternPruning(scope="depthwise"), 20),
+    ],
+)
+def test_depthwise_kernels_keep_their_zeros_in_a_fit(pruning, zeros):
+    layers = keras.layers
+    model = keras.Sequential([layers.Input((8, 8, 4)), layers.DepthwiseConv2D(3)])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(32, 8, 8, 4))
+    model.fit(x, x[:, 1:-1, 1:-1], 4, epochs=2, verbose=0, callbacks=[pruning])
+    assert np.count_nonzero(model.layers[0].kernel == 0) == zeros
+
+
 @pytest.mark.parametrize("method", [tfsparse.RigL, tfsparse.PatternPruning])
 def test_no_mask_stays_where_pruning_at_once_breaks_down(method, monkeypatch):
     model, pruning = network(), method()

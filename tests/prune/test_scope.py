@@ -159,6 +159,50 @@ def test_each_kind_of_scope_reaches_attention_and_groups_but_no_depthwise_kernel
     assert shapes["attention/query"] == (6, 2, 3)
 
 
+@pytest.fixture
+def depthwise_model(keras):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((6, 6, 3)),
+            layers.Conv2D(8, 1, name="expand"),
+            layers.DepthwiseConv2D(3, name="expand_depthwise"),
+            layers.Reshape((16, 8)),
+            layers.DepthwiseConv1D(3, name="of_a_row"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "chosen"),
+    [
+        ("depthwise", {"expand_depthwise": None, "of_a_row": None}),
+        ({"*": 0.8}, {"expand": 0.8}),
+        ({"*": 0.8, "*depthwise": 0.5}, {"expand": 0.8, "expand_depthwise": 0.5}),
+        ({"*_*": 0.5}, {"expand_depthwise": 0.5, "of_a_row": 0.5}),
+        (lambda layer: True, {"expand": None}),
+        (lambda layer: layer.name == "of_a_row", {"of_a_row": None}),
+    ],
+    ids=["name", "every", "both", "alone", "function", "function_alone"],
+)
+def test_depthwise_layers_are_pruned_where_a_scope_asks_for_them_alone(
+    depthwise_model, scope, chosen
+):
+    targets = select(depthwise_model, scope, depthwise=True)
+    assert {target.name: target.amount for target in targets} == chosen
+
+
+def test_a_depthwise_kernel_has_no_blocks(depthwise_model):
+    targets = select(depthwise_model, "depthwise", depthwise=True)
+    assert [tuple(target.kernel.shape) for target in targets] == [(3, 3, 8, 1), (3, 8, 1)]
+    assert [target.block_shape((4, 2)) for target in targets] == [(1, 1, 1, 1), (1, 1, 1)]
+
+
+def test_methods_that_mask_no_weights_reach_no_depthwise_layer(depthwise_model):
+    with pytest.raises(ValueError, match="matches no layer"):
+        select(depthwise_model, {"of_a_row": 0.5})
+
+
 def test_blocks_lie_along_the_channels_of_each_kind_of_layer(keras):
     layers = keras.layers
     image, sequence = layers.Input((6, 6, 4)), layers.Input((6, 8))

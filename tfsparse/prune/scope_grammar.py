@@ -9,6 +9,8 @@ from tfsparse.arguments import check_fraction
 # 1x1 convolutions except the model's first convolution; 3x3 convolutions; every layer except the
 # first convolution; every layer.
 LAYERS = ("pointwise", "3x3", "all_but_first", "all")
+# Of methods that mask weights, which prune depthwise convolutions where they are asked to.
+LAYERS_AND_DEPTHWISE = (*LAYERS, "depthwise")
 # Of methods that leave the last layer alone, too.
 LAYERS_AND_INNER = (*LAYERS, "all_but_first_and_last")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfsparse.annotations import BlockSize, Model, Scope
 from tfsparse.prune import magnitude, schedules
-from tfsparse.prune.scope_grammar import check_scope
+from tfsparse.prune.scope_grammar import LAYERS_AND_DEPTHWISE, check_scope
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.prune.weights.distribution import erdos_renyi_kernel
 from tfsparse.prune.weights.masked_weights import MaskedWeights
@@ -44,11 +44,13 @@ class GradualPruning(MaskedWeights):
             tensorflow-model-optimization.
         scope: Which layers: `"pointwise"`, the default, for 1x1 convolutions except the model's
             first convolution; `"3x3"` for 3x3 convolutions; `"all_but_first"` for all layers except
-            the first convolution; `"all"`; a function that takes a layer and returns a bool; or a
-            mapping of layer-name patterns (as in `fnmatch`) to final sparsities. The first matching
-            pattern applies.
+            the first convolution; `"all"`; `"depthwise"`; a function that takes a layer and returns
+            a bool; or a mapping of layer-name patterns (as in `fnmatch`) to final sparsities. The
+            first matching pattern applies.
             Layers are Conv1D, Conv2D, Dense, EinsumDense (used in attention), and
-            SeparableConv1D and SeparableConv2D with their pointwise kernels.
+            SeparableConv1D and SeparableConv2D with their pointwise kernels. DepthwiseConv1D and
+            DepthwiseConv2D are pruned by `"depthwise"`, and by a pattern or a function that chooses
+            no other layer.
         distribution: `"uniform"` gives every layer the same sparsity, best for latency;
             `"global"` compares the magnitudes of all layers with each other;
             `"erdos_renyi_kernel"` makes small layers denser than large ones, as in `RigL`; the
@@ -80,7 +82,7 @@ class GradualPruning(MaskedWeights):
         block_size: BlockSize = 1,
         frequency: int | None = None,
     ) -> None:
-        check_scope(scope)
+        check_scope(scope, LAYERS_AND_DEPTHWISE)
         schedule = _schedule_for(final_sparsity, schedule, scope, frequency)
         super().__init__(scope, schedule, block_size)
         _check_distribution(distribution, scope, self.schedule)

@@ -33,7 +33,7 @@ class MaskedWeights(MaskedPruning):
         """Prepares the method for its targets, or raises an error, before masks are attached."""
 
     def _attach(self, model, train_step=None):
-        targets = select(model, self.scope)
+        targets = select(model, self.scope, depthwise=True)
         self._detach()
         self._targets = targets
         self._block_shapes = [target.block_shape(self.block_size) for target in targets]

@@ -7,7 +7,7 @@ from tfsparse.annotations import BlockSize, Position, Scope
 from tfsparse.arguments import check_fraction, check_int
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune.scope import first_convolution
-from tfsparse.prune.scope_grammar import check_scope
+from tfsparse.prune.scope_grammar import LAYERS_AND_DEPTHWISE, check_scope
 from tfsparse.prune.update_schedules import Progress
 from tfsparse.prune.weights.admm import Admm, Pull
 from tfsparse.prune.weights.kernel_patterns import most_frequent, nearest
@@ -82,7 +82,7 @@ class PatternPruning(MaskedWeights):
         frequency: int | None = None,
         scope: Scope = "3x3",
     ) -> None:
-        check_scope(scope, amount="pruning ratio")
+        check_scope(scope, LAYERS_AND_DEPTHWISE, amount="pruning ratio")
         check_int("patterns", patterns, most=70)  # the number of patterns of 5 entries
         check_int("entries", entries, most=9)
         if not isinstance(rho, Real) or not 0 < rho < float("inf"):

@@ -11,7 +11,7 @@ from tfsparse.keras_models import strategy_of
 from tfsparse.prune import schedules
 from tfsparse.prune.blocks import first_of_blocks
 from tfsparse.prune.optimizers import GradientHooks, LastGradient, zero_slots
-from tfsparse.prune.scope_grammar import check_scope
+from tfsparse.prune.scope_grammar import LAYERS_AND_DEPTHWISE, check_scope
 from tfsparse.prune.update_schedules import CosineDecay
 from tfsparse.prune.weights.distribution import erdos_renyi_kernel
 from tfsparse.prune.weights.masked_weights import MaskedWeights
@@ -52,8 +52,8 @@ class RigL(MaskedWeights):
             ones, best for accuracy; `"uniform"` gives every layer the same sparsity,
             with about half the MACs. Not together with a mapping as `scope`.
         scope: Which layers: `"all_but_first"`, the default, for all but the model's first
-            convolution, or another scope of `GradualPruning`. Depthwise convolutions are always
-            dense.
+            convolution, or another scope of `GradualPruning`. Depthwise convolutions are dense,
+            unless a scope asks for them alone.
         growth: `"gradient"` grows where the gradient is largest (RigL), `"random"` anywhere (SET);
             None keeps the masks fixed, as a baseline.
         drop_fraction: Float in (0, 1], the fraction of a layer's weights that the first update
@@ -93,7 +93,7 @@ class RigL(MaskedWeights):
         block_size: BlockSize = 1,
         seed: int = 0,
     ) -> None:
-        check_scope(scope)
+        check_scope(scope, LAYERS_AND_DEPTHWISE)
         _check_choice("growth", growth, ("gradient", "random", None))
         _check_choice("distribution", distribution, ("erdos_renyi_kernel", "uniform", None))
         if isinstance(scope, Mapping) and not sparsity is distribution is None:

@@ -21,7 +21,7 @@ from tfsparse.prune.evaluation import checked_metric, evaluate, is_higher_better
 from tfsparse.prune.magnitude import keep_largest
 from tfsparse.prune.masks import Mask
 from tfsparse.prune.scope import select
-from tfsparse.prune.scope_grammar import check_scope
+from tfsparse.prune.scope_grammar import LAYERS_AND_DEPTHWISE, check_scope
 from tfsparse.prune.weights.allocation import equal_losses
 
 _SPARSITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -224,8 +224,8 @@ def sensitivity(
     ```
     """
     sparsities = _checked_sparsities(sparsities)
-    check_scope(scope)
-    targets = select(model, scope)
+    check_scope(scope, LAYERS_AND_DEPTHWISE)
+    targets = select(model, scope, depthwise=True)
     _check_names(targets)
     block_size = checked_block_size(block_size)
     check_evaluated_data(data)
