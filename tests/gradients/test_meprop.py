@@ -156,6 +156,29 @@ def test_it_goes_together_with_pruning():
     assert np.mean(kernel == 0) == pytest.approx(0.5, abs=0.02)
 
 
+def test_it_goes_together_with_quantization_aware_training():
+    """Outputs are those of int8, and so are the gradients that are kept."""
+    int8 = tfsparse.QuantizationAwareTraining
+    both, rounded, plain = (network() for _ in range(3))
+    before = {name: both.get_layer(name).kernel.numpy() for name in ("first", "second", "third")}
+    losses = [
+        fit(model, *callbacks, epochs=1).history["loss"][0]
+        for model, callbacks in (
+            (both, (tfsparse.MeProp(3), int8())),
+            (rounded, (int8(),)),
+            (plain, ()),
+        )
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-6)
+    for name, kernel in before.items():
+        assert changed(kernel, both.get_layer(name).kernel.numpy()) == 3
+    # Behind the last one there is no MeProp yet.
+    found, wanted = (model.get_layer("third").kernel.numpy() for model in (both, rounded))
+    kept = (found != before["third"]).any(axis=0)
+    np.testing.assert_allclose(found[:, kept], wanted[:, kept], rtol=1e-5, atol=1e-7)
+
+
 def test_mixed_precision():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
