@@ -17,6 +17,7 @@ _COLUMNS = (
     ("encoding", False, False),
     ("zeros", True, True),
     ("structure", False, False),
+    ("values", False, False),
     ("size", True, True),
     ("gzip", True, False),
     ("MACs", True, False),
@@ -220,9 +221,10 @@ def _row(operator):
         zeros = weights.zeros
         row += ["x".join(map(str, weights.shape)), weights.dtype, weights.encoding]
         row += [f"{zeros.sparsity:.1%}", zeros.structure] if zeros else ["", ""]
+        row.append(weights.values)
         row += [byte_size(weights.bytes), byte_size(weights.gzip_bytes)]
     else:
-        row += [""] * 7
+        row += [""] * 8
     for macs in (operator.macs, operator.nonzero_macs):
         row.append("?" if operator.is_unsized else count(macs))
     for runtime in RUNTIMES:

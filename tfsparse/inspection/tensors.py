@@ -8,6 +8,7 @@ import numpy as np
 from tfsparse import flatbuffer
 from tfsparse.flatbuffer.constants import buffer_bytes
 from tfsparse.flatbuffer.encoding import CsrLevel, decode
+from tfsparse.inspection.values import may_repeat, name_values
 from tfsparse.inspection.zeros import CHUNK, Zeros, count_zeros, find_zeros
 
 # That of the command gzip, and of web servers that compress what they send.
@@ -29,6 +30,8 @@ class Tensor:
         role: "constant", "input", "output" or "activation".
         encoding: How a constant is stored: "dense", "CSR" or "CSR, 4x1x1x1 blocks"; else `None`.
         zeros: The `Zeros` of a constant of numbers, or `None`.
+        values: What the values of a constant have in common: "ternary", "binary", "powers of two",
+            "16 clusters", or nothing.
         value_bytes, index_bytes: Bytes in the file of the values, and of their indices. A buffer
             that several tensors share counts for the first of them.
         gzip_bytes: Bytes of both, compressed by gzip.
@@ -44,6 +47,7 @@ class Tensor:
     role: str
     encoding: str | None = None
     zeros: Zeros | None = None
+    values: str = ""
     value_bytes: int = 0
     index_bytes: int = 0
     gzip_bytes: int = 0
@@ -135,6 +139,7 @@ def describe(
     if flatbuffer.dtype_name(tensor):
         kept, facts["dense_bytes"] = _kept(model, tensor)
         facts["zeros"] = _find_zeros(kept, channels_last)
+        facts["values"] = _name_values(model, tensor, channels_last)
     if tensor.sparsity is not None:
         facts["encoding"] = encoding_name(flatbuffer.sparse_encoding(model, tensor))
     if not shared:
@@ -189,7 +194,20 @@ def _kept(model, tensor):
 def _find_zeros(values, channels_last):
     if values.ndim < 2:
         return Zeros(values.size, count_zeros(values))
-    return find_zeros(np.moveaxis(values, -1, 0)[..., None] if channels_last else values)
+    return find_zeros(_outputs_first(values, channels_last))
+
+
+def _name_values(model, tensor, channels_last):
+    encoding = flatbuffer.sparse_encoding(model, tensor)
+    # A dense copy is large, and most tensors need none.
+    if len(flatbuffer.ints(tensor.shape)) < 2 or (encoding and not may_repeat(encoding.values)):
+        return ""
+    values = flatbuffer.constant(model, tensor)
+    return name_values(_outputs_first(values, channels_last))
+
+
+def _outputs_first(values, channels_last):
+    return np.moveaxis(values, -1, 0)[..., None] if channels_last else values
 
 
 def _index_arrays(tensor):
