@@ -159,7 +159,7 @@ SOME_ARGUMENTS = {
     "MeProp": {"k": 7, "unified": False, "scope": "all", "begin": 0.5},
     "PatternPruning": {"pruning_ratio": 0.3, "entries": 5, "end": 0.7, "frequency": 9},
     "PolynomialDecay": {"final_sparsity": 0.9, "power": 2},
-    "QuantizationAwareTraining": {"begin": 5, "freeze_batchnorm": 9, "range_momentum": 0.9},
+    "QuantizationAwareTraining": {"begin": 5, "freeze_batchnorm": 9, "fixed_point": True},
     "RigL": {"sparsity": 0.7, "growth": None, "end": 100, "seed": 3},
     "LowBitQuantization": {
         "bits": 2,

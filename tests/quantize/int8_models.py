@@ -9,8 +9,8 @@ from tfsparse import flatbuffer
 from tfsparse.converter.densify import densify_model
 from tfsparse.graph.calls import unroll
 from tfsparse.quantize.forward import QuantizedForward
+from tfsparse.quantize.mode import Mode
 from tfsparse.quantize.plan import plan
-from tfsparse.quantize.steps import Mode
 from tfsparse.quantize.value_ranges import trained_ranges
 
 layers = keras.layers

@@ -13,8 +13,8 @@ from tfsparse import flatbuffer
 from tfsparse.graph.calls import unroll
 from tfsparse.prune.variables import write
 from tfsparse.quantize.forward import QuantizedForward
+from tfsparse.quantize.mode import Mode
 from tfsparse.quantize.plan import plan
-from tfsparse.quantize.steps import Mode
 from tfsparse.quantize.value_ranges import ValueRanges, trained_ranges
 
 IMAGES = RNG.normal(size=(16, 8, 8, 4)).astype(np.float32)

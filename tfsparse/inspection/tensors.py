@@ -31,7 +31,7 @@ class Tensor:
         encoding: How a constant is stored: "dense", "CSR" or "CSR, 4x1x1x1 blocks"; else `None`.
         zeros: The `Zeros` of a constant of numbers, or `None`.
         values: What the values of a constant have in common: "ternary", "binary", "powers of two",
-            "16 clusters", or nothing.
+            "16 clusters", "fixed point" (int8 with scales that are powers of two), or nothing.
         value_bytes, index_bytes: Bytes in the file of the values, and of their indices. A buffer
             that several tensors share counts for the first of them.
         gzip_bytes: Bytes of both, compressed by gzip.
@@ -203,7 +203,14 @@ def _name_values(model, tensor, channels_last):
     if len(flatbuffer.ints(tensor.shape)) < 2 or (encoding and not may_repeat(encoding.values)):
         return ""
     values = flatbuffer.constant(model, tensor)
-    return name_values(_outputs_first(values, channels_last))
+    name = name_values(_outputs_first(values, channels_last))
+    return name or ("fixed point" if _is_fixed_point(tensor) else "")
+
+
+def _is_fixed_point(tensor):
+    scales = tensor.quantization and tensor.quantization.scale
+    is_int8 = flatbuffer.dtype_name(tensor) == "int8" and scales is not None and len(scales) > 0
+    return is_int8 and bool(np.all(np.frexp(scales)[0] == 0.5))
 
 
 def _outputs_first(values, channels_last):

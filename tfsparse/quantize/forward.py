@@ -9,7 +9,8 @@ import tensorflow as tf
 from tfsparse.formatting import listed
 from tfsparse.graph.calls import functional_of
 from tfsparse.quantize.fake_quantization import fake_quantize_values
-from tfsparse.quantize.steps import Mode
+from tfsparse.quantize.fixed_point import is_fixed_point
+from tfsparse.quantize.mode import Mode
 from tfsparse.quantize.value_ranges import seen_in
 
 
@@ -28,15 +29,17 @@ class QuantizedForward(contextlib.AbstractContextManager):
         limits: Function from the name of a range and a tensor of what was seen of it to its limits.
         mode: `Mode`.
         update: Function of what a training batch has shown, a dict from names of ranges to lists of
-            tensors of two floats; None if nothing trains.
+            tensors that `see` returns; None if nothing trains.
+        see: Function of a tensor of activations to a tensor of what its range has to hold.
     """
 
-    def __init__(self, model, plan, limits, mode, update=None):
+    def __init__(self, model, plan, limits, mode, update=None, see=seen_in):
         self._model = model
         self._plan = plan
         self._limits = limits
         self._mode = mode
         self._update = update
+        self._see = see
 
     def __enter__(self):
         vars(self._model)["call"] = self
@@ -74,7 +77,7 @@ class QuantizedForward(contextlib.AbstractContextManager):
         name = self._plan.names.get(x)
         if name is None:
             return value
-        seen[name].append(seen_in(value))
+        seen[name].append(self._see(value))
         limits = self._limits(name, seen[name][-1])
         return _with_mask_of(value, fake_quantize_values(value, limits))
 
@@ -82,7 +85,7 @@ class QuantizedForward(contextlib.AbstractContextManager):
 def with_trained_ranges(model, plan, ranges):
     """Returns a `QuantizedForward` of which TFLite's converter makes a file in int8.
 
-    The converter rounds the weights by itself.
+    The converter rounds the weights by itself, unless the ranges are those of fixed point.
 
     Args:
         model: Functional or Sequential Keras 3 model.
@@ -100,7 +103,8 @@ def with_trained_ranges(model, plan, ranges):
             f"{listed(sorted(ranges)) or 'nothing'}. Its layers were changed since: train it again."
         )
     plan = dataclasses.replace(plan, names={x: n for x, n in plan.names.items() if n in ranges})
-    mode = Mode(fake_quantize=False, freeze_batchnorm=True)
+    folded = plan.folded if is_fixed_point(list(ranges.values())) else None
+    mode = Mode(fake_quantize=False, freeze_batchnorm=True, folded=folded)
     return QuantizedForward(model, plan, lambda name, seen: ranges[name], mode)
 
 

@@ -21,6 +21,9 @@ class Plan:
         names: Dict from values that are rounded to the name of their range.
         fixed: Dict from values that are rounded to a range that TFLite prescribes.
         float_layers: List of strings, the layers that stay float.
+        folded: Dict from values between a layer and a BatchNormalization that becomes part of its
+            operator to the latter.
+        norms_alone: List of strings, the BatchNormalization layers that are operators.
     """
 
     steps: list
@@ -29,6 +32,8 @@ class Plan:
     names: dict
     fixed: dict
     float_layers: list
+    folded: dict
+    norms_alone: list
 
 
 def plan(program):
@@ -72,7 +77,10 @@ def plan(program):
         else:
             names[x] = labels[root]
     floats = dict.fromkeys(step.name for step in steps if step.kind == kinds.FLOAT)
-    return Plan(steps, inputs, program.outputs, names, fixed, list(floats))
+    norms = [step for step in steps if step.kind == kinds.NORM]
+    folded = {step.inputs[0]: step.norm for step in norms if step.inputs[0] in inner}
+    alone = [step.name for step in norms if step.inputs[0] not in inner]
+    return Plan(steps, inputs, program.outputs, names, fixed, list(floats), folded, alone)
 
 
 def _inner_values(steps, readers):

@@ -13,10 +13,10 @@ from tfsparse.prune import schedules
 from tfsparse.prune.scheduled_callback import ScheduledCallback
 from tfsparse.prune.train_step import TrainStep
 from tfsparse.quantize.forward import QuantizedForward
+from tfsparse.quantize.mode import Mode
 from tfsparse.quantize.plan import plan
-from tfsparse.quantize.steps import Mode
 from tfsparse.quantize.validation import QuantizedTestStep
-from tfsparse.quantize.value_ranges import ValueRanges
+from tfsparse.quantize.value_ranges import FixedPointRanges, ValueRanges
 
 _PART = "fake quantization"
 
@@ -40,6 +40,13 @@ class QuantizationAwareTraining(ScheduledCallback):
     from its first batch. A `fit` that an exception ends leaves its train step as it is; the next
     one with this callback replaces it.
 
+    With `fixed_point=True` all scales are powers of two, as processors without a multiplication for
+    scales need them, and zero points are 0, but of sigmoid and softmax, which TFLite prescribes:
+    dynamic fixed point. Weights then have one scale a layer, after BatchNormalization is part of
+    them. The scales are those with the least absolute error, of activations on average over the
+    batches. From Qiu et al., "Going Deeper with Embedded FPGA Platform for Convolutional Neural
+    Network", 2016 (https://doi.org/10.1145/2847263.2847265).
+
     Use it beside `GradualPruning`, `RigL` or `PatternPruning` in one `fit`, or on a model that is
     pruned already, together with `GradualPruning(schedule=ConstantSparsity(...))`, which holds the
     zeros. Begin with a trained model and a small learning rate, or let `begin` leave time.
@@ -56,11 +63,13 @@ class QuantizationAwareTraining(ScheduledCallback):
         freeze_batchnorm: Where BatchNormalization begins to use its moving statistics, and leaves
             them as they are; given as `begin` is.
         range_momentum: Float in [0, 1), how much of a range so far each batch keeps.
+        fixed_point: Whether scales are powers of two.
 
     Raises:
         TypeError: An argument is of a wrong type. `fit` raises it if the model is no Keras 3 model.
         ValueError: An argument is out of its range. `fit` raises it if the model is subclassed, so
-            that what it computes cannot be read, or is not built.
+            that what it computes cannot be read, or is not built; with `fixed_point`, if a
+            BatchNormalization is not behind a convolution or a dense layer.
 
     Example:
 
@@ -78,6 +87,7 @@ class QuantizationAwareTraining(ScheduledCallback):
         begin: Position = 0.0,
         freeze_batchnorm: Position = 0.8,
         range_momentum: float = 0.99,
+        fixed_point: bool = False,
     ) -> None:
         schedules.check_position("begin", begin)
         schedules.check_position("freeze_batchnorm", freeze_batchnorm)
@@ -88,7 +98,10 @@ class QuantizationAwareTraining(ScheduledCallback):
             )
         if not 0 <= range_momentum < 1:
             raise ValueError(f"Expected range_momentum to be in [0, 1). Received: {range_momentum}")
+        if not isinstance(fixed_point, bool):
+            raise TypeError(f"Expected fixed_point to be a bool. Received: {fixed_point!r}")
         self.range_momentum = range_momentum
+        self.fixed_point = fixed_point
         self.float_layers = []
         super().__init__(_Phases(begin, freeze_batchnorm))
 
@@ -98,6 +111,7 @@ class QuantizationAwareTraining(ScheduledCallback):
             "begin": self.schedule.begin,
             "freeze_batchnorm": self.schedule.end,
             "range_momentum": self.range_momentum,
+            "fixed_point": self.fixed_point,
         }
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -106,6 +120,13 @@ class QuantizationAwareTraining(ScheduledCallback):
         program = unroll(network)
         self._forget()
         self._quantization = plan(program)
+        if self.fixed_point and self._quantization.norms_alone:
+            raise ValueError(
+                "Expected each BatchNormalization to be behind a convolution or a dense layer "
+                "without an activation that nothing else reads, for fixed_point=True: others would "
+                "be operators with a scale for each channel. Received: "
+                f"{listed(self._quantization.norms_alone)}, in model {network.name!r}."
+            )
         self.float_layers = self._quantization.float_layers
         if self.float_layers:
             logging.getLogger(__name__).warning(
@@ -130,17 +151,20 @@ class QuantizationAwareTraining(ScheduledCallback):
         names = list(dict.fromkeys(self._quantization.names.values()))
         network = student_of(self.model)
         ranges = ValueRanges.of(network)
-        if ranges is None or ranges.names != names:
-            ranges = ValueRanges(names, strategy_of(network))
+        kind = FixedPointRanges if self.fixed_point else ValueRanges
+        if type(ranges) is not kind or ranges.names != names:
+            ranges = kind(names, strategy_of(network))
             ranges.attach(network)
+        folded = self._quantization.folded if self.fixed_point else None
         momentum = self.range_momentum
         make = functools.partial(
             QuantizedForward,
             network,
             self._quantization,
             ranges.limits,
-            Mode(freeze_batchnorm=freezes),
+            Mode(freeze_batchnorm=freezes, folded=folded),
             functools.partial(ranges.update, momentum=momentum),
+            ranges.see,
         )
         key = (_PART, freezes, momentum, id(ranges))
         self._parts = self._train_step.attach({key: make})

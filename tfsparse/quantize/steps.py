@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfsparse.graph import rules
-from tfsparse.quantize.fake_quantization import fake_quantize_weights
+from tfsparse.quantize.mode import inference_terms
 
 # Kinds of steps.
 KERNEL = "kernel"  # has weights; a BatchNormalization and a ReLU behind it become part of it
@@ -58,19 +58,6 @@ _CHANNEL_AXES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Mode:
-    """How steps run.
-
-    Attributes:
-        fake_quantize: Bool, whether weights are rounded. The converter does that by itself.
-        freeze_batchnorm: Bool, whether BatchNormalization uses its moving statistics.
-    """
-
-    fake_quantize: bool = True
-    freeze_batchnorm: bool = False
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Step:
     """One operator of TFLite, or several that have no ranges in between.
@@ -83,6 +70,7 @@ class Step:
         run: Function of a list of tensors and a `Mode`; returns what the layer returns.
         limits: Pair of floats, the range of the output that TFLite prescribes, or None.
         run_alone: Function like `run` for a BatchNormalization with no convolution before it.
+        norm: The BatchNormalization that it is, or None.
     """
 
     name: str
@@ -92,6 +80,7 @@ class Step:
     run: Callable
     limits: tuple | None = None
     run_alone: Callable | None = None
+    norm: keras.Layer | None = None
 
 
 def steps_of(program):
@@ -152,6 +141,8 @@ def _normalization(call):
         return _single(call, FLOAT)
 
     def run(values, mode):
+        if mode.is_in_weights(call.inputs[0]):
+            return values[0] + tf.cast(inference_terms(layer)[1], values[0].dtype)
         return call.run(values, **({"training": False} if mode.freeze_batchnorm else {}))
 
     def run_alone(values, mode):
@@ -159,15 +150,12 @@ def _normalization(call):
         # was trained. TensorFlow would make it a product and a sum, with one scale for all.
         return run(values, mode) if mode.fake_quantize else _as_depthwise(layer, *values)
 
-    return Step(layer.name, NORM, call.inputs, call.outputs, run, run_alone=run_alone)
+    return Step(layer.name, NORM, call.inputs, call.outputs, run, None, run_alone, layer)
 
 
 def _as_depthwise(norm, x):
     """Computes BatchNormalization in inference as a convolution of 1x1 pixels."""
-    factor = tf.math.rsqrt(tf.convert_to_tensor(norm.moving_variance) + norm.epsilon)
-    factor = factor * tf.convert_to_tensor(norm.gamma) if norm.scale else factor
-    offset = -tf.convert_to_tensor(norm.moving_mean) * factor
-    offset = offset + tf.convert_to_tensor(norm.beta) if norm.center else offset
+    factor, offset = inference_terms(norm)
     missing = list(range(1, 5 - len(x.shape)))
     for axis in missing:
         x = tf.expand_dims(x, axis)
@@ -183,7 +171,7 @@ def _weighted(call, channel_axes, new):
         return [_single(call, FLOAT)]
 
     def run(values, mode):
-        with _linear(layer), _fake_quantized(layer, [layer.kernel], channel_axes, mode):
+        with _linear(layer), _rounded(layer, channel_axes, mode, call.outputs[0]):
             return call.run(values)
 
     kind = TRANSPOSED if channel_axes == (-2,) else KERNEL
@@ -196,20 +184,16 @@ def _separable(call, new):
     if not _can_be_quantized(layer, [layer.depthwise_kernel, layer.pointwise_kernel]):
         return [_single(call, FLOAT)]
 
-    def weights(variable, channel_axes, mode, x):
-        kernel = tf.cast(tf.convert_to_tensor(variable), x.dtype)
-        return fake_quantize_weights(kernel, channel_axes) if mode.fake_quantize else kernel
-
     def depthwise(values, mode):
         (x,) = values
-        kernel = weights(layer.depthwise_kernel, (-2, -1), mode, x)
+        kernel = tf.cast(mode.weights(layer.depthwise_kernel, (-2, -1), between), x.dtype)
         return keras.ops.depthwise_conv(
             x, kernel, layer.strides, layer.padding, layer.data_format, layer.dilation_rate
         )
 
     def pointwise(values, mode):
         (x,) = values
-        kernel = weights(layer.pointwise_kernel, (-1,), mode, x)
+        kernel = tf.cast(mode.weights(layer.pointwise_kernel, (-1,), call.outputs[0]), x.dtype)
         x = keras.ops.conv(x, kernel, 1, "valid", layer.data_format)
         return x + tf.cast(tf.convert_to_tensor(layer.bias), x.dtype) if layer.use_bias else x
 
@@ -290,12 +274,12 @@ def _linear(layer):
 
 
 @contextlib.contextmanager
-def _fake_quantized(layer, kernels, channel_axes, mode):
-    """Lets a layer run with rounded kernels; its variables stay as they are."""
-    if not mode.fake_quantize:
+def _rounded(layer, channel_axes, mode, output):
+    """Lets a layer run with a rounded kernel; its variables stay as they are."""
+    if not mode.changes_weights:
         yield
         return
-    rounded = [(k, fake_quantize_weights(tf.convert_to_tensor(k), channel_axes)) for k in kernels]
+    rounded = [(layer.kernel, mode.weights(layer.kernel, channel_axes, output))]
     with keras.StatelessScope(rounded, collect_losses=True) as scope:
         yield
     layer.add_loss(scope.losses)

@@ -7,6 +7,8 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.quantize import fixed_point
+
 # In the folder of a .keras file for whatever is no weight. Keras reads such a file only for a
 # layer that asks for it, so the model loads without tfsparse.
 _ASSET = "quantization_ranges.json"
@@ -22,11 +24,13 @@ class ValueRanges:
         strategy: The model's `tf.distribute.Strategy`.
     """
 
+    _size = 2
+
     def __init__(self, names, strategy):
         with tf.init_scope(), strategy.scope():
-            self._limits = {
+            self._known = {
                 name: tf.Variable(
-                    [np.nan, np.nan],  # until the first batch
+                    [np.nan] * self._size,  # until the first batch
                     trainable=False,
                     dtype=tf.float32,
                     aggregation=tf.VariableAggregation.MEAN,
@@ -56,41 +60,77 @@ class ValueRanges:
     @property
     def names(self):
         """The names of the ranges, a list of strings."""
-        return list(self._limits)
+        return list(self._known)
+
+    @staticmethod
+    def see(x):
+        """Returns what the range of some activations has to hold, a tensor."""
+        return seen_in(x)
 
     def limits(self, name, seen):
         """Returns a range as a pair of scalar tensors.
 
         Args:
             name: String.
-            seen: Tensor of two floats, which is the range before any batch was seen.
+            seen: Tensor that `see` has returned, which counts before any batch was seen.
         """
-        known = tf.convert_to_tensor(self._limits[name])
-        return tf.unstack(tf.where(tf.math.is_nan(known), seen, known))
+        known = tf.convert_to_tensor(self._known[name])
+        return tf.unstack(self._limits_of(tf.where(tf.math.is_nan(known), seen, known)))
 
     def update(self, seen, momentum):
         """Moves ranges towards what a batch has shown.
 
         Args:
-            seen: Dict from names to lists of tensors of two floats.
+            seen: Dict from names to lists of tensors that `see` has returned.
             momentum: Float in [0, 1), how much of the range so far is kept.
         """
-        for name, limits in seen.items():
-            smallest, largest = tf.unstack(tf.stack(limits), axis=-1)
-            now = tf.stack([tf.reduce_min(smallest), tf.reduce_max(largest)])
-            known = tf.convert_to_tensor(self._limits[name])
+        for name, parts in seen.items():
+            now = self._join(tf.stack(parts))
+            known = tf.convert_to_tensor(self._known[name])
             moved = momentum * known + (1 - momentum) * now
-            self._limits[name].assign(tf.where(tf.math.is_nan(known), now, moved))
+            self._known[name].assign(tf.where(tf.math.is_nan(known), now, moved))
 
     def values(self):
         """Returns a dict from names to pairs of floats, of the ranges that were seen."""
-        values = {name: limits.numpy().tolist() for name, limits in self._limits.items()}
-        return {name: tuple(pair) for name, pair in values.items() if np.isfinite(pair).all()}
+        known = {name: variable.numpy() for name, variable in self._known.items()}
+        return {
+            name: tuple(np.array(self._limits_of(values)).tolist())
+            for name, values in known.items()
+            if np.isfinite(values).all()
+        }
+
+    @staticmethod
+    def _join(parts):
+        """Returns what a range has to hold that several tensors share."""
+        return tf.stack([tf.reduce_min(parts[:, 0]), tf.reduce_max(parts[:, 1])])
+
+    @staticmethod
+    def _limits_of(known):
+        return known
 
     def save(self, folder):
         """Writes the ranges to a file in a folder."""
         with open(os.path.join(folder, _ASSET), "w") as file:
             json.dump(self.values(), file)
+
+
+class FixedPointRanges(ValueRanges):
+    """The same for fixed point: the fraction lengths with the least errors, which are averaged."""
+
+    _size = len(fixed_point.LENGTHS)
+
+    @staticmethod
+    def see(x):
+        """Returns the errors of some activations by fraction length, a tensor."""
+        return fixed_point.errors_of_values(x)
+
+    @staticmethod
+    def _join(parts):
+        return tf.reduce_sum(parts, axis=0)
+
+    @staticmethod
+    def _limits_of(known):
+        return fixed_point.limits_of(known)
 
 
 def seen_in(x):
