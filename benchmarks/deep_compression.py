@@ -1,4 +1,4 @@
-"""What pruning, weight sharing and coding each save: Deep Compression on Fashion-MNIST.
+"""What pruning, weight sharing and coding each save: Deep Compression on MNIST or Fashion-MNIST.
 
 LeNet-300-100 and LeNet-5 are trained, pruned with the densities of Han et al. 2016 for MNIST,
 share values, and are packed. The table has the bytes and the test accuracy of every stage, each of
@@ -7,8 +7,9 @@ Zstandard comes from the package `zstandard`; without it its columns are empty.
 
     python benchmarks/deep_compression.py
     python benchmarks/deep_compression.py lenet_5 --bits 4 --models models
+    python benchmarks/deep_compression.py --data mnist
 
-Fashion-MNIST is downloaded by Keras, to ~/.keras or to the folder in KERAS_HOME.
+Keras downloads the pictures, to ~/.keras or to the folder in KERAS_HOME.
 """
 
 import tempfile
@@ -29,6 +30,11 @@ SHARE_EPOCHS = flags.DEFINE_integer("share_epochs", 3, "Further passes, with sha
 BITS = flags.DEFINE_integer("bits", 5, "Of the codes of shared values.", 1, 8)
 BATCH = flags.DEFINE_integer("batch", 128, "Pictures in a training step.", 1)
 SEED = flags.DEFINE_integer("seed", 0, "Of the random start and of the batches.")
+DATA = flags.DEFINE_string(
+    "data",
+    "fashion_mnist",
+    "fashion_mnist, mnist, or an .npz file with x_train, y_train, x_test and y_test.",
+)
 LIMIT = flags.DEFINE_integer("limit", None, "Use only so many pictures, for a quick try.", 1)
 MODELS = flags.DEFINE_string("models", None, "Keep the networks in this folder.")
 RATE, FINE_RATE, SHARED_RATE = 1e-3, 1e-3, 1e-4
@@ -65,10 +71,14 @@ def build(name):
 
 
 def pictures():
-    """Fashion-MNIST, pixels from 0 to 1."""
+    """Pictures for training and for the test, pixels from 0 to 1, with their labels."""
     import keras
 
-    parts = keras.datasets.fashion_mnist.load_data()
+    if DATA.value in ("fashion_mnist", "mnist"):
+        parts = getattr(keras.datasets, DATA.value).load_data()
+    else:
+        with np.load(DATA.value) as arrays:
+            parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
     return [(np.float32(x)[: LIMIT.value, ..., None] / 255, y[: LIMIT.value]) for x, y in parts]
 
 
