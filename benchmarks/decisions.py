@@ -191,7 +191,7 @@ def row(name, loads):
     decisions = Counter(one.taken for one in loads)
     possible = [one.possible or one.speedup for one in loads]
     return (
-        name,
+        Path(name).name,
         f"{sum(bool(one.taken) for one in loads)} of {len(loads)}",
         str(len(decisions)),
         f"{min(one.speedup for one in loads):.2f}",

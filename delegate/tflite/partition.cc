@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "delegate/core/assignment/assignment.h"
 #include "delegate/core/assignment/trial.h"
-#include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/operators/weighted/fully_connected.h"
 #include "delegate/tflite/adapter.h"
 #include "delegate/tflite/units.h"
@@ -90,9 +90,9 @@ bool Partition::sizes_are_known() const {
                      [&](int input) { return graph_.tensors[input].size_is_known; });
 }
 
-Status Partition::compare_with_default() const {
+Status Partition::compare_with_default(double share) const {
   if (plan_ == nullptr) return {};
-  TFSPARSE_RETURN_IF_ERROR(compare_with_default(plan_.get()));
+  TFSPARSE_RETURN_IF_ERROR(compare_with_default(plan_.get(), share));
   if (!has_open_rows()) return {};
   for (int rows : {4, 64}) {
     std::vector<Shape> shapes = input_shapes_;
@@ -102,21 +102,21 @@ Status Partition::compare_with_default() const {
     std::unique_ptr<Plan> plan;
     // If only the plan for one row works, the runtime reports the error when it resizes.
     if (!build_plan(shapes, &plan).ok()) continue;
-    const Status advice = compare_with_default(plan.get());
+    const Status advice = compare_with_default(plan.get(), share);
     if (!advice.ok())
       return Status::error(advice.message() + " for a batch of " + std::to_string(rows));
   }
   return {};
 }
 
-Status Partition::compare_with_default(Plan* plan) const {
+Status Partition::compare_with_default(Plan* plan, double share) const {
   Trial trial(plan, pool_.get());
   SpeedProbe probe;
   const auto default_seconds = [&] {
     probe.run();
     return predict_default_seconds(plan->default_work(), probe.fastest(), pool_->size());
   };
-  const Comparison comparison = compare([&] { return trial.run(); }, default_seconds);
+  const Comparison comparison = compare([&] { return trial.run(); }, default_seconds, share);
   if (comparison.faster) return {};
   return Status::error("TFLite's default is about as fast or faster (" +
                        format_seconds(comparison.default_seconds) + "; tfsparse " +
@@ -133,14 +133,9 @@ bool Partition::has_open_rows() const {
   constexpr double kLargePart = 0.2;
   double dense = 0, all = 0;
   for (const Node& node : graph_.nodes) {
-    const bool is_dense = as<FullyConnected>(node) != nullptr;
-    if (!is_dense && as<Convolution>(node) == nullptr) continue;
-    const Shape& weights = graph_.tensors[node.inputs[1]].shape;
-    const Shape& output = graph_.tensors[node.output].shape;
-    const double macs =
-        static_cast<double>(element_count(output)) * element_count(weights) / weights[0];
+    const double macs = product_macs(graph_, node);
     all += macs;
-    if (is_dense) dense += macs;
+    if (as<FullyConnected>(node) != nullptr) dense += macs;
   }
   return dense > kLargePart * all;
 }

@@ -27,8 +27,9 @@ class Partition {
 
   // Runs the plan a few times. Returns an error with both times if TFLite's default is predicted to
   // be faster or about as fast. If dense layers have an open number of rows, also compares plans
-  // for more rows, as the result may differ.
-  Status compare_with_default() const;
+  // for more rows, as the result may differ. The plan is faster if it needs at most `share` of the
+  // default's time.
+  Status compare_with_default(double share) const;
 
   // Called by the runtime before the first run and after every change of a size.
   TfLiteStatus prepare(TfLiteContext* context, TfLiteNode* node);
@@ -42,7 +43,7 @@ class Partition {
   double macs() const;
 
  private:
-  Status compare_with_default(Plan* plan) const;
+  Status compare_with_default(Plan* plan, double share) const;
   bool has_open_rows() const;
   Status build_plan(const std::vector<Shape>& input_shapes, std::unique_ptr<Plan>* plan) const;
   Status make_ready(const TfLiteContext& context);

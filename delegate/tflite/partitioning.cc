@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "delegate/core/assignment/trial.h"
 #include "delegate/core/graph/fingerprint.h"
 #include "delegate/tflite/adapter.h"
 
@@ -133,7 +134,9 @@ bool Partitioning::check_part(const Part& part) {
       return leave(part, Status::error("its size is known only when the model runs: option auto "
                                        "cannot tell which is faster"));
     }
-    const Status advice = partition->compare_with_default();
+    const double skipped =
+        skipped_share(graph_, assignments_, nodes_of(graph_, index_, part.nodes));
+    const Status advice = partition->compare_with_default(share_to_take(skipped));
     if (!advice.ok()) return leave(part, advice);
   }
   planned = {part.nodes, std::move(partition)};

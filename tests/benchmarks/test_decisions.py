@@ -35,7 +35,7 @@ def test_shows_what_each_load_decided(tmp_path):
     model = architectures.small_mobilenet_v2((32, 32, 3), 3)
     path = tfsparse.convert(model, tmp_path / "tiny.tflite")
     result = run(path, "--loads", 2, "--seconds", 0.1, "--json", tmp_path / "loads.json")
-    row = re.search(r"│ ([012]) of 2 │ +([12]) │ +([\d.]+) │", result.stdout)
+    row = re.search(r"│ tiny.tflite +│ ([012]) of 2 │ +([12]) │ +([\d.]+) │", result.stdout)
     assert row, result.stdout + result.stderr
     (loads,) = json.loads((tmp_path / "loads.json").read_text()).values()
     assert [load["busy"] for load in loads] == [False, True]

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "delegate/core/graph/support.h"
+#include "delegate/core/operators/weighted/convolution.h"
+#include "delegate/core/operators/weighted/fully_connected.h"
 
 namespace tfsparse {
 namespace {
@@ -123,6 +125,24 @@ class Assigner {
 
 Status assign_nodes(const Graph& graph, std::vector<Assignment>* assignments) {
   return Assigner(graph, assignments).run();
+}
+
+double product_macs(const Graph& graph, const Node& node) {
+  if (as<Convolution>(node) == nullptr && as<FullyConnected>(node) == nullptr) return 0;
+  const Shape& weights = graph.tensors[node.inputs[1]].shape;
+  const double outputs = element_count(graph.tensors[node.output].shape);
+  return outputs == 0 ? 0 : outputs * element_count(weights) / weights[0];
+}
+
+double skipped_share(const Graph& graph, const std::vector<Assignment>& assignments,
+                     const std::vector<int>& nodes) {
+  double macs = 0, skipped = 0;
+  for (int i : nodes) {
+    const double one = product_macs(graph, graph.nodes[i]);
+    macs += one;
+    skipped += one * assignments[i].weight_zeros;
+  }
+  return macs == 0 ? 0 : skipped / macs;
 }
 
 void leave_dependents(const Graph& graph, std::vector<Assignment>* assignments) {

@@ -21,6 +21,13 @@ struct Assignment {
 // since no runtime could compute the right result.
 Status assign_nodes(const Graph& graph, std::vector<Assignment>* assignments);
 
+// MACs of a convolution or of a dense layer, those with zero weights too. 0 for other nodes.
+double product_macs(const Graph& graph, const Node& node);
+
+// The share of these MACs, over the nodes with these indices, that a plan skips.
+double skipped_share(const Graph& graph, const std::vector<Assignment>& assignments,
+                     const std::vector<int>& nodes);
+
 // Leaves the nodes that depend on nodes left since assign_nodes.
 void leave_dependents(const Graph& graph, std::vector<Assignment>* assignments);
 

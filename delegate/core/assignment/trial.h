@@ -31,10 +31,15 @@ struct Comparison {
   double seconds, default_seconds;  // times of the plan and the default
 };
 
+// The share of the default's time that a plan may need to be taken, by the share of its MACs that
+// it skips.
+double share_to_take(double skipped);
+
 // Calls the two alternately, as the speed of a machine drifts, until it is clear which is faster.
 // Each measures again and returns its least time so far in seconds, which never grows. In doubt the
-// default is chosen, so that no model becomes slower.
+// default is chosen, so that no model becomes slower: the plan is faster if it needs at most
+// `share` of the default's time.
 Comparison compare(const std::function<double()>& plan_seconds,
-                   const std::function<double()>& default_seconds);
+                   const std::function<double()>& default_seconds, double share);
 
 }  // namespace tfsparse

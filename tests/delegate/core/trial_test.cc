@@ -9,7 +9,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr double kDefault = 1e-3;
+constexpr double kDefault = 1e-3, kShare = 0.93;
 
 // Successive measurements. The last one is repeated.
 class Times {
@@ -29,7 +29,8 @@ class Decision {
  public:
   Decision(std::vector<double> plan, std::vector<double> fallback = {kDefault})
       : plan_(std::move(plan)), default_(std::move(fallback)) {
-    comparison = compare([this] { return plan_.next(); }, [this] { return default_.next(); });
+    comparison =
+        compare([this] { return plan_.next(); }, [this] { return default_.next(); }, kShare);
   }
 
   std::size_t runs() const { return plan_.count(); }
