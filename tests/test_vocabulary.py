@@ -163,6 +163,7 @@ SOME_ARGUMENTS = {
     "RigL": {"sparsity": 0.7, "growth": None, "end": 100, "seed": 3},
     "LowBitQuantization": {
         "bits": 2,
+        "method": "two_step",
         "rho": 0.1,
         "begin": 0.1,
         "end": 0.5,

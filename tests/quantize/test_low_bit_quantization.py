@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tfsparse
+from tests.quantize.int8_models import run
 from tests.quantize.small import compiled, data, fit, kernels, network
 from tfsparse.quantize.powers_of_two import project
 
@@ -64,9 +65,52 @@ def test_weights_are_pulled_and_then_rounded():
 
 
 def test_apply_returns_the_error():
-    errors = [CALLBACK(bits).apply(network()) for bits in (2, 3, 4)]
+    methods = {"hashing": 1, "two_step": 2}
+    callbacks = [CALLBACK(bits) for bits in (2, 3, 4)]
+    callbacks += [CALLBACK(bits, method=method) for method, bits in methods.items()]
+    *errors, binary, ternary = [callback.apply(network()) for callback in callbacks]
     assert errors == sorted(errors, reverse=True)
     assert 0.05 < errors[-1] < errors[0] < 0.6
+    assert ternary < binary < 0.6
+    assert ternary < errors[0], "a scale for each channel"
+
+
+@pytest.mark.parametrize(
+    ("method", "bits", "allowed", "name"),
+    [("hashing", 1, {1}, "binary"), ("two_step", 2, {0, 1}, "ternary")],
+)
+def test_codes_of_outputs_stay_and_reach_the_file(method, bits, allowed, name, tmp_path):
+    model, seen = compiled(network(), keras.optimizers.Adam(1e-3)), []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(kernels(model)["second"])
+    )
+    fit(model, watch, CALLBACK(bits, method=method, end=0.5), epochs=4)
+    assert len(np.unique(seen[6])) > 100
+    for step in seen[8:]:
+        sizes = np.abs(step) / np.abs(step).max(axis=(0, 1, 2))
+        assert set(np.round(sizes, 4).ravel()) == allowed
+        np.testing.assert_array_equal(np.sign(step), np.sign(seen[-1]))
+    scales = [np.abs(step).max(axis=(0, 1, 2)) for step in seen[8:]]
+    assert all((a != b).all() for a, b in itertools.pairwise(scales))
+    nearest = network()
+    nearest.set_weights(model.get_weights())
+    nearest.get_layer("second").kernel.assign(seen[7])
+    CALLBACK(bits, method=method).apply(nearest)
+    assert (np.sign(kernels(nearest)["second"]) != np.sign(seen[8])).any(), "inputs count"
+    path = tfsparse.convert(model, tmp_path / "model.tflite")
+    assert tfsparse.inspect(path).weighted[1].weights.values == name
+    x = data(4)[0]
+    np.testing.assert_allclose(run(path, x), model.predict(x, verbose=0), atol=1e-4)
+
+
+def test_layers_whose_inputs_are_not_seen_are_named():
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(4, 3)(inputs)
+    x = keras.layers.SeparableConv2D(4, 3, name="separable")(x)
+    outputs = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(x))
+    model = compiled(keras.Model(inputs, outputs))
+    with pytest.raises(ValueError, match="separable: its class is SeparableConv2D"):
+        fit(model, CALLBACK(1, method="hashing"))
 
 
 def test_a_training_without_it_is_told():
@@ -98,6 +142,8 @@ def test_weights_of_before_are_told():
     ("arguments", "error", "message"),
     [
         ({"bits": 1}, ValueError, "bits to be an int from 2 to 4"),
+        ({"method": "hashing"}, ValueError, "Expected bits=1 with method='hashing'"),
+        ({"method": "round"}, ValueError, "method to be one of"),
         ({"rho": 0}, ValueError, "rho to be above 0"),
         ({"rho": "much"}, TypeError, "rho to be a float"),
         ({"scope": {"last": 0.5}}, TypeError, "no layer has a number"),

@@ -32,6 +32,11 @@ class SparseBackward(contextlib.AbstractContextManager):
             name, function = "convolution_op", lambda x, kernel: self._product(inner, x, kernel)
         else:
             name, function = "call", self._dense
+        if name in vars(layer):
+            raise ValueError(
+                f"Another callback replaces {name!r} of layer {layer.name!r}. Put MeProp before it "
+                "in the list of callbacks."
+            )
         self._name = name
         vars(layer)[name] = function
         return self

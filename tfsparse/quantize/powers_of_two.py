@@ -1,4 +1,4 @@
-"""Kernels of which each weight is a signed power of two, or zero, times one scale."""
+"""Kernels of which each weight is a signed power of two, or zero, times a scale."""
 
 import numpy as np
 import tensorflow as tf
@@ -47,7 +47,7 @@ def _nearest_codes(weights, scale, largest):
 
 
 class PowerOfTwoKernel(Mask):
-    """Keeps the codes of a kernel; their scale is trained.
+    """Keeps the codes of a kernel; their scales are trained.
 
     While attached, it is part of the variable's constraint, as a `Mask` is: after each update the
     weights become those of the same codes that are nearest.
@@ -55,17 +55,18 @@ class PowerOfTwoKernel(Mask):
     Args:
         variable: Kernel of a built layer of Keras 3.
         strategy: The model's `tf.distribute.Strategy`.
+        per_channel: Bool, whether each output channel, which is last, has a scale of its own.
     """
 
-    def __init__(self, variable, strategy):
+    def __init__(self, variable, strategy, per_channel=False):
         super().__init__(variable, strategy, "low-bit weights")
+        self._axes = list(range(len(variable.shape) - per_channel))
         with tf.init_scope(), strategy.scope():
             codes = tf.zeros(variable.shape, tf.int32)
             self._codes = tf.Variable(codes, trainable=False, name="codes")
 
-    def round(self, bits):
-        """Makes the weights the nearest ones of some bits."""
-        weights, codes = project(self.weights(), bits)
+    def round(self, weights, codes):
+        """Makes the weights the given ones, scales times codes, arrays of the kernel's shape."""
         write(self._codes, codes)
         write(self.variable, weights)
         self.assign(codes != 0)
@@ -76,7 +77,7 @@ class PowerOfTwoKernel(Mask):
         write(variable, self(tf.constant(values)).numpy())
 
     def holds(self, weights):
-        """Returns whether an array is a scale times the codes."""
+        """Returns whether an array is scales times the codes."""
         # Sums in float32 differ in the last digits.
         return np.allclose(weights, self(tf.constant(weights)).numpy(), rtol=1e-5, atol=0)
 
@@ -86,6 +87,7 @@ class PowerOfTwoKernel(Mask):
         codes = tf.cast(self._codes, tf.float32)
         # What another mask has pruned since has no part in the scale.
         kept = tf.where(weights != 0, codes, 0.0)
-        along = tf.reduce_sum(tf.cast(weights, tf.float32) * kept)
-        scale = tf.math.divide_no_nan(along, tf.reduce_sum(kept**2))
+        along = tf.reduce_sum(tf.cast(weights, tf.float32) * kept, self._axes, keepdims=True)
+        sizes = tf.reduce_sum(kept**2, self._axes, keepdims=True)
+        scale = tf.math.divide_no_nan(along, sizes)
         return tf.cast(scale * kept, weights.dtype)
