@@ -83,6 +83,7 @@ def test_an_interrupted_search_keeps_what_is_finished(trained, tmp_path, monkeyp
         if seen:
             raise KeyboardInterrupt
         seen.append(once(*args, **options))
+        return seen[-1]
 
     seen = []
     monkeypatch.setattr(study, "fine_tune", interrupted)

@@ -3,8 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfsparse
+from tfsparse.quantize.value_ranges import ValueRanges, trained_ranges
 from tfsparse.search.search import copy_of, teacher_of
 from tfsparse.search.training import Data, Settings, decaying_rate, fine_tune, highest_rate
+from tfsparse.zoo.evaluation import accuracy
 
 
 def test_the_highest_rate_of_a_schedule():
@@ -57,6 +60,46 @@ def test_the_model_is_pruned_as_planned_and_trains_on(trained, has_teacher):
     assert not np.array_equal(model.get_layer("head").kernel, dense.get_layer("head").kernel)
     for now, then in zip(dense.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_int8_is_evaluated_as_its_file_computes(trained, tmp_path):
+    dense, (x, y) = trained
+    model, reports = copy_of(dense), []
+
+    def tune(epochs):
+        return fine_tune(
+            model,
+            Data((x, y), (x, y), 32),
+            {"wide": 0.75},
+            block_size=(1, 1),
+            settings=Settings(learning_rate=0.5),
+            epochs=epochs,
+            optimizer=dense.optimizer,
+            teacher=dense,
+            is_int8=True,
+            report=lambda epoch, found: reports.append((epoch, found)),
+        )
+
+    found = tune(2)
+    assert [epoch for epoch, _ in reports] == [1, 2]
+    assert reports[1][1] == found
+    path = tfsparse.convert(model, tmp_path / "model.tflite", weights="int8")
+    assert found["accuracy"] == pytest.approx(accuracy(path, x, y), abs=0.02)
+    assert found["loss"] != model.evaluate(x, y, verbose=0)[0]
+    assert np.mean(model.get_layer("wide").kernel.numpy() == 0) == 0.75
+    # Another training forgets the ranges of this one.
+    ranges = ValueRanges.of(model)
+    ranges.update({ranges.names[0]: [tf.constant([-1e9, 1e9])]}, 0.0)
+    tune(1)
+    assert max(high for _, high in trained_ranges(model).values()) < 1e6
+
+
+def test_examples_for_calibration_are_batches_of_inputs():
+    x, y = {"first": np.zeros((200, 2)), "second": np.ones(200)}, np.zeros(200)
+    (batch,) = Data((x, y), (x, y)).examples
+    assert batch["first"].shape == (100, 2)
+    dataset = tf.data.Dataset.from_tensor_slices((x["first"], y)).batch(60)
+    assert [len(batch) for batch in Data(dataset, dataset, 60).examples] == [60, 60]
 
 
 def test_the_rate_warms_up_and_falls_to_zero():

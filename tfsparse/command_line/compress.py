@@ -23,7 +23,6 @@ from absl import app, flags
 import tfsparse
 from tfsparse.command_line import shared
 
-CALIBRATION_EXAMPLES = 100  # that int8 gets its ranges from
 FLAGS = flags.FlagValues()
 JSON = shared.define_json(FLAGS)
 THREADS = shared.define_threads(FLAGS)
@@ -91,9 +90,6 @@ def main(arguments):
 
     model = keras.models.load_model(path)
     train, validation = _load(model)
-    calibration = {}
-    if WEIGHTS.value == "int8":
-        calibration["representative_dataset"] = train[0][:CALIBRATION_EXAMPLES]
     result = tfsparse.compress(
         model,
         train,
@@ -111,7 +107,6 @@ def main(arguments):
         study=STUDY.value,
         is_worker=WORKER.value,
         seed=SEED.value,
-        **calibration,
     )
     if result is not None:
         shared.show(result, result.to_dict() if JSON.value else None)

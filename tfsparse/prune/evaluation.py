@@ -17,9 +17,10 @@ def arguments_of(data, batch_size):
     return {"x": x, "y": y, "sample_weight": weight, "batch_size": batch_size}
 
 
-def evaluate(model, data, batch_size):
+def evaluate(model, data, batch_size, callbacks=()):
     """Returns what `evaluate` of a Keras model returns, a dictionary; arguments as above."""
-    return model.evaluate(**arguments_of(data, batch_size), verbose=0, return_dict=True)
+    data = arguments_of(data, batch_size)
+    return model.evaluate(**data, callbacks=list(callbacks) or None, verbose=0, return_dict=True)
 
 
 def checked_metric(found, name):

@@ -57,6 +57,11 @@ class ValueRanges:
             vars(model)["save_assets"] = save_assets
         vars(model)["_tfsparse_value_ranges"] = self
 
+    def reset(self):
+        """Forgets what was seen, as before the first batch."""
+        for limits in self._limits.values():
+            limits.assign([np.nan, np.nan])
+
     @property
     def names(self):
         """The names of the ranges, a list of strings."""

@@ -67,8 +67,11 @@ def compress(
         sampler: `"tpe"`, `"gp"`, `"cmaes"`, `"ddpg"` or `"random"`.
         scope: Which layers may be pruned, as for `GradualPruning`.
         block_size: As for `GradualPruning`.
-        weights: `"float32"`, or `"int8"` for 8-bit weights and activations.
-        representative_dataset: As for `convert`, for int8.
+        weights: `"float32"`, or `"int8"` for 8-bit weights and activations. The last part of each
+            training is then `QuantizationAwareTraining`, and metrics are those in int8.
+        representative_dataset: As for `convert`: inputs that give int8 files their ranges before
+            any training, for the measurements; by default 100 of the training data. The result
+            has the ranges of its training, but for a subclassed model, which is calibrated.
         table: `CostTable` of another device; by default one is measured here.
         metric: Name of the metric to keep; by default the model's first besides the loss.
         batch_size: Int, for arrays.

@@ -79,6 +79,10 @@ class Search:
         self._reference = float(found[self._metric])
         self._higher_is_better = is_higher_better(self._metric)
         self._block_size, self._num_threads, self._seed = block_size, num_threads, seed
+        # A subclassed model, which is no copy, cannot be trained for int8.
+        self._trains_int8 = weights == "int8" and self._model is not model
+        if weights == "int8" and representative_dataset is None:
+            representative_dataset = data.examples
         self._conversion = {
             "weights": weights,
             "representative_dataset": representative_dataset,
@@ -173,6 +177,7 @@ class Search:
                 self._target.loss,
             ),
             block_size=self._block_size,
+            is_int8=self._trains_int8,
             epochs=self._epochs,
             seed=self._seed,
         )
@@ -198,7 +203,7 @@ class Search:
         self._model.set_weights(self._task.weights)
         for _ in range(ATTEMPTS):
             sparsities = plan.sparsities(budget, coefficients)
-            self._task.train(sparsities, settings, epochs)
+            value = self._task.train(sparsities, settings, epochs)
             paths = self._write()
             predicted = plan.predicted(sparsities)
             share = self._ruler.share(Path(paths["path"]).read_bytes())
@@ -215,7 +220,7 @@ class Search:
             metric=self._metric,
             higher_is_better=self._task.goal.higher_is_better,
             reference=self._prepared.reference,
-            value=float(self._data.evaluate(self._model)[self._metric]),
+            value=value,
             dense=self._prepared.dense,
             cost=cost,
             predicted=predicted,
@@ -234,7 +239,10 @@ class Search:
         """Writes the model and its file; returns their paths."""
         model_path, path = (os.fspath(self._directory / name) for name in (MODEL, FILE))
         self._model.save(model_path)
-        convert(self._model, path, **self._conversion)
+        conversion = dict(self._conversion)
+        if self._trains_int8:
+            del conversion["representative_dataset"]  # in favour of the ranges of the training
+        convert(self._model, path, **conversion)
         return {"model_path": model_path, "path": path}
 
     def _seconds(self, started):

@@ -66,6 +66,7 @@ class Task:
         plan: `Plan`.
         goal: `Goal`.
         block_size: Pair of ints.
+        is_int8: Bool, whether to train for int8.
         epochs: Int, of one trial.
         seed: Int.
     """
@@ -78,12 +79,17 @@ class Task:
     plan: Plan
     goal: Goal
     block_size: tuple[int, int]
+    is_int8: bool
     epochs: int
     seed: int
 
-    def train(self, sparsities, settings, epochs, callbacks=()):
-        """Prunes and trains the model from its present weights; arguments as of `fine_tune`."""
-        fine_tune(
+    def train(self, sparsities, settings, epochs, report=None):
+        """Prunes and trains the model from its present weights; returns the metric.
+
+        Args:
+            sparsities, settings, epochs, report: As of `fine_tune`.
+        """
+        found = fine_tune(
             self.model,
             self.data,
             sparsities,
@@ -92,8 +98,10 @@ class Task:
             epochs=epochs,
             optimizer=self.optimizer,
             teacher=self.teacher,
-            callbacks=callbacks,
+            is_int8=self.is_int8,
+            report=report,
         )
+        return float(found[self.goal.metric])
 
     def budget_of(self, trial):
         """What the model of a trial may cost; the trial chooses it if the loss is the target."""
@@ -210,12 +218,12 @@ def run_trial(trial, task):
     task.model.set_weights(task.weights)
     reporting = _Reporting(trial, task)
     started = time.monotonic()
-    task.train(sparsities, settings, task.epochs, [reporting])
+    metric = task.train(sparsities, settings, task.epochs, reporting)
     trial.set_user_attr("seconds", time.monotonic() - started)
-    trial.set_user_attr("metric", reporting.last)
+    trial.set_user_attr("metric", metric)
     if reporting.is_poor:
         raise optuna.TrialPruned
-    return _value(task, sparsities, reporting.last)
+    return _value(task, sparsities, metric)
 
 
 def choose(trial):
@@ -240,20 +248,17 @@ def _value(task, sparsities, metric):
     return fraction if excess <= 0 else 1 + excess
 
 
-class _Reporting(keras.callbacks.Callback):
-    """Evaluates the model after each epoch, and stops where Hyperband says so."""
+class _Reporting:
+    """Reports the metric after each epoch to the study, and stops where Hyperband says so."""
 
     def __init__(self, trial, task):
-        super().__init__()
-        self.last, self.is_poor = None, False
+        self.is_poor = False
         self._trial, self._task = trial, task
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Reports the metric to the study."""
+    def __call__(self, epochs, found):
+        """Returns whether to stop; see `fine_tune`."""
         goal = self._task.goal
-        self.last = float(self._task.data.evaluate(self.model)[goal.metric])
-        reported = self.last if goal.loss is None else goal.loss_of(self.last)
-        self._trial.report(reported, epoch + 1)
-        if epoch + 1 < self._task.epochs and self._trial.should_prune():
-            self.is_poor = True
-            self.model.stop_training = True
+        metric = float(found[goal.metric])
+        self._trial.report(metric if goal.loss is None else goal.loss_of(metric), epochs)
+        self.is_poor = epochs < self._task.epochs and self._trial.should_prune()
+        return self.is_poor

@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import itertools
 import math
 
 import keras
@@ -10,14 +11,19 @@ import tensorflow as tf
 
 from tfsparse.distill import Distiller, LogitsDistillation
 from tfsparse.graph.rebuilding import compile_arguments, renew
-from tfsparse.prune.batches import slices
+from tfsparse.prune.batches import slices, stored
 from tfsparse.prune.evaluation import arguments_of, evaluate
 from tfsparse.prune.schedules import PolynomialDecay
 from tfsparse.prune.weights.gradual import GradualPruning
+from tfsparse.quantize.quantization_aware_training import QuantizationAwareTraining
+from tfsparse.quantize.value_ranges import ValueRanges
 
 WARM_UP = 0.05  # of all steps
 SAMPLE = 1024  # examples on which the sensitivity of each layer is measured
 TEMPERATURE = 4.0  # PocketFlow's
+CALIBRATION_EXAMPLES = 100  # that int8 files get their ranges from before any training
+# Of the ranges of int8: a short training needs an average over fewer batches.
+LEAST_MOMENTUM, MOST_MOMENTUM, AVERAGES = 0.5, 0.99, 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +39,11 @@ class Settings:
     learning_rate: float = 0.3
     end: float = 0.6
     distillation: float = 0.5
+
+    @property
+    def rounding(self):
+        """The fraction of the training after which weights are rounded: half of what is left."""
+        return (1 + self.end) / 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,14 +82,22 @@ class Data:
             return self.validation.take(math.ceil(SAMPLE / self.batch_size))
         return self.validation
 
+    @property
+    def examples(self):
+        """Inputs of some of the training data, a list of batches, for calibration."""
+        if isinstance(self.train, tuple):
+            return [tf.nest.map_structure(lambda x: x[:CALIBRATION_EXAMPLES], self.train[0])]
+        batches = math.ceil(CALIBRATION_EXAMPLES / self.batch_size)
+        return [batch[0] for batch in itertools.islice(stored(self.train), batches)]
+
     def fit(self, model, epochs, callbacks):
         """Trains a model."""
         data = arguments_of(self.train, self.batch_size)
         model.fit(**data, epochs=epochs, callbacks=callbacks, verbose=0)
 
-    def evaluate(self, model):
+    def evaluate(self, model, callbacks=()):
         """Evaluates a model; returns a dictionary of its loss and metrics."""
-        return evaluate(model, self.validation, self.batch_size)
+        return evaluate(model, self.validation, self.batch_size, callbacks)
 
 
 def fine_tune(
@@ -91,9 +110,13 @@ def fine_tune(
     epochs,
     optimizer,
     teacher=None,
-    callbacks=(),
+    is_int8=False,
+    report=None,
 ):
     """Prunes a trained model gradually, and trains on with the zeros.
+
+    For int8 the last part of the training rounds weights and activations as the file will. So do
+    the evaluations from there on.
 
     Args:
         model: Compiled Keras 3 model.
@@ -104,7 +127,12 @@ def fine_tune(
         epochs: Int.
         optimizer: The optimizer that the one of this training is like.
         teacher: The dense model, whose outputs it learns to imitate; or None.
-        callbacks: List of further callbacks.
+        is_int8: Bool, whether to train for int8. The ranges of activations stay with the model.
+        report: A function that gets the number of epochs so far and the evaluation after them, and
+            returns whether to stop; or None.
+
+    Returns:
+        The evaluation after the last epoch, a dictionary of the loss and metrics.
     """
     trained = model
     if teacher is not None and settings.distillation:
@@ -112,12 +140,57 @@ def fine_tune(
     rate = decaying_rate(settings.learning_rate * highest_rate(optimizer), epochs * data.steps)
     arguments = compile_arguments(model) | {"optimizer": renew(optimizer, {"learning_rate": rate})}
     trained.compile(**arguments)
+    callbacks = []
     pruned = {glob.escape(name): sparsity for name, sparsity in sparsities.items() if sparsity}
     if pruned:
         schedule = PolynomialDecay(max(pruned.values()), end=settings.end)
-        pruning = GradualPruning(schedule=schedule, scope=pruned, block_size=block_size)
-        callbacks = [pruning, *callbacks]
-    data.fit(trained, epochs, list(callbacks))
+        callbacks.append(GradualPruning(schedule=schedule, scope=pruned, block_size=block_size))
+    rounding = []
+    if is_int8:
+        rounding = [_quantization(model, settings.rounding, epochs * data.steps)]
+    evaluation = _Evaluation(data, epochs, rounding, report)
+    data.fit(trained, epochs, [*callbacks, *rounding, evaluation])
+    return evaluation.found
+
+
+def _quantization(model, begin, steps):
+    """The callback that trains a model for int8, from a fraction of all steps on."""
+    ranges = ValueRanges.of(model)
+    if ranges is not None:
+        ranges.reset()  # of another training
+    rounded = max(1, (1 - begin) * steps)
+    momentum = min(max(1 - AVERAGES / rounded, LEAST_MOMENTUM), MOST_MOMENTUM)
+    return QuantizationAwareTraining(
+        begin=begin, freeze_batchnorm=(1 + begin) / 2, range_momentum=momentum
+    )
+
+
+class _Evaluation(keras.callbacks.Callback):
+    """Evaluates the model after the last epoch, or after each one for a report.
+
+    Args:
+        data: `Data`.
+        epochs: Int, of the training.
+        callbacks: List of those that have a part in an evaluation.
+        report: As of `fine_tune`.
+
+    Attributes:
+        found: Dictionary of the loss and metrics.
+    """
+
+    def __init__(self, data, epochs, callbacks, report):
+        super().__init__()
+        self.found = None
+        self._data, self._epochs, self._callbacks = data, epochs, callbacks
+        self._report = report
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Evaluates and reports."""
+        if self._report is None and epoch + 1 < self._epochs:
+            return
+        self.found = self._data.evaluate(self.model, self._callbacks)
+        if self._report is not None and self._report(epoch + 1, self.found):
+            self.model.stop_training = True
 
 
 def distiller(teacher, student, weight):
