@@ -59,6 +59,13 @@ def test_prunes_the_student_only(name):
     assert np.count_nonzero(projector.kernel.numpy()) == 8 * 16
 
 
+def test_values_are_shared_by_the_weights_of_the_student():
+    small = student()
+    sharing = tfsparse.WeightSharing(bits=2)
+    distiller(small).fit(X, Y, 8, 1, verbose=0, callbacks=[sharing])
+    assert max(len(np.unique(kernel)) for kernel in kernels(small)) <= 4
+
+
 def test_prunes_one_shot():
     small = student()
     model = distiller(small)

@@ -8,7 +8,7 @@ import numpy as np
 from tfsparse.annotations import Model, Position, Scope
 from tfsparse.arguments import check_int
 from tfsparse.formatting import listed
-from tfsparse.keras_models import all_optimizers, strategy_of
+from tfsparse.keras_models import all_optimizers, strategy_of, student_of
 from tfsparse.prune import schedules
 from tfsparse.prune.masked_callback import MaskedCallback
 from tfsparse.prune.moving_averages import MaskedAverages
@@ -129,7 +129,7 @@ class WeightSharing(MaskedCallback):
         """Finds the layers; other callbacks may still restore weights."""
         self._detach()
         self._chosen = self._layers(self.model)
-        self._followers = folding.followers(self.model)
+        self._followers = folding.followers(student_of(self.model))
         self._train_step = TrainStep.of(self.model)
         self._train_step.detach_kind(_PART)
         super().on_train_begin(logs)
