@@ -26,8 +26,8 @@ from rich.table import Table
 import tfsparse
 from tfsparse.runtime import timing
 from tfsparse.search.measure import Measured, speedup
-from tfsparse.search.search import copy_of, teacher_of
 from tfsparse.search.training import Data, Settings, fine_tune
+from tfsparse.search.variants import copy_of, teacher_of
 
 DATA = flags.DEFINE_string("data", None, "CIFAR-10 as class folders; else Keras downloads it.")
 NETWORK = flags.DEFINE_enum("network", "resnet20", list(cifar10.NETWORKS), "What to compress.")

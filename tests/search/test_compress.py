@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 from pathlib import Path
 
 import keras
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 
 import tfsparse
+from tfsparse.quantize.value_ranges import trained_ranges
 from tfsparse.search import CostTable, TargetOutOfReachError, measure_costs, search, study
+from tfsparse.search.plan import Plan
+from tfsparse.search.prepared import Prepared
 
 pytest.importorskip("optuna")
 
@@ -108,6 +112,43 @@ def test_the_same_seed_gives_the_same_result(searched, trained, tmp_path):
     for one, other in zip(result.trials, searched[1].trials, strict=True):
         assert one.parameters == other.parameters
         assert one.metric == pytest.approx(other.metric, abs=0.02)
+
+
+def test_int8_is_trained_for_without_calibration_data(searched, trained, tmp_path, monkeypatch):
+    # What int8 files cost is measured by others.
+    found = searched[1]
+    plan = Plan(dataclasses.replace(found.table, weights="int8"), found.sensitivity)
+    kept = Prepared({"plain": plan}, found.dense, 0.5 * found.dense, found.reference, 0.0)
+    measured = types.SimpleNamespace(dense=b"", macs={"all": 1})
+    monkeypatch.setattr(search, "prepare", lambda *_: kept)
+    monkeypatch.setattr(search, "Measured", lambda *_, **__: measured)
+    options = {"trials": 1, "epochs": 1, "final_epochs": 1}
+    result = compress(trained, tmp_path, weights="int8", **options)
+    assert trained_ranges(result.model)
+    kernels = [one.weights for one in tfsparse.inspect(result.path).products]
+    assert {kernel.dtype for kernel in kernels} == {"int8"}
+
+
+def test_trials_choose_among_methods(trained, tmp_path):
+    options = {"trials": 2, "epochs": 1, "final_epochs": 1, "target": {"macs": 0.6}}
+    result = compress(trained, tmp_path, methods=["gradual", "factorize"], **options)
+    assert [one.parameters["method"] for one in result.trials] == ["gradual", "factorize"]
+    factors = [any("factor" in name for name in one.sparsities) for one in result.trials]
+    assert factors == [False, True]
+    assert any("factor" in name for name in result.sparsities) == (result.method == "factorize")
+    inspection = tfsparse.inspect(result.path)
+    assert inspection.totals.nonzero_macs == pytest.approx(result.cost, rel=0.02)
+    assert f"with the method {result.method}" in (tmp_path / "report.html").read_text()
+    with pytest.raises(ValueError, match="is of a search for another model"):
+        compress(trained, tmp_path, **options)
+
+
+def test_an_archive_is_a_target(trained, tmp_path):
+    options = {"trials": 1, "epochs": 2, "final_epochs": 2, "target": {"archive": 0.5}}
+    result = compress(trained, tmp_path, methods="sharing", **options)
+    assert result.cost == pytest.approx((tmp_path / "best.tflite.pack").stat().st_size)
+    assert result.fraction <= 0.5 * (1 + search.TOLERANCE)
+    assert len(np.unique(result.model.get_layer("wide").kernel.numpy())) <= 32
 
 
 def test_a_loss_of_accuracy_is_kept(trained, tmp_path):

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 import tfsparse
+from tfsparse import flatbuffer
 from tfsparse.search import measure_costs
+from tfsparse.search.byte_counts import num_bytes
 from tfsparse.search.measure import Measured
 
 
@@ -33,6 +35,23 @@ def test_sizes_are_those_of_the_file_of_a_pruned_model(measured, trained, tmp_pa
     assert path
     assert table.cost({"wide": 0.9, "stem": 0.5}) == pytest.approx(size, rel=0.02)
     assert table.error < 0.02
+
+
+@pytest.mark.parametrize("bits", [None, 3])
+def test_archives_are_those_of_pruned_and_shared_weights(measured, bits, tmp_path):
+    model = measured if bits is None else measured.sharing(bits)
+    table = measure_costs(model, "archive", sparsities=(0.5, 0.9))
+    sparsities = [0.9, 0.5, 0.0, 0.0]
+    content = model.variant(sparsities)
+    (tmp_path / "model.tflite").write_bytes(content)
+    tfsparse.pack(tmp_path / "model.tflite", tmp_path / "packed")
+    size = (tmp_path / "packed").stat().st_size
+    assert num_bytes(content, "archive") == size
+    names = [layer.name for layer in measured.layers]
+    assert table.cost(dict(zip(names, sparsities, strict=True))) == pytest.approx(size, rel=0.1)
+    file = model.pruned(sparsities)
+    values = flatbuffer.constant(file, file.subgraphs[0].tensors[model.layers[1].tensors[0]])
+    assert (len(np.unique(values)) <= 8) == (bits == 3)
 
 
 def test_latency_has_a_time_for_each_layer(measured):
@@ -79,7 +98,7 @@ def test_int8_files_have_smaller_kernels(trained):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"quantity": "watts"}, "quantity to be latency, size or macs. Received: 'watts'"),
+        ({"quantity": "watts"}, "one of latency, size, archive, macs. Received: 'watts'"),
         ({"quantity": "instructions"}, "Received: 'instructions'"),
         ({"sparsities": (1.0,)}, r"sparsities in \[0, 1\)"),
         ({"sparsities": ()}, r"sparsities in \[0, 1\)"),

@@ -12,6 +12,8 @@ from tfsparse.search.targets import Target, check_reachable, parse
         ({"latency_ms": 3}, "latency", 3e-3),
         ({"size": 0.25}, "size", 2.0),
         ({"size_bytes": 1000}, "size", 1000),
+        ({"archive": 0.1}, "archive", 0.8),
+        ({"archive_bytes": 500}, "archive", 500),
         ({"macs": 0.1}, "macs", 0.8),
         ({"macs_count": 5}, "macs", 5),
     ],
@@ -30,7 +32,7 @@ def test_a_loss_of_accuracy_is_a_target_too():
     ("given", "error", "message"),
     [
         (0.5, TypeError, "Received: 0.5"),
-        ({}, ValueError, "Expected one of latency, size, macs"),
+        ({}, ValueError, "Expected one of latency, size, archive, macs"),
         ({"latency": 0.5, "size": 0.5}, ValueError, "Expected one of latency"),
         ({"watts": 3}, ValueError, "Received: {'watts': 3}"),
         ({"latency": "half"}, TypeError, "Expected a number for target 'latency'"),

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 import tfsparse
 from tfsparse.quantize.value_ranges import ValueRanges, trained_ranges
-from tfsparse.search.search import copy_of, teacher_of
 from tfsparse.search.training import Data, Settings, decaying_rate, fine_tune, highest_rate
+from tfsparse.search.variants import copy_of, teacher_of
 from tfsparse.zoo.evaluation import accuracy
 
 

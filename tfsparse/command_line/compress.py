@@ -1,9 +1,10 @@
 """Finds the most accurate sparse model that meets a target, and writes it as a file.
 
-The target is a latency, a size or MACs, as a fraction of the dense model's or as an amount; or the
-largest loss of accuracy allowed, within which the fastest model is wanted. All that is done is kept
-in a folder: the same command goes on from there. Several processes and machines share the trials
-with --storage and --study; all but one of them with --worker, which ends after the trials.
+The target is a latency, a size, that of an archive, or MACs, as a fraction of the dense model's or
+as an amount; or the largest loss of accuracy allowed, within which the fastest model is wanted. All
+that is done is kept in a folder: the same command goes on from there. Several processes and
+machines share the trials with --storage and --study; all but one of them with --worker, which ends
+after the trials.
 
 Examples:
 
@@ -37,9 +38,11 @@ TARGETS = {
     for key, text in {
         "latency": "The latency that may remain, as a fraction of the dense model's.",
         "size": "The same for bytes of the file.",
+        "archive": "The same for bytes of its archive.",
         "macs": "The same for MACs.",
         "latency_ms": "The latency that may remain, in milliseconds.",
         "size_bytes": "The same for the file, in bytes.",
+        "archive_bytes": "The same for its archive.",
         "macs_count": "The same for MACs, a number.",
         "accuracy_loss": "How much worse the metric may get; the fastest such model is wanted.",
     }.items()
@@ -51,6 +54,12 @@ FINAL_EPOCHS = flags.DEFINE_integer(
     None,
     "Epochs of the last training; by default three times as many.",
     1,
+    flag_values=FLAGS,
+)
+METHODS = flags.DEFINE_list(
+    "methods",
+    ["gradual"],
+    "What trials train with, to choose from: gradual, rigl, factorize, sharing.",
     flag_values=FLAGS,
 )
 SAMPLER = flags.DEFINE_enum(
@@ -99,6 +108,7 @@ def main(arguments):
         trials=TRIALS.value,
         epochs=EPOCHS.value,
         final_epochs=FINAL_EPOCHS.value,
+        methods=METHODS.value,
         sampler=SAMPLER.value,
         weights=WEIGHTS.value,
         table=CostTable.load(TABLE.value) if TABLE.value else None,

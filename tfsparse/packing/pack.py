@@ -48,7 +48,7 @@ def pack(source: PathLike, destination: PathLike) -> str:
     """
     destination = check_writable(destination)
     data = Path(source).read_bytes()
-    write_atomically(destination, _archive_of(data, flatbuffer.parse(data, os.fspath(source))))
+    write_atomically(destination, archive_of(data, flatbuffer.parse(data, os.fspath(source))))
     return destination
 
 
@@ -77,8 +77,8 @@ def unpack(source: PathLike, destination: PathLike) -> str:
     return destination
 
 
-def _archive_of(data, model):
-    """Returns the bytes of the archive of a file."""
+def archive_of(data, model):
+    """Returns the bytes of the archive of a file, given as its bytes and as a `ModelT`."""
     content = np.frombuffer(data, np.uint8)
     rest, spans, arrays = [], [], []
     end = 0

@@ -1,6 +1,6 @@
 """`tfsparse.compress`: the best model for a target."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tfsparse.annotations import BlockSize, Examples, LabelledData, Model, PathLike, Scope
 from tfsparse.arguments import check_int
@@ -24,6 +24,7 @@ def compress(
     trials: int = 20,
     epochs: int = 4,
     final_epochs: int | None = None,
+    methods: str | Iterable[str] = "gradual",
     sampler: str = "tpe",
     scope: Scope = "all",
     block_size: BlockSize = 1,
@@ -55,15 +56,20 @@ def compress(
             as a `tf.data.Dataset` or a `PyDataset`.
         validation_data: The same. It chooses among trials: the accuracy on it is a little better
             than on other data.
-        target: A mapping with one key: `"latency"`, `"size"` or `"macs"`, the fraction of the dense
-            model's that may remain; `"latency_ms"`, `"size_bytes"` or `"macs_count"`, an amount; or
-            `"accuracy_loss"`, the most that the metric may get worse: the fastest model within it
-            is wanted. Latency is measured on this machine, unless a `table` is given.
+        target: A mapping with one key: `"latency"`, `"size"`, `"archive"` or `"macs"`, the fraction
+            of the dense model's that may remain; `"latency_ms"`, `"size_bytes"`, `"archive_bytes"`
+            or `"macs_count"`, an amount; or `"accuracy_loss"`, the most that the metric may get
+            worse: the fastest model within it is wanted. Latency is measured on this machine,
+            unless a `table` is given. An archive is what `tfsparse.pack` makes of the file.
         directory: Folder of the search, which is made if there is none. It gets `best.keras`,
-            `best.tflite`, `report.html` and `result.json`.
+            `best.tflite`, `report.html` and `result.json`, for an archive also `best.tflite.pack`.
         trials: Int, how many trainings to try.
         epochs: Int, epochs of each. Hyperband stops poor ones before.
         final_epochs: Int, epochs of the training of the best; by default `3 * epochs`.
+        methods: What a trial trains with, one name or several to choose from: `"gradual"`, the
+            default, as `GradualPruning` does; `"rigl"`, pruned at once, and then with `RigL`;
+            `"factorize"`, gradual after `tfsparse.factorize`, for latency and MACs; `"sharing"`,
+            gradual and then `WeightSharing`, for archives of float32 files.
         sampler: `"tpe"`, `"gp"`, `"cmaes"`, `"ddpg"` or `"random"`.
         scope: Which layers may be pruned, as for `GradualPruning`.
         block_size: As for `GradualPruning`.
@@ -111,6 +117,7 @@ def compress(
         Data(train_data, validation_data, batch_size),
         target,
         directory,
+        methods=methods,
         metric=metric,
         scope=scope,
         block_size=checked_block_size(block_size),

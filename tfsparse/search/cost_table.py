@@ -11,8 +11,20 @@ from tfsparse.annotations import PathLike
 from tfsparse.files import write_atomically
 from tfsparse.formatting import as_text, byte_size, count, duration, significant
 
-TITLES = {"latency": "Latency", "instructions": "Instructions", "size": "Size", "macs": "MACs"}
-UNITS = {"latency": "s", "instructions": "instructions", "size": "bytes", "macs": "MACs"}
+TITLES = {
+    "latency": "Latency",
+    "instructions": "Instructions",
+    "size": "Size",
+    "archive": "Archive",
+    "macs": "MACs",
+}
+UNITS = {
+    "latency": "s",
+    "instructions": "instructions",
+    "size": "bytes",
+    "archive": "bytes",
+    "macs": "MACs",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +50,8 @@ class CostTable:
     layers and of what does not change, `rest`.
 
     Attributes:
-        quantity: `"latency"`, `"instructions"`, `"size"` or `"macs"`; costs are in seconds,
-            instructions, bytes or MACs.
+        quantity: `"latency"`, `"instructions"`, `"size"`, `"archive"` or `"macs"`; costs are in
+            seconds, instructions, bytes of the file or of its archive, or MACs.
         weights: Type of the file's weights, `"float32"` or `"int8"`.
         block_size: Pair of ints, the output and input channels that are zero together.
         sparsities: Tuple of floats, in ascending order from 0.

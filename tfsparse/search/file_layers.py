@@ -14,6 +14,7 @@ from tfsparse.converter.sparsify import WEIGHTS_INPUT
 from tfsparse.prune.blocks import block_magnitudes, spread_blocks
 from tfsparse.prune.files.prunable_layers import OPERATORS
 from tfsparse.prune.magnitude import keep_largest
+from tfsparse.quantize.clusters import k_means
 
 # Converted kernels keep this distance from zero, so that int8 does not round one to it.
 _LEAST, _MOST = 0.5, 1.0
@@ -100,6 +101,25 @@ def with_zeros(model, layers, sparsities, block_size=(1, 1)):
                 spread_blocks(keep, values.shape, block), values, values.dtype.type(0)
             )
             model.buffers[tensors[index].buffer] = flatbuffer.buffer(zeroed)
+
+
+def with_shared_values(model, layers, bits):
+    """Gives the weights of each layer at most 2^bits values, zero among them, in place.
+
+    Args:
+        model: A `ModelT` without sparse constants.
+        layers: List of `FileLayer`.
+        bits: Int.
+    """
+    tensors = model.subgraphs[0].tensors
+    for layer in layers:
+        for index in layer.tensors:
+            values = np.array(flatbuffer.constant(model, tensors[index]))
+            keep = values != 0
+            if keep.any():
+                centroids, codes = k_means(values[keep], 2**bits - 1)
+                values[keep] = centroids[codes]
+            model.buffers[tensors[index].buffer] = flatbuffer.buffer(values)
 
 
 @contextlib.contextmanager

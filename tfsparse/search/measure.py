@@ -1,6 +1,7 @@
 """Measures cost tables: times by the delegate, or whatever a function counts for a file."""
 
 import contextlib
+import copy
 import functools
 import os
 import tempfile
@@ -19,8 +20,9 @@ from tfsparse.runtime import benchmark, timing
 from tfsparse.runtime.explain import explain_in_turn
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.runtime.runtimes import installed_runtime
+from tfsparse.search.byte_counts import coded_bytes, num_bytes
 from tfsparse.search.cost_table import CostTable, LayerCosts
-from tfsparse.search.file_layers import convert_and_match, with_zeros
+from tfsparse.search.file_layers import convert_and_match, with_shared_values, with_zeros
 
 SPARSITIES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # Of a table of times: every layer must have one, also where the default would run it.
@@ -52,6 +54,7 @@ class Measured:
             with open(path, "rb") as file:
                 self._content = file.read()
         self.weights, self.itemsize = weights, 1 if weights == "int8" else 4
+        self._bits = None
         if not self.layers:
             raise ValueError(
                 f"Expected layers whose kernels are in the file that {model.name!r} converts to. "
@@ -64,6 +67,27 @@ class Measured:
         """The bytes of the file with the model's own weights."""
         return self.variant([0.0] * len(self.layers))
 
+    @functools.cached_property
+    def macs(self):
+        """The MACs of the operators by their names, a dictionary."""
+        with written([self.dense]) as paths:
+            return {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
+
+    def sharing(self, bits):
+        """Returns the same, but that the weights of each layer share at most 2^`bits` values."""
+        other = copy.copy(self)
+        vars(other).pop("dense", None)
+        other._bits = bits
+        return other
+
+    def pruned(self, sparsities, block_size=(1, 1)):
+        """Returns the `ModelT` of a dense file, with arguments as of `variant`."""
+        model = flatbuffer.parse(self._content)
+        with_zeros(model, self.layers, sparsities, block_size)
+        if self._bits is not None:
+            with_shared_values(model, self.layers, self._bits)
+        return model
+
     def variant(self, sparsities, block_size=(1, 1)):
         """Returns the bytes of the file with the smallest weights of each layer zero.
 
@@ -71,8 +95,7 @@ class Measured:
             sparsities: The fraction of zeros of each of `layers`.
             block_size: Pair of ints, output and input channels that are zero together.
         """
-        model = flatbuffer.parse(self._content)
-        with_zeros(model, self.layers, sparsities, block_size)
+        model = self.pruned(sparsities, block_size)
         sparsify(model)
         return flatbuffer.serialize(model)
 
@@ -111,7 +134,8 @@ def measure_costs(
 
     Args:
         model: Built Keras model, or a `Measured` one.
-        quantity: `"latency"`, `"size"` or `"macs"`; with `count` `"latency"` or `"instructions"`.
+        quantity: `"latency"`, `"size"`, `"archive"` (what `tfsparse.pack` writes) or `"macs"`; with
+            `count` `"latency"` or `"instructions"`.
         sparsities: Floats in [0, 1); 0 is always one of them.
         scope: Which layers, as for `GradualPruning`.
         block_size: As for `GradualPruning`.
@@ -129,8 +153,11 @@ def measure_costs(
         ValueError: An argument is out of its range, or no layer in scope is found in the file.
     """
     sparsities = _checked(sparsities)
-    if quantity not in ("latency", "size", "macs", *(("instructions",) if count else ())):
-        raise ValueError(f"Expected quantity to be latency, size or macs. Received: {quantity!r}")
+    names = "latency", "size", "archive", "macs"
+    if quantity not in (*names, *(("instructions",) if count else ())):
+        raise ValueError(
+            f"Expected quantity to be one of {', '.join(names)}. Received: {quantity!r}"
+        )
     if not isinstance(model, Measured):
         model = Measured(model, scope, weights, representative_dataset)
     block_size = checked_block_size(block_size)
@@ -140,6 +167,8 @@ def measure_costs(
         costs, whole = _seconds(model, sparsities, block_size, num_threads)
     elif quantity == "size":
         costs, whole = _bytes(model, sparsities, block_size)
+    elif quantity == "archive":
+        costs, whole = _archived(model, sparsities, block_size)
     else:
         costs, whole = _macs(model, sparsities)
     rest = np.median(np.subtract(whole, np.sum(costs, axis=0)))
@@ -223,10 +252,19 @@ def _bytes(model, sparsities, block_size):
     return np.array(costs), [len(content) for content in _uniform(model, sparsities, block_size)]
 
 
+def _archived(model, sparsities, block_size):
+    """The same for bytes of the archive."""
+    costs = []
+    for sparsity in sparsities:
+        pruned = model.pruned([sparsity] * len(model.layers), block_size)
+        costs.append([coded_bytes(pruned, layer) for layer in model.layers])
+    whole = [num_bytes(one, "archive") for one in _uniform(model, sparsities, block_size)]
+    return np.transpose(costs), whole
+
+
 def _macs(model, sparsities):
     """The same for MACs with nonzero weights."""
-    with written([model.dense]) as paths:
-        macs = {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
+    macs = model.macs
     of_layers = [sum(macs[name] for name in layer.outputs) for layer in model.layers]
     kept = 1 - np.array(sparsities)
     costs = np.outer(of_layers, kept)

@@ -7,6 +7,7 @@ import time
 
 from tfsparse.prune.weights.sensitivity import sensitivity
 from tfsparse.search import measure, targets
+from tfsparse.search.byte_counts import num_bytes
 from tfsparse.search.losses import Coefficients
 from tfsparse.search.plan import Plan
 from tfsparse.search.prepared import Prepared
@@ -18,15 +19,15 @@ CORRECTIONS = 2
 USUAL = 0.5
 
 
-def prepare(model, data, target, reference, ruler, table=None):
+def prepare(models, data, target, reference, rulers, table=None):
     """Measures what a search needs.
 
     Args:
-        model: Compiled Keras 3 model.
+        models: Dictionary from variants to compiled Keras 3 models.
         data: `Data`.
         target: `targets.Target`.
         reference: Float, the metric of the dense model.
-        ruler: `Ruler` of the model's file.
+        rulers: Dictionary from variants to the `Ruler` of the file of each.
         table: A `CostTable` of another device, or None to measure one here.
 
     Returns:
@@ -36,15 +37,21 @@ def prepare(model, data, target, reference, ruler, table=None):
         TargetOutOfReachError: No sparsities meet the target.
     """
     started = time.monotonic()
-    table = ruler.table() if table is None else table
-    check_table(table, ruler, target)
-    dense = table.dense * ruler.dense_share
-    budget = None if target.loss is not None else target.budget(dense)
-    if budget is not None:
-        targets.check_reachable(budget, dense, table)
-    plan = Plan(table, measured_losses(model, data, table))
-    plan = ruler.corrected(plan, USUAL * dense if budget is None else budget)
-    return Prepared(plan, dense, budget, reference, time.monotonic() - started)
+    plans, dense, budget = {}, None, None
+    for name, ruler in rulers.items():
+        own = ruler.table() if table is None else table
+        check_table(own, ruler, target)
+        own_dense = own.dense * ruler.dense_share
+        if dense is None:
+            dense = own_dense
+            budget = None if target.loss is not None else target.budget(dense)
+        if budget is not None:
+            targets.check_reachable(budget, dense, own)
+        plan = Plan(own, measured_losses(models[name], data, own))
+        plan = ruler.corrected(plan, USUAL * dense if budget is None else budget)
+        # Times that were measured one after the other differ: those of the first are compared with.
+        plans[name] = dataclasses.replace(plan, correction=plan.correction * dense / own_dense)
+    return Prepared(plans, dense, budget, reference, time.monotonic() - started)
 
 
 def measured_losses(model, data, table):
@@ -93,10 +100,12 @@ class Ruler:
         block_size: Pair of ints.
         num_threads: Int.
         is_here: Whether costs can be measured here; those of another device are taken as they are.
+        reference: `measure.Measured` of the model that costs are fractions of.
     """
 
-    def __init__(self, measured, quantity, block_size, num_threads, is_here):
+    def __init__(self, measured, quantity, block_size, num_threads, is_here, reference):
         self._measured, self._quantity = measured, quantity
+        self._reference = reference
         self.block_size, self._num_threads = block_size, num_threads
         self._is_here = is_here
 
@@ -121,41 +130,61 @@ class Ruler:
 
     @functools.cached_property
     def dense_share(self):
-        """What the dense model takes now, over what the delegate takes for it, a float.
+        """What the reference takes now, over what the delegate takes for the dense file, a float.
 
         The interpreter leaves a dense model to TFLite's default where that is faster.
         """
-        if not (self._is_here and self._quantity == "latency"):
-            return 1.0
-        dense = self._measured.dense
-        return min(1.0, measure.speedup(dense, dense, self._num_threads, of_default=True))
+        return min(self._dense_shares)
+
+    @functools.cached_property
+    def _dense_shares(self):
+        """The same with the delegate for the reference, and with TFLite's default."""
+        own, reference = self._measured.dense, self._reference.dense
+        if not self._is_here:
+            return 1.0, 1.0
+        if self._quantity != "latency":
+            share = self._amount(self._reference) / self._amount(self._measured)
+            return share, share
+        threads = self._num_threads
+        by_delegate = 1.0
+        if self._reference is not self._measured:
+            by_delegate = measure.speedup(reference, own, threads)
+        return by_delegate, measure.speedup(reference, own, threads, of_default=True)
+
+    def _amount(self, measured):
+        if self._quantity == "macs":
+            return sum(measured.macs.values())
+        return num_bytes(measured.dense, self._quantity)
 
     def share(self, content):
-        """The cost of a file over that of the dense model as it runs now; None if not known."""
-        return self._relative(content, of_default=self.dense_share < 1)
+        """The cost of a file over that of the reference as it runs now; None if not known."""
+        by_delegate, by_default = self._dense_shares
+        return self._relative(content, self._reference.dense, by_default < by_delegate)
 
     def corrected(self, plan, budget):
         """A `Plan` whose correction is measured near a budget, the factor that its sum is off."""
         for _ in range(CORRECTIONS):
             sparsities = plan.sparsities(budget, Coefficients())
             own = [sparsities.get(layer.name, 0.0) for layer in self.layers]
-            share = self._relative(self._measured.variant(own, self.block_size), of_default=False)
+            content = self._measured.variant(own, self.block_size)
+            share = self._relative(content, self._measured.dense, of_default=False)
             if share is None:
                 return plan
             correction = share * plan.table.dense / plan.table.cost(sparsities)
             plan = dataclasses.replace(plan, correction=correction)
         return plan
 
-    def _relative(self, content, of_default):
-        """The cost of a file over that of the dense one; None if it cannot be measured here.
+    def _relative(self, content, dense, of_default):
+        """The cost of a file over that of a dense one; None if it cannot be measured here.
 
         Args:
             content: The bytes of the file; the delegate runs it.
+            dense: Those of the dense one.
             of_default: Whether TFLite's default runs the dense one, or the delegate too.
         """
         if not self._is_here or self._quantity == "macs":
             return None
-        dense = self._measured.dense
-        if self._quantity == "size":
-            return len(content) / len(dense)
+        if self._quantity != "latency":
+            sizes = [num_bytes(one, self._quantity) for one in (content, dense)]
+            return sizes[0] / sizes[1]
         return 1 / measure.speedup(dense, content, self._num_threads, of_default)

@@ -16,14 +16,14 @@ class Prepared:
     """What is measured before the first trial.
 
     Attributes:
-        plan: `Plan`.
+        plans: Dictionary from variants, see `METHODS`, to a `Plan`.
         dense: Float, the cost of the dense model as it runs now, in the table's unit.
         budget: Float, what the model may cost, or None.
         reference: Float, the metric of the dense model.
         seconds: Float, what the measurements took.
     """
 
-    plan: Plan
+    plans: dict[str, Plan]
     dense: float
     budget: float | None
     reference: float
@@ -34,25 +34,30 @@ class Prepared:
         rest = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "plan"
+            if field.name != "plans"
         }
-        return {
-            "table": json.loads(self.plan.table.to_json()),
-            "sensitivity": json.loads(self.plan.sensitivity.to_json()),
-            "correction": self.plan.correction,
-            **rest,
+        plans = {
+            name: {
+                "table": json.loads(plan.table.to_json()),
+                "sensitivity": json.loads(plan.sensitivity.to_json()),
+                "correction": plan.correction,
+            }
+            for name, plan in self.plans.items()
         }
+        return {"plans": plans, **rest}
 
     @classmethod
     def from_dict(cls, fields):
         """Returns what `to_dict` described."""
-        fields = dict(fields)
-        plan = Plan(
-            CostTable.from_json(json.dumps(fields.pop("table"))),
-            Sensitivity.from_json(json.dumps(fields.pop("sensitivity"))),
-            fields.pop("correction"),
-        )
-        return cls(plan, **fields)
+        plans = {
+            name: Plan(
+                CostTable.from_json(json.dumps(plan["table"])),
+                Sensitivity.from_json(json.dumps(plan["sensitivity"])),
+                plan["correction"],
+            )
+            for name, plan in fields["plans"].items()
+        }
+        return cls(**(fields | {"plans": plans}))
 
 
 def key_of(model, **options):

@@ -52,6 +52,7 @@ class CompressionResult:
 
     Attributes:
         model: The Keras model, pruned and trained.
+        method: Name of the method that it was trained with.
         model_path: Its `.keras` file.
         path: Its `.tflite` file.
         report: The page with all trials.
@@ -70,6 +71,7 @@ class CompressionResult:
     """
 
     model: Any
+    method: str
     model_path: str
     path: str
     report: str
@@ -118,7 +120,8 @@ class CompressionResult:
                 f"{self.path}: {self.table.quantity} {self.table.amount(self.cost)} of "
                 f"{self.table.amount(self.dense)}, {100 * self.fraction:.1f} %",
                 f"{self.metric} {self.value:.4f}, and {self.reference:.4f} of the dense model",
-                f"{number_of(len(self.trials), 'trial')}; {times}",
+                f"{number_of(len(self.trials), 'trial')}, the best with the method {self.method}; "
+                f"{times}",
                 f"{self.model_path}, {self.report}",
             ]
         )

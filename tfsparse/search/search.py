@@ -10,11 +10,12 @@ import keras
 from tfsparse.converter.convert import convert
 from tfsparse.files import write_atomically
 from tfsparse.formatting import to_json
-from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
+from tfsparse.packing.pack import pack
 from tfsparse.prune.evaluation import checked_metric, is_higher_better
 from tfsparse.prune.scope import select
 from tfsparse.search import targets
 from tfsparse.search.measure import Measured
+from tfsparse.search.methods import METHODS, PLAIN, SHARED, SHARED_BITS, checked_methods
 from tfsparse.search.preparation import Ruler, prepare
 from tfsparse.search.prepared import Prepared, key_of
 from tfsparse.search.report import write_report
@@ -29,13 +30,13 @@ from tfsparse.search.study import (
     make_study,
     run_trials,
 )
-from tfsparse.search.training import distiller
+from tfsparse.search.variants import Variant, copy_of, model_of, teacher_of
 
 # A result may cost this much more than the target, as a fraction. If it costs more, another
 # training with more zeros follows.
 TOLERANCE, ATTEMPTS = 0.03, 3
 STUDY, RECORD, REPORT = "study.log", "result.json", "report.html"
-MODEL, FILE = "best.keras", "best.tflite"
+MODEL, FILE, ARCHIVE = "best.keras", "best.tflite", "best.tflite.pack"
 PREPARED = "prepared"  # the study's attribute with what was measured
 WAIT_SECONDS = 600
 
@@ -48,7 +49,8 @@ class Search:
         data: `Data`.
         target: Mapping, see `tfsparse.compress`.
         directory: Path of the folder, which is made if there is none.
-        metric, scope, weights, representative_dataset, num_threads, seed: See `tfsparse.compress`.
+        methods, metric, scope, weights, representative_dataset, num_threads, seed: See
+            `tfsparse.compress`.
         block_size: Pair of ints.
     """
 
@@ -59,6 +61,7 @@ class Search:
         target,
         directory,
         *,
+        methods,
         metric,
         scope,
         block_size,
@@ -68,12 +71,17 @@ class Search:
         seed,
     ):
         self._target, self._given = targets.parse(target), dict(target)
+        self._methods = checked_methods(methods, self._target.quantity, weights)
         _check_model(model)
         self._optimizer = model.optimizer
         self._model = copy_of(model)
         self._teacher = teacher_of(model, self._model)
         self._data, self._directory = data, Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._models = {
+            name: model_of(name, self._model, self._target.fraction)
+            for name in dict.fromkeys(METHODS[name].variant for name in self._methods)
+        }
         found = data.evaluate(self._model)
         self._metric = checked_metric(found, metric)
         self._reference = float(found[self._metric])
@@ -94,6 +102,7 @@ class Search:
             layers=[layer.name for layer in select(self._model, scope)],
             block_size=block_size,
             weights=weights,
+            methods=self._methods,
         )
 
     def open(self, storage, study, sampler, epochs):
@@ -121,21 +130,34 @@ class Search:
         Args:
             table: `CostTable` of another device, or None.
         """
-        self._ruler = Ruler(
-            Measured(self._model, self._scope, **self._conversion),
-            self._target.quantity,
-            self._block_size,
-            self._num_threads,
-            is_here=table is None,
-        )
+        dense = Measured(self._model, self._scope, **self._conversion)
+        self._rulers = {
+            name: Ruler(
+                self._measured(name, dense),
+                self._target.quantity,
+                self._block_size,
+                self._num_threads,
+                is_here=table is None,
+                reference=dense,
+            )
+            for name in self._models
+        }
         if PREPARED not in self._study.user_attrs:
             found = prepare(
-                self._model, self._data, self._target, self._reference, self._ruler, table
+                self._models, self._data, self._target, self._reference, self._rulers, table
             )
             kept = {"key": self._key, **found.to_dict()}
             self._study.set_user_attr(PREPARED, kept)
         self._take_up()
         enqueue_defaults(self._study, self._task)
+
+    def _measured(self, name, dense):
+        """The `Measured` model of a variant, given that of the dense model."""
+        if name == SHARED:
+            return dense.sharing(SHARED_BITS)
+        if name == PLAIN:
+            return dense
+        return Measured(self._models[name], self._scope, **self._conversion)
 
     def await_measurements(self):
         """Waits until another process has measured what trials need.
@@ -161,15 +183,19 @@ class Search:
                 "another target or other options. Give another directory or name of the study."
             )
         self._prepared = Prepared.from_dict(kept)
+        variants = {
+            name: Variant(model, model.get_weights(), self._prepared.plans[name])
+            for name, model in self._models.items()
+        }
         self._task = Task(
-            model=self._model,
-            weights=self._model.get_weights(),
+            methods=self._methods,
+            variants=variants,
             teacher=self._teacher,
             optimizer=self._optimizer,
             data=self._data,
-            plan=self._prepared.plan,
             goal=Goal(
                 self._prepared.dense,
+                self._target.quantity,
                 self._prepared.budget,
                 self._metric,
                 self._higher_is_better,
@@ -197,23 +223,25 @@ class Search:
         """
         started = time.monotonic()
         best = best_of(self._study)
-        coefficients, settings = choose(best)
-        plan, budget = self._prepared.plan, self._task.budget_of(best)
+        method, coefficients, settings = choose(best, self._methods)
+        variant, ruler = self._task.variant(method), self._rulers[METHODS[method].variant]
+        plan, budget = variant.plan, self._task.budget_of(best)
         keras.utils.set_random_seed(self._seed)
-        self._model.set_weights(self._task.weights)
+        variant.restore()
         for _ in range(ATTEMPTS):
             sparsities = plan.sparsities(budget, coefficients)
-            value = self._task.train(sparsities, settings, epochs)
-            paths = self._write()
+            value = self._task.train(method, sparsities, settings, epochs)
+            paths = self._write(variant.model)
             predicted = plan.predicted(sparsities)
-            share = self._ruler.share(Path(paths["path"]).read_bytes())
+            share = ruler.share(Path(paths["path"]).read_bytes())
             cost = predicted if share is None else share * self._prepared.dense
             if cost <= budget * (1 + TOLERANCE):
                 break
             plan = dataclasses.replace(plan, correction=plan.correction * cost / predicted)
             epochs = self._task.epochs
         result = CompressionResult(
-            model=self._model,
+            model=variant.model,
+            method=method,
             **paths,
             report=os.fspath(self._directory / REPORT),
             target=self._given,
@@ -235,14 +263,16 @@ class Search:
         write_report(result)
         return result
 
-    def _write(self):
-        """Writes the model and its file; returns their paths."""
+    def _write(self, model):
+        """Writes a model and its file; returns their paths."""
         model_path, path = (os.fspath(self._directory / name) for name in (MODEL, FILE))
-        self._model.save(model_path)
+        model.save(model_path)
         conversion = dict(self._conversion)
         if self._trains_int8:
             del conversion["representative_dataset"]  # in favour of the ranges of the training
-        convert(self._model, path, **conversion)
+        convert(model, path, **conversion)
+        if self._target.quantity == "archive":
+            pack(path, os.fspath(self._directory / ARCHIVE))
         return {"model_path": model_path, "path": path}
 
     def _seconds(self, started):
@@ -263,26 +293,3 @@ def _check_model(model):
             f"Expected a trained model that is compiled with an optimizer and a loss. Model "
             f"{model.name!r} is not: call its compile."
         )
-
-
-def copy_of(model):
-    """A copy of a compiled model; a subclassed one itself, because it cannot be copied."""
-    if type(model).__module__.partition(".")[0] != "keras":
-        return model
-    copy = renew(model)
-    copy_state(model, copy)
-    compile_like(model, copy)
-    return copy
-
-
-def teacher_of(model, student):
-    """The dense model that a pruned copy learns from; None if it is no classifier or no copy."""
-    loss = compile_arguments(model)["loss"]
-    name = getattr(loss, "name", getattr(loss, "__name__", loss))
-    if student is model or "categorical_crossentropy" not in str(name):
-        return None
-    try:
-        distiller(model, student, 0.5)
-    except ValueError:
-        return None
-    return model

@@ -6,9 +6,10 @@ import time
 import keras
 
 from tfsparse.search.losses import Coefficients
-from tfsparse.search.plan import Plan
+from tfsparse.search.methods import METHODS
 from tfsparse.search.progress import Progress
 from tfsparse.search.training import Data, Settings, fine_tune
+from tfsparse.search.variants import Variant
 
 # What a trial may choose: lowest and highest value, and whether in equal factors.
 COEFFICIENTS = {
@@ -33,6 +34,7 @@ class Goal:
 
     Attributes:
         dense: Float, the cost of the dense model, in the table's unit.
+        quantity: `"latency"`, `"size"`, `"archive"` or `"macs"`.
         budget: Float, what the model may cost; or None to look for the least cost within a loss of
             the metric.
         metric: Name of the metric.
@@ -42,6 +44,7 @@ class Goal:
     """
 
     dense: float
+    quantity: str
     budget: float | None
     metric: str
     higher_is_better: bool
@@ -58,12 +61,11 @@ class Task:
     """What trials share.
 
     Attributes:
-        model: Compiled Keras 3 model, which every trial trains.
-        weights: List of arrays, the dense model's.
+        methods: Tuple of names of methods, of which a trial chooses one.
+        variants: Dictionary from what these prune, see `METHODS`, to a `Variant`.
         teacher: The dense model to learn from, or None.
         optimizer: The optimizer that the model was compiled with.
         data: `Data`.
-        plan: `Plan`.
         goal: `Goal`.
         block_size: Pair of ints.
         is_int8: Bool, whether to train for int8.
@@ -71,26 +73,29 @@ class Task:
         seed: Int.
     """
 
-    model: object
-    weights: list
+    methods: tuple[str, ...]
+    variants: dict[str, Variant]
     teacher: object
     optimizer: object
     data: Data
-    plan: Plan
     goal: Goal
     block_size: tuple[int, int]
     is_int8: bool
     epochs: int
     seed: int
 
-    def train(self, sparsities, settings, epochs, report=None):
-        """Prunes and trains the model from its present weights; returns the metric.
+    def variant(self, method):
+        """The `Variant` that a method prunes."""
+        return self.variants[METHODS[method].variant]
+
+    def train(self, method, sparsities, settings, epochs, report=None):
+        """Prunes and trains a model from its present weights; returns the metric.
 
         Args:
-            sparsities, settings, epochs, report: As of `fine_tune`.
+            method, sparsities, settings, epochs, report: As of `fine_tune`.
         """
         found = fine_tune(
-            self.model,
+            self.variant(method).model,
             self.data,
             sparsities,
             block_size=self.block_size,
@@ -98,6 +103,7 @@ class Task:
             epochs=epochs,
             optimizer=self.optimizer,
             teacher=self.teacher,
+            method=method,
             is_int8=self.is_int8,
             report=report,
         )
@@ -115,8 +121,9 @@ class Task:
     @property
     def least_fraction(self):
         """The least cost that can be had, as a fraction of the dense model's."""
-        least = self.plan.correction * self.plan.table.least / self.goal.dense
-        return min(least, MOST_LEAST)
+        plans = [variant.plan for variant in self.variants.values()]
+        least = min(plan.correction * plan.table.least for plan in plans)
+        return min(least / self.goal.dense, MOST_LEAST)
 
 
 def make_study(storage, name, sampler, direction, epochs):
@@ -143,15 +150,17 @@ def make_study(storage, name, sampler, direction, epochs):
 
 
 def enqueue_defaults(study, task):
-    """Makes trials with the defaults the first ones, unless they have been."""
+    """Makes trials with the defaults the first ones of each method, unless they have been."""
     defaults = dataclasses.asdict(Coefficients()) | dataclasses.asdict(Settings())
-    if task.goal.loss is None:
-        study.enqueue_trial(defaults, skip_if_exists=True)
-        return
-    least = task.least_fraction
-    for part in (0.5, 0.25):  # of the way from the fastest to the dense model
-        fraction = least + part * (1 - least)
-        study.enqueue_trial(defaults | {"fraction": fraction}, skip_if_exists=True)
+    fractions = [{}]
+    if task.goal.loss is not None:
+        least = task.least_fraction
+        # Of the way from the fastest to the dense model.
+        fractions = [{"fraction": least + part * (1 - least)} for part in (0.5, 0.25)]
+    methods = [{"method": name} for name in task.methods] if len(task.methods) > 1 else [{}]
+    for method in methods:
+        for fraction in fractions:
+            study.enqueue_trial(defaults | method | fraction, skip_if_exists=True)
 
 
 def run_trials(study, task, count):
@@ -198,7 +207,7 @@ def _best_text(study, task):
     percent = 100 * best.user_attrs["cost"] / task.goal.dense
     return (
         f"best {task.goal.metric} {best.user_attrs['metric']:.4f} "
-        f"at {percent:.0f} % of the {task.plan.table.quantity}"
+        f"at {percent:.0f} % of the {task.goal.quantity}"
     )
 
 
@@ -210,25 +219,38 @@ def run_trial(trial, task):
     """
     import optuna
 
-    coefficients, settings = choose(trial)
-    sparsities = task.plan.sparsities(task.budget_of(trial), coefficients)
+    method, coefficients, settings = choose(trial, task.methods)
+    variant = task.variant(method)
+    sparsities = variant.plan.sparsities(task.budget_of(trial), coefficients)
+    cost = variant.plan.predicted(sparsities)
     trial.set_user_attr("sparsities", sparsities)
-    trial.set_user_attr("cost", task.plan.predicted(sparsities))
+    trial.set_user_attr("cost", cost)
     keras.utils.set_random_seed(task.seed + trial.number)
-    task.model.set_weights(task.weights)
+    variant.restore()
     reporting = _Reporting(trial, task)
     started = time.monotonic()
-    metric = task.train(sparsities, settings, task.epochs, reporting)
+    metric = task.train(method, sparsities, settings, task.epochs, reporting)
     trial.set_user_attr("seconds", time.monotonic() - started)
     trial.set_user_attr("metric", metric)
     if reporting.is_poor:
         raise optuna.TrialPruned
-    return _value(task, sparsities, metric)
+    return _value(task.goal, cost, metric)
 
 
-def choose(trial):
-    """The `Coefficients` and the `Settings` that a trial, or a finished one's parameters, give."""
+def choose(trial, methods):
+    """What a trial, or a finished one's parameters, give.
+
+    Args:
+        trial: Optuna's trial.
+        methods: Tuple of the names of methods to choose from.
+
+    Returns:
+        The name of a method, `Coefficients` and `Settings`.
+    """
+    # One choice is none: some samplers choose numbers only.
+    is_choice = len(methods) > 1
     return (
+        trial.suggest_categorical("method", methods) if is_choice else methods[0],
         Coefficients(**{name: _suggest(trial, name, *COEFFICIENTS[name]) for name in COEFFICIENTS}),
         Settings(**{name: _suggest(trial, name, *SETTINGS[name]) for name in SETTINGS}),
     )
@@ -238,14 +260,12 @@ def _suggest(trial, name, low, high, is_log):
     return trial.suggest_float(name, low, high, log=is_log)
 
 
-def _value(task, sparsities, metric):
+def _value(goal, cost, metric):
     """The value of a trial: the metric; or the fraction of the cost, and above 1 if it is worse."""
-    goal = task.goal
     if goal.loss is None:
         return metric
     excess = goal.loss_of(metric) - goal.loss
-    fraction = task.plan.predicted(sparsities) / goal.dense
-    return fraction if excess <= 0 else 1 + excess
+    return cost / goal.dense if excess <= 0 else 1 + excess
 
 
 class _Reporting:

@@ -1,4 +1,4 @@
-"""What a search shall reach: an amount of latency, size or MACs, or a loss of accuracy."""
+"""What a search shall reach: an amount of latency, bytes or MACs, or a loss of accuracy."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,10 +7,11 @@ from tfsparse.arguments import is_number
 
 # Fractions are of the quantity with the same name. Amounts are of another, and are divided to have
 # its unit.
-FRACTIONS = ("latency", "size", "macs")
+FRACTIONS = ("latency", "size", "archive", "macs")
 AMOUNTS = {
     "latency_ms": ("latency", 1e3),
     "size_bytes": ("size", 1),
+    "archive_bytes": ("archive", 1),
     "macs_count": ("macs", 1),
 }
 LOSS = "accuracy_loss"
@@ -22,7 +23,7 @@ class Target:
     """What to reach.
 
     Attributes:
-        quantity: `"latency"`, `"size"` or `"macs"`.
+        quantity: `"latency"`, `"size"`, `"archive"` or `"macs"`.
         fraction: Float, what may remain of the dense model's, or None.
         amount: Float, what may remain in the quantity's unit, or None.
         loss: Float, the most that the metric may get worse, or None. The least latency is wanted

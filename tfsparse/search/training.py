@@ -1,7 +1,6 @@
 """Prunes and fine-tunes a model with given sparsities."""
 
 import dataclasses
-import glob
 import itertools
 import math
 
@@ -13,10 +12,9 @@ from tfsparse.distill import Distiller, LogitsDistillation
 from tfsparse.graph.rebuilding import compile_arguments, renew
 from tfsparse.prune.batches import slices, stored
 from tfsparse.prune.evaluation import arguments_of, evaluate
-from tfsparse.prune.schedules import PolynomialDecay
-from tfsparse.prune.weights.gradual import GradualPruning
 from tfsparse.quantize.quantization_aware_training import QuantizationAwareTraining
 from tfsparse.quantize.value_ranges import ValueRanges
+from tfsparse.search.methods import METHODS
 
 WARM_UP = 0.05  # of all steps
 SAMPLE = 1024  # examples on which the sensitivity of each layer is measured
@@ -110,10 +108,11 @@ def fine_tune(
     epochs,
     optimizer,
     teacher=None,
+    method="gradual",
     is_int8=False,
     report=None,
 ):
-    """Prunes a trained model gradually, and trains on with the zeros.
+    """Prunes a trained model by a method, and trains on with the zeros.
 
     For int8 the last part of the training rounds weights and activations as the file will. So do
     the evaluations from there on.
@@ -127,6 +126,7 @@ def fine_tune(
         epochs: Int.
         optimizer: The optimizer that the one of this training is like.
         teacher: The dense model, whose outputs it learns to imitate; or None.
+        method: Name of one of `METHODS`.
         is_int8: Bool, whether to train for int8. The ranges of activations stay with the model.
         report: A function that gets the number of epochs so far and the evaluation after them, and
             returns whether to stop; or None.
@@ -140,11 +140,7 @@ def fine_tune(
     rate = decaying_rate(settings.learning_rate * highest_rate(optimizer), epochs * data.steps)
     arguments = compile_arguments(model) | {"optimizer": renew(optimizer, {"learning_rate": rate})}
     trained.compile(**arguments)
-    callbacks = []
-    pruned = {glob.escape(name): sparsity for name, sparsity in sparsities.items() if sparsity}
-    if pruned:
-        schedule = PolynomialDecay(max(pruned.values()), end=settings.end)
-        callbacks.append(GradualPruning(schedule=schedule, scope=pruned, block_size=block_size))
+    callbacks = METHODS[method].begin(model, sparsities, settings, block_size)
     rounding = []
     if is_int8:
         rounding = [_quantization(model, settings.rounding, epochs * data.steps)]
