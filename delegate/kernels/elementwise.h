@@ -1,6 +1,8 @@
 // Element-wise operations, and sums over all elements.
 #pragma once
 
+#include <cstring>
+
 #include "delegate/kernels/epilogue.h"
 
 namespace tfsparse {
@@ -28,6 +30,45 @@ void map_and_finish(const Epilogue& epilogue, Element* y, std::size_t n, const F
   if (!at_once) finish_run(epilogue, y, nullptr, n);
 }
 
+// The natural logarithm, relative error below 2e-7.
+template <class V>
+V log(V x) {
+  typedef std::uint32_t Bits __attribute__((vector_size(sizeof(V))));
+  typedef std::int32_t Ints __attribute__((vector_size(sizeof(V))));
+  const V zero = V::broadcast(0.0f), least_normal = V::broadcast(__FLT_MIN__);
+  const V normal = V::if_less(x, least_normal, x * V::broadcast(0x1p23f), x);
+  // normal = 2^n * (1 + m), with 1 + m from sqrt(1/2) to sqrt(2)
+  Bits bits;
+  std::memcpy(&bits, &normal, sizeof bits);
+  const Bits above = bits - 0x3f3504f3u;                  // the bits of sqrt(1/2)
+  const Ints shifted = ((Ints)above >> 23) + 0x4b400000;  // the bits of 1.5 * 2^23 + n
+  bits -= above & 0xff800000u;
+  V n, m;
+  std::memcpy(&n, &shifted, sizeof n);
+  std::memcpy(&m, &bits, sizeof m);
+  n = n - V::broadcast(12582912.0f);
+  n = V::if_less(x, least_normal, n - V::broadcast(23.0f), n);
+  m = m - V::broadcast(1.0f);
+  // log(1 + m) = m - m^2 / 2 + m^3 p(m), by iteratively reweighted least squares.
+  V p = V::broadcast(-7.63449967e-2f);
+  p = V::fma(p, m, V::broadcast(1.27615809e-1f));
+  p = V::fma(p, m, V::broadcast(-1.31601825e-1f));
+  p = V::fma(p, m, V::broadcast(1.42017573e-1f));
+  p = V::fma(p, m, V::broadcast(-1.66233569e-1f));
+  p = V::fma(p, m, V::broadcast(2.00012267e-1f));
+  p = V::fma(p, m, V::broadcast(-2.50008196e-1f));
+  p = V::fma(p, m, V::broadcast(3.33333313e-1f));
+  const V square = m * m;
+  // log(2) in two parts, as in Exponential
+  V y = V::fma(n, V::broadcast(-2.12194440e-4f), square * V::broadcast(-0.5f));
+  y = V::fma(p * square, m, y) + m;
+  y = V::fma(n, V::broadcast(0.693359375f), y);
+  const V infinity = V::broadcast(__builtin_huge_valf());
+  const V not_positive = V::if_less(x, zero, V::broadcast(__builtin_nanf("")), zero - infinity);
+  y = V::if_less(zero, x, y, not_positive);
+  return V::if_less(x, infinity, y, x);  // infinity and NaN
+}
+
 void unary(const UnaryArgs& a) {
   const auto run = [&](auto op) {
     map_and_finish(a.epilogue, elements(a.y), a.n,
@@ -50,7 +91,22 @@ void unary(const UnaryArgs& a) {
       });
     case Unary::kExp:
       return run([](Vec v) { return in_float32(v, [](auto x) { return exp(x); }); });
+    case Unary::kLog:
+      return run([](Vec v) { return in_float32(v, [](auto x) { return log(x); }); });
   }
+}
+
+// Lane by lane.
+inline Vec power(Vec base, Vec exponent) {
+  Element numbers[Vec::kLanes], exponents[Vec::kLanes];
+  base.store(numbers);
+  exponent.store(exponents);
+  for (int i = 0; i < Vec::kLanes; ++i) {
+    const float result =
+        __builtin_powf(static_cast<float>(numbers[i]), static_cast<float>(exponents[i]));
+    numbers[i] = static_cast<Element>(result);
+  }
+  return Vec::load(numbers);
 }
 
 void binary(const BinaryArgs& a) {
@@ -81,6 +137,11 @@ void binary(const BinaryArgs& a) {
       return run([](Vec l, Vec r) { return leaky_relu(l, r); });
     case Binary::kSquaredDifference:
       return run([](Vec l, Vec r) { return (l - r) * (l - r); });
+    case Binary::kPower:
+      if (a.b_step == 0 && static_cast<float>(elements(a.b)[0]) == 3.0f) {
+        return run([](Vec l, Vec) { return in_float32(l, [](auto x) { return x * x * x; }); });
+      }
+      return run([](Vec l, Vec r) { return power(l, r); });
   }
 }
 

@@ -174,7 +174,7 @@ struct FromChwArgs {
 };
 
 // Activation functions are kIdentity with an epilogue.
-enum class Unary { kIdentity, kAbs, kNegate, kSquare, kSqrt, kRsqrt, kExp };
+enum class Unary { kIdentity, kAbs, kNegate, kSquare, kSqrt, kRsqrt, kExp, kLog };
 enum class Binary {
   kAdd,
   kSub,
@@ -184,6 +184,7 @@ enum class Binary {
   kMin,
   kPrelu,  // b is the slope
   kSquaredDifference,
+  kPower,
 };
 
 struct UnaryArgs {

@@ -198,6 +198,8 @@ inline double unary(Unary op, double v) {
       return 1.0 / std::sqrt(v);
     case Unary::kExp:
       return std::exp(v);
+    case Unary::kLog:
+      return std::log(v);
     case Unary::kIdentity:
       break;
   }
@@ -241,6 +243,9 @@ void binary(const BinaryArgs& a) {
         break;
       case Binary::kSquaredDifference:
         v = (l - r) * (l - r);
+        break;
+      case Binary::kPower:
+        v = std::pow(l, r);
         break;
     }
     as<T>(a.y)[i] = apply(a.epilogue, v);

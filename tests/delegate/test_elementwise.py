@@ -26,12 +26,14 @@ UNARY = [
     lambda x: tf.nn.leaky_relu(x, 0.3),
     lambda x: tf.sqrt(tf.abs(x)),
     lambda x: tf.math.rsqrt(tf.square(x) + 0.5),
+    lambda x: tf.math.log(tf.abs(x) + 0.01),
 ]
 BINARY = [
     tf.maximum,
     tf.minimum,
     tf.subtract,
     lambda a, b: a / (1.0 + tf.square(b)),
+    lambda a, b: tf.pow(0.1 + tf.abs(a), b),
 ]
 
 
@@ -66,9 +68,8 @@ def test_unary(tmp_path, size):
         return [function(z) for z in (x, y) for function in UNARY]
 
     path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec(size))
-    assert {"ABS", "NEG", "SQUARE", "EXP", "TANH", "ELU", "LEAKY_RELU", "SQRT", "RSQRT"} <= (
-        operators(path)
-    )
+    expected = ["ABS", "NEG", "SQUARE", "EXP", "TANH", "ELU", "LEAKY_RELU", "SQRT", "RSQRT", "LOG"]
+    assert operators(path).issuperset(expected)
     assert left_to_tflite(path) == []
     check_outputs(path)
 
@@ -147,7 +148,18 @@ def test_binary(tmp_path, size):
     path = convert_function(
         network, tmp_path / "model.tflite", tf.TensorSpec(size), tf.TensorSpec(size)
     )
-    assert {"MAXIMUM", "MINIMUM"} <= operators(path)
+    assert {"MAXIMUM", "MINIMUM", "POW"} <= operators(path)
+    assert left_to_tflite(path) == []
+    check_outputs(path)
+
+
+def test_powers_of_negative_numbers(tmp_path):
+    def network(x):
+        y = -0.5 - tf.square(convolve(x))  # away from 0, where some would amplify rounding errors
+        return [tf.pow(y, exponent) for exponent in (3.0, 4.0, -3.0)]
+
+    path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec(SIZES[1]))
+    assert "POW" in operators(path)
     assert left_to_tflite(path) == []
     check_outputs(path)
 

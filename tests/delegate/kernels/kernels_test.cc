@@ -44,8 +44,8 @@ TEST_P(ElementwiseKernels, UnaryOperators) {
       GuardedInput<T> x(n, 0);
       GuardedOutput<T> actual(n), expected(n);
       UnaryArgs a{};
-      a.op = static_cast<Unary>(random.between(0, 6));
-      const bool of_positive = a.op == Unary::kSqrt || a.op == Unary::kRsqrt;
+      a.op = static_cast<Unary>(random.between(0, 7));
+      const bool of_positive = a.op == Unary::kSqrt || a.op == Unary::kRsqrt || a.op == Unary::kLog;
       for (std::size_t j = 0; j < n; ++j) {
         const float v = 4.0f * random.normal();
         x[j] = of_positive ? std::fabs(v) + 0.1f : v;
@@ -133,6 +133,28 @@ TEST_P(ElementwiseKernels, ActivationsAreAccurate) {
   });
 }
 
+TEST_P(ElementwiseKernels, LogarithmIsAccurate) {
+  for_element([](auto element, const Kernels& k, Random&) {
+    using T = decltype(element);
+    const auto log = [&](float x) { return value_of(k, Unary::kLog, Activation::kNone, T(x)); };
+    // Subnormal numbers too, and those beside 1.
+    for (float exponent = -148.0f; exponent < 128.0f; exponent += 0.0137f) {
+      const float x = std::exp2(exponent);
+      const T rounded(x);
+      if (rounded == T(0.0f) || rounded == T(HUGE_VALF)) continue;
+      ASSERT_TRUE(near_relative(log(x), std::log(static_cast<double>(rounded)))) << x;
+    }
+    for (float x = 0.5f; x < 2.0f; x += 0x1p-11f) {
+      ASSERT_TRUE(near_relative(log(x), std::log(static_cast<double>(T(x))))) << x;
+    }
+    EXPECT_EQ(log(HUGE_VALF), T(HUGE_VALF));
+    EXPECT_EQ(log(0.0f), T(-HUGE_VALF));
+    EXPECT_EQ(log(-0.0f), T(-HUGE_VALF));
+    EXPECT_TRUE(std::isnan(log(-1.0f)));
+    EXPECT_TRUE(std::isnan(log(-HUGE_VALF)));
+  });
+}
+
 TEST_P(ElementwiseKernels, ActivationsOfNanAndInfinity) {
   for_element([](auto element, const Kernels& k, Random&) {
     using T = decltype(element);
@@ -158,8 +180,8 @@ TEST_P(ElementwiseKernels, ActivationsOfNanAndInfinity) {
           Activation::kNone}) {
       EXPECT_TRUE(std::isnan(value_of(k, activation, T(NAN))));
     }
-    for (const Unary op :
-         {Unary::kAbs, Unary::kNegate, Unary::kSquare, Unary::kSqrt, Unary::kRsqrt, Unary::kExp}) {
+    for (const Unary op : {Unary::kAbs, Unary::kNegate, Unary::kSquare, Unary::kSqrt, Unary::kRsqrt,
+                           Unary::kExp, Unary::kLog}) {
       EXPECT_TRUE(std::isnan(value_of(k, op, Activation::kNone, T(NAN))));
     }
   });
@@ -171,7 +193,7 @@ TEST_P(ElementwiseKernels, BinaryOperators) {
     for (int i = 0; i < 300; ++i) {
       const std::size_t n = i < 70 ? i : random.between(0, 300);
       BinaryArgs a{};
-      a.op = static_cast<Binary>(random.between(0, 7));
+      a.op = static_cast<Binary>(random.between(0, 8));
       a.a_step = random.between(0, 1);
       a.b_step = random.between(0, 1);
       a.n = n;
@@ -181,6 +203,9 @@ TEST_P(ElementwiseKernels, BinaryOperators) {
       random.fill(left);
       random.fill(right);
       for (std::size_t j = 0; j < right.size(); ++j) right[j] += right[j] < 0 ? -0.1f : 0.1f;
+      if (a.op == Binary::kPower) {
+        for (std::size_t j = 0; j < left.size(); ++j) left[j] = std::fabs(left[j]) + 0.1f;
+      }
       a.a = left.data();
       a.b = right.data();
       a.y = expected.data();
@@ -192,6 +217,26 @@ TEST_P(ElementwiseKernels, BinaryOperators) {
       }
       k.binary(a);
       ASSERT_TRUE(alike(actual, expected, 2e-5, kRoundings));
+    }
+  });
+}
+
+// Also of negative numbers and of 0, as in the C library.
+TEST_P(ElementwiseKernels, PowersOfNumbersBelowZero) {
+  for_element([](auto element, const Kernels& k, Random&) {
+    using T = decltype(element);
+    for (const float exponent : {3.0f, 2.0f, -1.0f, 0.5f, 0.0f, 2.5f}) {
+      for (const float base : {-2.0f, -0.5f, 0.0f, 0.5f, 3.0f}) {
+        const T left(base), right(exponent);
+        T y(0.0f);
+        k.binary({Binary::kPower, &left, &right, 1, 0, &y, 1, {}});
+        const double expected = std::pow(static_cast<double>(base), exponent);
+        if (std::isnan(expected)) {
+          EXPECT_TRUE(std::isnan(y)) << base << " ^ " << exponent;
+        } else {
+          EXPECT_TRUE(near_relative(y, expected)) << base << " ^ " << exponent;
+        }
+      }
     }
   });
 }

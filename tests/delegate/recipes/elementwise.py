@@ -59,14 +59,19 @@ class Binary:
             "MUL": x.scale * other.scale,
             "DIV": 2 * x.scale,
             "SQUARED_DIFFERENCE": (x.scale + other.scale) ** 2,
+            "POW": 2**other.scale,
         }.get(self.name, max(x.scale, other.scale))
         shape = np.broadcast_shapes(x.shape, other.shape)
         if not network.affords(shape, scale):
             return
-        operands = [x, self._divisor(network, other)] if self.name == "DIV" else [x, other]
-        if self.swap and self.name != "DIV":
+        operands = [x, other]
+        if self.name == "DIV":
+            operands = [x, self._positive(network, other)]
+        elif self.name == "POW":
+            operands = [self._positive(network, x), other]
+        elif self.swap:
             operands.reverse()
-        plain = self.name in ("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
+        plain = self.name in ("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW")
         options = {} if plain else {"fusedActivationFunction": self.activation}
         network.add(self.name, operands, shape, scale, **options)
 
@@ -91,8 +96,8 @@ class Binary:
         constant = network.builder.weights(values, half=self.half)
         return type(x)(constant, shape, 1.0)
 
-    def _divisor(self, network, value):
-        """A divisor away from zero: the constant, or the value mapped to [0.5, 1.5]."""
+    def _positive(self, network, value):
+        """An operand away from zero: the constant, or the value mapped to [0.5, 1.5]."""
         if value not in network.values:
             return value
         bounded = network.add("LOGISTIC", [value], value.shape, 1.0)
@@ -130,9 +135,10 @@ class Swish:
 
 
 @dataclasses.dataclass(frozen=True)
-class SquareRoot:
-    """Of |x| + 0.1: near zero, its slope would amplify rounding errors."""
+class OfPositive:
+    """A function of |x| + 0.1: near zero, its slope would amplify rounding errors."""
 
+    name: str
     x: int
 
     def add(self, network):
@@ -142,7 +148,7 @@ class SquareRoot:
         size = network.add("ABS", [x], x.shape, x.scale)
         tenth = network.constant(0.1, np.float32)
         positive = network.add("ADD", [size, tenth], x.shape, x.scale, fusedActivationFunction=0)
-        network.add("SQRT", [positive], x.shape, max(1.0, x.scale))
+        network.add(self.name, [positive], x.shape, max(2.5, x.scale))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,7 +236,9 @@ class Softmax:
 
 binary = st.builds(
     Binary,
-    name=st.sampled_from(["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"]),
+    name=st.sampled_from(
+        ["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW"]
+    ),
     x=choices,
     operand=st.sampled_from(
         ["value", "value", "scalar", "channel", "row", "image", "full", "gate"]
@@ -250,7 +258,7 @@ LAYERS = [
     binary,
     binary,
     st.builds(Swish, choices),
-    st.builds(SquareRoot, choices),
+    st.builds(OfPositive, st.sampled_from(["SQRT", "LOG"]), choices),
     st.builds(Prelu, choices, st.sampled_from([2, 2, 1, 0]), st.booleans(), seeds),
     st.builds(Softmax, choices, st.sampled_from([1.0, 0.5])),
     st.builds(LayerNormalization, choices, st.booleans(), activations, seeds),

@@ -79,7 +79,9 @@ Status BinaryOperator::build(PlanBuilder* builder, const Node& node) const {
 }
 
 bool BinaryOperator::computes_in(DType type) const {
-  return binary == Binary::kDiv ? type == DType::kFloat32 : is_float32_or_int8(type);
+  // TFLite computes these in float only.
+  const bool in_float = binary == Binary::kDiv || binary == Binary::kPower;
+  return in_float ? type == DType::kFloat32 : is_float32_or_int8(type);
 }
 
 bool BinaryOperator::widens_int8(const Graph& graph, const Node& node) const {

@@ -1,5 +1,5 @@
 // Element-wise operators on two operands: ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU,
-// SQUARED_DIFFERENCE.
+// SQUARED_DIFFERENCE, POW.
 #pragma once
 
 #include <string>

@@ -17,7 +17,7 @@ constexpr double kRoot = 10;  // per vector of square roots: see estimate.h
 
 // The cost of one vector, in vectors of XNNPACK's register tile.
 double vector_cost(const UnaryOperator& op) {
-  if (op.unary == Unary::kExp) return kExponential;
+  if (op.unary == Unary::kExp || op.unary == Unary::kLog) return kExponential;
   if (op.unary == Unary::kSqrt || op.unary == Unary::kRsqrt) return kRoot;
   switch (op.epilogue.activation) {
     case Activation::kSigmoid:

@@ -1,4 +1,4 @@
-// Element-wise operators on one operand: activations, EXP, SQRT and others.
+// Element-wise operators on one operand: activations, EXP, LOG, SQRT and others.
 #pragma once
 
 #include <string>

@@ -15,7 +15,8 @@ template <Binary binary>
 Status read_binary(const TfLiteForm& form, Node* node) {
   TFSPARSE_RETURN_IF_ERROR(check_inputs(*node, 2));
   node->op = BinaryOperator(binary);
-  if (is_integer(form) && binary != Binary::kPrelu) node->op = SizeArithmetic(binary);
+  const bool of_sizes = binary == Binary::kMax || binary == Binary::kMin;
+  if (is_integer(form) && of_sizes) node->op = SizeArithmetic(binary);
   return {};
 }
 
@@ -47,6 +48,7 @@ OperatorReaders binary_readers() {
       {kTfLiteBuiltinPrelu, "PRELU", read_binary<Binary::kPrelu>},
       {kTfLiteBuiltinSquaredDifference, "SQUARED_DIFFERENCE",
        read_binary<Binary::kSquaredDifference>},
+      {kTfLiteBuiltinPow, "POW", read_binary<Binary::kPower>},
   };
   return kReaders;
 }

@@ -78,6 +78,7 @@ OperatorReaders unary_readers() {
       {kTfLiteBuiltinSqrt, "SQRT", read_unary<Unary::kSqrt>},
       {kTfLiteBuiltinRsqrt, "RSQRT", read_unary<Unary::kRsqrt>},
       {kTfLiteBuiltinExp, "EXP", read_unary<Unary::kExp>},
+      {kTfLiteBuiltinLog, "LOG", read_unary<Unary::kLog>},
   };
   return kReaders;
 }
