@@ -133,7 +133,9 @@ Status add_operator(int id, const TfLiteNode& from, const TfLiteRegistration& re
     node.output = outputs[0];
     const int count = static_cast<int>(outputs.size());
     const Tensor& output = graph->tensors[node.output];
-    const TfLiteForm form{from.builtin_data, count, output.shape, output.type};
+    const bool has_input = !node.inputs.empty() && node.inputs[0] >= 0;
+    const DType input_type = has_input ? graph->tensors[node.inputs[0]].type : DType::kOther;
+    const TfLiteForm form{from.builtin_data, count, output.shape, output.type, input_type};
     read_operator(node.code, form, &node);
     if (node.op->outputs() != count && !as<Unsupported>(node)) {
       node.op = Unsupported("has several outputs");

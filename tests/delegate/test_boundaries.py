@@ -14,8 +14,10 @@ from keras import layers
 
 import tfsparse
 from tests.delegate import networks
+from tests.delegate.graph_builder import GraphBuilder
 from tests.delegate.networks import convert_function
-from tests.delegate.outputs import ALWAYS, check_outputs, left_to_tflite
+from tests.delegate.outputs import ALWAYS, check_outputs, explain, left_to_tflite
+from tests.delegate.runs import write
 from tfsparse import flatbuffer
 
 KERNEL = np.random.default_rng(0).standard_normal((1, 1, 3, 8)).astype(np.float32)
@@ -57,12 +59,68 @@ def test_shape_computed_in_another_part(tmp_path):
     check_outputs(path, shape=(3, 16, 16, 3))
 
 
+OPEN_IMAGES = tf.TensorSpec([None] * 3 + [3])
+
+
+def test_cast_of_sizes(tmp_path):
+    """As a network writes it that divides by a number of pixels or multiplies sizes in 64 bits."""
+
+    def network(x):
+        y = convolve(x)
+        sizes = tf.shape(y)
+        mean = tf.reduce_sum(y, [1, 2]) / tf.cast(sizes[1] * sizes[2], tf.float32)
+        pixels = tf.reduce_prod(tf.cast(sizes[:3], tf.int64))
+        flat = tf.reshape(y, tf.stack([tf.cast(pixels, tf.int32), 8]))
+        return mean, flat * tf.cast(sizes, tf.float32)[1]
+
+    path = convert_function(network, tmp_path / "model.tflite", OPEN_IMAGES)
+    assert left_to_tflite(path) == []
+    casts = [layer for layer in explain(path).layers if layer.operator == "CAST"]
+    assert len(casts) >= 3
+    check_outputs(path, shape=(2, 5, 6, 3))
+
+
+def test_cast_of_what_is_computed(tmp_path):
+    def network(x):
+        y = convolve(x)
+        return y * tf.cast(y > 0, tf.float32) + tf.cast(tf.cast(y, tf.int32), tf.float32)
+
+    path = convert_function(network, tmp_path / "model.tflite", OPEN_IMAGES)
+    reasons = [layer.reason for layer in explain(path).layers if layer.operator == "CAST"]
+    assert sorted(reasons) == [
+        "casts another type to float32",
+        "casts float32 to int32",
+        "is not a cast of sizes",
+    ]
+    check_outputs(path, shape=(2, 5, 6, 3))
+
+
+def test_cast_that_changes_nothing(tmp_path):
+    builder = GraphBuilder()
+    x = builder.input((1, 5, 6, 3))
+    y = builder.operator("CAST", [x], (1, 5, 6, 3))
+    z = builder.operator("ABS", [y], (1, 5, 6, 3))
+    path = write(builder.finish([x], [z]), tmp_path / "model.tflite")
+    assert all("no convolution" in layer.reason for layer in explain(path).layers)
+    check_outputs(path)
+
+
+def test_square_of_sizes(tmp_path):
+    def network(x):
+        y = convolve(x)
+        return tf.reshape(y, tf.math.squared_difference(tf.shape(y), [0, 2, 0, 6]))
+
+    path = convert_function(network, tmp_path / "model.tflite", OPEN_IMAGES)
+    assert left_to_tflite(path) == ["SHAPE", "SQUARED_DIFFERENCE", "RESHAPE"]
+    check_outputs(path, shape=(2, 4, 1, 3))
+
+
 def test_slice_of_a_shape_with_a_step(tmp_path):
     def network(x):
         y = convolve(x)
         return tf.reshape(tf.reduce_mean(y, [1, 2]), tf.shape(y)[0:4:3])
 
-    path = convert_function(network, tmp_path / "model.tflite", tf.TensorSpec([None] * 3 + [3]))
+    path = convert_function(network, tmp_path / "model.tflite", OPEN_IMAGES)
     assert "STRIDED_SLICE" in left_to_tflite(path)
     check_outputs(path, shape=(2, 5, 6, 3))
 

@@ -81,8 +81,9 @@ class Assigner {
     }
     for (std::size_t i : node.op->shape_inputs(node)) {
       if (known_when_planning(node.inputs[i])) continue;
-      return node.op->role() == Role::kShapeArithmetic ? "is not arithmetic on shapes"
-                                                       : "target shape is computed at run time";
+      return node.op->role() == Role::kShapeArithmetic
+                 ? "is not arithmetic on shapes"
+                 : "integers that it needs are computed at run time";
     }
     // The runtime sees all nodes with one id as one operator.
     return partly_left_.count(node.id) ? "another output of the operator is left to TFLite" : "";

@@ -33,6 +33,7 @@ struct TfLiteForm {
   int outputs;
   Shape output_shape;  // of the first output, in the file
   DType output_type;   // of the first output
+  DType input_type;    // of the first input, kOther if there is none
 
   // Copies the parameters. TFLite only appends fields, so reading a prefix is safe.
   template <class Params>
@@ -65,10 +66,10 @@ struct OperatorReaders {
   const OperatorReader *first, *last;
 };
 
+inline bool is_integer(DType type) { return type == DType::kInt32 || type == DType::kInt64; }
+
 // Whether an operator computes integers, such as sizes.
-inline bool is_integer(const TfLiteForm& form) {
-  return form.output_type == DType::kInt32 || form.output_type == DType::kInt64;
-}
+inline bool is_integer(const TfLiteForm& form) { return is_integer(form.output_type); }
 
 // Fails if an input is omitted or there are fewer than `required`.
 Status check_inputs(const Node& node, std::size_t required);

@@ -8,6 +8,7 @@
   DO(batch_matmul)                   \
   DO(binary)                         \
   DO(block_move)                     \
+  DO(cast)                           \
   DO(concatenation)                  \
   DO(constant)                       \
   DO(convolution)                    \
