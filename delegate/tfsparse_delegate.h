@@ -65,8 +65,9 @@ typedef struct TfSparseDelegateOptions {
    * version. Default: NULL, the same as "". */
   const char* runtime_version;
 
-  /* The shapes of resized inputs, such as "1x320x320x3,1x2". An entry of the tuning cache applies
-   * to one set of shapes. Default: NULL, the same as "": the shapes in the model's file. */
+  /* The shapes to which inputs will be resized: "1x320x320x3" of an only input, or by the names of
+   * tensors "a=1x320x320x3,b=1x2". `automatic` decides for them, and an entry of the tuning cache
+   * applies to one set of shapes. Default: NULL, the same as "": the shapes in the model's file. */
   const char* input_shapes;
 } TfSparseDelegateOptions;
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 #include <utility>
 
 #include "delegate/core/graph/infer.h"
 #include "delegate/tflite/adapter.h"
 #include "delegate/tflite/boundary.h"
+#include "delegate/tflite/input_shapes.h"
 #include "delegate/tflite/profile.h"
 
 namespace tfsparse {
@@ -45,16 +47,28 @@ void close_size(Tensor* input, const std::vector<int>& signature) {
   shape[1] = shape[2] = std::max(1, static_cast<int>(std::sqrt(kNumbers / std::max(1, shape[3]))));
 }
 
-// Infers the known sizes of the coming inference.
-void find_sizes(const TfLiteContext& context, const std::vector<Assignment>& assignments,
-                Graph* graph) {
-  std::vector<bool> made(graph->tensors.size(), false), sound;
-  for (const Node& node : graph->nodes) {
-    if (node.output >= 0) made[node.output] = true;
+// The tensors that nodes read and none makes.
+std::set<int> read_inputs(const Graph& graph) {
+  std::set<int> inputs;
+  for (const Node& node : graph.nodes) {
+    for (int input : node.inputs) {
+      if (input >= 0 && !graph.tensors[input].is_constant()) inputs.insert(input);
+    }
   }
-  for (std::size_t i = 0; i < graph->tensors.size(); ++i) {
-    if (made[i] || graph->tensors[i].is_constant()) continue;
-    close_size(&graph->tensors[i], to_vector(context.tensors[i].dims_signature));
+  for (const Node& node : graph.nodes) inputs.erase(node.output);
+  return inputs;
+}
+
+// Infers the known sizes of the coming inference.
+void find_sizes(const TfLiteContext& context, const Options& options,
+                const std::vector<Assignment>& assignments, Graph* graph) {
+  std::vector<bool> sound;
+  const std::set<int> inputs = read_inputs(*graph);
+  for (int i : inputs) {
+    Tensor& input = graph->tensors[i];
+    const Shape given = named_shape(options.input_shapes, input.name, inputs.size() == 1);
+    if (given.size() == input.shape.size()) input.shape = given;
+    close_size(&input, to_vector(context.tensors[i].dims_signature));
   }
   for (const Assignment& assignment : assignments) sound.push_back(assignment.taken());
   infer_known_shapes(sound, graph);
@@ -133,7 +147,7 @@ TfLiteStatus Delegate::partition(TfLiteContext* context) {
   Decision decision;
   if (status.ok()) {
     if (tuning_) decision = follow_tuning(*context, graph, &partitioning);
-    find_sizes(*context, assignments, &graph);
+    find_sizes(*context, options_, assignments, &graph);
     status = partitioning.run();
   }
   if (!status.ok()) return fail(context, status.message().c_str());

@@ -17,7 +17,8 @@ struct Options {
   bool automatic = true;    // leave nodes to TFLite's default where it is faster
   bool profile = false;     // time every step
   std::string tuning;       // path of the tuning cache; empty for none
-  // Parts of a tuning cache key: see tuning/cache.h.
+  // Parts of a tuning cache key: see tuning/cache.h. The shapes are those to which inputs will be
+  // resized: see input_shapes.h.
   std::string runtime_version, input_shapes;
 };
 

@@ -93,7 +93,7 @@ bool Partition::sizes_are_known() const {
 Status Partition::compare_with_default(double share) const {
   if (plan_ == nullptr) return {};
   TFSPARSE_RETURN_IF_ERROR(compare_with_default(plan_.get(), share));
-  if (!has_open_rows()) return {};
+  if (!options_.input_shapes.empty() || !has_open_rows()) return {};
   for (int rows : {4, 64}) {
     std::vector<Shape> shapes = input_shapes_;
     for (Shape& shape : shapes) {

@@ -26,9 +26,9 @@ class Partition {
   bool sizes_are_known() const;
 
   // Runs the plan a few times. Returns an error with both times if TFLite's default is predicted to
-  // be faster or about as fast. If dense layers have an open number of rows, also compares plans
-  // for more rows, as the result may differ. The plan is faster if it needs at most `share` of the
-  // default's time.
+  // be faster or about as fast. If dense layers have an open number of rows that no option names,
+  // also compares plans for more rows, as the result may differ. The plan is faster if it needs at
+  // most `share` of the default's time.
   Status compare_with_default(double share) const;
 
   // Called by the runtime before the first run and after every change of a size.

@@ -29,8 +29,8 @@ needs_googletest = pytest.mark.skipif(NO_GOOGLETEST is not None, reason=str(NO_G
 TESTS = sources.find("tests/delegate/**/*_test.cc")
 # What these test is the same for every processor.
 PORTABLE = {
-    *("allocation", "fingerprint", "graph", "infer", "latency", "memory", "scale", "sparsity"),
-    *("trial", "tuning_cache", "unpack"),
+    *("allocation", "fingerprint", "graph", "infer", "input_shapes", "latency", "memory", "scale"),
+    *("sparsity", "trial", "tuning_cache", "unpack"),
 }
 ARM64_TESTS = [
     source for source in TESTS if Path(source).stem.removesuffix("_test") not in PORTABLE

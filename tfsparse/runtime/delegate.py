@@ -20,8 +20,8 @@ def load_delegate(*, runtime: str | None = None, **options: Any) -> Any:
             it is predicted to run about as fast or faster), `profile` (bool; time every step and
             print the times to stderr when the interpreter is destroyed), `tuning` (a tuning cache
             of `tune`: its decisions replace predictions; by default none), `input_shapes` (the
-            shapes to which inputs will be resized, to find the decisions for these shapes; for one
-            input its shape, for several a dictionary by name).
+            shapes to which inputs will be resized, so that the delegate decides for these shapes;
+            for one input its shape, for several a dictionary by name).
 
     With `precision="fp16"` weights and activations inside the delegate are float16: numbers beyond
     65504 overflow, and outputs have about three digits. Long sums (means, softmax, dense layers
