@@ -98,7 +98,7 @@ def find(program, targets, method, seed):
         if reason:
             left[target.name] = reason
             continue
-        structure = structure_for(method, target.layer, seed)
+        structure = structure_for(method, target.layer, own[0].shapes[0], seed)
         positions = _positions(target.layer, own[0])
         found.append(Candidate(target.layer, target.name, structure, positions, len(own)))
     return found, left

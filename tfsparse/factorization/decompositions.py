@@ -44,6 +44,39 @@ def tucker2(kernel, ranks):
     return into, core, out.T
 
 
+def tensor_train(tensor, ranks):
+    """Decomposes a tensor into a chain of products, by singular value decompositions in turn.
+
+    From Oseledets, "Tensor-Train Decomposition", SIAM Journal on Scientific Computing 33, 2011
+    (https://doi.org/10.1137/090752286), algorithm 1.
+
+    Args:
+        tensor: Float array.
+        ranks: Tuple of ints, between two axes each.
+
+    Returns:
+        List of arrays (rank before, length, rank after), one for each axis; the first and the last
+        rank are 1. Ranks that are higher than needed are filled with zeros.
+    """
+    cores, rest = [], tensor.reshape(1, -1)
+    for length, rank in zip(tensor.shape[:-1], ranks, strict=True):
+        before = len(rest)
+        u, s, vt = np.linalg.svd(rest.reshape(before * length, -1), full_matrices=False)
+        u, rest = u[:, :rank], s[:rank, None] * vt[:rank]
+        missing = rank - u.shape[1]
+        cores.append(np.pad(u, ((0, 0), (0, missing))).reshape(before, length, rank))
+        rest = np.pad(rest, ((0, missing), (0, 0)))
+    return [*cores, rest[..., None]]
+
+
+def train_tensor(cores):
+    """Returns the tensor of the cores that `tensor_train` returns."""
+    made = cores[0]
+    for core in cores[1:]:
+        made = np.tensordot(made, core, 1)
+    return made[0, ..., 0]
+
+
 def cp(kernel, rank, seed=0):
     """Decomposes a kernel into a sum of outer products, by alternating least squares.
 

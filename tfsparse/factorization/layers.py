@@ -3,29 +3,32 @@
 import keras
 import numpy as np
 
+from tfsparse.factorization import tensor_train_layers
+from tfsparse.factorization.tensor_train_layers import INNER
 from tfsparse.graph.cloning import Chain
 from tfsparse.graph.rebuilding import renew
 from tfsparse.graph.rules import kind
 
 _PLAIN = {"strides": (1, 1), "dilation_rate": (1, 1), "padding": "valid"}
-# The factors of a kernel need not fulfil what the kernel has to.
-_INNER = {"activation": None, "activity_regularizer": None, "use_bias": False}
 
 
 def chain(layer, stages, use_bias):
     """Returns the layers in place of one, as a `Chain`, not built yet.
 
-    The last has the layer's activation and bias. All have its regularizer and its dtype policy.
+    The last with a kernel has the activation and bias of the layer, all its regularizer and dtype
+    policy.
 
     Args:
         layer: Keras Conv2D or Dense.
         stages: List of `Stage`.
         use_bias: Bool, whether the last has a bias even if the layer has none.
     """
+    if stages[0].view is not None:
+        return Chain(tensor_train_layers.train(layer, stages))
     made = []
     for number, stage in enumerate(stages, 1):
         is_last = number == len(stages)
-        own = {"use_bias": layer.use_bias or use_bias} if is_last else _INNER
+        own = {"use_bias": layer.use_bias or use_bias} if is_last else INNER
         new = _depthwise(layer, stage) if stage.is_depthwise else _like(layer, stage, own)
         new.name = f"{layer.name}_factor_{number}"
         made.append(new)
@@ -41,12 +44,14 @@ def set_weights(chain, layer, factors, bias):
         factors: List of kernels (height, width, inputs, outputs).
         bias: Float array (outputs,), or None for that of the layer.
     """
-    for new, factor in zip(chain.layers, factors, strict=True):
+    weighted = [new for new in chain.layers if new.weights]
+    for new, factor in zip(weighted, factors, strict=True):
         new.kernel.assign(np.reshape(factor, new.kernel.shape))
+    own = weighted[-1].bias
     if bias is not None:
-        chain.layers[-1].bias.assign(bias)
+        own.assign(bias)
     elif layer.use_bias:
-        chain.layers[-1].bias.assign(layer.bias)
+        own.assign(np.reshape(layer.bias, own.shape))
 
 
 def _like(layer, stage, own):

@@ -12,8 +12,8 @@ class FactorizedLayer:
 
     Attributes:
         name: Its path in the model.
-        ranks: Tuple of ints: two of `"tucker2"`, of the input and of the output channels, otherwise
-            one; empty if none were chosen.
+        ranks: Tuple of ints: two of `"tucker2"`, of the input and of the output channels; two of a
+            tensor train; otherwise one; empty if none were chosen.
         macs: Int, its MACs for one example, or those for one position of its output if the height
             or width of the model is open; None if the layer cannot be factorised.
         macs_after: Int, the MACs of the layers in its place; of a layer that is left, those it

@@ -4,27 +4,14 @@ A structure works on kernels (height, width, inputs, outputs); that of a dense l
 and width of 1.
 """
 
-import dataclasses
 import math
 
 import numpy as np
 
 from tfsparse.factorization import decompositions
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One of the layers in place of another.
-
-    Attributes:
-        shape: Tuple, the shape of its kernel; of a depthwise one the last length is 1.
-        is_spatial: Bool, whether it has the strides, the dilation and the padding of the layer.
-        is_depthwise: Bool.
-    """
-
-    shape: tuple
-    is_spatial: bool = False
-    is_depthwise: bool = False
+from tfsparse.factorization.stage import Stage
+from tfsparse.factorization.tensor_train import TensorTrain
+from tfsparse.graph.rules import kind
 
 
 class Split:
@@ -145,8 +132,15 @@ class CP:
         return np.einsum("ir,hwr,ro->hwio", into[0, 0], spatial, out[0, 0], optimize=True)
 
 
-def structure_for(method, layer, seed):
-    """Returns the structure of a method for a layer; 1x1 and dense layers are always split."""
+def structure_for(method, layer, shape, seed):
+    """Returns the structure of a method for a layer on an input of a shape.
+
+    1x1 and dense layers are split, but for tensor trains of dense layers on vectors. Tensor trains
+    split the others.
+    """
+    if method == "tensor_train":
+        is_dense = kind(layer) == "Dense" and len(shape) == 2
+        return TensorTrain(*layer.kernel.shape) if is_dense else Split()
     size = getattr(layer, "kernel_size", (1, 1))
     if method in ("svd", "asymmetric") or set(size) == {1}:
         return Split()
@@ -163,4 +157,7 @@ def count_macs(stages, positions):
         positions: Pair of ints, the positions of the layer's input and of its output.
     """
     first = next(i for i, stage in enumerate(stages) if stage.is_spatial)
-    return sum(math.prod(stage.shape) * positions[i >= first] for i, stage in enumerate(stages))
+    return sum(
+        math.prod(stage.shape) * stage.repeats * positions[i >= first]
+        for i, stage in enumerate(stages)
+    )
