@@ -49,9 +49,9 @@ def symbols(library, kind):
 
 
 def test_is_small(library):
-    # What an app grows by: arm64's library has 630 kB, 150 kB of them for int8 kernels with dot
+    # What an app grows by: arm64's library has 700 kB, 150 kB of them for int8 kernels with dot
     # products and without.
-    assert library.stat().st_size < 700_000
+    assert library.stat().st_size < 720_000
 
 
 def test_needs_only_android_s_c_libraries(library):
