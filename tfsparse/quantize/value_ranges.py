@@ -59,8 +59,8 @@ class ValueRanges:
 
     def reset(self):
         """Forgets what was seen, as before the first batch."""
-        for limits in self._limits.values():
-            limits.assign([np.nan, np.nan])
+        for known in self._known.values():
+            known.assign([np.nan] * self._size)
 
     @property
     def names(self):
