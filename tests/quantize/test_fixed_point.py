@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfsparse
 from tests.quantize import int8_models as models
-from tests.quantize.int8_models import RNG, X, fit, gradient, layers, norm
+from tests.quantize.int8_models import X, fit, gradient, layers, norm
 from tfsparse import flatbuffer
 from tfsparse.graph.calls import unroll
 from tfsparse.prune.variables import write
@@ -17,6 +17,7 @@ from tfsparse.quantize.mode import Mode
 from tfsparse.quantize.plan import plan
 from tfsparse.quantize.value_ranges import trained_ranges
 
+RNG = np.random.default_rng(0)
 SAMPLES = {
     "normal": RNG.normal(size=3000),
     "large": 3e4 * RNG.normal(size=300),
@@ -54,7 +55,7 @@ def test_limits_of_activations_have_the_least_error(name):
 
 
 def test_large_activations_are_sampled():
-    values = np.sort(RNG.normal(size=60_000)).astype(np.float32)
+    values = np.sort(np.random.default_rng(0).normal(size=60_000)).astype(np.float32)
     found = fixed_point.errors_of_values(values).numpy()
     exact = [error(values, length, -128) / values.size for length in range(-8, 24)]
     np.testing.assert_allclose(found, exact, rtol=0.1)
@@ -68,13 +69,13 @@ def test_zeros_have_a_length():
 
 
 def test_products_with_the_factor_are_fixed_point():
-    weights = RNG.normal(size=(3, 3, 4, 5)).astype(np.float32)
+    weights = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype(np.float32)
     weights[0, 0] = 0
     factor = np.array([0.3, -2, 1, 0, 1e-3], np.float32)
     rounded = fixed_point.fake_quantize_weights(weights, factor).numpy()
     steps = rounded * factor * 2 ** float(fixed_point.weight_length(weights * factor))
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
-    assert 100 < np.abs(steps).max() <= 127.001
+    assert 63.5 < np.abs(steps).max() <= 127.001
     np.testing.assert_array_equal(rounded[0, 0], 0)
     found = gradient(lambda w: fixed_point.fake_quantize_weights(w, factor), weights)
     np.testing.assert_array_equal(found, 1)
