@@ -60,7 +60,7 @@ class BuildExt(build_ext):
 
 def engine_flags():
     """The sources of the engine, and the flags that each needs beside the common ones."""
-    common = {source: [] for source in sources.common_sources("core", "kernels", "tflite")}
+    common = {source: [] for source in sources.common_sources(*sources.ENGINE)}
     return common | sources.isa_flags(MACHINE)
 
 

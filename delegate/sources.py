@@ -15,6 +15,8 @@ _ARM64, _X86 = _shared["ARM64_ISA_FLAGS"], _shared["X86_ISA_FLAGS"]
 _PORTABLE, _WASM = _shared["PORTABLE_ISA_FLAGS"], _shared["WASM_ISA_FLAGS"]
 _ISA_FLAGS = {"aarch64": _ARM64, "arm64": _ARM64, "arm64-v8a": _ARM64}
 _ISA_FLAGS |= {"amd64": _X86, "x86_64": _X86, "wasm32": _WASM}
+# The folders of delegate/ that make the delegate, beside those of its interfaces.
+ENGINE = ("core", "kernels", "tflite")
 
 
 def isa_flags(machine=None):

@@ -21,8 +21,6 @@ sys.path.insert(0, str(ROOT))
 from delegate import sources  # noqa: E402
 
 CXX = os.environ.get("CXX", "g++")
-# The folders of delegate/ that every program needs.
-ENGINE = ("core", "kernels", "tflite")
 # What a library of the engine and a test share, such as the address that stands for a type.
 VISIBLE = ("-fvisibility=default",)
 # Sources of GoogleTest, of Debian: each compiler and sanitizer needs a library of its own.
@@ -106,7 +104,7 @@ class Build:
                 self._make(compiled, *command, "-x", "c++-header", str(header))
         return str(header)
 
-    def engine(self, folders=ENGINE, flags=()):
+    def engine(self, folders=sources.ENGINE, flags=()):
         """The objects of the engine, without the Python module.
 
         By source, for those of one instruction set, and for the others, which take `flags`, by
@@ -131,7 +129,7 @@ class Build:
         run(*command, "-o", str(partial))
         partial.rename(target)
 
-    def test_program(self, source, folders=ENGINE):
+    def test_program(self, source, folders=sources.ENGINE):
         """Path of the program of a GoogleTest source, linked with these folders of the engine."""
         library = self._test_library(folders)
         path = ["-L", str(library.parent), f"-Wl,-rpath,{library.parent}", f"-l:{library.name}"]

@@ -68,7 +68,7 @@ def project(tmp_path_factory):
     """A copy of the project in which the sources of a folder are one, to compile it sooner."""
     copy = copy_project(tmp_path_factory.mktemp("bazel") / "project")
     for folder, parts in sources.by_folder(
-        sources.common_sources("core", "kernels", "tflite", "python")
+        sources.common_sources(*sources.ENGINE, "python")
     ).items():
         text = "".join((copy / part).read_text() for part in parts)
         for part in parts:

@@ -39,7 +39,7 @@ def test_compiles_every_source_with_its_flags(folder):
         if needed:
             assert set(needed) <= set(flags[source])
     (unity,) = folder.glob("CMakeFiles/*/Unity/*.cxx")
-    for source in sources.common_sources("core", "kernels", "tflite"):
+    for source in sources.common_sources(*sources.ENGINE):
         assert f'{source}"' in unity.read_text()
 
 

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from tests.delegate.cpp import Build
+from tests.delegate.cpp import Build, sources
 
-FOLDERS = ("core", "kernels", "tflite", "standalone", "web")
+FOLDERS = (*sources.ENGINE, "standalone", "web")
 ALLOCATIONS = "tests/delegate/standalone/allocations.cc"
 
 

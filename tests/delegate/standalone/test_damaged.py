@@ -13,6 +13,7 @@ from tests.delegate import networks
 from tests.delegate.cpp import CXX
 from tests.delegate.libfuzzer import ENVIRONMENT
 from tests.delegate.sanitize import KERNELS, SanitizedBuild
+from tests.delegate.standalone.library import FOLDERS
 from tests.mutations import how_many, mutations
 
 pytestmark = pytest.mark.skipif(shutil.which(CXX) is None, reason=f"no C++ compiler {CXX}")
@@ -22,7 +23,7 @@ SOURCE = "tests/delegate/standalone/run_files.cc"
 @pytest.fixture(scope="module")
 def program():
     build = SanitizedBuild("asan-ubsan", KERNELS)
-    objects = build.engine(("core", "kernels", "tflite", "standalone", "web"))
+    objects = build.engine(FOLDERS)
     return build.link([build.compile(SOURCE), *objects.values()], "run_files")
 
 
