@@ -48,11 +48,11 @@ def fit(model, *callbacks, epochs=2, **options):
     return model.fit(X, Y, 8, epochs, verbose=0, callbacks=list(callbacks), **options)
 
 
-def in_int8(model, x):
+def in_int8(model, x, fixed_point=False):
     """What a trained model computes where its weights and activations are rounded."""
     ranges = trained_ranges(model)
     where = plan(unroll(model))
-    mode = Mode(freeze_batchnorm=True)
+    mode = Mode(freeze_batchnorm=True, folded=where.folded if fixed_point else None)
     with QuantizedForward(model, where, lambda name, seen: ranges[name], mode):
         return np.array(model(x, training=False))
 
@@ -98,6 +98,14 @@ def output_scale(path):
     graph = flatbuffer.read(path).subgraphs[0]
     (last,) = [op for op in graph.operators if op.outputs[0] == graph.outputs[0]]
     return float(graph.tensors[last.inputs[0]].quantization.scale[0])
+
+
+def check_file(path, trained, steps, fixed_point=False):
+    """Fails unless a file computes what was trained for, to within some steps of the output."""
+    assert float_operators(path) == []
+    found, wanted = run(path, X), in_int8(trained, X, fixed_point)
+    assert np.abs(found - wanted).max() < steps * output_scale(path)
+    assert np.abs(wanted - trained.predict(X, verbose=0)).max() > output_scale(path)
 
 
 def gradient(function, x):

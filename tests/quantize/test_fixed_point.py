@@ -9,12 +9,8 @@ import tfsparse
 from tests.quantize import int8_models as models
 from tests.quantize.int8_models import X, fit, gradient, layers, norm
 from tfsparse import flatbuffer
-from tfsparse.graph.calls import unroll
 from tfsparse.prune.variables import write
 from tfsparse.quantize import fixed_point
-from tfsparse.quantize.forward import QuantizedForward
-from tfsparse.quantize.mode import Mode
-from tfsparse.quantize.plan import plan
 from tfsparse.quantize.value_ranges import trained_ranges
 
 RNG = np.random.default_rng(0)
@@ -125,13 +121,6 @@ def network(**options):
     return model
 
 
-def in_fixed_point(model, x):
-    ranges, where = trained_ranges(model), plan(unroll(model))
-    mode = Mode(freeze_batchnorm=True, folded=where.folded)
-    with QuantizedForward(model, where, lambda name, seen: ranges[name], mode):
-        return np.array(model(x, training=False))
-
-
 @pytest.fixture(scope="module")
 def trained():
     model = network(run_eagerly=False)
@@ -150,10 +139,7 @@ def path(trained, tmp_path_factory):
 
 
 def test_the_file_computes_what_was_trained(trained, path):
-    assert models.float_operators(path) == []
-    found, wanted = models.run(path, X), in_fixed_point(trained, X)
-    assert np.abs(found - wanted).max() < 3.01 * models.output_scale(path)
-    assert np.abs(wanted - trained.predict(X, verbose=0)).max() > models.output_scale(path)
+    models.check_file(path, trained, 3.01, fixed_point=True)
 
 
 def test_all_scales_are_powers_of_two(path):
@@ -196,7 +182,8 @@ def test_it_learns_and_validates_in_fixed_point():
     # With the statistics of batches, and with moving ones.
     assert logs["loss"][1] < logs["loss"][0]
     assert logs["loss"][3] < logs["loss"][2]
-    wanted = keras.losses.sparse_categorical_crossentropy(models.Y, in_fixed_point(model, X))
+    outputs = models.in_int8(model, X, fixed_point=True)
+    wanted = keras.losses.sparse_categorical_crossentropy(models.Y, outputs)
     assert logs["val_loss"][-1] == pytest.approx(float(np.mean(wanted)), rel=1e-4)
 
 

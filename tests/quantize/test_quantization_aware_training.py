@@ -30,10 +30,7 @@ def path(trained, tmp_path_factory):
 
 
 def test_the_file_computes_what_was_trained(trained, path):
-    assert models.float_operators(path) == []
-    found, wanted = models.run(path, X), models.in_int8(trained, X)
-    assert np.abs(found - wanted).max() < 2.01 * models.output_scale(path)
-    assert np.abs(wanted - trained.predict(X, verbose=0)).max() > models.output_scale(path)
+    models.check_file(path, trained, 2.01)
 
 
 def test_zeros_stay_zeros(trained, path):
