@@ -136,12 +136,13 @@ def describe(
         return Tensor(**facts)
     indices = _index_arrays(tensor)
     facts["encoding"], kept = "dense", None
+    encoding = flatbuffer.sparse_encoding(model, tensor)
     if flatbuffer.dtype_name(tensor):
-        kept, facts["dense_bytes"] = _kept(model, tensor)
+        kept, facts["dense_bytes"] = _kept(model, tensor, encoding)
         facts["zeros"] = _find_zeros(kept, channels_last)
-        facts["values"] = _name_values(model, tensor, channels_last)
-    if tensor.sparsity is not None:
-        facts["encoding"] = encoding_name(flatbuffer.sparse_encoding(model, tensor))
+        facts["values"] = _name_values(model, tensor, encoding, kept, channels_last)
+    if encoding is not None:
+        facts["encoding"] = encoding_name(encoding)
     if not shared:
         facts["value_bytes"] = len(data)
         facts["index_bytes"] = sum(array.nbytes for array in indices)
@@ -156,7 +157,7 @@ def signature(tensor):
 
 def mask(model, tensor):
     """Where a constant is not zero: a Boolean array of its dense shape."""
-    return _kept(model, tensor)[0] != 0
+    return _kept(model, tensor, flatbuffer.sparse_encoding(model, tensor))[0] != 0
 
 
 def encoding_name(encoding):
@@ -180,9 +181,8 @@ def encoding_name(encoding):
     return name
 
 
-def _kept(model, tensor):
+def _kept(model, tensor, encoding):
     """An array of the dense shape that is zero where the constant is, and the dense bytes."""
-    encoding = flatbuffer.sparse_encoding(model, tensor)
     if encoding is None:
         values = flatbuffer.constant(model, tensor)
         return values, values.nbytes
@@ -197,12 +197,11 @@ def _find_zeros(values, channels_last):
     return find_zeros(_outputs_first(values, channels_last))
 
 
-def _name_values(model, tensor, channels_last):
-    encoding = flatbuffer.sparse_encoding(model, tensor)
-    # A dense copy is large, and most tensors need none.
-    if len(flatbuffer.ints(tensor.shape)) < 2 or (encoding and not may_repeat(encoding.values)):
+def _name_values(model, tensor, encoding, kept, channels_last):
+    # A dense copy is large, and most sparse tensors need none.
+    if kept.ndim < 2 or (encoding and not may_repeat(encoding.values)):
         return ""
-    values = flatbuffer.constant(model, tensor)
+    values = flatbuffer.constant(model, tensor) if encoding else kept
     name = name_values(_outputs_first(values, channels_last))
     return name or ("fixed point" if _is_fixed_point(tensor) else "")
 
