@@ -2,14 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import tensorflow as tf
 
 from tfsparse.formatting import listed
 from tfsparse.keras_models import keras_of, student_of, walk
-from tfsparse.prune.scope_grammar import match_patterns
+from tfsparse.prune.scope_grammar import match_patterns, matches
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "SeparableConv1D", "SeparableConv2D")
 _PRUNABLE = (*_CONVOLUTIONS, "Dense", "EinsumDense")
@@ -116,7 +115,7 @@ def _match(scope, layers, depthwise_layers, description):
     names = {layer: [layer.name, path] for layer, path in (layers | depthwise_layers).items()}
     amounts = match_patterns(scope, names, "matches no layer", description)
     others = [name for layer in layers for name in names[layer]]
-    alone = {p: a for p, a in scope.items() if not any(fnmatchcase(name, p) for name in others)}
+    alone = {pattern: a for pattern, a in scope.items() if not matches(pattern, others)}
     depthwise_names = {layer: names[layer] for layer in depthwise_layers}
     chosen = {layer: amount for layer, amount in amounts.items() if layer in layers}
     chosen |= match_patterns(alone, depthwise_names, "matches no layer", description)

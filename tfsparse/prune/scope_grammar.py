@@ -63,6 +63,11 @@ def _check_mapping(scope, amount, many):
         raise ValueError(f"Expected a {amount} above 0 in scope. Received: {dict(scope)!r}")
 
 
+def matches(pattern, names):
+    """Returns whether a pattern, as in `fnmatch`, matches one of some names."""
+    return any(fnmatchcase(name, pattern) for name in names)
+
+
 def match_patterns(scope, names, nowhere, description, argument="scope"):
     """Returns the value of a mapping for each thing with names.
 
@@ -81,12 +86,12 @@ def match_patterns(scope, names, nowhere, description, argument="scope"):
     """
     every = [name for own in names.values() for name in own]
     for pattern in scope:
-        if not any(fnmatchcase(name, pattern) for name in every):
+        if not matches(pattern, every):
             near = difflib.get_close_matches(pattern, every)
             hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
             raise ValueError(f"Pattern {pattern!r} in {argument} {nowhere}.{hint} {description}")
     fractions = {
-        thing: next((f for p, f in scope.items() if any(fnmatchcase(n, p) for n in own)), 0)
+        thing: next((fraction for p, fraction in scope.items() if matches(p, own)), 0)
         for thing, own in names.items()
     }
     return {thing: fraction for thing, fraction in fractions.items() if fraction > 0}
