@@ -162,11 +162,13 @@ class LowBitQuantization(MaskedCallback):
         if progress == 1:
             self._round()
         elif self._admm is not None:
-            project_all = lambda weights: [project(w, self.bits)[0] for w in weights]  # noqa: E731
-            self._admm.update(list(map(read, self._variables)), project_all)
+            self._admm.update(list(map(read, self._variables)), self._project)
         elif not self._parts:
             makers = self._makers("inputs", InputGram, self._layers)
             self._parts = self._grams = self._train_step.attach(makers)
+
+    def _project(self, weights):
+        return [project(w, self.bits)[0] for w in weights]
 
     def _round(self):
         """Rounds the weights, and lets every update keep their codes."""
