@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
+from tfsparse.calibration.example_files import load_arrays
 from tfsparse.zoo import evaluation
 
 EPOCHS = flags.DEFINE_integer("epochs", 10, "Passes over the pictures, of the dense network.", 1)
@@ -77,8 +78,8 @@ def pictures():
     if DATA.value in ("fashion_mnist", "mnist"):
         parts = getattr(keras.datasets, DATA.value).load_data()
     else:
-        with np.load(DATA.value) as arrays:
-            parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
+        arrays = load_arrays(DATA.value)
+        parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
     return [(np.float32(x)[: LIMIT.value, ..., None] / 255, y[: LIMIT.value]) for x, y in parts]
 
 
