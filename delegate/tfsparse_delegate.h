@@ -67,7 +67,9 @@ typedef struct TfSparseDelegateOptions {
 
   /* The shapes to which inputs will be resized: "1x320x320x3" of an only input, or by the names of
    * tensors "a=1x320x320x3,b=1x2". `automatic` decides for them, and an entry of the tuning cache
-   * applies to one set of shapes. Default: NULL, the same as "": the shapes in the model's file. */
+   * applies to one set of shapes. A model that has no tensor of a name, or another number of sizes,
+   * is refused when the delegate is applied to it. Default: NULL, the same as "": the shapes in the
+   * model's file. */
   const char* input_shapes;
 } TfSparseDelegateOptions;
 

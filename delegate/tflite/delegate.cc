@@ -60,15 +60,11 @@ std::set<int> read_inputs(const Graph& graph) {
 }
 
 // Infers the known sizes of the coming inference.
-void find_sizes(const TfLiteContext& context, const Options& options,
+void find_sizes(const TfLiteContext& context, const std::set<int>& inputs,
                 const std::vector<Assignment>& assignments, Graph* graph) {
   std::vector<bool> sound;
-  const std::set<int> inputs = read_inputs(*graph);
   for (int i : inputs) {
-    Tensor& input = graph->tensors[i];
-    const Shape given = named_shape(options.input_shapes, input.name, inputs.size() == 1);
-    if (given.size() == input.shape.size()) input.shape = given;
-    close_size(&input, to_vector(context.tensors[i].dims_signature));
+    close_size(&graph->tensors[i], to_vector(context.tensors[i].dims_signature));
   }
   for (const Assignment& assignment : assignments) sound.push_back(assignment.taken());
   infer_known_shapes(sound, graph);
@@ -147,8 +143,12 @@ TfLiteStatus Delegate::partition(TfLiteContext* context) {
   Decision decision;
   if (status.ok()) {
     if (tuning_) decision = follow_tuning(*context, graph, &partitioning);
-    find_sizes(*context, options_, assignments, &graph);
-    status = partitioning.run();
+    const std::set<int> inputs = read_inputs(graph);
+    const Status fits = set_input_shapes(options_.input_shapes, inputs, &graph);
+    // of the model itself: the other subgraphs have other inputs
+    if (subgraph_ < 0) status = fits;
+    find_sizes(*context, inputs, assignments, &graph);
+    if (status.ok()) status = partitioning.run();
   }
   if (!status.ok()) return fail(context, status.message().c_str());
   const IntArray ids(partitioning.taken_ids());

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 namespace tfsparse {
 namespace {
@@ -50,6 +51,14 @@ Status set_isa(const std::string& name, Options* options) {
   return {};
 }
 
+Status set_input_shapes(const std::string& text, Options* options) {
+  std::vector<InputShape> shapes;
+  TFSPARSE_RETURN_IF_ERROR(parse_input_shapes(text, &shapes));
+  options->input_shapes = std::move(shapes);
+  options->input_shapes_text = text;
+  return {};
+}
+
 void set_fp16(Options* options) {
   const Kernels* kernels = find_fp16_kernels(*options->kernels);
   options->lacks_fp16 = kernels == nullptr;
@@ -82,7 +91,7 @@ Status parse_options(const char* const* keys, const char* const* values, std::si
     } else if (key == "runtime_version") {
       options->runtime_version = value;
     } else if (key == "input_shapes") {
-      options->input_shapes = value;
+      TFSPARSE_RETURN_IF_ERROR(set_input_shapes(value, options));
     } else {
       return Status::error("unknown option '" + key +
                            "': expected num_threads, isa, precision, auto, profile, "

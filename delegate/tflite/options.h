@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "delegate/core/graph/status.h"
 #include "delegate/kernels/kernels.h"
+#include "delegate/tflite/input_shapes.h"
 
 namespace tfsparse {
 
@@ -13,18 +15,19 @@ struct Options {
   // The fastest kernels unless `isa` names others; in float16 if `precision` is fp16 and the CPU
   // supports it.
   const Kernels* kernels = &best_kernels();
-  bool lacks_fp16 = false;  // fp16 was requested but is not available
-  bool automatic = true;    // leave nodes to TFLite's default where it is faster
-  bool profile = false;     // time every step
-  std::string tuning;       // path of the tuning cache; empty for none
-  // Parts of a tuning cache key: see tuning/cache.h. The shapes are those to which inputs will be
-  // resized: see input_shapes.h.
-  std::string runtime_version, input_shapes;
+  bool lacks_fp16 = false;               // fp16 was requested but is not available
+  bool automatic = true;                 // leave nodes to TFLite's default where it is faster
+  bool profile = false;                  // time every step
+  std::string tuning;                    // path of the tuning cache; empty for none
+  std::vector<InputShape> input_shapes;  // to which inputs will be resized
+  // Parts of a tuning cache key: see tuning/cache.h.
+  std::string runtime_version, input_shapes_text;
 };
 
-// Both fail if the value is invalid, and then change nothing.
+// These fail if the value is invalid, and then change nothing.
 Status set_num_threads(int value, Options* options);
 Status set_isa(const std::string& name, Options* options);
+Status set_input_shapes(const std::string& text, Options* options);
 // Switches to float16 kernels of the same instruction set.
 void set_fp16(Options* options);
 

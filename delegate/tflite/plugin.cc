@@ -21,7 +21,9 @@ Status read_options(const TfSparseDelegateOptions& given, Options* options) {
   options->profile = given.profile;
   if (given.tuning != nullptr) options->tuning = given.tuning;
   if (given.runtime_version != nullptr) options->runtime_version = given.runtime_version;
-  if (given.input_shapes != nullptr) options->input_shapes = given.input_shapes;
+  if (given.input_shapes != nullptr) {
+    TFSPARSE_RETURN_IF_ERROR(set_input_shapes(given.input_shapes, options));
+  }
   return {};
 }
 

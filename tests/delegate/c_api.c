@@ -81,6 +81,9 @@ int main(void) {
   check_refused(&options, "received 'abacus'");
 
   options.isa = NULL;
+  options.input_shapes = "1xN";
+  check_refused(&options, "received '1xN'");
+  options.input_shapes = NULL;
   check_tuning(options);
   check_unpacking(error);
 

@@ -90,6 +90,19 @@ def test_wrong_option(options, message):
         tfsparse.load_delegate(**options)
 
 
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ({"no_input": (1, 8)}, "the model has no tensor 'no_input'"),
+        ((1, 8), "expected 4 sizes for input '.*', received 2"),
+    ],
+)
+def test_wrong_input_shapes_are_refused_when_the_model_is_known(path, shapes, message):
+    delegate = tfsparse.load_delegate(runtime="litert", input_shapes=shapes)
+    with pytest.raises(RuntimeError, match=message):
+        litert.Interpreter(path, experimental_delegates=[delegate])
+
+
 def test_wrong_runtime():
     with pytest.raises(ValueError, match="Expected runtime to be one of"):
         tfsparse.load_delegate(runtime="onnx")

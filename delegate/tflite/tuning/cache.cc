@@ -123,7 +123,7 @@ TuningKey tuning_key(const Graph& graph, const Options& options, int threads) {
           threads,
           options.kernels->name,
           processor_name(),
-          printable(options.input_shapes),
+          printable(options.input_shapes_text),
           printable(options.runtime_version),
           TFSPARSE_VERSION};
 }

@@ -79,8 +79,9 @@ public final class SparseDelegate implements Delegate {
     /**
      * The shapes to which inputs will be resized: {@code "1x320x320x3"} of an only input, or by the
      * names of tensors {@code "a=1x320x320x3,b=1x2"}. {@link #setAutomatic} decides for them, and
-     * an entry of the tuning cache applies to one set of shapes. Default: {@code null}, the shapes
-     * in the model's file.
+     * an entry of the tuning cache applies to one set of shapes. A model that has no tensor of a
+     * name, or another number of sizes, is refused when the interpreter is made. Default: {@code
+     * null}, the shapes in the model's file.
      */
     public Options setInputShapes(String inputShapes) {
       this.inputShapes = inputShapes;
