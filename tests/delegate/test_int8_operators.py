@@ -92,13 +92,16 @@ def depthwise(graph, kernel=3, stride=1, multiplier=1, activation=0, **weights):
     )
 
 
-def transposed(graph, kernel=3, stride=2, padding=SAME, activation=0, **weights):
-    weights, bias = graph.weights_and_bias((13, kernel, kernel, 10), **weights)
+def transposed(
+    graph, kernel=3, stride=2, padding=SAME, less=0, bias=True, activation=0, **weights
+):
+    """`less`: by how much the output is shorter than the longest."""
+    constants = graph.weights_and_bias((13, kernel, kernel, 10), **weights)
     beyond = max(kernel - stride, 0) if padding == VALID else 0
-    shape = (2, *(length * stride + beyond for length in IMAGE[1:3]), 13)
+    shape = (2, *(length * stride + beyond - less for length in IMAGE[1:3]), 13)
     return graph.apply(
         "TRANSPOSE_CONV",
-        [graph.ints(shape), weights, graph.image, bias],
+        [graph.ints(shape), constants[0], graph.image, *constants[1:][:bias]],
         shape,
         strideH=stride,
         strideW=stride,
@@ -154,10 +157,15 @@ def check(graph, outputs, tmp_path, *kernels):
         (depthwise, {"multiplier": 2}, "depthwise"),
         (dense, {}, "int8 rows"),
         (dense, {"rows": 6}, " int8 "),
-        (transposed, {}, ""),
-        (transposed, {"kernel": 2, "padding": VALID}, ""),
-        (transposed, {"kernel": 5, "stride": 1}, ""),
-        (transposed, {"kernel": 2, "stride": 3}, ""),
+        (transposed, {}, " int8 "),
+        (transposed, {"less": 1}, " int8 "),
+        (transposed, {"kernel": 2, "padding": VALID}, " int8 "),
+        (transposed, {"kernel": 2, "stride": 3}, " int8 "),
+        (transposed, {"kernel": 3, "padding": VALID, "bias": False}, " int8 "),
+        (transposed, {"kernel": 4, "less": 1, "bias": False}, " int8 "),
+        (transposed, {"kernel": 4, "stride": 3, "padding": VALID}, " int8 "),
+        (transposed, {"kernel": 5, "stride": 1}, " int8 "),
+        (transposed, {"kernel": 5, "stride": 3, "less": 2}, " int8 "),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )

@@ -28,6 +28,9 @@ struct TransposeAxis {
     }
   }
 
+  // The number of phases that have an output, and that of a tap.
+  int phases() const { return std::min(stride, size); }
+  int phase_of(int tap) const { return (tap + stride - pad % stride) % stride; }
   // The number of outputs of a phase. Phase 0 has the most.
   int outputs(int phase) const { return phase < size ? (size - phase - 1) / stride + 1 : 0; }
   // The number of taps of a phase, which may be 0, and the last of them.
@@ -38,6 +41,14 @@ struct TransposeAxis {
   int last_tap(int phase) const { return first_tap(phase) + (taps(phase) - 1) * stride; }
   int offset(int phase, int tap) const {
     return own_offset(phase) - (tap - first_tap(phase)) / stride + border;
+  }
+  // One above the largest offset, which is that of a first tap.
+  int reach() const {
+    int reach = 1;
+    for (int phase = 0; phase < phases(); ++phase) {
+      if (taps(phase) > 0) reach = std::max(reach, own_offset(phase) + border + 1);
+    }
+    return reach;
   }
 
  private:

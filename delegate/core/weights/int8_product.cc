@@ -51,7 +51,8 @@ Status Int8Product::pack(const Weights& weights, const int8::Output& output,
   const double kept = std::accumulate(packed_.counts.begin(), packed_.counts.end(), 0.0);
   macs_per_pixel_ = kept * int8::kQuad;
   constexpr double kDense = 0.9;  // of all quads of weights
-  const bool sparse = macs_per_pixel_ < kDense * weights.dense.size();
+  const auto own = static_cast<double>(weights.dense.size()) - weights.filled;
+  const bool sparse = macs_per_pixel_ < kDense * own;
   name_ = std::string(sparse ? "sparse " : "dense ") + "int8 " + kernels.name + " " +
           std::to_string(tile_) + "x" + std::to_string(kernels.lanes);
   return {};

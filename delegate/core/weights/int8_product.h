@@ -23,6 +23,7 @@ class Int8Product {
   struct Weights {
     std::vector<std::int8_t> dense;  // [channels][taps][inputs]
     int channels = 0, taps = 0, inputs = 0;
+    std::int64_t filled = 0;            // zeros in `dense` that are none of the layer's weights
     std::vector<std::int32_t> offsets;  // [taps][quads of inputs], in bytes
     // All taps of a quad of inputs together read lines * n + more quads for n pixels.
     int lines = 1, more = 0;

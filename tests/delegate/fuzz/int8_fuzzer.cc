@@ -20,6 +20,9 @@ struct ResizeParams {
 struct SoftmaxParams {
   float beta;
 };
+struct TransposeConvParams {
+  int padding, stride_width, stride_height, activation;
+};
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -41,8 +44,13 @@ class Model {
     const int slopes = weights({1, 1, 8}, 1, 0);
     const int prelu = layer(kTfLiteBuiltinPrelu, {z, slopes}, {1, 4, 4, 8}, ArithmeticParams{});
     const int size = runtime_.constant({2}, std::vector<int>{5, 7}, kTfLiteInt32);
+    const int shape = runtime_.constant({4}, std::vector<int>{1, 7, 8, 8}, kTfLiteInt32);
+    const int taps = weights({8, 3, 3, 8}, 8, 0);
+    const int larger =
+        layer(kTfLiteBuiltinTransposeConv, {shape, taps, prelu, bias(8)}, {1, 7, 8, 8},
+              TransposeConvParams{kTfLitePaddingSame, 2, 2, kTfLiteActNone});
     const int image =
-        layer(kTfLiteBuiltinResizeBilinear, {prelu, size}, {1, 5, 7, 8}, ResizeParams{});
+        layer(kTfLiteBuiltinResizeBilinear, {larger, size}, {1, 5, 7, 8}, ResizeParams{});
     const int sigmoid = layer(kTfLiteBuiltinLogistic, {image}, {1, 5, 7, 8}, ArithmeticParams{});
     const int axes = runtime_.constant({2}, std::vector<int>{1, 2}, kTfLiteInt32);
     const int mean = layer(kTfLiteBuiltinMean, {sigmoid, axes}, {1, 8}, ArithmeticParams{});

@@ -82,6 +82,7 @@ class TransposedConvolution:
     x: int
     channels: int
     window: Window
+    less: int  # by how much the output is shorter than the longest, if the stride allows it
     activation: int
     weights: Weights
 
@@ -94,7 +95,7 @@ class TransposedConvolution:
             x.shape[1:3], self.window.kernel, self.window.stride, strict=True
         ):
             beyond = max(k - stride, 0) if self.window.padding == VALID else 0
-            lengths.append(size * stride + beyond)
+            lengths.append(size * stride + beyond - min(self.less, stride - 1))
         shape = (x.shape[0], *lengths, self.channels)
         kernel = (self.channels, *self.window.kernel, x.shape[3])
         fan_in = math.prod(kernel[1:])
@@ -239,7 +240,15 @@ LAYERS = [
         weights,
         st.booleans(),
     ),
-    st.builds(TransposedConvolution, choices, channels, windows, activations, weights),
+    st.builds(
+        TransposedConvolution,
+        choices,
+        channels,
+        windows,
+        st.sampled_from([0, 0, 1, 2]),
+        activations,
+        weights,
+    ),
     st.builds(
         FullyConnected, choices, channels, st.booleans(), st.booleans(), activations, weights
     ),

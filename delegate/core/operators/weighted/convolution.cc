@@ -6,7 +6,6 @@
 #include "delegate/core/plan/builder.h"
 #include "delegate/core/steps/convolution.h"
 #include "delegate/core/steps/convolution_border.h"
-#include "delegate/core/steps/int8/convolution.h"
 #include "delegate/core/weights/weights.h"
 
 namespace tfsparse {
@@ -98,16 +97,20 @@ Status Convolution::make_step(PlanBuilder* builder, const Node& node, const ChwL
 
 Status Convolution::build_int8(PlanBuilder* builder, const Node& node) const {
   Values& values = builder->values();
-  const std::uint64_t border = int8_border_bytes(builder->graph(), node);
   Int8ConvolutionValues at;
   at.x = values.padded(values.chw(node.inputs[0]));
   if (residual_of(node) >= 0) at.residual = values.chw(residual_of(node));
-  if (border > 0) at.border = values.add_bytes(border);
   at.y = values.define_chw(node.output);
+  return add_int8_convolution(builder, builder->graph(), node, at);
+}
+
+Status add_int8_convolution(PlanBuilder* builder, const Graph& graph, const Node& conv,
+                            Int8ConvolutionValues at) {
+  const std::uint64_t border = int8_border_bytes(graph, conv);
+  if (border > 0) at.border = builder->values().add_bytes(border);
   std::unique_ptr<Step> step;
-  TFSPARSE_RETURN_IF_ERROR(
-      make_int8_convolution(builder->graph(), node, at, builder->int8_kernels(), &step));
-  builder->add(std::move(step), node);
+  TFSPARSE_RETURN_IF_ERROR(make_int8_convolution(graph, conv, at, builder->int8_kernels(), &step));
+  builder->add(std::move(step), conv);
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "delegate/core/graph/graph.h"
 #include "delegate/core/operators/weighted/image_convolution.h"
+#include "delegate/core/steps/int8/convolution.h"
 
 namespace tfsparse {
 
@@ -13,6 +14,9 @@ class Convolution : public DefineOperator<Convolution, ImageConvolution> {
  public:
   // Of a grouped convolution that rewriting/groups.h has replaced: how many groups it had.
   int groups = 1;
+  // Of the phases of a transposed convolution: how many weights more they have than that. They are
+  // zeros. See steps/int8/transpose_convolution.h.
+  std::int64_t filled = 0;
   // If int8 has a residual: the tensor that the convolution made before fusion, whose quantization
   // its result has, and the epilogue of the addition.
   int before_residual = -1;
@@ -35,6 +39,11 @@ class Convolution : public DefineOperator<Convolution, ImageConvolution> {
 
 // The number of groups of a convolution, or 0 if the weights do not fit the image.
 int groups_of(const Shape& image, const Shape& weights);
+
+// Adds the step of an int8 convolution, whose graph may be another than the builder's. `at` is
+// without the border.
+Status add_int8_convolution(PlanBuilder* builder, const Graph& graph, const Node& conv,
+                            Int8ConvolutionValues at);
 
 // The residual of a convolution, or -1.
 inline int residual_of(const Node& conv) { return conv.inputs.size() > 3 ? conv.inputs[3] : -1; }

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "delegate/core/assignment/estimate.h"
+#include "delegate/core/operators/weighted/convolution.h"
 #include "delegate/core/plan/builder.h"
+#include "delegate/core/steps/int8/transpose_convolution.h"
 #include "delegate/core/steps/transpose_convolution.h"
 #include "delegate/core/weights/weights.h"
 
@@ -81,6 +83,27 @@ Status TransposeConvolution::build(PlanBuilder* builder, const Node& node) const
   TFSPARSE_RETURN_IF_ERROR(
       make_transpose_convolution(builder->graph(), node, x, border, y, builder->kernels(), &step));
   builder->add(std::move(step), node);
+  return {};
+}
+
+bool TransposeConvolution::widens_int8(const Graph& graph, const Node& node) const {
+  return !has_int8_transpose_convolution(graph, node);
+}
+
+Status TransposeConvolution::build_int8(PlanBuilder* builder, const Node& node) const {
+  Values& values = builder->values();
+  Graph phases;
+  TFSPARSE_RETURN_IF_ERROR(convolve_phases(builder->graph(), node, &phases));
+  const Node& conv = phases.nodes[0];
+  const Shape &planes = phases.tensors[conv.output].shape, &y = builder->shape(node.output);
+  const bool is_one = planes[1] == y[1] && planes[2] == y[2];  // which needs no interleaving
+  Int8ConvolutionValues at;
+  at.x = values.padded(values.chw(node.inputs[0]));
+  at.y = is_one ? values.define_chw(node.output) : values.add_bytes(quad_layout(planes).bytes());
+  TFSPARSE_RETURN_IF_ERROR(add_int8_convolution(builder, phases, conv, at));
+  if (is_one) return {};
+  const Value whole = values.define_chw(node.output);
+  builder->add(make_int8_interleave(*builder, node, planes, at.y, whole), node);
   return {};
 }
 

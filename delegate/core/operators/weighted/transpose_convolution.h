@@ -20,8 +20,9 @@ class TransposeConvolution : public DefineOperator<TransposeConvolution> {
   DefaultWork default_work(const WorkContext& context, const Node& node) const override;
   DefaultWork default_int8_work(const WorkContext& context, const Node& node) const override;
   Status build(PlanBuilder* builder, const Node& node) const override;
+  Status build_int8(PlanBuilder* builder, const Node& node) const override;
   bool computes_in(DType type) const override { return is_float32_or_int8(type); }
-  bool widens_int8(const Graph&, const Node&) const override { return true; }
+  bool widens_int8(const Graph& graph, const Node& node) const override;
   void hash(Hasher* hasher) const override;
   bool has_weights() const override { return true; }
   std::vector<std::size_t> shape_inputs(const Node&) const override { return {3}; }

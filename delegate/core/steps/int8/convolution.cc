@@ -54,6 +54,7 @@ class Int8ConvolutionStep : public Step {
     weights.channels = filter[0];
     weights.taps = filter[1] * filter[2];
     weights.inputs = filter[3];
+    weights.filled = conv.filled;
     weights.offsets = offsets(filter);
     weights.lines = pointwise_ ? 1 : border_.phases_h * border_.phases_w;
     weights.more = (filter[1] - 1) * window_.dilation_h * border_.pitch;
