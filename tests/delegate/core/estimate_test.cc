@@ -3,6 +3,7 @@
 
 #include "delegate/core/graph/infer.h"
 #include "delegate/core/operators/images/pad.h"
+#include "delegate/core/operators/weighted/transpose_convolution.h"
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"
 
@@ -53,6 +54,28 @@ TEST(PredictDefault, SingleRowsAreBoundByTheirWeights) {
          {b.input({1, 1000}), b.constant({1000, 1000}, std::vector<float>(1000000, 1.0f))});
   EXPECT_GT(seconds(&b), 0.25e-9 * 1e6);
   EXPECT_LT(seconds(&b), 0.3e-9 * 1e6 + 1.3e-9 * 1e6 / best_kernels().lanes);
+}
+
+// A 2x2 kernel with stride 2 has one tap for each output pixel.
+TEST(PredictDefault, PixelsOfAnInt8TransposedConvolutionReadTheTapsOfTheirPhase) {
+  constexpr int kInputs = 128, kOutputs = 64, kRows = 20, kPixels = 4 * kRows * kRows;
+  const auto weights = [](GraphBuilder* b, int kernel) {
+    const std::vector<std::int8_t> codes(kOutputs * kernel * kernel * kInputs, 1);
+    return b->int8_weights({kOutputs, kernel, kernel, kInputs}, codes, {1.0f});
+  };
+  GraphBuilder transposed, pointwise;
+  TransposeConvolution op;
+  op.window.padding = Padding::kSame;
+  op.window.stride_h = op.window.stride_w = 2;
+  GraphBuilder* b = &transposed;
+  const int x = b->quantize(b->input({1, kRows, kRows, kInputs}), 1.0f);
+  const int size = b->ints({1, 2 * kRows, 2 * kRows, kOutputs});
+  b->quantize(b->node(op, {x, weights(b, 2), -1, size}).output, 1.0f);
+  b = &pointwise;
+  const int larger = b->quantize(b->input({1, 2 * kRows, 2 * kRows, kInputs}), 1.0f);
+  b->quantize(b->node(Convolution(), {larger, weights(b, 1)}).output, 1.0f);
+  const double more = seconds(&transposed) - seconds(&pointwise);
+  EXPECT_NEAR(more / kPixels, 50e-9, 10e-9);
 }
 
 TEST(PredictDefault, PaddingOfAConvolutionCostsNothing) {

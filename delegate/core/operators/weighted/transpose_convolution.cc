@@ -16,6 +16,8 @@ namespace {
 // Units and source: estimate.h.
 constexpr double kTransposed = 1.6;      // per vector of MACs
 constexpr double kTransposedPixel = 72;  // per output pixel
+// The same of int8: measured layer by layer on one processor with AVX2 (AMD EPYC, Zen 3).
+constexpr double kInt8TransposedPixel = 50;
 
 }  // namespace
 
@@ -69,8 +71,13 @@ DefaultWork TransposeConvolution::default_work(const WorkContext& context, const
 DefaultWork TransposeConvolution::default_int8_work(const WorkContext& context,
                                                     const Node& node) const {
   const Shape& w = context.shape(node.inputs[1]);
-  const double pixels = context.elements(node.inputs[0]) / w[3];
-  return context.int8_product(node, pixels, w[0] * w[1] * w[2], 1, w[3]);
+  // XNNPACK computes one phase of the stride after the other, each with its share of the taps.
+  const double phases = static_cast<double>(window.stride_h) * window.stride_w;
+  const double taps = static_cast<double>(w[1]) * w[2], pixels = context.pixels(node.output);
+  DefaultWork work = context.int8_product(node, pixels, w[0], taps / phases, w[3]);
+  work.vectors += kInt8TransposedPixel * pixels;
+  work.weights *= phases;
+  return work;
 }
 
 Status TransposeConvolution::build(PlanBuilder* builder, const Node& node) const {
