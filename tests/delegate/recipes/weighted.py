@@ -82,7 +82,7 @@ class TransposedConvolution:
     x: int
     channels: int
     window: Window
-    less: int  # by how much the output is shorter than the longest, if the stride allows it
+    longer: int  # by how much the output is longer than the shortest, if the stride allows it
     activation: int
     weights: Weights
 
@@ -94,8 +94,8 @@ class TransposedConvolution:
         for size, k, stride in zip(
             x.shape[1:3], self.window.kernel, self.window.stride, strict=True
         ):
-            beyond = max(k - stride, 0) if self.window.padding == VALID else 0
-            lengths.append(size * stride + beyond - min(self.less, stride - 1))
+            reach = k if self.window.padding == VALID else 1
+            lengths.append((size - 1) * stride + reach + min(self.longer, stride - 1))
         shape = (x.shape[0], *lengths, self.channels)
         kernel = (self.channels, *self.window.kernel, x.shape[3])
         fan_in = math.prod(kernel[1:])
@@ -245,7 +245,7 @@ LAYERS = [
         choices,
         channels,
         windows,
-        st.sampled_from([0, 0, 1, 2]),
+        st.integers(0, 2),
         activations,
         weights,
     ),
