@@ -25,7 +25,8 @@ from rich.table import Table
 
 import tfsparse
 from tfsparse.runtime import timing
-from tfsparse.search.measure import Measured, speedup
+from tfsparse.search.measure import speedup
+from tfsparse.search.measured import Measured
 from tfsparse.search.training import Data, Settings, fine_tune
 from tfsparse.search.variants import copy_of, teacher_of
 
@@ -141,7 +142,7 @@ def same_latency(measured, content):
     """The sparsity of all layers at which a network is as fast as a file, by layer.
 
     Args:
-        measured: `tfsparse.search.measure.Measured`.
+        measured: `tfsparse.search.measured.Measured`.
         content: The bytes of the file.
     """
     low, high = 0.3, 0.95

@@ -5,7 +5,7 @@ import tfsparse
 from tfsparse import flatbuffer
 from tfsparse.search import measure_costs
 from tfsparse.search.byte_counts import num_bytes
-from tfsparse.search.measure import Measured
+from tfsparse.search.measured import Measured
 
 
 @pytest.fixture(scope="module")

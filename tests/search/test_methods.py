@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfsparse.search.measure import Measured
+from tfsparse.search.measured import Measured
 from tfsparse.search.methods import METHODS, checked_methods
 from tfsparse.search.preparation import Ruler
 from tfsparse.search.training import Data, Settings, fine_tune

@@ -1,115 +1,25 @@
 """Measures cost tables: times by the delegate, or whatever a function counts for a file."""
 
-import contextlib
-import copy
-import functools
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 import tfsparse
-from tfsparse import flatbuffer
 from tfsparse.annotations import BlockSize, Examples, Model, Scope
-from tfsparse.converter.sparsify import sparsify
 from tfsparse.progress import track
 from tfsparse.prune.blocks import checked_block_size
-from tfsparse.prune.scope import select
 from tfsparse.runtime import benchmark, timing
 from tfsparse.runtime.explain import explain_in_turn
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.runtime.runtimes import installed_runtime
 from tfsparse.search.byte_counts import coded_bytes, num_bytes
 from tfsparse.search.cost_table import CostTable, LayerCosts
-from tfsparse.search.file_layers import convert_and_match, with_shared_values, with_zeros
+from tfsparse.search.measured import Measured, written
 
 SPARSITIES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # Of a table of times: every layer must have one, also where the default would run it.
 EVERYTHING = {"auto": False}
 RUNS, SECONDS = 60, 4.0
-
-
-class Measured:
-    """A model as a dense file, with its layers found in it, from which variants are made.
-
-    Args:
-        model: Built Keras model.
-        scope: Which layers, as for `GradualPruning`.
-        weights: `"float32"` or `"int8"`.
-        representative_dataset: As for `tfsparse.convert`.
-
-    Attributes:
-        layers: List of `FileLayer`.
-        weights: Their type in the file, `"float32"` or `"int8"`.
-        itemsize: Bytes of a weight in the file.
-    """
-
-    def __init__(self, model, scope="all", weights="float32", representative_dataset=None):
-        targets = select(model, scope)
-        options = {"weights": weights, "representative_dataset": representative_dataset}
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "dense.tflite")
-            self.layers = convert_and_match(model, targets, path, **options)
-            with open(path, "rb") as file:
-                self._content = file.read()
-        self.weights, self.itemsize = weights, 1 if weights == "int8" else 4
-        self._bits = None
-        if not self.layers:
-            raise ValueError(
-                f"Expected layers whose kernels are in the file that {model.name!r} converts to. "
-                f"Received scope={scope!r}, whose layers TensorFlow computes in another way: "
-                f"{', '.join(target.name for target in targets)}."
-            )
-
-    @functools.cached_property
-    def dense(self):
-        """The bytes of the file with the model's own weights."""
-        return self.variant([0.0] * len(self.layers))
-
-    @functools.cached_property
-    def macs(self):
-        """The MACs of the operators by their names, a dictionary."""
-        with written([self.dense]) as paths:
-            return {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
-
-    def sharing(self, bits):
-        """Returns the same, but that the weights of each layer share at most 2^`bits` values."""
-        other = copy.copy(self)
-        vars(other).pop("dense", None)
-        other._bits = bits
-        return other
-
-    def pruned(self, sparsities, block_size=(1, 1)):
-        """Returns the `ModelT` of a dense file, with arguments as of `variant`."""
-        model = flatbuffer.parse(self._content)
-        with_zeros(model, self.layers, sparsities, block_size)
-        if self._bits is not None:
-            with_shared_values(model, self.layers, self._bits)
-        return model
-
-    def variant(self, sparsities, block_size=(1, 1)):
-        """Returns the bytes of the file with the smallest weights of each layer zero.
-
-        Args:
-            sparsities: The fraction of zeros of each of `layers`.
-            block_size: Pair of ints, output and input channels that are zero together.
-        """
-        model = self.pruned(sparsities, block_size)
-        sparsify(model)
-        return flatbuffer.serialize(model)
-
-
-@contextlib.contextmanager
-def written(contents):
-    """Yields the paths of temporary files with some contents."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for number, content in enumerate(contents):
-            paths.append(os.path.join(folder, f"{number}.tflite"))
-            with open(paths[-1], "wb") as file:
-                file.write(content)
-        yield paths
 
 
 def measure_costs(

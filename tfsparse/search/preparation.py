@@ -95,12 +95,12 @@ class Ruler:
     """Compares a model's cost as a table says with what is measured here.
 
     Args:
-        measured: `measure.Measured`.
+        measured: `Measured`.
         quantity: That of the table.
         block_size: Pair of ints.
         num_threads: Int.
         is_here: Whether costs can be measured here; those of another device are taken as they are.
-        reference: `measure.Measured` of the model that costs are fractions of.
+        reference: `Measured` of the model that costs are fractions of.
     """
 
     def __init__(self, measured, quantity, block_size, num_threads, is_here, reference):

@@ -14,7 +14,7 @@ from tfsparse.packing.pack import pack
 from tfsparse.prune.evaluation import checked_metric, is_higher_better
 from tfsparse.prune.scope import select
 from tfsparse.search import targets
-from tfsparse.search.measure import Measured
+from tfsparse.search.measured import Measured
 from tfsparse.search.methods import METHODS, PLAIN, SHARED, SHARED_BITS, checked_methods
 from tfsparse.search.preparation import Ruler, prepare
 from tfsparse.search.prepared import Prepared, key_of
