@@ -229,6 +229,37 @@ def sensitivity(
     _check_names(targets)
     block_size = checked_block_size(block_size)
     check_evaluated_data(data)
+
+    def prune(number, sparsity):
+        _prune(model, targets[number], sparsity, block_size)
+        if representative_dataset is not None:
+            recalibrate_batchnorm(model, representative_dataset)
+
+    return measure_alone(
+        model,
+        data,
+        {target.name: math.prod(target.kernel.shape) for target in targets},
+        sparsities,
+        prune,
+        metric=metric,
+        higher_is_better=higher_is_better,
+        batch_size=batch_size,
+    )
+
+
+def measure_alone(
+    model, data, sizes, sparsities, prune, *, metric, higher_is_better=None, batch_size=128
+):
+    """Measures a metric with each part of a model pruned alone; see `sensitivity`.
+
+    Args:
+        model, data, sparsities, metric, higher_is_better, batch_size: As for `sensitivity`.
+        sizes: Dictionary from names of parts to their sizes.
+        prune: Function of the position of a part in `sizes` and a sparsity, which prunes the model.
+
+    Returns:
+        A `Sensitivity` with a row for each part.
+    """
     found = evaluate(model, data, batch_size)
     metric = checked_metric(found, metric)
     if higher_is_better is None:
@@ -236,16 +267,13 @@ def sensitivity(
     layers = []
     weights = model.get_weights()
     try:
-        for target in track(targets, "Measuring layers"):
+        for number, (name, size) in enumerate(track(sizes.items(), "Measuring layers")):
             values = []
             for sparsity in sparsities:
-                _prune(model, target, sparsity, block_size)
-                if representative_dataset is not None:
-                    recalibrate_batchnorm(model, representative_dataset)
+                prune(number, sparsity)
                 values.append(float(evaluate(model, data, batch_size)[metric]))
                 model.set_weights(weights)
-            size = math.prod(target.kernel.shape)
-            layers.append(LayerSensitivity(target.name, size, tuple(values)))
+            layers.append(LayerSensitivity(name, size, tuple(values)))
     finally:
         model.set_weights(weights)
     return Sensitivity(metric, float(found[metric]), higher_is_better, sparsities, tuple(layers))
