@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import types
 from pathlib import Path
 
 import keras
@@ -119,10 +118,9 @@ def test_int8_is_trained_for_without_calibration_data(searched, trained, tmp_pat
     found = searched[1]
     plan = Plan(dataclasses.replace(found.table, weights="int8"), found.sensitivity)
     kept = Prepared({"plain": plan}, found.dense, 0.5 * found.dense, found.reference, 0.0)
-    measured = types.SimpleNamespace(dense=b"", macs={"all": 1})
     monkeypatch.setattr(search, "prepare", lambda *_: kept)
-    monkeypatch.setattr(search, "Measured", lambda *_, **__: measured)
-    options = {"trials": 1, "epochs": 1, "final_epochs": 1}
+    monkeypatch.setattr(search, "measured_of", lambda *_, **__: ({"plain": None}, None))
+    options = {"trials": 1, "epochs": 1, "final_epochs": 1, "table": plan.table}
     result = compress(trained, tmp_path, weights="int8", **options)
     assert trained_ranges(result.model)
     kernels = [one.weights for one in tfsparse.inspect(result.path).products]
@@ -141,6 +139,27 @@ def test_trials_choose_among_methods(trained, tmp_path):
     assert f"with the method {result.method}" in (tmp_path / "report.html").read_text()
     with pytest.raises(ValueError, match="is of a search for another model"):
         compress(trained, tmp_path, **options)
+
+
+def test_channels_are_cut_to_a_smaller_model_that_is_trained(trained, tmp_path):
+    options = {"trials": 1, "epochs": 1, "final_epochs": 1, "target": {"macs": 0.4}}
+    result = compress(trained, tmp_path, methods="channels", **options)
+    assert 0.3 < result.fraction <= 0.4 * (1 + search.TOLERANCE)
+    macs = tfsparse.graph.macs(result.model)
+    assert macs == pytest.approx(result.cost)
+    assert macs == tfsparse.inspect(result.path).totals.macs
+    sizes = {"stem": 16, "wide": 32, "narrow": 16}
+    for name, size in sizes.items():
+        left = result.model.get_layer(name).filters
+        assert left == size - round(result.sparsities[name] * size)
+    assert result.trials[0].metric is not None
+    assert result.value > 0.5
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>Groups of channels</h2>" in page
+    assert "can be saved" in page
+    options["target"] = {"macs": 0.01}
+    with pytest.raises(TargetOutOfReachError, match="every group of channels at its cheapest"):
+        compress(trained, tmp_path / "b", methods="channels", **options)
 
 
 def test_an_archive_is_a_target(trained, tmp_path):

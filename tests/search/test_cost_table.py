@@ -33,9 +33,17 @@ def test_the_error_is_that_of_the_sum_against_the_whole():
     assert TABLE.error == pytest.approx(1 - 4.0 / 4.4)
 
 
-def test_it_is_kept_as_a_file(tmp_path):
-    TABLE.save(tmp_path / "table.json")
-    assert CostTable.load(tmp_path / "table.json") == TABLE
+def test_the_error_is_also_that_of_different_sparsities_in_turn():
+    # a has 0.5 and b 0.9: a sum of 3.5 ms.
+    assert dataclasses.replace(TABLE, mixed=3.5e-3).error == pytest.approx(TABLE.error)
+    assert dataclasses.replace(TABLE, mixed=5e-3).error == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"pruned": "channels", "mixed": 3e-3}])
+def test_it_is_kept_as_a_file(tmp_path, changes):
+    table = dataclasses.replace(TABLE, **changes)
+    table.save(tmp_path / "table.json")
+    assert CostTable.load(tmp_path / "table.json") == table
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"layers": 3}'])

@@ -49,7 +49,7 @@ def test_archives_are_those_of_pruned_and_shared_weights(measured, bits, tmp_pat
     assert num_bytes(content, "archive") == size
     names = [layer.name for layer in measured.layers]
     assert table.cost(dict(zip(names, sparsities, strict=True))) == pytest.approx(size, rel=0.1)
-    file = model.pruned(sparsities)
+    file = model.parsed(sparsities)
     values = flatbuffer.constant(file, file.subgraphs[0].tensors[model.layers[1].tensors[0]])
     assert (len(np.unique(values)) <= 8) == (bits == 3)
 
@@ -72,10 +72,43 @@ def test_another_device_counts_whole_files(measured):
 
     table = measure_costs(measured, "instructions", sparsities=(0.5, 0.75), count=count)
     # A file for each sparsity of all layers, and one for each of a single layer.
-    assert len(asked) == 3 + 4 * 2
+    # And one with these sparsities in turn.
+    assert len(asked) == 3 + 1 + 4 * 2
     assert table.error < 1e-9
     assert table.cost({}) == 1000 + 3 * (576 + 512 + 512 + 64)
     assert table.cost({"wide": 0.75}) == table.cost({}) - 3 * 384
+
+
+def test_a_group_of_channels_has_what_it_saves_and_all_save_together(trained):
+    table = measure_costs(trained[0], "macs", pruned="channels")
+    assert [(layer.name, layer.size) for layer in table.layers] == [
+        ("stem", 16),
+        ("wide", 32),
+        ("narrow", 16),
+    ]
+    assert table.sparsities == (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
+    dense = 64 * (576 + 512 + 512) + 64
+    half = 64 * (576 // 2 + 512 // 4 + 512 // 4) + 32
+    assert (table.whole[0], table.whole[4]) == (dense, half)
+    assert table.cost(dict.fromkeys(("stem", "wide", "narrow"), 0.5)) == pytest.approx(half)
+    # Alone the first saves half of two layers, and the second half of two others.
+    saved = [layer.costs[0] - layer.costs[4] for layer in table.layers]
+    assert saved[0] / saved[1] == pytest.approx((576 + 512) / (512 + 512))
+    mixed = 64 * (576 * 14 / 16 + 14 * 24 + 24 * 10) + 40
+    assert table.mixed == mixed
+    turns = {"stem": 0.125, "wide": 0.25, "narrow": 0.375}
+    assert table.error == pytest.approx(abs(table.cost(turns) / mixed - 1))
+
+
+def test_files_with_fewer_channels_are_those_that_are_counted(trained):
+    def count(paths):
+        return [tfsparse.inspect(path).totals.nonzero_macs for path in paths]
+
+    options = {"pruned": "channels", "sparsities": (0.5,)}
+    expected = measure_costs(trained[0], "macs", **options)
+    found = measure_costs(trained[0], "instructions", count=count, **options)
+    assert found.layers == expected.layers
+    assert found.whole == expected.whole
 
 
 def nonzeros(path):
@@ -100,6 +133,7 @@ def test_int8_files_have_smaller_kernels(trained):
     [
         ({"quantity": "watts"}, "one of latency, size, archive, macs. Received: 'watts'"),
         ({"quantity": "instructions"}, "Received: 'instructions'"),
+        ({"pruned": "layers"}, "pruned to be one of weights, channels. Received: 'layers'"),
         ({"sparsities": (1.0,)}, r"sparsities in \[0, 1\)"),
         ({"sparsities": ()}, r"sparsities in \[0, 1\)"),
     ],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tfsparse.search.channel_cuts import cut
 from tfsparse.search.measured import Measured
 from tfsparse.search.methods import METHODS, checked_methods
 from tfsparse.search.preparation import Ruler
@@ -39,6 +40,27 @@ def test_rigl_moves_connections_of_the_largest_weights(trained):
     METHODS["rigl"].begin(first, {"wide": 0.75}, Settings(), (1, 1))
     moved = np.mean(zeros["wide"] != (first.get_layer("wide").kernel.numpy() == 0))
     assert 0 < moved < 0.25
+
+
+def test_channels_are_those_of_a_smaller_model(trained):
+    dense, (x, y) = trained
+    model = copy_of(dense)
+    _, smaller = fine_tune(
+        model,
+        Data((x, y), (x[:32], y[:32]), 32),
+        {"wide": 0.75, "narrow": 0.5, "stem": 0.0},
+        block_size=(1, 1),
+        settings=Settings(),
+        epochs=1,
+        optimizer=dense.optimizer,
+        teacher=dense,
+        method="channels",
+    )
+    assert smaller.get_layer("wide").kernel.shape == (1, 1, 16, 8)
+    assert smaller.get_layer("head").kernel.shape == (8, 4)
+    first = cut(dense, {"wide": 0.75, "narrow": 0.5}).get_layer("wide").kernel
+    assert not np.array_equal(smaller.get_layer("wide").kernel, first)
+    np.testing.assert_array_equal(model.get_layer("wide").kernel, dense.get_layer("wide").kernel)
 
 
 def test_sharing_leaves_few_values_in_all_layers_of_the_student(trained):

@@ -36,6 +36,15 @@ def test_a_layer_that_zeros_make_no_faster_stays_dense():
     assert plan.sparsities(4e-3, Coefficients())["b"] == 0
 
 
+def test_of_channels_only_numbers_are_chosen_that_were_measured():
+    table = dataclasses.replace(TABLE, pruned="channels")
+    plan = dataclasses.replace(PLAN, table=table)
+    for budget in (5e-3, 4e-3, 3e-3):
+        chosen = plan.sparsities(budget, Coefficients())
+        assert set(chosen.values()) <= set(TABLE.sparsities)
+        assert plan.predicted(chosen) <= budget
+
+
 def test_a_correction_leaves_less_for_the_same_budget():
     corrected = dataclasses.replace(PLAN, correction=1.25)
     sparsities = corrected.sparsities(4e-3, Coefficients())

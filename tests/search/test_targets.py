@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from tests.search.test_cost_table import TABLE
@@ -55,3 +57,10 @@ def test_what_is_out_of_reach_is_said_with_the_nearest_and_what_holds_it():
     assert "2.50 ms, which is 0.50 of the dense model's 5.00 ms" in message
     assert "1.00 ms are of operators that pruning leaves" in message
     assert "a 1.00 ms, b 500 µs" in message
+
+
+def test_of_whole_files_it_is_not_said_what_holds_the_least():
+    layers = tuple(dataclasses.replace(one, costs=(1e-3, 5e-4, 0.0)) for one in TABLE.layers)
+    table = dataclasses.replace(TABLE, layers=layers, pruned="channels")
+    with pytest.raises(TargetOutOfReachError, match=r"every group .* cheapest sparsity\.$"):
+        check_reachable(5e-4, 5e-3, table)

@@ -80,7 +80,7 @@ def test_int8_is_evaluated_as_its_file_computes(trained, tmp_path):
             report=lambda epoch, found: reports.append((epoch, found)),
         )
 
-    found = tune(2)
+    found, _ = tune(2)
     assert [epoch for epoch, _ in reports] == [1, 2]
     assert reports[1][1] == found
     path = tfsparse.convert(model, tmp_path / "model.tflite", weights="int8")

@@ -45,6 +45,7 @@ def compress(
     changes the loss. Dynamic programming finds the sparsities with the least sum of losses within
     the target, as SPDY does. How single losses add up, and how to train, is what the trials try:
     each prunes the model and trains it for some epochs. The best is trained once more, longer.
+    Channels are chosen in the same way, with groups of channels in place of layers.
 
     Everything that is done is kept in `directory`. The same call goes on from there, after an
     interruption too.
@@ -68,10 +69,12 @@ def compress(
         final_epochs: Int, epochs of the training of the best; by default `3 * epochs`.
         methods: What a trial trains with, one name or several to choose from: `"gradual"`, the
             default, as `GradualPruning` does; `"rigl"`, pruned at once, and then with `RigL`;
+            `"channels"`, a smaller model with fewer channels, as `shrink` makes it;
             `"factorize"`, gradual after `tfsparse.factorize`, for latency and MACs; `"sharing"`,
             gradual and then `WeightSharing`, for archives of float32 files.
         sampler: `"tpe"`, `"gp"`, `"cmaes"`, `"ddpg"` or `"random"`.
-        scope: Which layers may be pruned, as for `GradualPruning`.
+        scope: Which layers may be pruned, as for `GradualPruning`; of `"channels"` which groups,
+            as for `ChannelPruning`.
         block_size: As for `GradualPruning`.
         weights: `"float32"`, or `"int8"` for 8-bit weights and activations. The last part of each
             training is then `QuantizationAwareTraining`, and metrics are those in int8.

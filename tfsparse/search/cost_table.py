@@ -29,11 +29,11 @@ UNITS = {
 
 @dataclasses.dataclass(frozen=True)
 class LayerCosts:
-    """The cost of one layer.
+    """The cost of one layer, or of one group of channels.
 
     Attributes:
-        name: Path of the layer in its model.
-        size: Int, weights in its kernel.
+        name: Path of the layer in its model; of a group that of the first layer that makes it.
+        size: Int, weights in its kernel, or channels.
         costs: Tuple of floats, its cost at each sparsity of the table.
     """
 
@@ -47,7 +47,8 @@ class CostTable:
     """The cost of each layer of a model at several sparsities. It prints as a table.
 
     `tfsparse.search.measure_costs` measures one. The cost of a model is the sum over its
-    layers and of what does not change, `rest`.
+    layers and of what does not change, `rest`. In a table of channels a layer is a group of
+    channels that can only be cut together, and its sparsity the fraction that is cut.
 
     Attributes:
         quantity: `"latency"`, `"instructions"`, `"size"`, `"archive"` or `"macs"`; costs are in
@@ -60,6 +61,9 @@ class CostTable:
         whole: Tuple of floats, the cost of the whole model as measured, with all layers at each of
             `sparsities`.
         setting: Dictionary that says where the costs are from: device, threads, versions.
+        pruned: `"weights"` or `"channels"`.
+        mixed: Float, the cost of the whole model as measured, with layers at the sparsities above 0
+            in turn; None if it was not measured.
     """
 
     quantity: str
@@ -70,6 +74,8 @@ class CostTable:
     rest: float
     whole: tuple[float, ...]
     setting: dict
+    pruned: str = "weights"
+    mixed: float | None = None
 
     @property
     def unit(self) -> str:
@@ -95,7 +101,13 @@ class CostTable:
     def error(self) -> float:
         """How far the sum over the layers is off the whole model at most, as a fraction."""
         sums = self.rest + np.sum([layer.costs for layer in self.layers], axis=0)
-        return float(np.max(np.abs(sums / self.whole - 1)))
+        errors = np.abs(sums / self.whole - 1)
+        if self.mixed is None:
+            return float(np.max(errors))
+        names = (layer.name for layer in self.layers)
+        turns = in_turn(self.sparsities, len(self.layers))
+        of_mixed = self.cost(dict(zip(names, turns, strict=True))) / self.mixed - 1
+        return float(max(*errors, abs(of_mixed)))
 
     def cost(self, sparsities: Mapping[str, float]) -> float:
         """Predicts the cost of the model.
@@ -171,7 +183,7 @@ class CostTable:
 
         scale, unit = (1e6, "µs") if self.unit == "s" else (1, self.unit)
         table = Table("layer", box=None, pad_edge=False)
-        table.add_column("weights", justify="right")
+        table.add_column(self.pruned, justify="right")
         for sparsity in self.sparsities:
             table.add_column(f"{sparsity:.4g}", justify="right")
         for layer in self.layers:
@@ -182,3 +194,13 @@ class CostTable:
         table.add_row("measured whole", "", *(significant(scale * cost) for cost in self.whole))
         title = f"{self.quantity} in {unit} by sparsity, {self.weights}, on {self.setting}"
         return Group(title, table, f"The sum is {100 * self.error:.1f} % off at most.")
+
+
+def in_turn(sparsities, count):
+    """The sparsities of so many layers that have those above 0 in turn, a list.
+
+    Args:
+        sparsities: Those of a table, in ascending order from 0.
+        count: Int.
+    """
+    return [sparsities[1:][number % (len(sparsities) - 1)] for number in range(count)]

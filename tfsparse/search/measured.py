@@ -5,6 +5,7 @@ import copy
 import functools
 import os
 import tempfile
+from typing import ClassVar
 
 import tfsparse
 from tfsparse import flatbuffer
@@ -27,6 +28,10 @@ class Measured:
         weights: Their type in the file, `"float32"` or `"int8"`.
         itemsize: Bytes of a weight in the file.
     """
+
+    pruned = "weights"
+    # Every layer must have a time, also where the default would run it.
+    delegate_options: ClassVar = {"auto": False}
 
     def __init__(self, model, scope="all", weights="float32", representative_dataset=None):
         targets = select(model, scope)
@@ -53,8 +58,7 @@ class Measured:
     @functools.cached_property
     def macs(self):
         """The MACs of the operators by their names, a dictionary."""
-        with written([self.dense]) as paths:
-            return {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
+        return macs_of(self.dense)
 
     def sharing(self, bits):
         """Returns the same, but that the weights of each layer share at most 2^`bits` values."""
@@ -63,7 +67,7 @@ class Measured:
         other._bits = bits
         return other
 
-    def pruned(self, sparsities, block_size=(1, 1)):
+    def parsed(self, sparsities, block_size=(1, 1)):
         """Returns the `ModelT` of a dense file, with arguments as of `variant`."""
         model = flatbuffer.parse(self._content)
         with_zeros(model, self.layers, sparsities, block_size)
@@ -78,9 +82,21 @@ class Measured:
             sparsities: The fraction of zeros of each of `layers`.
             block_size: Pair of ints, output and input channels that are zero together.
         """
-        model = self.pruned(sparsities, block_size)
+        model = self.parsed(sparsities, block_size)
         sparsify(model)
         return flatbuffer.serialize(model)
+
+
+def macs_of(content):
+    """Returns the MACs of the operators of a file by their names, a dictionary."""
+    with written([content]) as paths:
+        return {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
+
+
+def nonzero_macs(content):
+    """Returns the MACs of a file with weights that are not zero, an int."""
+    with written([content]) as paths:
+        return tfsparse.inspect(paths[0]).totals.nonzero_macs
 
 
 @contextlib.contextmanager

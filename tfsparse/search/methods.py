@@ -8,34 +8,40 @@ from tfsparse.prune.schedules import PolynomialDecay
 from tfsparse.prune.weights.gradual import GradualPruning
 from tfsparse.prune.weights.rigl import RigL
 from tfsparse.quantize.weight_sharing import WeightSharing
+from tfsparse.search.channel_cuts import cut
 
-# What a method prunes: the model, the model with factors in place of its large layers, and the
-# model with shared values.
-PLAIN, FACTORIZED, SHARED = "plain", "factorized", "shared"
+# What a method prunes: the model, the model with factors in place of its large layers, the model
+# with shared values, and channels of the model.
+PLAIN, FACTORIZED, SHARED, CHANNELS = "plain", "factorized", "shared", "channels"
 SHARED_BITS = 5
 
 
 def _gradual(model, sparsities, settings, block_size):
     pruned = _pruned(sparsities)
     if not pruned:
-        return []
+        return model, []
     schedule = PolynomialDecay(max(pruned.values()), end=settings.end)
-    return [GradualPruning(schedule=schedule, scope=pruned, block_size=block_size)]
+    return model, [GradualPruning(schedule=schedule, scope=pruned, block_size=block_size)]
 
 
 def _rigl(model, sparsities, settings, block_size):
     pruned = _pruned(sparsities)
     if not pruned:
-        return []
+        return model, []
     # RigL takes up the zeros that there are; without any it would prune at random.
     GradualPruning(scope=pruned, block_size=block_size).apply(model)
-    return [RigL(scope=pruned, end=settings.end, block_size=block_size)]
+    return model, [RigL(scope=pruned, end=settings.end, block_size=block_size)]
 
 
 def _sharing(model, sparsities, settings, block_size):
     bits = {glob.escape(name): SHARED_BITS for name in sparsities}
     sharing = WeightSharing(bits, begin=settings.rounding)
-    return [*_gradual(model, sparsities, settings, block_size), sharing]
+    model, pruning = _gradual(model, sparsities, settings, block_size)
+    return model, [*pruning, sharing]
+
+
+def _channels(model, sparsities, settings, block_size):
+    return cut(model, sparsities), []
 
 
 def _pruned(sparsities):
@@ -49,8 +55,9 @@ class Method:
 
     Attributes:
         begin: Function of a model, a dictionary from names of layers to sparsities, `Settings` and
-            a pair of ints, the size of blocks. It returns the callbacks of the training.
-        variant: What it prunes: `PLAIN`, `FACTORIZED` or `SHARED`.
+            a pair of ints, the size of blocks. It returns the model to train, the same one or a
+            smaller one, and the callbacks of the training.
+        variant: What it prunes: `PLAIN`, `FACTORIZED`, `SHARED` or `CHANNELS`.
         quantities: Tuple of the quantities that it saves.
         weights: Tuple of the types of weights that it is for.
     """
@@ -64,6 +71,7 @@ class Method:
 METHODS = {
     "gradual": Method(_gradual),
     "rigl": Method(_rigl),
+    "channels": Method(_channels, CHANNELS),
     "factorize": Method(_gradual, FACTORIZED, quantities=("latency", "macs")),
     # In int8 each channel has a scale of its own, and a layer more values than are shared.
     "sharing": Method(_sharing, SHARED, quantities=("archive",), weights=("float32",)),

@@ -12,7 +12,7 @@ from tfsparse.search.losses import levels, losses
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What sparsities are chosen from: the costs and the sensitivities of a model's layers.
+    """What sparsities are chosen from: the costs and the sensitivities of layers or channels.
 
     Attributes:
         table: A `CostTable`.
@@ -35,7 +35,7 @@ class Plan:
             A dictionary from names of layers to sparsities; 0 for layers to leave dense.
         """
         names = [layer.name for layer in self.table.layers]
-        choices = levels(self.table.sparsities[-1])
+        choices = self._choices()
         costs = [
             np.interp(choices, self.table.sparsities, np.minimum.accumulate(layer.costs))
             for layer in self.table.layers
@@ -49,6 +49,16 @@ class Plan:
             max(table_budget, least * (1 + 1e-9)),
         )
         return dict(zip(names, choices[chosen].tolist(), strict=True))
+
+    def _choices(self):
+        """The sparsities to choose among, a float array.
+
+        A number of channels may be much slower than its neighbours, so that only those are chosen
+        that were measured.
+        """
+        if self.table.pruned == "channels":
+            return np.array(self.table.sparsities)
+        return levels(self.table.sparsities[-1])
 
     def predicted(self, sparsities):
         """The cost of the model with these sparsities, in the table's unit."""

@@ -8,7 +8,9 @@ import time
 from tfsparse.prune.weights.sensitivity import sensitivity
 from tfsparse.search import measure, targets
 from tfsparse.search.byte_counts import num_bytes
+from tfsparse.search.channel_cuts import channel_sensitivity
 from tfsparse.search.losses import Coefficients
+from tfsparse.search.measured import nonzero_macs
 from tfsparse.search.plan import Plan
 from tfsparse.search.prepared import Prepared
 
@@ -17,6 +19,7 @@ SENSITIVITIES = (0.5, 0.7, 0.8, 0.9, 0.95)
 CORRECTIONS = 2
 # Where the loss of accuracy is the target, sums are compared at this fraction of the dense cost.
 USUAL = 0.5
+DEFAULTS = Coefficients()
 
 
 def prepare(models, data, target, reference, rulers, table=None):
@@ -41,21 +44,21 @@ def prepare(models, data, target, reference, rulers, table=None):
     for name, ruler in rulers.items():
         own = ruler.table() if table is None else table
         check_table(own, ruler, target)
-        own_dense = own.dense * ruler.dense_share
         if dense is None:
-            dense = own_dense
+            dense = own.dense * ruler.dense_share
             budget = None if target.loss is not None else target.budget(dense)
         if budget is not None:
             targets.check_reachable(budget, dense, own)
         plan = Plan(own, measured_losses(models[name], data, own))
-        plan = ruler.corrected(plan, USUAL * dense if budget is None else budget)
-        # Times that were measured one after the other differ: those of the first are compared with.
-        plans[name] = dataclasses.replace(plan, correction=plan.correction * dense / own_dense)
+        plans[name] = ruler.corrected(plan, USUAL * dense if budget is None else budget, dense)
     return Prepared(plans, dense, budget, reference, time.monotonic() - started)
 
 
 def measured_losses(model, data, table):
     """The `Sensitivity` of the loss to each layer of a table."""
+    if table.pruned == "channels":
+        names = [layer.name for layer in table.layers]
+        return channel_sensitivity(model, data.sample, names, table.sparsities[1:], data.batch_size)
     return sensitivity(
         model,
         data.sample,
@@ -69,12 +72,13 @@ def measured_losses(model, data, table):
 
 
 def check_table(table, ruler, target):
-    """Raises a ValueError unless a table is of a search's quantity, blocks, weights and layers."""
+    """Raises a ValueError unless a table is of what a search prunes, and of its quantity."""
     quantities = ("latency", "instructions") if target.quantity == "latency" else (target.quantity,)
     expected = {
         "quantity": quantities,
         "block_size": (ruler.block_size,),
         "weights": (ruler.weights,),
+        "pruned": (ruler.pruned,),
     }
     for name, values in expected.items():
         if getattr(table, name) not in values:
@@ -95,12 +99,12 @@ class Ruler:
     """Compares a model's cost as a table says with what is measured here.
 
     Args:
-        measured: `Measured`.
+        measured: `Measured` or `MeasuredChannels`.
         quantity: That of the table.
         block_size: Pair of ints.
         num_threads: Int.
         is_here: Whether costs can be measured here; those of another device are taken as they are.
-        reference: `Measured` of the model that costs are fractions of.
+        reference: The same of the model that costs are fractions of.
     """
 
     def __init__(self, measured, quantity, block_size, num_threads, is_here, reference):
@@ -111,8 +115,13 @@ class Ruler:
 
     @property
     def layers(self):
-        """List of the file's `FileLayer`s."""
+        """List of the layers, or of the groups of channels, that are pruned."""
         return self._measured.layers
+
+    @property
+    def pruned(self):
+        """What is pruned, `"weights"` or `"channels"`."""
+        return self._measured.pruned
 
     @property
     def weights(self):
@@ -139,52 +148,62 @@ class Ruler:
     @functools.cached_property
     def _dense_shares(self):
         """The same with the delegate for the reference, and with TFLite's default."""
-        own, reference = self._measured.dense, self._reference.dense
         if not self._is_here:
             return 1.0, 1.0
         if self._quantity != "latency":
             share = self._amount(self._reference) / self._amount(self._measured)
             return share, share
-        threads = self._num_threads
         by_delegate = 1.0
         if self._reference is not self._measured:
-            by_delegate = measure.speedup(reference, own, threads)
-        return by_delegate, measure.speedup(reference, own, threads, of_default=True)
+            by_delegate = self._speedup(self._measured.dense)
+        return by_delegate, self._speedup(self._measured.dense, of_default=True)
 
     def _amount(self, measured):
         if self._quantity == "macs":
             return sum(measured.macs.values())
         return num_bytes(measured.dense, self._quantity)
 
+    def _speedup(self, content, of_default=False):
+        """The latency of the reference over that of a file."""
+        return measure.speedup(
+            self._reference.dense,
+            content,
+            self._num_threads,
+            of_default,
+            options=self._measured.delegate_options,
+        )
+
     def share(self, content):
         """The cost of a file over that of the reference as it runs now; None if not known."""
-        by_delegate, by_default = self._dense_shares
-        return self._relative(content, self._reference.dense, by_default < by_delegate)
+        if not self._is_here:
+            return None
+        if self._quantity == "latency":
+            by_delegate, by_default = self._dense_shares
+            return 1 / self._speedup(content, by_default < by_delegate)
+        if self._quantity == "macs":
+            amount = nonzero_macs(content)
+        else:
+            amount = num_bytes(content, self._quantity)
+        return amount / self._amount(self._reference)
 
-    def corrected(self, plan, budget):
-        """A `Plan` whose correction is measured near a budget, the factor that its sum is off."""
-        for _ in range(CORRECTIONS):
-            sparsities = plan.sparsities(budget, Coefficients())
-            own = [sparsities.get(layer.name, 0.0) for layer in self.layers]
-            content = self._measured.variant(own, self.block_size)
-            share = self._relative(content, self._measured.dense, of_default=False)
-            if share is None:
-                return plan
-            correction = share * plan.table.dense / plan.table.cost(sparsities)
-            plan = dataclasses.replace(plan, correction=correction)
-        return plan
-
-    def _relative(self, content, dense, of_default):
-        """The cost of a file over that of a dense one; None if it cannot be measured here.
+    def corrected(self, plan, budget, dense, coefficients=DEFAULTS):
+        """Measures near a budget what factor the sum of a `Plan` is off.
 
         Args:
-            content: The bytes of the file; the delegate runs it.
-            dense: Those of the dense one.
-            of_default: Whether TFLite's default runs the dense one, or the delegate too.
+            plan: `Plan`.
+            budget: Float, what the model may cost.
+            dense: Float, the cost of the reference.
+            coefficients: `Coefficients` of the sparsities to measure with.
+
+        Returns:
+            The plan with this factor as its correction.
         """
-        if not self._is_here or self._quantity == "macs":
-            return None
-        if self._quantity != "latency":
-            sizes = [num_bytes(one, self._quantity) for one in (content, dense)]
-            return sizes[0] / sizes[1]
-        return 1 / measure.speedup(dense, content, self._num_threads, of_default)
+        for _ in range(CORRECTIONS):
+            sparsities = plan.sparsities(budget, coefficients)
+            own = [sparsities.get(layer.name, 0.0) for layer in self.layers]
+            share = self.share(self._measured.variant(own, self.block_size))
+            if share is None:
+                return plan
+            correction = share * dense / plan.table.cost(sparsities)
+            plan = dataclasses.replace(plan, correction=correction)
+        return plan

@@ -14,12 +14,11 @@ WORTH_SAVING = 0.02
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A layer of the page.
+    """A layer, or a group of channels, of the page.
 
     Attributes:
-        name: Path of the layer in its model.
-        size: Number of weights.
-        sparsity: Fraction of zeros.
+        name, size: As of `LayerCosts`.
+        sparsity: Fraction of zeros, or of channels that are cut.
         before, after: Its cost dense and now.
         losses: Tuple of the loss at each measured sparsity, with this layer pruned alone.
         why: A sentence on the choice.
@@ -89,10 +88,13 @@ def rows_of(result):
 
 
 def _why(layer, sparsity, is_sensitive, result):
+    of_channels = result.table.pruned == "channels"
     share = layer.costs[0] / result.table.dense
     if layer.costs[0] - min(layer.costs) <= WORTH_SAVING * layer.costs[0]:
-        return "Zeros would save nothing here."
+        return f"{'Fewer channels' if of_channels else 'Zeros'} would save nothing here."
     parts = [f"{100 * share:.0f} % of the dense model's {result.table.quantity}"]
+    if of_channels:
+        parts[0] += " can be saved"
     parts.append("more sensitive than most" if is_sensitive else "less sensitive than most")
     if not sparsity:
         parts.append("not needed for the target")

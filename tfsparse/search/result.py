@@ -19,7 +19,7 @@ class Trial:
         parameters: Dictionary of what the trial chose.
         metric: Float, after its last epoch, or None.
         cost: Float, predicted in the table's unit, or None.
-        sparsities: Dictionary from names of layers to floats.
+        sparsities: Dictionary from names of layers, or of groups of channels, to floats.
         seconds: Float, time of its training, or None.
     """
 
@@ -64,7 +64,8 @@ class CompressionResult:
         dense: Float, the cost of the dense model, in the table's unit.
         cost: Float, that of the result: as measured, or as predicted where it cannot be measured.
         predicted: Float, the cost as predicted before the result was measured.
-        sparsities: Dictionary from names of layers to the fraction of zeros in each.
+        sparsities: Dictionary from names of layers to the fraction of zeros in each; of the method
+            `"channels"` from names of groups to the fraction of channels that was cut.
         trials: Tuple of `Trial`.
         table, sensitivity: What the sparsities were chosen from.
         seconds: Dictionary of what each stage took: `measurements`, `trials`, `training`.

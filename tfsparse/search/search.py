@@ -12,10 +12,8 @@ from tfsparse.files import write_atomically
 from tfsparse.formatting import to_json
 from tfsparse.packing.pack import pack
 from tfsparse.prune.evaluation import checked_metric, is_higher_better
-from tfsparse.prune.scope import select
 from tfsparse.search import targets
-from tfsparse.search.measured import Measured
-from tfsparse.search.methods import METHODS, PLAIN, SHARED, SHARED_BITS, checked_methods
+from tfsparse.search.methods import METHODS, checked_methods
 from tfsparse.search.preparation import Ruler, prepare
 from tfsparse.search.prepared import Prepared, key_of
 from tfsparse.search.report import write_report
@@ -30,7 +28,14 @@ from tfsparse.search.study import (
     make_study,
     run_trials,
 )
-from tfsparse.search.variants import Variant, copy_of, model_of, teacher_of
+from tfsparse.search.variants import (
+    Variant,
+    copy_of,
+    measured_of,
+    model_of,
+    parts_of,
+    teacher_of,
+)
 
 # A result may cost this much more than the target, as a fraction. If it costs more, another
 # training with more zeros follows.
@@ -99,7 +104,7 @@ class Search:
         self._key = key_of(
             self._model,
             target=self._given,
-            layers=[layer.name for layer in select(self._model, scope)],
+            parts={name: parts_of(name, self._model, scope) for name in self._models},
             block_size=block_size,
             weights=weights,
             methods=self._methods,
@@ -130,17 +135,17 @@ class Search:
         Args:
             table: `CostTable` of another device, or None.
         """
-        dense = Measured(self._model, self._scope, **self._conversion)
+        measured, dense = measured_of(self._models, self._model, self._scope, **self._conversion)
         self._rulers = {
             name: Ruler(
-                self._measured(name, dense),
+                one,
                 self._target.quantity,
                 self._block_size,
                 self._num_threads,
                 is_here=table is None,
                 reference=dense,
             )
-            for name in self._models
+            for name, one in measured.items()
         }
         if PREPARED not in self._study.user_attrs:
             found = prepare(
@@ -150,14 +155,6 @@ class Search:
             self._study.set_user_attr(PREPARED, kept)
         self._take_up()
         enqueue_defaults(self._study, self._task)
-
-    def _measured(self, name, dense):
-        """The `Measured` model of a variant, given that of the dense model."""
-        if name == SHARED:
-            return dense.sharing(SHARED_BITS)
-        if name == PLAIN:
-            return dense
-        return Measured(self._models[name], self._scope, **self._conversion)
 
     def await_measurements(self):
         """Waits until another process has measured what trials need.
@@ -225,22 +222,24 @@ class Search:
         best = best_of(self._study)
         method, coefficients, settings = choose(best, self._methods)
         variant, ruler = self._task.variant(method), self._rulers[METHODS[method].variant]
-        plan, budget = variant.plan, self._task.budget_of(best)
-        keras.utils.set_random_seed(self._seed)
+        budget = self._task.budget_of(best)
         variant.restore()
+        plan = ruler.corrected(variant.plan, budget, self._prepared.dense, coefficients)
+        keras.utils.set_random_seed(self._seed)
         for _ in range(ATTEMPTS):
             sparsities = plan.sparsities(budget, coefficients)
-            value = self._task.train(method, sparsities, settings, epochs)
-            paths = self._write(variant.model)
+            value, model = self._task.train(method, sparsities, settings, epochs)
+            paths = self._write(model)
             predicted = plan.predicted(sparsities)
             share = ruler.share(Path(paths["path"]).read_bytes())
             cost = predicted if share is None else share * self._prepared.dense
             if cost <= budget * (1 + TOLERANCE):
                 break
             plan = dataclasses.replace(plan, correction=plan.correction * cost / predicted)
-            epochs = self._task.epochs
+            if model is variant.model:  # It trains on; a smaller model is made anew.
+                epochs = self._task.epochs
         result = CompressionResult(
-            model=variant.model,
+            model=model,
             method=method,
             **paths,
             report=os.fspath(self._directory / REPORT),

@@ -89,12 +89,15 @@ class Task:
         return self.variants[METHODS[method].variant]
 
     def train(self, method, sparsities, settings, epochs, report=None):
-        """Prunes and trains a model from its present weights; returns the metric.
+        """Prunes and trains a model from its present weights.
 
         Args:
             method, sparsities, settings, epochs, report: As of `fine_tune`.
+
+        Returns:
+            The metric, and the model that was trained.
         """
-        found = fine_tune(
+        found, model = fine_tune(
             self.variant(method).model,
             self.data,
             sparsities,
@@ -107,7 +110,7 @@ class Task:
             is_int8=self.is_int8,
             report=report,
         )
-        return float(found[self.goal.metric])
+        return float(found[self.goal.metric]), model
 
     def budget_of(self, trial):
         """What the model of a trial may cost; the trial chooses it if the loss is the target."""
@@ -229,7 +232,7 @@ def run_trial(trial, task):
     variant.restore()
     reporting = _Reporting(trial, task)
     started = time.monotonic()
-    metric = task.train(method, sparsities, settings, task.epochs, reporting)
+    metric, _ = task.train(method, sparsities, settings, task.epochs, reporting)
     trial.set_user_attr("seconds", time.monotonic() - started)
     trial.set_user_attr("metric", metric)
     if reporting.is_poor:

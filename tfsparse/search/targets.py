@@ -92,12 +92,17 @@ def check_reachable(budget, dense, table):
     if table.least <= budget:
         return
     amount = table.amount
-    layers = sorted(table.layers, key=lambda layer: -min(layer.costs))
-    holding = ", ".join(f"{layer.name} {amount(min(layer.costs))}" for layer in layers[:3])
-    raise TargetOutOfReachError(
+    part = "group of channels" if table.pruned == "channels" else "layer"
+    message = (
         f"The target, a {table.quantity} of {amount(budget)}, is out of reach. The least is "
         f"{amount(table.least)}, which is {table.least / dense:.2f} of the dense model's "
-        f"{amount(dense)}, with every layer at its cheapest sparsity. Of it, "
-        f"{amount(table.rest)} are of operators that pruning leaves as they are, and most of the "
-        f"rest of: {holding}."
+        f"{amount(dense)}, with every {part} at its cheapest sparsity."
     )
+    layers = sorted(table.layers, key=lambda layer: -min(layer.costs))
+    holding = [f"{layer.name} {amount(min(layer.costs))}" for layer in layers if min(layer.costs)]
+    if holding:  # From the costs of whole files it is not known which layers have the rest.
+        message += (
+            f" Of it, {amount(table.rest)} are of operators that pruning leaves as they are, and "
+            f"most of the rest of: {', '.join(holding[:3])}."
+        )
+    raise TargetOutOfReachError(message)

@@ -132,21 +132,22 @@ def fine_tune(
             returns whether to stop; or None.
 
     Returns:
-        The evaluation after the last epoch, a dictionary of the loss and metrics.
+        The evaluation after the last epoch, a dictionary of the loss and metrics; and the model
+        that was trained: `model`, or a smaller one if the method cuts channels.
     """
+    model, callbacks = METHODS[method].begin(model, sparsities, settings, block_size)
     trained = model
     if teacher is not None and settings.distillation:
         trained = distiller(teacher, model, settings.distillation)
     rate = decaying_rate(settings.learning_rate * highest_rate(optimizer), epochs * data.steps)
     arguments = compile_arguments(model) | {"optimizer": renew(optimizer, {"learning_rate": rate})}
     trained.compile(**arguments)
-    callbacks = METHODS[method].begin(model, sparsities, settings, block_size)
     rounding = []
     if is_int8:
         rounding = [_quantization(model, settings.rounding, epochs * data.steps)]
     evaluation = _Evaluation(data, epochs, rounding, report)
     data.fit(trained, epochs, [*callbacks, *rounding, evaluation])
-    return evaluation.found
+    return evaluation.found, model
 
 
 def _quantization(model, begin, steps):

@@ -1,11 +1,14 @@
-"""The models that the methods of a search prune."""
+"""The models that the methods of a search prune, and their layers."""
 
 import dataclasses
 import math
 
 from tfsparse.factorization.factorize import factorize
 from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
-from tfsparse.search.methods import FACTORIZED
+from tfsparse.prune.scope import select
+from tfsparse.search.channel_cuts import MeasuredChannels, groups_in
+from tfsparse.search.measured import Measured
+from tfsparse.search.methods import CHANNELS, FACTORIZED, PLAIN, SHARED, SHARED_BITS
 from tfsparse.search.plan import Plan
 from tfsparse.search.training import distiller
 
@@ -31,6 +34,44 @@ class Variant:
     def restore(self):
         """Gives the model the weights that it had before any trial."""
         self.model.set_weights(self.weights)
+
+
+def parts_of(name, model, scope):
+    """Returns the names of the layers, or of the groups of channels, that a variant prunes.
+
+    Args:
+        name: Name of the variant.
+        model: Compiled Keras 3 model, the dense one.
+        scope: As for `tfsparse.compress`.
+    """
+    parts = groups_in(model, scope) if name == CHANNELS else select(model, scope)
+    return [part.name for part in parts]
+
+
+def measured_of(models, dense, scope, **conversion):
+    """Returns what makes the files of each variant.
+
+    Args:
+        models: Dictionary from names of variants to models.
+        dense: The dense model.
+        scope: As for `tfsparse.compress`.
+        **conversion: `weights` and `representative_dataset` of `tfsparse.convert`.
+
+    Returns:
+        Dictionary from names of variants to `Measured` or `MeasuredChannels`, and the one of the
+        dense model, of which costs are fractions.
+    """
+    found = {}
+    if CHANNELS in models:
+        found[CHANNELS] = MeasuredChannels(dense, scope, **conversion)
+    if set(models) == {CHANNELS}:
+        return found, found[CHANNELS]
+    found[PLAIN] = Measured(dense, scope, **conversion)
+    if SHARED in models:
+        found[SHARED] = found[PLAIN].sharing(SHARED_BITS)
+    if FACTORIZED in models:
+        found[FACTORIZED] = Measured(models[FACTORIZED], scope, **conversion)
+    return {name: found[name] for name in models}, found[PLAIN]
 
 
 def model_of(name, model, fraction):
