@@ -23,7 +23,8 @@ from tfsparse.search import measure_costs
 
 OUTPUT = flags.DEFINE_string("output", "phone.json", "The file to write.")
 SPARSITIES = flags.DEFINE_list("sparsities", ["0.5", "0.7", "0.8", "0.9", "0.95"], "To count at.")
-SCOPE = flags.DEFINE_string("scope", "all", "Which layers.")
+SCOPE = flags.DEFINE_string("scope", "all", "Which layers, or which groups of channels.")
+PRUNED = flags.DEFINE_enum("pruned", "weights", ["weights", "channels"], "What is pruned.")
 
 
 def count(paths):
@@ -49,6 +50,7 @@ def main(argv):
     table = measure_costs(
         keras.models.load_model(argv[1], compile=False),
         "instructions",
+        pruned=PRUNED.value,
         sparsities=map(float, SPARSITIES.value),
         scope=SCOPE.value,
         count=count,
