@@ -31,7 +31,8 @@ def test_without_anything_to_cut_the_model_is_the_same(trained):
 def test_groups_of_one_layer_have_numbers():
     layers = keras.layers
     inputs = keras.Input((4,))
-    both = layers.Dense(6, name="both")(inputs)
+    # Layers that are further from the output come first.
+    both = layers.ReLU()(layers.ReLU()(layers.Dense(6, name="both")(inputs)))
     parts = [layers.Dense(size, name=f"of_{size}")(inputs) for size in (2, 4)]
     joined = layers.Add()([both, layers.Concatenate()(parts)])
     model = keras.Model(inputs, layers.Dense(3, name="head")(joined))

@@ -153,7 +153,7 @@ def test_channels_are_cut_to_a_smaller_model_that_is_trained(trained, tmp_path):
         left = result.model.get_layer(name).filters
         assert left == size - round(result.sparsities[name] * size)
     assert result.trials[0].metric is not None
-    assert result.value > 0.5
+    assert result.value > 0.3
     page = (tmp_path / "report.html").read_text()
     assert "<h2>Groups of channels</h2>" in page
     assert "can be saved" in page
