@@ -3,7 +3,7 @@ import pytest
 
 import tfsparse
 from tfsparse import flatbuffer
-from tfsparse.search import measure_costs
+from tfsparse.search import measure, measure_costs
 from tfsparse.search.byte_counts import num_bytes
 from tfsparse.search.measured import Measured
 
@@ -109,6 +109,21 @@ def test_files_with_fewer_channels_are_those_that_are_counted(trained):
     found = measure_costs(trained[0], "instructions", count=count, **options)
     assert found.layers == expected.layers
     assert found.whole == expected.whole
+
+
+def test_many_files_are_timed_a_few_at_a_time_and_compared_with_the_first(monkeypatch):
+    clocks = iter((1.0, 2.0))  # the processor is slower the second time
+    together = []
+
+    def fastest(files, seconds):
+        clock = next(clocks)
+        together.append(len(files))
+        return [clock * file for file in files]
+
+    monkeypatch.setattr(measure, "_interpreters", lambda paths, *_: paths)
+    monkeypatch.setattr(measure.timing, "fastest", fastest)
+    assert measure._times(range(1, 12), 1, None) == pytest.approx(1e-3 * np.arange(1, 12))
+    assert together == [1 + measure.AT_ONCE, 1 + 10 - measure.AT_ONCE]
 
 
 def nonzeros(path):
