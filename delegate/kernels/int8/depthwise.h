@@ -1,163 +1,87 @@
-// Depthwise convolution, a quad plane at a time. Four neighbouring rows are zipped, so that a lane
-// has four rows' bytes of one pixel and channel, and one dot product multiplies a column of the
-// kernel. Rows come from a band of the plane that is copied to scratch with its border, pixels
-// sorted by column phase: then neighbouring outputs read neighbouring quads at any stride.
+// Depthwise convolution, a quad plane at a time. A lane has four rows' bytes of one pixel and
+// channel, so that one dot product multiplies a column of the kernel. Such vectors are made of two
+// pairs of rows (depthwise_pairs.h). Outputs of neighbouring rows read some pairs in common, so
+// that each row of the plane is copied once, and only the pairs in use are in scratch.
 #pragma once
 
-#include "delegate/kernels/int8/depthwise_taps.h"
-#include "delegate/kernels/int8/layout.h"
+#include "delegate/kernels/int8/depthwise_pairs.h"
 
 namespace tfsparse {
 namespace int8 {
 namespace {
 
-constexpr int kDepthwiseBand = 20 << 10;  // bytes of scratch aimed at, of a 32 KB L1
-constexpr int kMaxRows = 2;               // of the output, computed together
-constexpr int kMaxShifts = 3;             // taps that share zipped vectors
+constexpr int kMaxShifts = 3;  // taps that share vectors of four rows
 
 inline DepthwiseTaps taps_of(const DepthwiseArgs& a) {
-  return DepthwiseTaps(a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w);
+  return DepthwiseTaps(a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.dilation_w);
 }
 
-// How a plane is cut into bands, and where in scratch a band is: a plane for each column phase.
-struct DepthwisePlan {
-  int columns;                              // of the bordered plane
-  std::ptrdiff_t row_stride, phase_stride;  // in bytes
-  int band;                                 // output rows to one filling of the scratch
+// Four rows' bytes of the pixels that Shifts neighbouring taps of four vectors of outputs multiply.
+// A vector has pixels c, c + 2, c + 4 ... as two pairs of rows give them.
+template <int Step, int Shifts>
+class FourRows {
+ public:
+  TFSPARSE_INLINE FourRows(const std::int8_t* upper, const std::int8_t* lower) {
+    constexpr int kLoads = (kInRun + 1) / 2;
+    TFSPARSE_UNROLL
+    for (int run = 0; run < kRuns; ++run) {
+      Quads u[kLoads], l[kLoads];
+      load<kLoads>(opaque(upper) + run * kPixels * kPairBytes, u);
+      load<kLoads>(opaque(lower) + run * kPixels * kPairBytes, l);
+      TFSPARSE_UNROLL
+      for (int i = 0; i < kLoads; ++i) zip_pairs(u[i], l[i], z_[run] + 2 * i);
+    }
+  }
+  // What a tap multiplies, `shift` pixels from the first.
+  TFSPARSE_INLINE Quads of(int vector, int shift) const {
+    const int part = vector * Step / 2, i = shift + (Step == 1 ? vector % 2 : 0);
+    return kInTurn ? z_[0][part * kPixels + i] : z_[part][i];
+  }
 
-  explicit DepthwisePlan(const DepthwiseArgs& a) {
-    columns = (a.out_w - 1) * a.stride_w + (a.kernel_w - 1) * a.dilation_w + 1;
-    row_stride = std::ptrdiff_t{ceil_div(columns, a.stride_w)} * kQuad;
-    const std::ptrdiff_t all = kDepthwiseBand / (row_stride * a.stride_w);
-    const int rows = larger(0, static_cast<int>(all) - bordered_rows(a, 1));
-    band = smaller(a.out_h, ceil_div(rows / a.stride_h + 1, kMaxRows) * kMaxRows);
-    phase_stride = bordered_rows(a, band) * row_stride;
+ private:
+  static constexpr int kPixels = Quads::kLanes / 2;  // in a vector of a pair
+  static constexpr int kParts = 2 * Step;            // of what four vectors of outputs read
+  static constexpr int kInPart = Step == 1 ? Shifts + 1 : Shifts;
+  // Vectors of one pixel are in the order of pixels through all parts.
+  static constexpr bool kInTurn = kPixels == 2;
+  static constexpr int kRuns = kInTurn ? 1 : kParts;
+  static constexpr int kInRun = kInTurn ? (kParts - 1) * kPixels + kInPart : kInPart;
+
+  // Every second pixel, since a vector has its neighbour, too.
+  template <int Count>
+  TFSPARSE_INLINE static void load(const std::int8_t* pair, Quads (&x)[Count]) {
+    TFSPARSE_UNROLL
+    for (int i = 0; i < Count; ++i) x[i] = Quads::load(pair + 2 * i * kPairBytes);
   }
-  static int bordered_rows(const DepthwiseArgs& a, int out_rows) {
-    return (out_rows - 1) * a.stride_h + (a.kernel_h - 1) * a.dilation_h + 1;
-  }
+
+  Quads z_[kRuns][(kInRun + 1) / 2 * 2];
 };
 
-// These write whole vectors, so up to kOverread bytes more: what stands there is written later.
-inline void fill_roughly(Quads value, std::int8_t* y, int quads) {
-  for (int i = 0; i < quads; i += Quads::kLanes) value.store(y + std::ptrdiff_t{i} * kQuad);
-}
-inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads) {
-  for (int i = 0; i < quads; i += kOverread / kQuad, x += kOverread, y += kOverread) {
-    std::memcpy(y, x, kOverread);
-  }
-}
-inline void copy_every_second_roughly(const std::int8_t* x, std::int8_t* y, int quads) {
-  for (int i = 0; i < quads; i += Quads::kLanes, x += 2 * kVectorBytes, y += kVectorBytes) {
-    load_even(x, quads - i).store(y);
-  }
-}
-inline void copy_roughly(const std::int8_t* x, std::int8_t* y, int quads, int step) {
-  if (step == 1) return copy_roughly(x, y, quads);
-  if (step == 2) return copy_every_second_roughly(x, y, quads);
-  copy_quads(x, y, quads, step);
-}
-
-// The last of several blocks overlaps the one before.
-inline void copy_exactly(const std::int8_t* x, std::int8_t* y, int bytes) {
-  constexpr int kBlock = 16;
-  if (bytes < kBlock) {
-    for (int i = 0; i < bytes; i += kQuad) std::memcpy(y + i, x + i, kQuad);
-    return;
-  }
-  for (int i = 0; i + kBlock < bytes; i += kBlock) std::memcpy(y + i, x + i, kBlock);
-  std::memcpy(y + bytes - kBlock, x + bytes - kBlock, kBlock);
-}
-
-// With `rows` bordered rows of the plane at x, the first of which is its row `first_row`.
-inline void fill_band(const DepthwiseArgs& a, const DepthwisePlan& plan, const std::int8_t* x,
-                      int first_row, int rows) {
-  const Quads border = Quads::of_code(a.input_zero_point);
-  for (int phase = 0; phase < a.stride_w; ++phase) {
-    const PhaseSpan span(phase, plan.columns, a.stride_w, a.in_w, a.pad_left);
-    std::int8_t* y = a.scratch + phase * plan.phase_stride;
-    for (int row = first_row; row < first_row + rows; ++row, y += plan.row_stride) {
-      if (row < 0 || row >= a.in_h || span.begin == span.end) {
-        fill_roughly(border, y, span.count);
-        continue;
-      }
-      const std::ptrdiff_t first = std::ptrdiff_t{row} * a.in_w + span.column;
-      if (span.begin > 0) fill_roughly(border, y, span.begin);
-      copy_roughly(x + first * kQuad, y + std::ptrdiff_t{span.begin} * kQuad, span.end - span.begin,
-                   a.stride_w);
-      if (span.end < span.count) {
-        fill_roughly(border, y + std::ptrdiff_t{span.end} * kQuad, span.count - span.end);
-      }
-    }
-  }
-}
-
-// Where one band is the whole plane and the stride is 1, the border is the same for all planes: it
-// is filled once, and later planes are copied between it.
-inline bool keeps_border(const DepthwiseArgs& a, const DepthwisePlan& plan) {
-  return a.stride_w == 1 && plan.band >= a.out_h;
-}
-inline void fill_border(const DepthwiseArgs& a, const DepthwisePlan& plan) {
-  const int quads = static_cast<int>(plan.phase_stride / kQuad);
-  fill_roughly(Quads::of_code(a.input_zero_point), a.scratch, quads);
-}
-inline void copy_plane(const DepthwiseArgs& a, const DepthwisePlan& plan, const std::int8_t* x) {
-  const PhaseSpan span(0, plan.columns, 1, a.in_w, a.pad_left);
-  const int bytes = (span.end - span.begin) * kQuad;
-  const int first = larger(0, -a.pad_top);  // row of the plane
-  const int rows = smaller(a.in_h, plan.bordered_rows(a, a.out_h) - a.pad_top) - first;
-  const std::int8_t* from = x + (std::ptrdiff_t{first} * a.in_w + span.column) * kQuad;
-  std::int8_t* to = a.scratch + (first + a.pad_top) * plan.row_stride + span.begin * kQuad;
-  for (int row = 0; row < rows; ++row, from += a.in_w * kQuad, to += plan.row_stride) {
-    copy_exactly(from, to, bytes);
-  }
-}
-
 template <int Rows>
-using DepthwiseSums = Sum[Rows][4];  // four vectors of pixel and channel, of each output row
+using DepthwiseSums = Sum[Rows][4];  // four vectors of each output row
 
-// += the products of Shifts neighbouring taps of four input rows.
-template <int Rows, int Shifts>
-TFSPARSE_INLINE void add_window(DepthwiseSums<Rows>& sums, const std::int8_t* const (&x)[4],
-                                std::ptrdiff_t at, const std::int8_t* weights) {
-  Quads z[4 + kMaxShifts - 1];
-  const auto row = [&](int i) { return Quads::load(x[i] + at); };
-  zip<4>(row(0), row(1), row(2), row(3), z);
-  if constexpr (Shifts > 1) {
-    const auto next = [&](int i) { return Quads::load(x[i] + at + kGroupBytes); };
-    zip<Shifts - 1>(next(0), next(1), next(2), next(3), z + 4);
-  }
+// += the products of neighbouring taps. weights(i) are those of tap i / Rows for row i % Rows.
+template <int Step, int Shifts, int Rows, class Weights>
+TFSPARSE_INLINE void add_taps(DepthwiseSums<Rows>& sums, const FourRows<Step, Shifts>& x,
+                              const Weights& weights) {
   TFSPARSE_UNROLL
-  for (int shift = 0; shift < Shifts; ++shift) {
+  for (int i = 0; i < Rows * Shifts; ++i) {
+    const LaneWeights w = weights(i);
     TFSPARSE_UNROLL
-    for (int r = 0; r < Rows; ++r, weights += kGroupBytes) {
-      const LaneWeights w = LaneWeights::load_group(weights);
-      TFSPARSE_UNROLL
-      for (int j = 0; j < 4; ++j) sums[r][j].add(z[j + shift], w);
-    }
+    for (int j = 0; j < 4; ++j) sums[i % Rows][j].add(x.of(j, i / Rows), w);
   }
 }
 
 // Neighbouring taps of a column phase.
 struct Window {
-  std::ptrdiff_t at;  // bytes from the first quad of a row
+  std::ptrdiff_t at;  // bytes from the start of a pair
   int shifts;
 };
-
-template <int Rows>
-TFSPARSE_INLINE void add_window(DepthwiseSums<Rows>& sums, const std::int8_t* const (&x)[4],
-                                const Window& window, std::ptrdiff_t column,
-                                const std::int8_t* weights) {
-  const std::ptrdiff_t at = window.at + column;
-  if (window.shifts == 3) return add_window<Rows, 3>(sums, x, at, weights);
-  if (window.shifts == 2) return add_window<Rows, 2>(sums, x, at, weights);
-  add_window<Rows, 1>(sums, x, at, weights);
-}
 
 // The windows of a row of the kernel, in the order of their weights.
 class Windows {
  public:
-  Windows(const DepthwiseTaps& taps, const DepthwisePlan& plan) {
+  Windows(const DepthwiseTaps& taps, const PairLayout& layout) {
     int last_phase = -1, last_shift = 0;
     taps.for_each_column([&](int, int phase, int shift) {
       const bool follows = phase == last_phase && shift == last_shift + 1;
@@ -165,7 +89,7 @@ class Windows {
       if (follows && windows_[count_ - 1].shifts < kMaxShifts) {
         ++windows_[count_ - 1].shifts;
       } else {
-        windows_[count_++] = {phase * plan.phase_stride + shift * kQuad, 1};
+        windows_[count_++] = {phase * layout.phase_bytes + shift * kPairBytes, 1};
       }
     });
   }
@@ -177,125 +101,201 @@ class Windows {
   int count_ = 0;
 };
 
-// One quad plane's part of the arguments.
-struct DepthwiseBand {
-  const DepthwiseArgs& args;
-  const DepthwisePlan& plan;
-  const DepthwiseTaps& taps;
-  const Windows& windows;
-  const std::int8_t* weights;
-  const std::int32_t* bias;
-  const float* multipliers;
+// What all planes have in common.
+struct DepthwiseCall {
+  DepthwiseArgs args;
+  DepthwiseTaps taps;
+  PairLayout layout;
+  Windows windows;
+  PairCopier copier;
+
+  explicit DepthwiseCall(const DepthwiseArgs& a)
+      : args(a),
+        taps(taps_of(a)),
+        layout(a, taps),
+        windows(taps, layout),
+        copier(args, taps, layout) {}
 };
 
-// += the products of all taps, `at` bytes from the first quad of each row. Shifts are those of the
-// windows of a kernel of one group, where they are known: loops cost as much as their products.
-template <int Rows, int... Shifts>
-TFSPARSE_INLINE void add_taps(DepthwiseSums<Rows>& sums, const DepthwiseBand& b,
-                              const std::int8_t* const (*x)[4], std::ptrdiff_t at) {
-  const std::int8_t* weights = b.weights;
-  if constexpr (sizeof...(Shifts) > 0) {
-    const Window* window = b.windows.begin();
-    ((add_window<Rows, Shifts>(sums, x[0], window->at + at, weights),
-      weights += kGroupBytes * Rows * Shifts, ++window),
-     ...);
-  } else {
-    for (int group = 0; group < b.taps.groups; ++group) {
-      for (const Window& window : b.windows) {
-        add_window<Rows>(sums, x[group], window, at, weights);
-        weights += kGroupBytes * Rows * window.shifts;
+// += the products of all taps of a kernel, `at` bytes from the start of each pair.
+template <int Step, int Rows>
+TFSPARSE_INLINE void add_windows(DepthwiseSums<Rows>& sums, const DepthwiseCall& call,
+                                 const std::int8_t* const* pairs, std::ptrdiff_t at,
+                                 const std::int8_t* weights) {
+  const auto load = [&](int i) { return LaneWeights::load_group(weights + i * kGroupBytes); };
+  for (int group = 0; group < call.taps.groups; ++group, pairs += 2) {
+    for (const Window& window : call.windows) {
+      const std::int8_t *upper = pairs[0] + at + window.at, *lower = pairs[1] + at + window.at;
+      if (window.shifts == 3) {
+        add_taps(sums, FourRows<Step, 3>(upper, lower), load);
+      } else if (window.shifts == 2) {
+        add_taps(sums, FourRows<Step, 2>(upper, lower), load);
+      } else {
+        add_taps(sums, FourRows<Step, 1>(upper, lower), load);
       }
+      weights += kGroupBytes * Rows * window.shifts;
     }
   }
 }
 
-// The first `rows` output rows of a filled scratch, Rows at a time.
-template <int Rows, bool Clamps, int... Shifts>
-__attribute__((noinline)) void depthwise_rows(const DepthwiseBand& b, std::int8_t* y, int rows) {
-  const DepthwiseArgs& a = b.args;
-  const int width = a.out_w, groups = sizeof...(Shifts) > 0 ? 1 : b.taps.groups;
-  const int last = b.plan.bordered_rows(a, rows) - 1;
-  const std::ptrdiff_t row_bytes = std::ptrdiff_t{width} * kQuad;
-  const Ints bias = Ints::load_group(b.bias);
-  const SumFactor factor = SumFactor::load_group(b.multipliers);
-  const Finish finish(a.output);
-  for (int row = 0; row < rows; row += Rows, y += Rows * row_bytes) {
-    const std::int8_t* x[DepthwiseTaps::kMaxGroups][4];
-    for (int i = 0; i < 4 * groups; ++i) {
-      // weights of rows behind the last are 0
-      const int input = smaller(row * a.stride_h + i * a.dilation_h, last);
-      x[i / 4][i % 4] = a.scratch + input * b.plan.row_stride;
+// Computes Rows rows of the output from the pairs that they read. If a kernel is of one group of
+// rows and of one window, Shifts are its taps, and their weights stay in registers; else it is 0.
+template <int Rows, int Step, int Shifts, bool Clamps>
+class RowKernel {
+ public:
+  TFSPARSE_INLINE RowKernel(const DepthwiseCall& call, int quad)
+      : call_(call),
+        all_weights_(call.args.weights + quad * call.taps.weight_bytes()),
+        last_(larger(0, call.args.out_w - Quads::kLanes)),
+        factor_(SumFactor::load_group(call.args.multipliers + std::ptrdiff_t{quad} * kQuad)),
+        finish_(call.args.output) {
+    TFSPARSE_UNROLL
+    for (int i = 0; i < Rows * Shifts; ++i) {
+      weights_[i] = LaneWeights::load_group(all_weights_ + i * kGroupBytes);
     }
-    const int stored = smaller(Rows, rows - row);
-    for (int column = 0; column < width; column += Quads::kLanes) {
+  }
+
+  // `start` are four times the sum of no products. Writes whole vectors, the last of which overlaps
+  // the one before: Quads::kLanes outputs or more.
+  TFSPARSE_INLINE void run(const std::int8_t* const* pairs, const Sum* start,
+                           std::int8_t* const (&y)[Rows]) const {
+    std::ptrdiff_t column = 0;
+    while (true) {
       DepthwiseSums<Rows> sums;
       TFSPARSE_UNROLL
       for (auto& of_row : sums) {
+        start = opaque(start);  // a load each, and not a move: registers are few
         TFSPARSE_UNROLL
-        for (Sum& sum : of_row) sum = Sum::of(bias);
+        for (int j = 0; j < 4; ++j) of_row[j] = start[j];
       }
-      add_taps<Rows, Shifts...>(sums, b, x, std::ptrdiff_t{column} * kQuad);
-      const int lanes = smaller(Quads::kLanes, width - column);
+      const std::ptrdiff_t at = column * (Step * kPairBytes);
+      if constexpr (Shifts > 0) {
+        add_taps(sums, FourRows<Step, Shifts>(pairs[0] + at, pairs[1] + at),
+                 [&](int i) { return weights_[i]; });
+      } else {
+        add_windows<Step>(sums, call_, pairs, at, all_weights_);
+      }
       TFSPARSE_UNROLL
-      for (int r = 0; r < Rows; ++r) {
-        if (r >= stored) continue;
-        const auto scaled = [&](int j) { return factor.scale(sums[r][j].total()); };
-        finish.codes<Clamps>(scaled(0), scaled(1), scaled(2), scaled(3))
-            .store(y + r * row_bytes + std::ptrdiff_t{column} * kQuad, lanes);
+      for (int r = 0; r < Rows; ++r) codes(sums[r]).store(y[r] + column * kQuad);
+      if (column >= last_) return;
+      column += Quads::kLanes;
+      if (column > last_) column = last_;
+    }
+  }
+
+ private:
+  TFSPARSE_INLINE Quads codes(const Sum (&sums)[4]) const {
+    const auto scaled = [&](int j) { return factor_.scale(sums[j].total()); };
+    const Quads codes = finish_.codes<Clamps>(scaled(0), scaled(1), scaled(2), scaled(3));
+    return Step == 1 ? codes.in_pair_order() : codes.in_order();
+  }
+
+  const DepthwiseCall& call_;
+  const std::int8_t* all_weights_;
+  std::ptrdiff_t last_;  // column where a vector starts
+  LaneWeights weights_[larger(1, Rows* Shifts)];
+  SumFactor factor_;
+  Finish finish_;
+};
+
+// Where Rows rows of the output are written that are computed together: to scratch where they are
+// beyond the last, or shorter than a vector.
+template <int Rows>
+class OutputRows {
+ public:
+  OutputRows(const DepthwiseArgs& a, const PairLayout& layout)
+      : apart_(Rows == 2 ? a.dilation_h : 1),
+        height_(a.out_h),
+        row_bytes_(std::ptrdiff_t{a.out_w} * kQuad),
+        short_(a.out_w < Quads::kLanes),
+        spare_{a.scratch + layout.spare_row(0), a.scratch + layout.spare_row(1)} {}
+
+  int apart() const { return apart_; }
+  TFSPARSE_INLINE void locate(std::int8_t* y, int row, std::int8_t* (&to)[Rows]) const {
+    TFSPARSE_UNROLL
+    for (int r = 0; r < Rows; ++r, row += apart_) {
+      to[r] = row < height_ && !short_ ? y + row * row_bytes_ : spare_[r];
+    }
+  }
+  // To be called when they were computed.
+  TFSPARSE_INLINE void finish(std::int8_t* y, int row) const {
+    if (!short_) return;
+    for (int r = 0; r < Rows && row < height_; ++r, row += apart_) {
+      std::memcpy(y + row * row_bytes_, spare_[r], row_bytes_);
+    }
+  }
+
+ private:
+  int apart_, height_;
+  std::ptrdiff_t row_bytes_;
+  bool short_;
+  std::int8_t* spare_[2];
+};
+
+template <int Rows, int Step, int Shifts, bool Clamps>
+__attribute__((noinline)) void depthwise_planes(const DepthwiseCall& call) {
+  const DepthwiseArgs a = call.args;  // copies, which stores to y cannot alias
+  const PairCopier copier = call.copier;
+  const OutputRows<Rows> outputs(a, call.layout);
+  const int apart = outputs.apart(), count = Shifts > 0 ? 2 : call.layout.count;
+  // Where the next outputs begin two rows of the kernel below, they read one new pair.
+  const bool follow = Rows * apart * a.stride_h == 2 * a.dilation_h;
+  std::int8_t* pairs[2 * DepthwiseTaps::kMaxGroups];
+  for (int i = 0; i < count; ++i) pairs[i] = a.scratch + i * call.layout.pair_bytes;
+  for (int quad = 0; quad < a.quads; ++quad) {
+    const std::int8_t* const x = a.x + quad * a.x_stride;
+    std::int8_t* const y = a.y + quad * a.y_stride;
+    const RowKernel<Rows, Step, Shifts, Clamps> kernel(call, quad);
+    const Sum zero = Sum::of(Ints::load_group(a.bias + std::ptrdiff_t{quad} * kQuad));
+    const Sum start[] = {zero, zero, zero, zero};
+    for (int first = 0; first < smaller(apart, a.out_h); ++first) {
+      int input = first * a.stride_h - a.pad_top, missing = count;
+      for (int row = first; row < a.out_h;) {
+        std::int8_t* const oldest = pairs[0];
+        for (int i = 1; i < count; ++i) pairs[i - 1] = pairs[i];
+        pairs[count - 1] = oldest;
+        copier.template copy<Shifts == 0 && Step == 1>(x, input, oldest);
+        input += 2 * a.dilation_h;
+        if (--missing > 0) continue;
+        std::int8_t* to[Rows];
+        outputs.locate(y, row, to);
+        kernel.run(pairs, start, to);
+        outputs.finish(y, row);
+        row += Rows * apart;
+        missing = follow ? 1 : count;
+        if (!follow) input = row * a.stride_h - a.pad_top;
       }
     }
   }
 }
 
-using DepthwiseRows = void (*)(const DepthwiseBand&, std::int8_t*, int);
+using PlanesKernel = void (*)(const DepthwiseCall&);
 
-// For 3x3 kernels of stride 1 or 2 and for others.
-template <bool Clamps>
-DepthwiseRows rows_kernel(const DepthwiseTaps& taps, const Windows& windows) {
-  const Window* window = windows.begin();
-  const bool known = taps.groups == 1 && taps.kernel_w == 3;
-  if (taps.rows == 2) {
-    return known && window[0].shifts == 3 ? depthwise_rows<2, Clamps, 3>
-                                          : depthwise_rows<2, Clamps>;
+// For 3x3 kernels of stride 1 or 2 and for others, where clamping that is not needed is a small
+// part of the work.
+PlanesKernel planes_kernel(const DepthwiseCall& call) {
+  const bool two = call.taps.rows == 2, clamps = Finish(call.args.output).clamps();
+  const Windows& windows = call.windows;
+  const bool one = call.taps.groups == 1 && windows.end() - windows.begin() == 1;
+  if (one && windows.begin()->shifts == 3 && call.taps.phases == 1) {
+    if (two) return clamps ? depthwise_planes<2, 1, 3, true> : depthwise_planes<2, 1, 3, false>;
+    if (call.taps.step == 2) {
+      return clamps ? depthwise_planes<1, 2, 3, true> : depthwise_planes<1, 2, 3, false>;
+    }
   }
-  const bool pair = windows.end() - window == 2 && window[0].shifts == 2;
-  return known && pair ? depthwise_rows<1, Clamps, 2, 1> : depthwise_rows<1, Clamps>;
+  if (two) return depthwise_planes<2, 1, 0, true>;
+  return call.taps.step == 2 ? depthwise_planes<1, 2, 0, true> : depthwise_planes<1, 1, 0, true>;
 }
 
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {
   if (a.out_h <= 0 || a.out_w <= 0) return 0;
-  // For reading past the end a whole vector and what its neighbours shift in, and the rough end.
-  return DepthwisePlan(a).phase_stride * a.stride_w + 2 * kOverread;
+  return PairLayout(a, taps_of(a)).bytes();
 }
 
 void depthwise(const DepthwiseArgs& a) {
   if (a.out_h <= 0 || a.out_w <= 0) return;
-  const DepthwisePlan plan(a);
-  const DepthwiseTaps taps = taps_of(a);
-  const Windows windows(taps, plan);
-  const DepthwiseRows kernel = Finish(a.output).clamps() ? rows_kernel<true>(taps, windows)
-                                                         : rows_kernel<false>(taps, windows);
-  const bool keeps = keeps_border(a, plan);
-  if (keeps) fill_border(a, plan);
-  for (int quad = 0; quad < a.quads; ++quad) {
-    const std::int8_t* x = a.x + quad * a.x_stride;
-    const DepthwiseBand band{a,
-                             plan,
-                             taps,
-                             windows,
-                             a.weights + quad * taps.weight_bytes(),
-                             a.bias + std::ptrdiff_t{quad} * kQuad,
-                             a.multipliers + std::ptrdiff_t{quad} * kQuad};
-    for (int row = 0; row < a.out_h; row += plan.band) {
-      const int rows = smaller(plan.band, a.out_h - row);
-      if (keeps) {
-        copy_plane(a, plan, x);
-      } else {
-        fill_band(a, plan, x, row * a.stride_h - a.pad_top, plan.bordered_rows(a, rows));
-      }
-      kernel(band, a.y + quad * a.y_stride + std::ptrdiff_t{row} * a.out_w * kQuad, rows);
-    }
-  }
+  const DepthwiseCall call(a);
+  planes_kernel(call)(call);
 }
 
 }  // namespace

@@ -125,8 +125,7 @@ void pack_column(const std::vector<std::int8_t>& column, const DepthwiseTaps& ta
 bool pack_depthwise(const DepthwiseProduct& p, const Kernels& kernels, PackedDepthwise* packed) {
   *packed = {};
   if (p.kernel_h > kMaxDepthwiseKernel || p.kernel_w > kMaxDepthwiseKernel) return false;
-  const DepthwiseTaps taps(p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.dilation_h,
-                           p.dilation_w);
+  const DepthwiseTaps taps(p.kernel_h, p.kernel_w, p.stride_h, p.stride_w, p.dilation_w);
   const std::size_t quads = quads_of(p.channels);
   packed->weights.resize(quads * taps.weight_bytes(), 0);
   packed->bias.resize(quads * kQuad, 0);

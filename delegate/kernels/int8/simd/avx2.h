@@ -62,6 +62,7 @@ struct Quads {
   Quads in_order() const {
     return {_mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))};
   }
+  Quads in_pair_order() const { return {_mm256_permute4x64_epi64(v, 0xd8)}; }
   Quads flipped() const {
     return {_mm256_xor_si256(v, _mm256_set1_epi8(static_cast<char>(kFlip)))};
   }
@@ -93,6 +94,17 @@ TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
   }
 }
 
+inline void zip_rows(Quads r0, Quads r1, Quads* z) {
+  const __m256i a = _mm256_permute4x64_epi64(r0.v, 0xd8), b = _mm256_permute4x64_epi64(r1.v, 0xd8);
+  z[0] = {_mm256_unpacklo_epi8(a, b)};
+  z[1] = {_mm256_unpackhi_epi8(a, b)};
+}
+
+inline void zip_pairs(Quads upper, Quads lower, Quads* z) {
+  z[0] = {_mm256_unpacklo_epi16(upper.v, lower.v)};
+  z[1] = {_mm256_unpackhi_epi16(upper.v, lower.v)};
+}
+
 // What zip() returns, to p.
 inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
   Quads z[4];
@@ -105,10 +117,12 @@ struct Operand {
 #if defined(__AVXVNNI__)
   __m256i v;
 
+  Operand() = default;
   explicit Operand(__m256i weights) : v(weights) {}
 #else
   __m256i absolute, signs;  // a byte of signs is 0 or -1
 
+  Operand() = default;
   explicit Operand(__m256i weights)
       : absolute(_mm256_abs_epi8(weights)),
         signs(_mm256_cmpgt_epi8(_mm256_setzero_si256(), weights)) {}

@@ -43,6 +43,9 @@ struct Quads {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return {_mm512_permutexvar_epi32(order, v)};
   }
+  Quads in_pair_order() const {
+    return {_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), v)};
+  }
   Quads flipped() const {
     return {_mm512_xor_si512(v, _mm512_set1_epi8(static_cast<char>(kFlip)))};
   }
@@ -68,6 +71,19 @@ TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
     z[2] = {_mm512_unpacklo_epi16(high01, high23)};
     z[3] = {_mm512_unpackhi_epi16(high01, high23)};
   }
+}
+
+inline void zip_rows(Quads r0, Quads r1, Quads* z) {
+  const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m512i a = _mm512_permutexvar_epi64(order, r0.v);
+  const __m512i b = _mm512_permutexvar_epi64(order, r1.v);
+  z[0] = {_mm512_unpacklo_epi8(a, b)};
+  z[1] = {_mm512_unpackhi_epi8(a, b)};
+}
+
+inline void zip_pairs(Quads upper, Quads lower, Quads* z) {
+  z[0] = {_mm512_unpacklo_epi16(upper.v, lower.v)};
+  z[1] = {_mm512_unpackhi_epi16(upper.v, lower.v)};
 }
 
 // What zip() returns, to p.

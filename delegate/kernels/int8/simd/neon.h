@@ -59,6 +59,7 @@ struct Quads {
     return {vqtbl1q_s8(v, rows)};
   }
   Quads in_order() const { return *this; }
+  Quads in_pair_order() const { return *this; }
   Quads flipped() const { return *this; }
 
  private:
@@ -85,6 +86,17 @@ TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
     z[2] = {vreinterpretq_s8_s16(vzip1q_s16(high01, high23))};
     z[3] = {vreinterpretq_s8_s16(vzip2q_s16(high01, high23))};
   }
+}
+
+inline void zip_rows(Quads r0, Quads r1, Quads* z) {
+  z[0] = {vzip1q_s8(r0.v, r1.v)};
+  z[1] = {vzip2q_s8(r0.v, r1.v)};
+}
+
+inline void zip_pairs(Quads upper, Quads lower, Quads* z) {
+  const int16x8_t u = vreinterpretq_s16_s8(upper.v), l = vreinterpretq_s16_s8(lower.v);
+  z[0] = {vreinterpretq_s8_s16(vzip1q_s16(u, l))};
+  z[1] = {vreinterpretq_s8_s16(vzip2q_s16(u, l))};
 }
 
 // What zip() returns, to p: one instruction.

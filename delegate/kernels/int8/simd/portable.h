@@ -62,6 +62,8 @@ struct Quads {
   }
   // Of quads as Narrowing::narrow() returns them: those of a, then those of b, c and d.
   Quads in_order() const { return *this; }
+  // The same, where a has pixels 0, 2, 4 ..., b has 1, 3, 5 ..., and c and d have those behind.
+  Quads in_pair_order() const { return *this; }
   // As TFLite has codes, or back.
   Quads flipped() const { return *this; }
 };
@@ -82,6 +84,22 @@ void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
   for (int i = 0; i < 4 * Count; ++i) {
     const std::int8_t column[] = {r0.v[i], r1.v[i], r2.v[i], r3.v[i]};
     std::memcpy(z[i / 4].v + i % 4 * 4, column, 4);
+  }
+}
+
+// Two rows of quads, the bytes of both in turn: the first half of the pixels is in z[0].
+inline void zip_rows(Quads r0, Quads r1, Quads* z) {
+  for (int i = 0; i < 16; ++i) {
+    z[i / 8].v[i % 8 * 2] = r0.v[i];
+    z[i / 8].v[i % 8 * 2 + 1] = r1.v[i];
+  }
+}
+
+// Two pairs of rows as zip_rows() returns them: as zip(), of every two pixels the first in z[0].
+inline void zip_pairs(Quads upper, Quads lower, Quads* z) {
+  for (int i = 0; i < 8; ++i) {
+    std::memcpy(z[i / 4].v + i % 4 * 4, upper.v + 2 * i, 2);
+    std::memcpy(z[i / 4].v + i % 4 * 4 + 2, lower.v + 2 * i, 2);
   }
 }
 

@@ -61,6 +61,7 @@ struct Quads {
     return {wasm_i8x16_shuffle(v, v, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
   }
   Quads in_order() const { return *this; }
+  Quads in_pair_order() const { return *this; }
   Quads flipped() const { return *this; }
 };
 
@@ -94,6 +95,16 @@ TFSPARSE_INLINE void zip(Quads r0, Quads r1, Quads r2, Quads r3, Quads* z) {
   }
 }
 
+inline void zip_rows(Quads r0, Quads r1, Quads* z) {
+  z[0] = {zip_low(r0.v, r1.v)};
+  z[1] = {zip_high(r0.v, r1.v)};
+}
+
+inline void zip_pairs(Quads upper, Quads lower, Quads* z) {
+  z[0] = {zip_low_pairs(upper.v, lower.v)};
+  z[1] = {zip_high_pairs(upper.v, lower.v)};
+}
+
 // What zip() returns, to p.
 inline void store_zipped(Quads r0, Quads r1, Quads r2, Quads r3, std::int8_t* p) {
   Quads z[4];
@@ -117,6 +128,7 @@ struct LaneWeights {
       : low(wasm_i16x8_extend_low_i8x16(weights)), high(wasm_i16x8_extend_high_i8x16(weights)) {}
 #endif
 
+  LaneWeights() = default;
   static LaneWeights load_group(const std::int8_t* p) { return load(p); }
   static LaneWeights load(const std::int8_t* p) { return LaneWeights(wasm_v128_load(p)); }
 };
