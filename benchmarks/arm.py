@@ -6,12 +6,12 @@ not time, but they compare two sets of NEON kernels for the same arithmetic with
 network takes minutes, because QEMU computes floats in software.
 
     python benchmarks/arm.py                                  # every row
-    python benchmarks/arm.py 'mobilenet_v2_padded-*' --runs 1 # some, quickly
+    python benchmarks/arm.py 'mobilenet_v2_padded-*'          # some
     python benchmarks/arm.py pose_detection --functions 15    # and where tfsparse spends them
     python benchmarks/arm.py my_model.tflite --only tfsparse --precision fp16
 
-A count is the difference between many inferences and half as many, so that it does not include the
-start. Needs Debian 12 and its packages g++-aarch64-linux-gnu, qemu-user and qemu-user-static.
+Inferences are counted from the second on, and nothing else. Needs Debian 12 and its packages
+g++-aarch64-linux-gnu, qemu-user and qemu-user-static.
 """
 
 import bisect
@@ -29,9 +29,7 @@ from benchmarks import instruction_counts
 from benchmarks.instruction_counts import Case, Count
 from tests.delegate import arm64
 
-RUNS = flags.DEFINE_integer(
-    "runs", 10, "Count a run of this many inferences and one of twice as many.", lower_bound=1
-)
+RUNS = flags.DEFINE_integer("runs", 1, "Count this many inferences.", lower_bound=1)
 PRECISION = flags.DEFINE_enum("precision", "fp32", ["fp32", "fp16"], "What tfsparse computes in.")
 CPU = flags.DEFINE_string("cpu", arm64.CPU, "What QEMU emulates, see qemu-aarch64 -cpu help.")
 
@@ -64,11 +62,19 @@ def counter():
     return instruction_counts.compiled("instructions.c", {"qemu-aarch64": "qemu-user"})
 
 
+@functools.cache
+def marks():
+    """Path of the library that starts and stops the counting, compiled for arm64."""
+    compiler = arm64.CXX.replace("g++", "gcc")
+    packages = {compiler: "g++-aarch64-linux-gnu"}
+    return instruction_counts.compiled("marks.c", packages, compiler)
+
+
 def blocks_of(path, inputs, runs, delegate, options, folder):
     """Runs inferences; returns outputs, executed instructions by block, and the memory map."""
     counts, maps = folder / "counts", folder / "maps"
     qemu = ("qemu-aarch64", "-cpu", CPU.value, "-plugin", f"{counter()},out={counts}")
-    outputs, _ = arm64.infer(path, inputs, delegate, options, runs, maps, qemu)
+    outputs, _ = arm64.infer(path, inputs, delegate, options, runs, maps, marks(), qemu)
     return outputs, parse_blocks(counts.read_text()), maps.read_text()
 
 
@@ -88,23 +94,17 @@ def count_ours(path, inputs):
 
 def count(path, inputs, delegate=None, options=None):
     """Returns the `Count` of one inference of a model."""
-    runs, blocks, functions = RUNS.value, [], []
+    runs = RUNS.value
     with tempfile.TemporaryDirectory() as folder:
-        for times in (runs, 2 * runs):
-            try:
-                outputs, executed, maps = blocks_of(
-                    path, inputs, times, delegate, options, Path(folder)
-                )
-            except RuntimeError as error:
-                return Count(error=str(error).splitlines()[-1])
-            blocks.append(sum(executed.values()))
-            if delegate and instruction_counts.FUNCTIONS.value:
-                functions.append(by_function(executed, maps, delegate))
-    each = {}
-    if functions:
-        few, many = functions
-        each = instruction_counts.most({name: (many[name] - few[name]) / runs for name in many})
-    return Count((blocks[1] - blocks[0]) / runs, outputs, each)
+        try:
+            outputs, blocks, maps = blocks_of(path, inputs, runs, delegate, options, Path(folder))
+        except RuntimeError as error:
+            return Count(error=str(error).splitlines()[-1])
+    functions = {}
+    if delegate and instruction_counts.FUNCTIONS.value:
+        executed = by_function(blocks, maps, delegate)
+        functions = instruction_counts.most({name: executed[name] / runs for name in executed})
+    return Count(sum(blocks.values()) / runs, outputs, functions)
 
 
 def by_function(blocks, maps, library):

@@ -117,23 +117,24 @@ def random_inputs(path, seed=0):
     return {d["index"]: random_input(rng, d) for d in Interpreter(str(path)).get_input_details()}
 
 
-def compiled(source, packages):
+def compiled(source, packages, compiler="cc"):
     """Path of a C source of this folder, compiled as a library.
 
     Args:
         source: its name.
         packages: the packages of programs that are needed besides the compiler, by program.
+        compiler: of C.
 
     Raises:
         OSError: a program is missing.
     """
-    for program, package in (packages | {"cc": "gcc"}).items():
+    for program, package in ({"cc": "gcc"} | packages).items():
         if shutil.which(program) is None:
             raise OSError(f"{program} is not installed: apt-get install {package}")
     library = (ROOT / "build" / source).with_suffix(".so")
     library.parent.mkdir(exist_ok=True)
     path = Path(__file__).with_name(source)
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", path, "-o", library], check=True)
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", path, "-o", library], check=True)
     return library
 
 

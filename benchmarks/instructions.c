@@ -1,8 +1,9 @@
-// QEMU plugin: counts the guest instructions that were run of each translated block.
+// QEMU plugin: counts the guest instructions that were run of each translated block, between the
+// program's calls of start() and stop() in marks.c.
 //
 //     qemu-aarch64 -plugin ./instructions.so,out=FILE PROGRAM
 //
-// writes at the end one line a block: its address (hexadecimal) and how many of its instructions
+// writes at stop() one line a block: its address (hexadecimal) and how many of its instructions
 // ran. A block that was translated twice has two lines. Exact for one thread only.
 #include <inttypes.h>
 #include <stdint.h>
@@ -10,16 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "marks.h"
+
 // Of QEMU's plugin interface, version 1, what is used here: distributions ship no header for it.
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
 enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
 typedef void (*qemu_plugin_tb_trans_callback)(qemu_plugin_id_t, struct qemu_plugin_tb*);
-typedef void (*qemu_plugin_exit_callback)(qemu_plugin_id_t, void*);
+typedef void (*qemu_plugin_syscall_callback)(qemu_plugin_id_t, unsigned, int64_t, uint64_t,
+                                             uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                                             uint64_t, uint64_t);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, qemu_plugin_tb_trans_callback);
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb*, enum qemu_plugin_op, void*,
                                               uint64_t);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, qemu_plugin_exit_callback, void*);
+void qemu_plugin_register_vcpu_syscall_cb(qemu_plugin_id_t, qemu_plugin_syscall_callback);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb*);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb*);
 
@@ -45,13 +50,24 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb* translate
                                            qemu_plugin_tb_n_insns(translated));
 }
 
-static void on_exit_of_guest(qemu_plugin_id_t id, void* unused) {
-  (void)id, (void)unused;
+static void start(void) {
+  for (struct block* block = blocks; block != NULL; block = block->next) block->executed = 0;
+}
+
+static void stop(void) {
   for (const struct block* block = blocks; block != NULL; block = block->next) {
     if (block->executed == 0) continue;
     fprintf(out, "%" PRIx64 " %" PRIu64 "\n", block->address, block->executed);
   }
-  fclose(out);
+  fflush(out);
+}
+
+static void on_syscall(qemu_plugin_id_t id, unsigned processor, int64_t number, uint64_t a,
+                       uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g,
+                       uint64_t h) {
+  (void)id, (void)processor, (void)a, (void)b, (void)c, (void)d, (void)e, (void)f, (void)g, (void)h;
+  if (number == MARK_START) start();
+  if (number == MARK_STOP) stop();
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void* info, int argc, char** argv) {
@@ -61,6 +77,6 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void* info, int argc, 
     return -1;
   }
   qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
-  qemu_plugin_register_atexit_cb(id, on_exit_of_guest, NULL);
+  qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
   return 0;
 }

@@ -152,7 +152,16 @@ def plugin(build=None):
     return build.link(build.engine().values(), "libtfsparse_delegate.so", ["-shared"])
 
 
-def infer(model, inputs, delegate=None, options=None, runs=1, maps=None, qemu=(QEMU, "-cpu", CPU)):
+def infer(
+    model,
+    inputs,
+    delegate=None,
+    options=None,
+    runs=1,
+    maps=None,
+    counter=None,
+    qemu=(QEMU, "-cpu", CPU),
+):
     """Runs a model with one thread.
 
     Args:
@@ -162,6 +171,8 @@ def infer(model, inputs, delegate=None, options=None, runs=1, maps=None, qemu=(Q
         options: of the delegate.
         runs: how many inferences to run, all of the same inputs.
         maps: where to write which files the process had in its memory, and where.
+        counter: path of a library whose start() and stop() are called before and after the runs,
+            which one more inference then precedes.
         qemu: see `python`.
 
     Returns:
@@ -171,6 +182,6 @@ def infer(model, inputs, delegate=None, options=None, runs=1, maps=None, qemu=(Q
         given, found = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
         np.savez(given, **{str(index): value for index, value in inputs.items()})
         request = {"model": model, "inputs": given, "outputs": found, "delegate": delegate}
-        request |= {"options": options, "runs": runs, "maps": maps}
+        request |= {"options": options, "runs": runs, "maps": maps, "counter": counter}
         written = python(INFER, json.dumps(request, default=str), qemu=qemu)
         return {int(index): value for index, value in np.load(found).items()}, written
