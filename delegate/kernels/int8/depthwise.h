@@ -16,47 +16,6 @@ inline DepthwiseTaps taps_of(const DepthwiseArgs& a) {
   return DepthwiseTaps(a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.dilation_w);
 }
 
-// Four rows' bytes of the pixels that Shifts neighbouring taps of four vectors of outputs multiply.
-// A vector has pixels c, c + 2, c + 4 ... as two pairs of rows give them.
-template <int Step, int Shifts>
-class FourRows {
- public:
-  TFSPARSE_INLINE FourRows(const std::int8_t* upper, const std::int8_t* lower) {
-    constexpr int kLoads = (kInRun + 1) / 2;
-    TFSPARSE_UNROLL
-    for (int run = 0; run < kRuns; ++run) {
-      Quads u[kLoads], l[kLoads];
-      load<kLoads>(opaque(upper) + run * kPixels * kPairBytes, u);
-      load<kLoads>(opaque(lower) + run * kPixels * kPairBytes, l);
-      TFSPARSE_UNROLL
-      for (int i = 0; i < kLoads; ++i) zip_pairs(u[i], l[i], z_[run] + 2 * i);
-    }
-  }
-  // What a tap multiplies, `shift` pixels from the first.
-  TFSPARSE_INLINE Quads of(int vector, int shift) const {
-    const int part = vector * Step / 2, i = shift + (Step == 1 ? vector % 2 : 0);
-    return kInTurn ? z_[0][part * kPixels + i] : z_[part][i];
-  }
-
- private:
-  static constexpr int kPixels = Quads::kLanes / 2;  // in a vector of a pair
-  static constexpr int kParts = 2 * Step;            // of what four vectors of outputs read
-  static constexpr int kInPart = Step == 1 ? Shifts + 1 : Shifts;
-  // Vectors of one pixel are in the order of pixels through all parts.
-  static constexpr bool kInTurn = kPixels == 2;
-  static constexpr int kRuns = kInTurn ? 1 : kParts;
-  static constexpr int kInRun = kInTurn ? (kParts - 1) * kPixels + kInPart : kInPart;
-
-  // Every second pixel, since a vector has its neighbour, too.
-  template <int Count>
-  TFSPARSE_INLINE static void load(const std::int8_t* pair, Quads (&x)[Count]) {
-    TFSPARSE_UNROLL
-    for (int i = 0; i < Count; ++i) x[i] = Quads::load(pair + 2 * i * kPairBytes);
-  }
-
-  Quads z_[kRuns][(kInRun + 1) / 2 * 2];
-};
-
 template <int Rows>
 using DepthwiseSums = Sum[Rows][4];  // four vectors of each output row
 
@@ -138,22 +97,43 @@ TFSPARSE_INLINE void add_windows(DepthwiseSums<Rows>& sums, const DepthwiseCall&
   }
 }
 
+// The weights of Count taps of a plane, which stay in registers on processors with enough of them.
+template <int Count>
+class PlaneWeights {
+ public:
+  TFSPARSE_INLINE explicit PlaneWeights(const std::int8_t* p) : p_(p) {
+#if defined(TFSPARSE_NEON)
+    TFSPARSE_UNROLL
+    for (int i = 0; i < Count; ++i) kept_[i] = LaneWeights::load_group(p + i * kGroupBytes);
+#endif
+  }
+  const std::int8_t* all() const { return p_; }
+  TFSPARSE_INLINE LaneWeights operator()(int i) const {
+#if defined(TFSPARSE_NEON)
+    return kept_[i];
+#else
+    return LaneWeights::load_group(p_ + i * kGroupBytes);
+#endif
+  }
+
+ private:
+  const std::int8_t* p_;
+#if defined(TFSPARSE_NEON)
+  LaneWeights kept_[larger(1, Count)];
+#endif
+};
+
 // Computes Rows rows of the output from the pairs that they read. If a kernel is of one group of
-// rows and of one window, Shifts are its taps, and their weights stay in registers; else it is 0.
+// rows and of one window, Shifts are its taps; else it is 0.
 template <int Rows, int Step, int Shifts, bool Clamps>
 class RowKernel {
  public:
   TFSPARSE_INLINE RowKernel(const DepthwiseCall& call, int quad)
       : call_(call),
-        all_weights_(call.args.weights + quad * call.taps.weight_bytes()),
+        weights_(call.args.weights + quad * call.taps.weight_bytes()),
         last_(larger(0, call.args.out_w - Quads::kLanes)),
         factor_(SumFactor::load_group(call.args.multipliers + std::ptrdiff_t{quad} * kQuad)),
-        finish_(call.args.output) {
-    TFSPARSE_UNROLL
-    for (int i = 0; i < Rows * Shifts; ++i) {
-      weights_[i] = LaneWeights::load_group(all_weights_ + i * kGroupBytes);
-    }
-  }
+        finish_(call.args.output) {}
 
   // `start` are four times the sum of no products. Writes whole vectors, the last of which overlaps
   // the one before: Quads::kLanes outputs or more.
@@ -170,10 +150,9 @@ class RowKernel {
       }
       const std::ptrdiff_t at = column * (Step * kPairBytes);
       if constexpr (Shifts > 0) {
-        add_taps(sums, FourRows<Step, Shifts>(pairs[0] + at, pairs[1] + at),
-                 [&](int i) { return weights_[i]; });
+        add_taps(sums, FourRows<Step, Shifts>(pairs[0] + at, pairs[1] + at), weights_);
       } else {
-        add_windows<Step>(sums, call_, pairs, at, all_weights_);
+        add_windows<Step>(sums, call_, pairs, at, weights_.all());
       }
       TFSPARSE_UNROLL
       for (int r = 0; r < Rows; ++r) codes(sums[r]).store(y[r] + column * kQuad);
@@ -191,9 +170,8 @@ class RowKernel {
   }
 
   const DepthwiseCall& call_;
-  const std::int8_t* all_weights_;
+  PlaneWeights<Rows * Shifts> weights_;
   std::ptrdiff_t last_;  // column where a vector starts
-  LaneWeights weights_[larger(1, Rows* Shifts)];
   SumFactor factor_;
   Finish finish_;
 };

@@ -121,6 +121,47 @@ class PairCopier {
   const std::int8_t* border_row_;
 };
 
+// Four rows' bytes of the pixels that Shifts neighbouring taps of four vectors of outputs multiply.
+// A vector has pixels c, c + 2, c + 4 ... as two pairs of rows give them.
+template <int Step, int Shifts>
+class FourRows {
+ public:
+  TFSPARSE_INLINE FourRows(const std::int8_t* upper, const std::int8_t* lower) {
+    constexpr int kLoads = (kInRun + 1) / 2;
+    TFSPARSE_UNROLL
+    for (int run = 0; run < kRuns; ++run) {
+      Quads u[kLoads], l[kLoads];
+      load<kLoads>(opaque(upper) + run * kPixels * kPairBytes, u);
+      load<kLoads>(opaque(lower) + run * kPixels * kPairBytes, l);
+      TFSPARSE_UNROLL
+      for (int i = 0; i < kLoads; ++i) zip_pairs(u[i], l[i], z_[run] + 2 * i);
+    }
+  }
+  // What a tap multiplies, `shift` pixels from the first.
+  TFSPARSE_INLINE Quads of(int vector, int shift) const {
+    const int part = vector * Step / 2, i = shift + (Step == 1 ? vector % 2 : 0);
+    return kInTurn ? z_[0][part * kPixels + i] : z_[part][i];
+  }
+
+ private:
+  static constexpr int kPixels = Quads::kLanes / 2;  // in a vector of a pair
+  static constexpr int kParts = 2 * Step;            // of what four vectors of outputs read
+  static constexpr int kInPart = Step == 1 ? Shifts + 1 : Shifts;
+  // Vectors of one pixel are in the order of pixels through all parts.
+  static constexpr bool kInTurn = kPixels == 2;
+  static constexpr int kRuns = kInTurn ? 1 : kParts;
+  static constexpr int kInRun = kInTurn ? (kParts - 1) * kPixels + kInPart : kInPart;
+
+  // Every second pixel, since a vector has its neighbour, too.
+  template <int Count>
+  TFSPARSE_INLINE static void load(const std::int8_t* pair, Quads (&x)[Count]) {
+    TFSPARSE_UNROLL
+    for (int i = 0; i < Count; ++i) x[i] = Quads::load(pair + 2 * i * kPairBytes);
+  }
+
+  Quads z_[kRuns][(kInRun + 1) / 2 * 2];
+};
+
 }  // namespace
 }  // namespace int8
 }  // namespace tfsparse

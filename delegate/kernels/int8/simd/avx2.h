@@ -117,12 +117,10 @@ struct Operand {
 #if defined(__AVXVNNI__)
   __m256i v;
 
-  Operand() = default;
   explicit Operand(__m256i weights) : v(weights) {}
 #else
   __m256i absolute, signs;  // a byte of signs is 0 or -1
 
-  Operand() = default;
   explicit Operand(__m256i weights)
       : absolute(_mm256_abs_epi8(weights)),
         signs(_mm256_cmpgt_epi8(_mm256_setzero_si256(), weights)) {}

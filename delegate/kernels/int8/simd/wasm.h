@@ -128,7 +128,6 @@ struct LaneWeights {
       : low(wasm_i16x8_extend_low_i8x16(weights)), high(wasm_i16x8_extend_high_i8x16(weights)) {}
 #endif
 
-  LaneWeights() = default;
   static LaneWeights load_group(const std::int8_t* p) { return load(p); }
   static LaneWeights load(const std::int8_t* p) { return LaneWeights(wasm_v128_load(p)); }
 };
