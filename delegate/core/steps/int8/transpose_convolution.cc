@@ -76,11 +76,11 @@ std::vector<T> repeat(const std::vector<T>& numbers, const Phases& phases) {
   return all;
 }
 
+// The zero points, which are 0, are not read.
 void repeat_scales(const Phases& phases, Tensor* weights) {
   if (weights->quantization->scales.size() == 1) return;
   auto all = std::make_shared<Quantization>(*weights->quantization);
   all->scales = repeat(all->scales, phases);
-  all->zero_points = repeat(all->zero_points, phases);
   weights->quantization = std::move(all);
 }
 
@@ -111,17 +111,20 @@ Status convolve_phases(const Graph& graph, const Node& node, Graph* result) {
   made.op = std::move(conv);
   made.inputs = {0, 1, -1};
   made.output = 2;
-  result->tensors = {graph.tensors[node.inputs[0]], std::move(weights), std::move(y)};
+  const Shape bias_shape = {weights.shape[0]};
+  result->tensors.push_back(graph.tensors[node.inputs[0]]);
+  result->tensors.push_back(std::move(weights));
+  result->tensors.push_back(std::move(y));
   if (node.inputs[2] >= 0) {
     std::vector<std::int32_t> numbers;
     bias = graph.tensors[node.inputs[2]];
     TFSPARSE_RETURN_IF_ERROR(read_int32(bias, &numbers));
     set_constant(repeat(numbers, phases), &bias);
-    bias.shape = {result->tensors[1].shape[0]};
+    bias.shape = bias_shape;
     made.inputs[2] = 3;
     result->tensors.push_back(std::move(bias));
   }
-  result->nodes = {std::move(made)};
+  result->nodes.push_back(std::move(made));
   return {};
 }
 
