@@ -184,29 +184,30 @@ class OutputRows {
   OutputRows(const DepthwiseArgs& a, const PairLayout& layout)
       : apart_(Rows == 2 ? a.dilation_h : 1),
         height_(a.out_h),
+        width_(a.out_w),
         row_bytes_(std::ptrdiff_t{a.out_w} * kQuad),
-        short_(a.out_w < Quads::kLanes),
         spare_{a.scratch + layout.spare_row(0), a.scratch + layout.spare_row(1)} {}
 
   int apart() const { return apart_; }
   TFSPARSE_INLINE void locate(std::int8_t* y, int row, std::int8_t* (&to)[Rows]) const {
     TFSPARSE_UNROLL
     for (int r = 0; r < Rows; ++r, row += apart_) {
-      to[r] = row < height_ && !short_ ? y + row * row_bytes_ : spare_[r];
+      to[r] = row < height_ && !is_short() ? y + row * row_bytes_ : spare_[r];
     }
   }
   // To be called when they were computed.
   TFSPARSE_INLINE void finish(std::int8_t* y, int row) const {
-    if (!short_) return;
+    if (!is_short()) return;
     for (int r = 0; r < Rows && row < height_; ++r, row += apart_) {
-      std::memcpy(y + row * row_bytes_, spare_[r], row_bytes_);
+      Quads::load(spare_[r]).store(y + row * row_bytes_, width_);
     }
   }
 
  private:
-  int apart_, height_;
+  bool is_short() const { return width_ < Quads::kLanes; }
+
+  int apart_, height_, width_;
   std::ptrdiff_t row_bytes_;
-  bool short_;
   std::int8_t* spare_[2];
 };
 
