@@ -72,8 +72,9 @@ def measure_costs(
     Raises:
         ValueError: An argument is out of its range, or no layer in scope is found in the file.
     """
+    kind = _kind(pruned)
     if not isinstance(model, Measured | MeasuredChannels):
-        model = _kind(pruned)(model, scope, weights, representative_dataset)
+        model = kind(model, scope, weights, representative_dataset)
     sparsities = _checked(SPARSITIES[model.pruned] if sparsities is None else sparsities)
     names = "latency", "size", "archive", "macs"
     if quantity not in (*names, *(("instructions",) if count else ())):
