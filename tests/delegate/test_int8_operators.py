@@ -92,9 +92,7 @@ def depthwise(graph, kernel=3, stride=1, multiplier=1, activation=0, **weights):
     )
 
 
-def transposed(
-    graph, kernel=3, stride=2, padding=SAME, less=0, bias=True, activation=0, **weights
-):
+def transposed(graph, kernel=3, stride=2, padding=SAME, less=0, bias=True, activation=0, **weights):
     """`less`: by how much the output is shorter than the longest."""
     constants = graph.weights_and_bias((13, kernel, kernel, 10), **weights)
     beyond = max(kernel - stride, 0) if padding == VALID else 0
