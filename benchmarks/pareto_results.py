@@ -14,13 +14,16 @@ TIMED = ("float32", "int8")
 COLUMNS = (
     *("network", "zeros", "MACs", "float32", "int8, calibrated", "int8, trained"),
     *("float32, ms", "int8, ms", "float32 by TFLite, ms", "int8 by TFLite, ms"),
-    *("int8 file", "int8 to dense"),
+    *("int8 file", "int8 to dense", "int8 to dense by TFLite"),
 )
+RUNTIMES = ("tfsparse", "default")
+# Of the kind of file, whether it is sparse, and the runtime.
 MARKERS = {
-    ("int8", False): ("int8, dense", "o", "tab:blue"),
-    ("int8", True): ("int8, sparse", "s", "tab:red"),
-    ("float32", False): ("float32, dense", "o", "lightsteelblue"),
-    ("float32", True): ("float32, sparse", "s", "lightcoral"),
+    ("int8", False, "default"): ("int8, dense, by TFLite", "^", "tab:green"),
+    ("int8", False, "tfsparse"): ("int8, dense", "o", "tab:blue"),
+    ("int8", True, "tfsparse"): ("int8, sparse", "s", "tab:red"),
+    ("float32", False, "tfsparse"): ("float32, dense", "o", "lightsteelblue"),
+    ("float32", True, "tfsparse"): ("float32, sparse", "s", "lightcoral"),
 }
 
 
@@ -35,6 +38,10 @@ class Latency:
 
     tfsparse: float
     default: float
+
+    def by(self, runtime):
+        """Returns that of one of the `RUNTIMES`."""
+        return getattr(self, runtime)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,20 +106,20 @@ class Results:
         """Returns the results of which `dataclasses.asdict` returned these fields."""
         return cls(**fields | {"networks": [Network.from_dict(n) for n in fields["networks"]]})
 
-    def curve(self, kind, sparse):
+    def curve(self, kind, sparse, runtime="tfsparse"):
         """Returns the networks of one curve of the figure, by their latency."""
         chosen = [network for network in self.networks if (network.pruned > 0) == sparse]
-        return sorted(chosen, key=lambda network: network.latency[kind].tfsparse)
+        return sorted(chosen, key=lambda network: network.latency[kind].by(runtime))
 
-    def to_dense(self, network, kind):
-        """Compares a network with the dense ones of the same latency.
+    def to_dense(self, network, kind, runtime):
+        """Compares a network with dense ones that have in a runtime the same latency.
 
         Returns:
             Its accuracy less that of the curve through the dense networks, at the logarithm of its
-            latency; None beyond their ends.
+            latency with tfsparse; None beyond their ends.
         """
-        dense = self.curve(kind, sparse=False)
-        latencies = [math.log(one.latency[kind].tfsparse) for one in dense]
+        dense = self.curve(kind, False, runtime)
+        latencies = [math.log(one.latency[kind].by(runtime)) for one in dense]
         latency = math.log(network.latency[kind].tfsparse)
         if not latencies or not latencies[0] <= latency <= latencies[-1]:
             return None
@@ -147,7 +154,10 @@ def table_of(results):
 
 
 def row(results, network):
-    difference = results.to_dense(network, "int8") if network.pruned else None
+    differences = [
+        results.to_dense(network, "int8", runtime) if network.pruned else None
+        for runtime in RUNTIMES
+    ]
     cells = [
         f"{'sparse' if network.pruned else 'dense'} {network.width:g}",
         f"{network.sparsity:.0%}",
@@ -156,7 +166,7 @@ def row(results, network):
         *(f"{network.latency[kind].tfsparse:.3f}" for kind in TIMED),
         *(f"{network.latency[kind].default:.3f}" for kind in TIMED),
         f"{network.file_bytes['int8'] / 1e3:.0f} kB",
-        "" if difference is None else f"{100 * difference:+.1f}",
+        *("" if one is None else f"{100 * one:+.1f}" for one in differences),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -176,9 +186,9 @@ def draw(results):
     matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "pareto"}
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    for (kind, sparse), (label, marker, color) in MARKERS.items():
-        networks = results.curve(kind, sparse)
-        latencies = [network.latency[kind].tfsparse for network in networks]
+    for (kind, sparse, runtime), (label, marker, color) in MARKERS.items():
+        networks = results.curve(kind, sparse, runtime)
+        latencies = [network.latency[kind].by(runtime) for network in networks]
         accuracies = [100 * network.accuracy[kind] for network in networks]
         axes.plot(latencies, accuracies, marker=marker, color=color, label=label)
         for network, *point in zip(networks, latencies, accuracies, strict=True):
