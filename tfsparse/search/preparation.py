@@ -196,14 +196,14 @@ class Ruler:
             coefficients: `Coefficients` of the sparsities to measure with.
 
         Returns:
-            The plan with this factor as its correction.
+            The plan with this factor as its correction; the same plan for a table of another device.
         """
+        if not self._is_here:
+            return plan
         for _ in range(CORRECTIONS):
             sparsities = plan.sparsities(budget, coefficients)
             own = [sparsities.get(layer.name, 0.0) for layer in self.layers]
             share = self.share(self._measured.variant(own, self.block_size))
-            if share is None:
-                return plan
             correction = share * dense / plan.table.cost(sparsities)
             plan = dataclasses.replace(plan, correction=correction)
         return plan
