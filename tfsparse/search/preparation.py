@@ -196,7 +196,8 @@ class Ruler:
             coefficients: `Coefficients` of the sparsities to measure with.
 
         Returns:
-            The plan with this factor as its correction; the same plan for a table of another device.
+            The plan with this factor as its correction; the same plan if its table is of another
+            device.
         """
         if not self._is_here:
             return plan
