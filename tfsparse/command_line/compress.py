@@ -59,7 +59,7 @@ FINAL_EPOCHS = flags.DEFINE_integer(
 METHODS = flags.DEFINE_list(
     "methods",
     ["gradual"],
-    "What trials train with, to choose from: gradual, rigl, channels, factorize, sharing.",
+    "What trials train with: gradual, rigl, channels, factorize, sharing.",
     flag_values=FLAGS,
 )
 SAMPLER = flags.DEFINE_enum(

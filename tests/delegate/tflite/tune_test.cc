@@ -284,7 +284,8 @@ TEST(Tune, MeasuresAnotherModelMachineOrVersion) {
   EXPECT_TRUE(measured_after([](FakeHost& host, O&) { host.weight = 3; }));
   EXPECT_TRUE(measured_after([](FakeHost&, O&) {}, 2));
   EXPECT_TRUE(measured_after([](FakeHost&, O& o) { o.num_threads = 3; }));
-  EXPECT_TRUE(measured_after([](FakeHost&, O& o) { set_input_shapes("1x9x9x2", &o); }));
+  EXPECT_TRUE(
+      measured_after([](FakeHost&, O& o) { EXPECT_TRUE(set_input_shapes("1x9x9x2", &o).ok()); }));
   EXPECT_TRUE(measured_after([](FakeHost&, O& o) { o.runtime_version = "FakeRuntime 2"; }));
   const bool several = supported_kernels().size() > 1;
   EXPECT_EQ(measured_after([](FakeHost&, O& o) { o.kernels = supported_kernels().back(); }),
