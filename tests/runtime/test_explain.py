@@ -180,16 +180,19 @@ def test_sizes_that_a_file_leaves_open_can_be_given(open_path):
 @pytest.mark.parametrize("by_name", [False, True])
 def test_the_delegate_decides_for_the_shapes_of_an_option(open_path, by_name):
     macs = []
-    for shape in ((1, 224, 224, 3), (1, 112, 112, 3), (2, 112, 112, 3), (2, 112)):
+    for shape in ((1, 224, 224, 3), (1, 112, 112, 3), (2, 112, 112, 3)):
         shapes = {"image": shape} if by_name else shape
         options = {"auto": False, "input_shapes": shapes}
         _, delegate = open_reporting(open_path, options=options)  # Nothing is resized or run yet.
         parts = delegate.report()["partitions"]
         steps = [step for part in parts for step in part.get("steps", [])]
         macs.append(sum(step["macs"] for step in steps))
-    usual, one, two, unfit = macs
+    usual, one, two = macs
     assert usual > 0
-    assert (usual, two, unfit) == (pytest.approx(4 * one), pytest.approx(2 * one), usual)
+    assert (usual, two) == (pytest.approx(4 * one), pytest.approx(2 * one))
+    options["input_shapes"] = {"image": (2, 112)} if by_name else (2, 112)
+    with pytest.raises(ValueError, match="expected 4 sizes for input 'image', received 2"):
+        open_reporting(open_path, options=options)
 
 
 def test_operators_of_several_subgraphs_have_different_numbers(tmp_path):
