@@ -106,7 +106,7 @@ class Results:
         """Returns the results of which `dataclasses.asdict` returned these fields."""
         return cls(**fields | {"networks": [Network.from_dict(n) for n in fields["networks"]]})
 
-    def curve(self, kind, sparse, runtime="tfsparse"):
+    def curve(self, kind, sparse, runtime):
         """Returns the networks of one curve of the figure, by their latency."""
         chosen = [network for network in self.networks if (network.pruned > 0) == sparse]
         return sorted(chosen, key=lambda network: network.latency[kind].by(runtime))

@@ -11,7 +11,7 @@ from tfsparse.graph.shrink import shrink
 from tfsparse.prune.channels import importance, widths
 from tfsparse.prune.channels.scope import check_channel_scope, select_groups
 from tfsparse.prune.weights.sensitivity import measure_alone
-from tfsparse.search.measured import macs_of
+from tfsparse.search.measured import Variants
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def channel_sensitivity(model, data, names, sparsities, batch_size):
     )
 
 
-class MeasuredChannels:
+class MeasuredChannels(Variants):
     """A model from which files with fewer channels are made; as `Measured` for zeros in layers.
 
     Args:
@@ -114,16 +114,6 @@ class MeasuredChannels:
         self.layers = groups_in(model, scope)
         self.weights = weights
         self._options = {"weights": weights, "representative_dataset": representative_dataset}
-
-    @functools.cached_property
-    def dense(self):
-        """The bytes of the file with all channels."""
-        return self.variant([0.0] * len(self.layers))
-
-    @functools.cached_property
-    def macs(self):
-        """The MACs of the operators of this file by their names, a dictionary."""
-        return macs_of(self.dense)
 
     def variant(self, sparsities, block_size=(1, 1)):
         """Returns the bytes of the file of a smaller model.

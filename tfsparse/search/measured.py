@@ -1,4 +1,4 @@
-"""A model as a file of which layers are known, from which files with zeros are made."""
+"""A model from whose file others with less to compute are made, such as files with zeros."""
 
 import contextlib
 import copy
@@ -14,7 +14,26 @@ from tfsparse.prune.scope import select
 from tfsparse.search.file_layers import convert_and_match, with_shared_values, with_zeros
 
 
-class Measured:
+class Variants:
+    """Files of a model in which some of its layers, or groups of channels, are pruned.
+
+    Attributes:
+        layers: List of what is pruned, each with a name and a size.
+    """
+
+    @functools.cached_property
+    def dense(self):
+        """The bytes of the file in which nothing is pruned."""
+        return self.variant([0.0] * len(self.layers))
+
+    @functools.cached_property
+    def macs(self):
+        """The MACs of the operators of this file by their names, a dictionary."""
+        with written([self.dense]) as paths:
+            return {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
+
+
+class Measured(Variants):
     """A model as a dense file, with its layers found in it, from which variants are made.
 
     Args:
@@ -50,16 +69,6 @@ class Measured:
                 f"{', '.join(target.name for target in targets)}."
             )
 
-    @functools.cached_property
-    def dense(self):
-        """The bytes of the file with the model's own weights."""
-        return self.variant([0.0] * len(self.layers))
-
-    @functools.cached_property
-    def macs(self):
-        """The MACs of the operators by their names, a dictionary."""
-        return macs_of(self.dense)
-
     def sharing(self, bits):
         """Returns the same, but that the weights of each layer share at most 2^`bits` values."""
         other = copy.copy(self)
@@ -85,12 +94,6 @@ class Measured:
         model = self.parsed(sparsities, block_size)
         sparsify(model)
         return flatbuffer.serialize(model)
-
-
-def macs_of(content):
-    """Returns the MACs of the operators of a file by their names, a dictionary."""
-    with written([content]) as paths:
-        return {one.name: one.macs or 0 for one in tfsparse.inspect(paths[0]).products}
 
 
 def nonzero_macs(content):
