@@ -33,7 +33,7 @@ struct QuadLayout {
   int batch = 0, height = 0, width = 0, channels = 0;
   std::uint64_t stride = 0;
 
-  int quads() const { return (channels + int8::kQuad - 1) / int8::kQuad; }
+  int quads() const { return int8::quads_of(channels); }
   int pixels() const { return height * width; }
   std::uint64_t image() const { return quads() * stride; }
   std::uint64_t bytes() const { return batch * image(); }

@@ -16,7 +16,7 @@ int code_of(float bound, const Quantization& quantization) {
 // Vectors of pixels whose input fits the first-level cache.
 int choose_tile(const Int8Product::Weights& weights, const int8::Kernels& kernels) {
   constexpr int kLeast = 6;  // a pass over the weights for less costs more than a cache miss
-  const int quads = (weights.inputs + int8::kQuad - 1) / int8::kQuad;
+  const int quads = int8::quads_of(weights.inputs);
   const int pixels = (kernels.tile_bytes / (int8::kQuad * quads) - weights.more) / weights.lines;
   return std::clamp(pixels / kernels.lanes, kLeast, kernels.max_tile);
 }

@@ -38,6 +38,9 @@ constexpr int kOverread = 64;
 
 constexpr int kQuad = 4;  // channels, and bytes
 
+// How many quads hold so many channels.
+constexpr int quads_of(int channels) { return (channels + kQuad - 1) / kQuad; }
+
 // What a kernel does to a scaled sum, and how codes are to be clamped. -128 <= lo <= hi <= 127.
 struct Output {
   int zero_point = 0;

@@ -17,8 +17,6 @@ constexpr double kMaxScaled = 2147483520.0;
 // With multipliers of 15 bits, a code is exact to 1/8 of one. Of larger ratios few codes are left.
 constexpr double kMaxAddRatio = 16;
 
-int quads_of(int channels) { return (channels + kQuad - 1) / kQuad; }
-
 // The quads of one output's weights that are not 0.
 void pack_row(const std::int8_t* row, const Product& product, PackedQuads* packed) {
   const int quads = quads_of(product.inputs);

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/delegate/core/graph_builder.h"
 #include "tests/delegate/core/run_plan.h"
+#include "tests/delegate/core/scatter.h"
 #include "tests/delegate/kernels/kernel_cases.h"
 
 namespace tfsparse {
@@ -84,25 +85,12 @@ struct Case {
 };
 
 std::vector<std::int32_t> scatter(const Case& c, const Window& window) {
-  const Shape &x = c.x_shape, &w = c.w_shape, &y = c.y_shape;
+  const Shape& y = c.y_shape;
   std::vector<std::int32_t> sums(static_cast<std::size_t>(element_count(y)));
   for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = c.bias.empty() ? 0 : c.bias[i % y[3]];
-  for (std::size_t i = 0; i < c.x.size(); ++i) {
-    const int channel = static_cast<int>(i) % x[3], column = static_cast<int>(i) / x[3] % x[2];
-    const int row = static_cast<int>(i) / x[3] / x[2] % x[1];
-    const int image = static_cast<int>(i) / x[3] / x[2] / x[1];
-    for (int ky = 0; ky < w[1]; ++ky) {
-      for (int kx = 0; kx < w[2]; ++kx) {
-        const int oy = row * window.stride_h + ky - window.pad_top;
-        const int ox = column * window.stride_w + kx - window.pad_left;
-        if (oy < 0 || oy >= y[1] || ox < 0 || ox >= y[2]) continue;
-        for (int o = 0; o < w[0]; ++o) {
-          sums[((image * y[1] + oy) * y[2] + ox) * y[3] + o] +=
-              c.w[((o * w[1] + ky) * w[2] + kx) * w[3] + channel] * (c.x[i] - kInputZero);
-        }
-      }
-    }
-  }
+  testing::for_each_scattered(window, c.x_shape, c.w_shape, y, [&](int x, int w, int to) {
+    sums[to] += c.w[w] * (c.x[x] - kInputZero);
+  });
   return sums;
 }
 

@@ -9,6 +9,7 @@
 #include "delegate/core/plan/plan.h"
 #include "delegate/kernels/reference.h"
 #include "gtest/gtest.h"
+#include "tests/delegate/core/scatter.h"
 #include "tests/delegate/kernels/kernel_cases.h"
 
 namespace tfsparse {
@@ -81,28 +82,15 @@ struct Case {
 
 // The result before the activation.
 std::vector<double> scatter(const Case& c, const Node& node) {
-  const Shape &x = c.x_shape, &w = c.w_shape, &y = c.y_shape;
+  const Shape& y = c.y_shape;
   const Window& window = as<TransposeConvolution>(node)->window;
   std::vector<double> sums(static_cast<std::size_t>(element_count(y)));
   for (std::size_t i = 0; i < sums.size(); ++i) {
     sums[i] = node.inputs[2] >= 0 ? c.bias[i % y[3]] : 0.0f;
   }
-  for (std::size_t i = 0; i < c.x.size(); ++i) {
-    const int channel = static_cast<int>(i) % x[3], column = static_cast<int>(i) / x[3] % x[2];
-    const int row = static_cast<int>(i) / x[3] / x[2] % x[1];
-    const int image = static_cast<int>(i) / x[3] / x[2] / x[1];
-    for (int ky = 0; ky < w[1]; ++ky) {
-      for (int kx = 0; kx < w[2]; ++kx) {
-        const int oy = row * window.stride_h + ky - window.pad_top;
-        const int ox = column * window.stride_w + kx - window.pad_left;
-        if (oy < 0 || oy >= y[1] || ox < 0 || ox >= y[2]) continue;
-        for (int o = 0; o < w[0]; ++o) {
-          const double weight = c.w[((o * w[1] + ky) * w[2] + kx) * w[3] + channel];
-          sums[((image * y[1] + oy) * y[2] + ox) * y[3] + o] += weight * c.x[i];
-        }
-      }
-    }
-  }
+  testing::for_each_scattered(window, c.x_shape, c.w_shape, y, [&](int x, int w, int to) {
+    sums[to] += static_cast<double>(c.w[w]) * c.x[x];
+  });
   return sums;
 }
 

@@ -30,7 +30,7 @@ struct Phases {
   Phases(const TransposeWindow& window, const Shape& weights)
       : rows(window.rows),
         columns(window.columns),
-        channels((weights[0] + int8::kQuad - 1) / int8::kQuad * int8::kQuad),
+        channels(int8::quads_of(weights[0]) * int8::kQuad),
         inputs(weights[3]) {}
 
   int count() const { return rows.phases() * columns.phases(); }
@@ -95,7 +95,7 @@ bool has_int8_transpose_convolution(const Graph& graph, const Node& node) {
 Status convolve_phases(const Graph& graph, const Node& node, Graph* result) {
   const Phases phases(graph, node);
   const TransposeConvolution& op = *as<TransposeConvolution>(node);
-  Tensor weights = graph.tensors[node.inputs[1]], bias, y = graph.tensors[node.output];
+  Tensor weights = graph.tensors[node.inputs[1]], y = graph.tensors[node.output];
   std::vector<std::int8_t> stored;
   TFSPARSE_RETURN_IF_ERROR(read_int8(weights, &stored));
   Convolution conv;
@@ -117,7 +117,7 @@ Status convolve_phases(const Graph& graph, const Node& node, Graph* result) {
   result->tensors.push_back(std::move(y));
   if (node.inputs[2] >= 0) {
     std::vector<std::int32_t> numbers;
-    bias = graph.tensors[node.inputs[2]];
+    Tensor bias = graph.tensors[node.inputs[2]];
     TFSPARSE_RETURN_IF_ERROR(read_int32(bias, &numbers));
     set_constant(repeat(numbers, phases), &bias);
     bias.shape = bias_shape;
