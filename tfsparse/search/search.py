@@ -219,6 +219,29 @@ class Search:
             A `CompressionResult`.
         """
         started = time.monotonic()
+        found = self._train_best(epochs)
+        result = CompressionResult(
+            **found,
+            report=os.fspath(self._directory / REPORT),
+            target=self._given,
+            metric=self._metric,
+            higher_is_better=self._task.goal.higher_is_better,
+            reference=self._prepared.reference,
+            dense=self._prepared.dense,
+            trials=tuple(map(Trial.of, self._study.get_trials())),
+            seconds=self._seconds(started),
+        )
+        record = f"{to_json(result.to_dict())}\n".encode()
+        write_atomically(self._directory / RECORD, record)
+        write_report(result)
+        return result
+
+    def _train_best(self, epochs):
+        """Trains as the best trial did, with more zeros until the file's cost is in the budget.
+
+        Returns:
+            A dictionary of the `CompressionResult`'s arguments that say what was trained.
+        """
         best = best_of(self._study)
         method, coefficients, settings = choose(best, self._methods)
         variant, ruler = self._task.variant(method), self._rulers[METHODS[method].variant]
@@ -236,31 +259,22 @@ class Search:
             if cost <= budget * (1 + TOLERANCE):
                 break
             plan = dataclasses.replace(plan, correction=plan.correction * cost / predicted)
-            if model is variant.model:  # It trains on; a smaller model is made anew.
+            following = plan.sparsities(budget, coefficients)
+            if any(following[name] < sparsity for name, sparsity in sparsities.items()):
+                variant.restore()  # Pruned weights would have to grow again from zero.
+            elif model is variant.model:  # It trains on; a smaller model is made anew.
                 epochs = self._task.epochs
-        result = CompressionResult(
-            model=model,
-            method=method,
+        return {
+            "method": method,
+            "model": model,
             **paths,
-            report=os.fspath(self._directory / REPORT),
-            target=self._given,
-            metric=self._metric,
-            higher_is_better=self._task.goal.higher_is_better,
-            reference=self._prepared.reference,
-            value=value,
-            dense=self._prepared.dense,
-            cost=cost,
-            predicted=predicted,
-            sparsities=sparsities,
-            trials=tuple(map(Trial.of, self._study.get_trials())),
-            table=plan.table,
-            sensitivity=plan.sensitivity,
-            seconds=self._seconds(started),
-        )
-        record = f"{to_json(result.to_dict())}\n".encode()
-        write_atomically(self._directory / RECORD, record)
-        write_report(result)
-        return result
+            "value": value,
+            "cost": cost,
+            "predicted": predicted,
+            "sparsities": sparsities,
+            "table": plan.table,
+            "sensitivity": plan.sensitivity,
+        }
 
     def _write(self, model):
         """Writes a model and its file; returns their paths."""
