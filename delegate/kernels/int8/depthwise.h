@@ -125,7 +125,7 @@ class PlaneWeights {
 
 // Computes Rows rows of the output from the pairs that they read. If a kernel is of one group of
 // rows and of one window, Shifts are its taps; else it is 0.
-template <int Rows, int Step, int Shifts, bool Clamps>
+template <int Rows, int Step, int Shifts, Narrow How>
 class RowKernel {
  public:
   TFSPARSE_INLINE RowKernel(const DepthwiseCall& call, int quad)
@@ -133,7 +133,7 @@ class RowKernel {
         weights_(call.args.weights + quad * call.taps.weight_bytes()),
         last_(larger(0, call.args.out_w - Quads::kLanes)),
         factor_(SumFactor::load_group(call.args.multipliers + std::ptrdiff_t{quad} * kQuad)),
-        finish_(call.args.output) {}
+        finish_(call.args.output, call.args.short_sums) {}
 
   // `start` are four times the sum of no products. Writes whole vectors, the last of which overlaps
   // the one before: Quads::kLanes outputs or more.
@@ -165,7 +165,7 @@ class RowKernel {
  private:
   TFSPARSE_INLINE Quads codes(const Sum (&sums)[4]) const {
     const auto scaled = [&](int j) { return factor_.scale(sums[j].total()); };
-    const Quads codes = finish_.codes<Clamps>(scaled(0), scaled(1), scaled(2), scaled(3));
+    const Quads codes = finish_.codes<How>(scaled(0), scaled(1), scaled(2), scaled(3));
     return Step == 1 ? codes.in_pair_order() : codes.in_order();
   }
 
@@ -211,7 +211,7 @@ class OutputRows {
   std::int8_t* spare_[2];
 };
 
-template <int Rows, int Step, int Shifts, bool Clamps>
+template <int Rows, int Step, int Shifts, Narrow How>
 __attribute__((noinline)) void depthwise_planes(const DepthwiseCall& call) {
   const DepthwiseArgs a = call.args;  // copies, which stores to y cannot alias
   const PairCopier copier = call.copier;
@@ -224,7 +224,7 @@ __attribute__((noinline)) void depthwise_planes(const DepthwiseCall& call) {
   for (int quad = 0; quad < a.quads; ++quad) {
     const std::int8_t* const x = a.x + quad * a.x_stride;
     std::int8_t* const y = a.y + quad * a.y_stride;
-    const RowKernel<Rows, Step, Shifts, Clamps> kernel(call, quad);
+    const RowKernel<Rows, Step, Shifts, How> kernel(call, quad);
     const Sum zero = Sum::of(Ints::load_group(a.bias + std::ptrdiff_t{quad} * kQuad));
     const Sum start[] = {zero, zero, zero, zero};
     for (int first = 0; first < smaller(apart, a.out_h); ++first) {
@@ -253,17 +253,19 @@ using PlanesKernel = void (*)(const DepthwiseCall&);
 // For 3x3 kernels of stride 1 or 2 and for others, where clamping that is not needed is a small
 // part of the work.
 PlanesKernel planes_kernel(const DepthwiseCall& call) {
-  const bool two = call.taps.rows == 2, clamps = Finish(call.args.output).clamps();
+  const bool two = call.taps.rows == 2;
   const Windows& windows = call.windows;
   const bool one = call.taps.groups == 1 && windows.end() - windows.begin() == 1;
-  if (one && windows.begin()->shifts == 3 && call.taps.phases == 1) {
-    if (two) return clamps ? depthwise_planes<2, 1, 3, true> : depthwise_planes<2, 1, 3, false>;
-    if (call.taps.step == 2) {
-      return clamps ? depthwise_planes<1, 2, 3, true> : depthwise_planes<1, 2, 3, false>;
-    }
+  if (one && windows.begin()->shifts == 3 && call.taps.phases == 1 &&
+      (two || call.taps.step == 2)) {
+    const Finish finish(call.args.output, call.args.short_sums);
+    return finish.choose_narrow([&](auto how) -> PlanesKernel {
+      return two ? depthwise_planes<2, 1, 3, how> : depthwise_planes<1, 2, 3, how>;
+    });
   }
-  if (two) return depthwise_planes<2, 1, 0, true>;
-  return call.taps.step == 2 ? depthwise_planes<1, 2, 0, true> : depthwise_planes<1, 1, 0, true>;
+  constexpr Narrow kAny = Narrow::kClamped;
+  if (two) return depthwise_planes<2, 1, 0, kAny>;
+  return call.taps.step == 2 ? depthwise_planes<1, 2, 0, kAny> : depthwise_planes<1, 1, 0, kAny>;
 }
 
 std::size_t depthwise_scratch(const DepthwiseArgs& a) {

@@ -74,6 +74,7 @@ struct SpmmArgs {
   const std::int32_t* bias;     // [quads][4][Kernels::bias_copies], see packed_bias() in pack.h
   const float* multipliers;     // [quads][4]
   Output output;
+  bool short_sums;              // see pack_bias() in pack.h
   const std::int8_t* residual;  // laid out as y and added to it by `add`, or null
   Add add;                      // with a the code of the sum and b the residual's
   int tile;                     // vectors of pixels held in registers, 1 to Kernels::max_tile
@@ -97,6 +98,7 @@ struct DepthwiseArgs {
   const float* multipliers;    // [quads][4]
   int input_zero_point;
   Output output;
+  bool short_sums;       // see pack_bias() in pack.h
   std::int8_t* scratch;  // Kernels::depthwise_scratch(args) bytes of the caller's, any content
 };
 

@@ -14,6 +14,9 @@ namespace {
 // Of floats that convert to int32 everywhere.
 constexpr double kMaxScaled = 2147483520.0;
 
+// Of floats that round to int16.
+constexpr double kMaxShort = 32766.0;
+
 // With multipliers of 15 bits, a code is exact to 1/8 of one. Of larger ratios few codes are left.
 constexpr double kMaxAddRatio = 16;
 
@@ -40,7 +43,7 @@ void pack_row(const std::int8_t* row, const Product& product, PackedQuads* packe
 }  // namespace
 
 bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int zero_point,
-               float multiplier, const Kernels& kernels, std::int32_t* packed) {
+               float multiplier, const Kernels& kernels, std::int32_t* packed, bool* short_sums) {
   std::int64_t sum = 0, absolute = 0, negative = 0;
   for (std::size_t i = 0; i < n; ++i) {
     sum += weights[i];
@@ -52,8 +55,10 @@ bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int
   const std::int64_t largest = std::llabs(start) + 256 * absolute;
   if (largest > std::numeric_limits<std::int32_t>::max()) return false;
   *packed = static_cast<std::int32_t>(start);
+  const double scaled = static_cast<double>(largest) * multiplier;
+  if (short_sums && scaled > kMaxShort) *short_sums = false;
   const bool fits = !kernels.fixed_point || multiplier < 1;  // 31 bits
-  return fits && multiplier >= 0 && static_cast<double>(largest) * multiplier <= kMaxScaled;
+  return fits && multiplier >= 0 && scaled <= kMaxScaled;
 }
 
 bool pack(const Product& product, const Kernels& kernels, PackedQuads* packed) {
@@ -65,7 +70,7 @@ bool pack(const Product& product, const Kernels& kernels, PackedQuads* packed) {
     pack_row(row, product, packed);
     std::int32_t bias;
     if (!pack_bias(row, row_size, product.bias ? product.bias[output] : 0, product.input_zero_point,
-                   product.multipliers[output], kernels, &bias)) {
+                   product.multipliers[output], kernels, &bias, &packed->short_sums)) {
       return false;
     }
     packed->bias.insert(packed->bias.end(), kernels.bias_copies, bias);
@@ -89,6 +94,7 @@ void PackedQuads::describe(int first, int last, const Kernels& kernels, SpmmArgs
   args->offsets = offsets.data() + begin[first];
   args->bias = bias.data() + channel * kernels.bias_copies;
   args->multipliers = multipliers.data() + channel;
+  args->short_sums = short_sums;
 }
 
 namespace {
@@ -134,7 +140,7 @@ bool pack_depthwise(const DepthwiseProduct& p, const Kernels& kernels, PackedDep
                 packed->weights.data() + channel / kQuad * taps.weight_bytes());
     packed->multipliers[channel] = p.multipliers[channel];
     if (!pack_bias(column.data(), column.size(), p.bias ? p.bias[channel] : 0, p.input_zero_point,
-                   p.multipliers[channel], kernels, &packed->bias[channel])) {
+                   p.multipliers[channel], kernels, &packed->bias[channel], &packed->short_sums)) {
       return false;
     }
   }
@@ -176,9 +182,10 @@ bool pack_rows(const Product& product, const Kernels& kernels, PackedRows* packe
       const bool exists = output < product.outputs;
       packed->multipliers.push_back(exists ? product.multipliers[output] : 0.0f);
       packed->bias.push_back(0);
-      if (exists && !pack_bias(product.weights + output * inputs, inputs,
-                               product.bias ? product.bias[output] : 0, product.input_zero_point,
-                               product.multipliers[output], kernels, &packed->bias.back())) {
+      if (exists &&
+          !pack_bias(product.weights + output * inputs, inputs,
+                     product.bias ? product.bias[output] : 0, product.input_zero_point,
+                     product.multipliers[output], kernels, &packed->bias.back(), nullptr)) {
         return false;
       }
     }

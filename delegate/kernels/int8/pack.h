@@ -26,6 +26,7 @@ struct PackedQuads {
   std::vector<std::int32_t> counts, offsets, bias;
   std::vector<std::int8_t> weights;
   std::vector<float> multipliers;
+  bool short_sums = true;
 
   int quads() const { return static_cast<int>(counts.size()) / kQuad; }
   // Sets what an args has of output quads [first, last).
@@ -54,6 +55,7 @@ struct PackedDepthwise {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias;
   std::vector<float> multipliers;
+  bool short_sums = true;
 };
 
 // Returns false as pack() does, or if the kernel is larger than kMaxDepthwiseKernel.
@@ -74,9 +76,11 @@ bool pack_rows(const Product& product, const Kernels& kernels, PackedRows* packe
 
 // The bias with which a kernel that multiplies bytes as `kernels` keeps them computes
 // bias + sum of w * (code - zero_point), or false where a sum, or that times the multiplier, might
-// not fit 32 bits. `weights` are the n of one output.
+// not fit 32 bits. `weights` are the n of one output. Sets short_sums, which may be null, to false
+// where a sum times the multiplier might not fit 16 bits: for those that do there are faster
+// instructions.
 bool pack_bias(const std::int8_t* weights, std::size_t n, std::int32_t bias, int zero_point,
-               float multiplier, const Kernels& kernels, std::int32_t* packed);
+               float multiplier, const Kernels& kernels, std::int32_t* packed, bool* short_sums);
 
 // How to add tensors of these scales, or false where a scale is not positive and finite or more
 // than 16 times the output's, of which an output would have few codes.

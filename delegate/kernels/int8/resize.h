@@ -39,7 +39,7 @@ inline Quads interpolate(const std::int8_t* upper, const std::int8_t* lower, int
   const auto code = [&](int i) {
     return interpolate(left[i], right[i], Ints::load(columns.weights[i]));
   };
-  return Narrowing::of(0).narrow(code(0), code(1), code(2), code(3));
+  return Narrowing::of(0).narrow<Narrow::kShort>(code(0), code(1), code(2), code(3));
 }
 
 void resize(const ResizeArgs& a) {

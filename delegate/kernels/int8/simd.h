@@ -9,6 +9,7 @@
 #pragma once
 
 #include "delegate/kernels/int8/kernels.h"
+#include "delegate/kernels/int8/narrow.h"
 #include "delegate/kernels/simd.h"
 
 #if defined(__AVX512VNNI__)
@@ -41,26 +42,45 @@ constexpr std::size_t kVectorBytes = Quads::kLanes * kQuad;
 // The vectors of four sums each become codes: scaled, moved by the zero point, clamped.
 class Finish {
  public:
-  explicit Finish(const Output& output)
+  explicit Finish(const Output& output, bool short_sums = false)
       : zero_point_(Narrowing::of(output.zero_point)),
         lo_(Quads::of_code(output.lo)),
         hi_(Quads::of_code(output.hi)),
-        clamps_(output.lo > -128 || output.hi < 127) {}
+        narrow_(choose(output, short_sums)) {}
 
-  // Whether saturation alone is not enough.
-  bool clamps() const { return clamps_; }
+  // Calls f with the best way, a constant.
+  template <class F>
+  TFSPARSE_INLINE auto choose_narrow(const F& f) const {
+    if constexpr (Narrowing::kHasShort) {
+      if (narrow_ == Narrow::kShortAboveLowest) return f(Constant<Narrow::kShortAboveLowest>());
+      if (narrow_ == Narrow::kShort) return f(Constant<Narrow::kShort>());
+    } else {
+      if (narrow_ == Narrow::kSaturated) return f(Constant<Narrow::kSaturated>());
+    }
+    return f(Constant<Narrow::kClamped>());
+  }
 
   // Of every group of four lanes, those of a, then b, c and d, as bytes.
-  template <bool Clamps = true>
+  template <Narrow How = Narrow::kClamped>
   TFSPARSE_INLINE Quads codes(Ints a, Ints b, Ints c, Ints d) const {
-    const Quads codes = zero_point_.narrow(a, b, c, d);
-    return Clamps ? Quads::max(lo_, Quads::min(hi_, codes)) : codes;
+    const Quads codes = zero_point_.narrow<How>(a, b, c, d);
+    return How == Narrow::kClamped ? Quads::max(lo_, Quads::min(hi_, codes)) : codes;
   }
 
  private:
+  template <Narrow How>
+  using Constant = std::integral_constant<Narrow, How>;
+
+  static Narrow choose(const Output& output, bool short_sums) {
+    if (output.lo > -128 || output.hi < 127) return Narrow::kClamped;
+    if (!Narrowing::kHasShort) return Narrow::kSaturated;
+    if (!short_sums) return Narrow::kClamped;  // rare: not worth code of its own
+    return output.zero_point == -128 ? Narrow::kShortAboveLowest : Narrow::kShort;
+  }
+
   Narrowing zero_point_;
   Quads lo_, hi_;
-  bool clamps_;
+  Narrow narrow_;
 };
 
 }  // namespace

@@ -81,7 +81,7 @@ struct SpmmPass {
   template <int T>
   __attribute__((noinline)) void run(int first, int last_lanes) const {
     const SpmmArgs a = args;  // a copy, which stores to y cannot alias
-    const Finish finish(a.output);
+    const Finish finish(a.output, a.short_sums);
     const AddVectors add(a.add);
     WeightStream stream{a.x + first * kQuad, a.weights, a.offsets};
     std::int8_t rows[kQuad][ceil_div(T, 4) * kVectorBytes];

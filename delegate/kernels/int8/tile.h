@@ -73,16 +73,16 @@ struct Tile {
 
   // As codes of one channel, to `row`: four vectors at once, see Finish::codes().
   TFSPARSE_INLINE void store(std::int8_t* row, SumFactor factor, const Finish& finish) const {
-    finish.clamps() ? store<true>(row, factor, finish) : store<false>(row, factor, finish);
+    finish.choose_narrow([&](auto how) TFSPARSE_INLINE_LAMBDA { store<how>(row, factor, finish); });
   }
 
  private:
-  template <bool Clamps>
+  template <Narrow How>
   TFSPARSE_INLINE void store(std::int8_t* row, SumFactor factor, const Finish& finish) const {
     TFSPARSE_UNROLL
     for (int t = 0; t < T; t += 4) {
       const auto scaled = [&](int i) { return factor.scale(sums[smaller(t + i, T - 1)].total()); };
-      finish.codes<Clamps>(scaled(0), scaled(1), scaled(2), scaled(3))
+      finish.codes<How>(scaled(0), scaled(1), scaled(2), scaled(3))
           .store(row + t / 4 * kVectorBytes);
     }
   }

@@ -54,6 +54,7 @@ class Int8DepthwiseStep : public Step {
     if (!int8::pack_depthwise(product, kernels, &packed_)) {
       return Status::error("a sum of products may exceed 32 bits");
     }
+    args_.short_sums = packed_.short_sums;
     quad_weights_ = packed_.weights.size() / std::max(1, y_.quads());
     scratch_bytes = kernels.depthwise_scratch(args_);
     parts[0].kernel = std::string("depthwise int8 ") + kernels.name;

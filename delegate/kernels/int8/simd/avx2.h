@@ -199,11 +199,13 @@ struct Sum {
 };
 
 struct Narrowing {
+  static constexpr bool kHasShort = false;
   __m256i zero_point;
 
   static Narrowing of(int zero_point) {
     return {_mm256_set1_epi16(static_cast<short>(zero_point + Quads::kFlip))};
   }
+  template <Narrow>
   Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
     const __m256i left = _mm256_adds_epi16(_mm256_packs_epi32(a.v, b.v), zero_point);
     const __m256i right = _mm256_adds_epi16(_mm256_packs_epi32(c.v, d.v), zero_point);

@@ -160,11 +160,13 @@ struct Sum {
 };
 
 struct Narrowing {
+  static constexpr bool kHasShort = false;
   __m512i zero_point;
 
   static Narrowing of(int zero_point) {
     return {_mm512_set1_epi16(static_cast<short>(zero_point + Quads::kFlip))};
   }
+  template <Narrow>
   Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
     const __m512i left = _mm512_adds_epi16(_mm512_packs_epi32(a.v, b.v), zero_point);
     const __m512i right = _mm512_adds_epi16(_mm512_packs_epi32(c.v, d.v), zero_point);

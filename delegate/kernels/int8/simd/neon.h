@@ -198,15 +198,29 @@ struct Sum {
 #endif
 
 struct Narrowing {
+  static constexpr bool kHasShort = true;
   int16x8_t zero_point;
 
   static Narrowing of(int zero_point) {
     return {vdupq_n_s16(static_cast<std::int16_t>(zero_point))};
   }
+  template <Narrow How>
   Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
-    const int16x8_t left = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a.v), b.v), zero_point);
-    const int16x8_t right = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(c.v), d.v), zero_point);
+    if constexpr (How == Narrow::kShortAboveLowest) {
+      const uint8x8_t left = vqmovun_s16(lower_halves(a, b));
+      const uint8x16_t above = vqmovun_high_s16(left, lower_halves(c, d));
+      return {vreinterpretq_s8_u8(veorq_u8(above, vdupq_n_u8(0x80)))};
+    }
+    constexpr auto kShorten = How == Narrow::kShort ? lower_halves : saturated;
+    const int16x8_t left = vqaddq_s16(kShorten(a, b), zero_point);
+    const int16x8_t right = vqaddq_s16(kShorten(c, d), zero_point);
     return {vqmovn_high_s16(vqmovn_s16(left), right)};
+  }
+
+ private:
+  static int16x8_t saturated(Ints a, Ints b) { return vqmovn_high_s32(vqmovn_s32(a.v), b.v); }
+  static int16x8_t lower_halves(Ints a, Ints b) {
+    return vuzp1q_s16(vreinterpretq_s16_s32(a.v), vreinterpretq_s16_s32(b.v));
   }
 };
 

@@ -189,10 +189,12 @@ struct Sum {
 };
 
 struct Narrowing {
+  static constexpr bool kHasShort = false;
   int zero_point;
 
   static Narrowing of(int zero_point) { return {zero_point}; }
   // In every four lanes: those of a, b, c and d, plus the zero point, saturated.
+  template <Narrow>
   Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
     Quads quads;
     const Ints all[] = {a, b, c, d};

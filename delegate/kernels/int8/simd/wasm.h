@@ -229,11 +229,13 @@ struct Sum {
 #endif
 
 struct Narrowing {
+  static constexpr bool kHasShort = false;
   v128_t zero_point;
 
   static Narrowing of(int zero_point) {
     return {wasm_i16x8_splat(static_cast<std::int16_t>(zero_point))};
   }
+  template <Narrow>
   Quads narrow(Ints a, Ints b, Ints c, Ints d) const {
     const v128_t left = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4(a.v, b.v), zero_point);
     const v128_t right = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4(c.v, d.v), zero_point);

@@ -35,7 +35,7 @@ void fill_bytes(Random& random, Buffer& buffer, int lowest = -128) {
 
 inline Output random_output(Random& random) {
   Output output;
-  output.zero_point = random.between(-128, 127);
+  output.zero_point = random.chance(0.2) ? -128 : random.between(-128, 127);
   if (random.chance(0.5)) output.lo = random.between(-128, 127);
   if (random.chance(0.5)) output.hi = random.between(output.lo, 127);
   return output;
@@ -50,11 +50,14 @@ inline Add random_add(Random& random) {
   return add;
 }
 
-// Multipliers with which sums of `terms` products are spread over some hundred codes.
+// Multipliers with which sums of `terms` products are spread over some hundred codes; sometimes
+// over more than 16 bits.
 inline std::vector<float> random_multipliers(Random& random, int count, int terms) {
   std::vector<float> multipliers(count);
+  const float spread = random.chance(0.2) ? 1000.0f : 1.0f;
   for (float& multiplier : multipliers) {
     multiplier = std::exp(random.normal()) / (60.0f * std::sqrt(1.0f + terms));
+    multiplier = std::min(0.9f, multiplier * spread);
   }
   return multipliers;
 }

@@ -87,6 +87,7 @@ TEST_P(Int8ConvolutionKernels, SparseProducts) {
   a.weights = packed.weights.data();
   a.bias = packed.bias.data();
   a.multipliers = packed.multipliers.data();
+  a.short_sums = packed.short_sums;
   a.output = testing::random_output(random);
   a.scratch = scratch.data();
   const auto oracle = [&](const DepthwiseArgs& args) { reference::depthwise(product, args, k); };
