@@ -2,7 +2,8 @@
 
 Trains a network, searches for the best model at a fraction of its latency, and finds by measurement
 the one sparsity for all layers that has the same latency. Both are trained from the dense network
-with the same settings, for the same epochs, with each seed.
+with the same settings, for the same epochs, with each seed; those of the search also with and
+without distillation. What the search takes beyond its trainings is shown, too.
 
     python benchmarks/compress.py --data cifar10.zip
     python benchmarks/compress.py --latency 0.4 --trials 20 --sampler ddpg --output_dir search
@@ -12,6 +13,7 @@ Prints a table, and writes it as JSON beside the search.
 
 import dataclasses
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -58,15 +60,14 @@ def main(argv):
     folder = Path(OUTPUT.value)
     folder.mkdir(parents=True, exist_ok=True)
     data = cifar10.load(DATA.value)
-    (x, y), (x_validation, y_validation) = parts_of(data)
-    train = cifar10.scale(x[: EXAMPLES.value]), y[: EXAMPLES.value]
-    validation = cifar10.scale(x_validation), y_validation
+    parts = scaled_parts(data)
     model = dense_network(folder / "dense.keras", data)
+    copy_of(model).fit(*parts[0], batch_size=Data(*parts).batch_size, verbose=0)
+    peak = peak_bytes()
     started = time.monotonic()
     result = tfsparse.compress(
         model,
-        train,
-        validation,
+        *parts,
         target={"latency": LATENCY.value},
         directory=folder,
         trials=TRIALS.value,
@@ -75,6 +76,7 @@ def main(argv):
         sampler=SAMPLER.value,
     )
     took = time.monotonic() - started
+    peaks = {"plain_training": peak, "search": peak_bytes()}
     found = {
         "setting": {name: flags.FLAGS[name].value for name in SETTING},
         "cpu": timing.cpu_name(),
@@ -82,7 +84,8 @@ def main(argv):
         "predicted": result.predicted / result.dense,
         "measured": result.fraction,
         "seconds": result.seconds | {"all": took},
-        "rows": rows_of(model, result, (train, validation), data),
+        "peak_bytes": peaks,
+        "rows": rows_of(model, result, parts, data),
     }
     (folder / "comparison.json").write_text(json.dumps(found, indent=2) + "\n")
     show(found)
@@ -95,13 +98,20 @@ def rows_of(model, result, parts, data):
         (trial for trial in result.trials if trial.state == "complete"),
         key=lambda trial: trial.metric,
     )
+    settings = settings_of(best)
     own = measured.variant([result.sparsities[layer.name] for layer in measured.layers])
     uniform = same_latency(measured, own)
     rows = []
-    for name, sparsities in (("search", result.sparsities), ("uniform", uniform)):
+    for name, sparsities, distillation in (
+        ("search", result.sparsities, settings.distillation),
+        ("uniform", uniform, settings.distillation),
+        ("search, no distillation", result.sparsities, 0.0),
+        ("search, distillation 0.5", result.sparsities, 0.5),
+    ):
         content = measured.variant([sparsities[layer.name] for layer in measured.layers])
+        chosen = dataclasses.replace(settings, distillation=distillation)
         accuracies = [
-            trained_accuracy(model, parts, sparsities, settings_of(best), seed, data)
+            trained_accuracy(model, parts, sparsities, chosen, seed, data)
             for seed in range(SEEDS.value)
         ]
         rows.append(
@@ -110,9 +120,15 @@ def rows_of(model, result, parts, data):
                 "latency": result.fraction / speedup(own, content),
                 "accuracies": accuracies,
                 "sparsities": sparsities,
+                "settings": dataclasses.asdict(chosen),
             }
         )
     return rows
+
+
+def peak_bytes():
+    """The most memory that this process has held, in bytes."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def parts_of(data):
@@ -123,6 +139,13 @@ def parts_of(data):
     order = np.random.default_rng(0).permutation(len(data.x_train))
     parts = np.split(order, [len(order) - round(VALIDATION * len(order))])
     return [(data.x_train[part], data.y_train[part]) for part in parts]
+
+
+def scaled_parts(data):
+    """The same with pixels from -1 to 1, and so many to train with as --examples says."""
+    (x, y), (x_validation, y_validation) = parts_of(data)
+    train = cifar10.scale(x[: EXAMPLES.value]), y[: EXAMPLES.value]
+    return train, (cifar10.scale(x_validation), y_validation)
 
 
 def dense_network(path, data):
@@ -196,6 +219,13 @@ def show(found):
     print(
         f"Predicted {100 * found['predicted']:.1f} %, measured {100 * found['measured']:.1f} % "
         f"of the dense latency, in {found['seconds']['all']:.0f} s."
+    )
+    seconds, peaks = found["seconds"], found["peak_bytes"]
+    beyond = 1 - (seconds["trials"] + seconds["training"]) / seconds["all"]
+    more = peaks["search"] / peaks["plain_training"] - 1
+    print(
+        f"Beyond the trainings: {100 * beyond:.1f} % of the time. "
+        f"Peak of memory: {100 * more:+.1f} % to that of a plain training."
     )
 
 

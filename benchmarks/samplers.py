@@ -1,0 +1,173 @@
+"""Compares the samplers of a search on CIFAR-10: the best so far over the trials.
+
+Searches with each sampler for the most accurate network with a fraction of the MACs, which are the
+same on every machine. All begin from one dense network and have the same trials. A network with one
+sparsity for all layers, as it is chosen by hand, is trained as long as a trial.
+
+    python benchmarks/samplers.py --data cifar10.zip --json samplers.json --figure samplers.svg
+    python benchmarks/samplers.py --samplers tpe,random --trials 100 --output_dir samplers
+    python benchmarks/samplers.py --table samplers.json --figure samplers.svg
+
+Each search is kept in a folder of --output_dir: after an interruption the same command goes on, and
+several commands with other --samplers can share the folder. `gp` needs torch and scipy.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import cifar10
+import compress
+import numpy as np
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+import tfsparse
+from tfsparse.files import write_atomically
+from tfsparse.formatting import to_json
+from tfsparse.runtime import timing
+from tfsparse.search import measure_costs
+from tfsparse.search.training import Data, Settings, fine_tune
+from tfsparse.search.variants import copy_of, teacher_of
+
+SAMPLERS = flags.DEFINE_list("samplers", ["tpe", "gp", "cmaes", "ddpg", "random"], "To compare.")
+MACS = flags.DEFINE_float("macs", 0.15, "The target, a fraction of the dense network's.", 0, 1)
+JSON = flags.DEFINE_string("json", None, "Write the results to this file.")
+FIGURE = flags.DEFINE_string("figure", None, "Draw the results in this SVG file.")
+TABLE = flags.DEFINE_string("table", None, "Only show the results in this file.")
+
+AFTER = (1, 5, 10, 20, 50, 100)  # trials, of the table's columns
+SETTING = ("network", "stem_strides", "examples", "macs", "trials", "epochs", "dense_epochs")
+BISECTIONS = 30
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only. Received: {' '.join(argv[1:])}")
+    try:
+        found = json.loads(Path(TABLE.value).read_text()) if TABLE.value else measured()
+    except OSError as error:
+        sys.exit(str(error))
+    if JSON.value:
+        write_atomically(JSON.value, f"{to_json(found)}\n".encode())
+    if FIGURE.value:
+        draw(found).savefig(FIGURE.value, metadata={"Date": None})
+    show(found)
+
+
+def measured():
+    """Runs the searches that are not done; returns what `show` and `draw` take."""
+    folder = Path(compress.OUTPUT.value)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = cifar10.load(compress.DATA.value)
+    model = compress.dense_network(folder / "dense.keras", data)
+    parts = compress.scaled_parts(data)
+    return {
+        "setting": {name: flags.FLAGS[name].value for name in SETTING},
+        "cpu": timing.cpu_name(),
+        "by_hand": accuracy_by_hand(model, parts),
+        "accuracies": {
+            name: accuracies(search(name, model, parts, folder / name)) for name in SAMPLERS.value
+        },
+    }
+
+
+def search(sampler, model, parts, folder):
+    """The record of the search with a sampler, from its folder if it is done."""
+    record = folder / "result.json"
+    if not record.exists() or len(json.loads(record.read_text())["trials"]) < compress.TRIALS.value:
+        tfsparse.compress(
+            model,
+            *parts,
+            target={"macs": MACS.value},
+            directory=folder,
+            trials=compress.TRIALS.value,
+            epochs=compress.EPOCHS.value,
+            final_epochs=compress.EPOCHS.value,
+            sampler=sampler,
+        )
+    return json.loads(record.read_text())
+
+
+def accuracies(record):
+    """The validation accuracy of each trial; None of those that were stopped early."""
+    return [trial["metric"] if trial["state"] == "complete" else None for trial in record["trials"]]
+
+
+def accuracy_by_hand(model, parts):
+    """The validation accuracy with one sparsity for all layers, after the epochs of a trial."""
+    student = copy_of(model)
+    found, _ = fine_tune(
+        student,
+        Data(*parts),
+        one_sparsity(measure_costs(model, "macs"), MACS.value),
+        block_size=(1, 1),
+        settings=Settings(),
+        epochs=compress.EPOCHS.value,
+        optimizer=model.optimizer,
+        teacher=teacher_of(model, student),
+    )
+    return float(found["accuracy"])
+
+
+def one_sparsity(table, fraction):
+    """The least sparsity that brings all layers together to a fraction of the cost, by layer."""
+    low, high = 0.0, max(table.sparsities)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        sparsities = dict.fromkeys((layer.name for layer in table.layers), middle)
+        if table.cost(sparsities) > fraction * table.dense:
+            low = middle
+        else:
+            high = middle
+    return dict.fromkeys(sparsities, high)
+
+
+def best_so_far(accuracies):
+    """The best of the trials up to each one; nan before the first."""
+    return np.fmax.accumulate([np.nan if one is None else one for one in accuracies])
+
+
+def show(found):
+    """Prints the best after some numbers of trials."""
+    longest = max(map(len, found["accuracies"].values()))
+    columns = [count for count in AFTER if count < longest] + [longest]
+    table = Table(title=f"Best validation accuracy after some trials, {found['cpu']}")
+    for column in ("sampler", *map(str, columns)):
+        table.add_column(column)
+    for name, values in found["accuracies"].items():
+        best = best_so_far(values)
+        cells = (best[count - 1] if count <= len(best) else np.nan for count in columns)
+        table.add_row(name, *("" if np.isnan(one) else f"{100 * one:.2f} %" for one in cells))
+    table.add_row("by hand", f"{100 * found['by_hand']:.2f} %")
+    Console(file=sys.stdout).print(table)
+
+
+def draw(found):
+    """Returns a figure of the best so far over the trials, a line for each sampler.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    # Text stays text, and the same results are the same file.
+    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "samplers"}
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, values in found["accuracies"].items():
+        trials = np.arange(1, len(values) + 1)
+        axes.step(trials, 100 * best_so_far(values), where="post", label=name)
+    axes.axhline(100 * found["by_hand"], color="gray", linestyle=":", label="one sparsity")
+    axes.set_xlabel("trials")
+    axes.set_ylabel("best validation accuracy so far in %")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    app.run(main)
