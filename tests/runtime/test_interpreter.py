@@ -191,3 +191,9 @@ def test_sparsity_metadata_that_lies(path, tmp_path, lie):
     damaged.write_bytes(flatbuffer.serialize(model))
     with pytest.raises(ValueError, match=r"tfsparse: tensor '.*': sparsity metadata: "):
         tfsparse.Interpreter(damaged)
+
+
+def test_threads_can_be_given_as_the_second_argument(path):
+    with pytest.raises(ValueError, match=r"Expected num_threads to be a positive int.*0"):
+        tfsparse.Interpreter(path, 0)
+    tfsparse.Interpreter(path, 2).allocate_tensors()

@@ -54,8 +54,8 @@ class Interpreter:
     def __init__(
         self,
         path: PathLike,
-        *,
         num_threads: int | None = None,
+        *,
         runtime: str | None = None,
         options: Mapping[str, Any] | None = None,
         tune: bool = False,
