@@ -1,4 +1,4 @@
-"""Dense layers as tensor trains."""
+"""Dense layers as tensor trains and rings."""
 
 import math
 
@@ -9,8 +9,13 @@ import pytest
 import tfsparse
 from tests.factorization.test_factorize import assert_same_outputs, pictures, sequential
 from tests.quantize.int8_models import run
-from tfsparse.factorization.decompositions import tensor_train, train_tensor
-from tfsparse.factorization.tensor_train import TensorTrain, near_equal_factors
+from tfsparse.factorization.decompositions import (
+    ring_tensor,
+    tensor_ring,
+    tensor_train,
+    train_tensor,
+)
+from tfsparse.factorization.tensor_train import TensorRing, TensorTrain, near_equal_factors
 
 L = keras.layers
 RNG = np.random.default_rng(0)
@@ -45,10 +50,29 @@ def test_ranks_that_are_too_high_are_filled_with_zeros():
     np.testing.assert_allclose(train_tensor(cores), tensor, atol=1e-12)
 
 
-def of_low_rank(layer, ranks=(3, 3)):
-    """Gives a dense layer a kernel that is a tensor train of some ranks."""
+def test_a_ring_finds_the_cores_that_a_tensor_is_made_of():
+    rng = np.random.default_rng(0)  # With some others it ends in another minimum.
+    cores = [rng.normal(size=shape) for shape in ((2, 20, 3), (3, 24, 2), (2, 28, 2))]
+    tensor = ring_tensor(cores)
+    found = tensor_ring(tensor, (2, 3, 2))
+    assert [core.shape for core in found] == [core.shape for core in cores]
+    assert np.linalg.norm(tensor - ring_tensor(found)) < 1e-3 * np.linalg.norm(tensor)
+
+
+def test_a_ring_of_full_ranks_is_exact_and_one_that_is_open_is_a_train():
+    tensor = RNG.normal(size=(6, 8, 7))
+    full = ring_tensor(tensor_ring(tensor, (2, 3, 24)))
+    np.testing.assert_allclose(full, tensor, atol=1e-6)
+    error = np.linalg.norm(tensor - ring_tensor(tensor_ring(tensor, (1, 4, 4))))
+    # Least squares are a little better than decompositions in turn.
+    of_train = np.linalg.norm(tensor - train_tensor(tensor_train(tensor, (4, 4))))
+    assert 0.95 * of_train < error <= of_train
+
+
+def of_low_rank(layer, structure=TensorTrain, ranks=(3, 3)):
+    """Gives a dense layer a kernel that is a tensor train, or a ring, of some ranks."""
     inputs, outputs = layer.kernel.shape
-    train = TensorTrain(inputs, outputs)
+    train = structure(inputs, outputs)
     stages = train.stages((1, 1, inputs, outputs), ranks)
     kernel = train.product([RNG.normal(size=stage.shape) for stage in stages])[0, 0]
     layer.kernel.assign(kernel / np.abs(kernel).max())
@@ -75,6 +99,20 @@ def test_a_dense_layer_of_low_rank_keeps_its_outputs(units, options):
     assert names == ["dense_factor_1", "dense_factor_2", "dense_factor_3"]
 
 
+def test_a_ring_keeps_the_outputs_with_fewer_weights_and_macs_than_a_train():
+    model = sequential(L.Dense(120, activation="relu", name="dense"), shape=(240,))
+    of_low_rank(model.layers[0], TensorRing, ranks=(4, 4))
+    options = {"rank": 4, "multiple_of": 1, "scope": "all"}
+    ring, train = (
+        tfsparse.factorize(model, f"tensor_{kind}", **options) for kind in ("ring", "train")
+    )
+    assert_same_outputs(model, ring.model, tolerance=1e-2)
+    assert ring.layers[0].error < 1e-3
+    assert ring.layers[0].macs_after < train.layers[0].macs_after
+    # 240 = 5 6 8 and 120 = 4 5 6: cores of 2 20 2, 2 30 2 and 2 48 2, and 120 biases.
+    assert ring.model.count_params() == 4 * (20 + 30 + 48) + 120 < train.model.count_params()
+
+
 def test_it_trains_and_its_file_computes_the_same(tmp_path):
     model = sequential(L.Dense(128, activation="relu"), L.Dense(4), shape=(240,))
     model.compile("adam", "mse")
@@ -90,8 +128,9 @@ def test_it_trains_and_its_file_computes_the_same(tmp_path):
 
 def test_other_layers_are_split():
     model = sequential(L.Conv2D(32, 1), L.Dense(32), L.Flatten(), L.Dense(32), shape=(4, 4, 32))
-    result = tfsparse.factorize(model, "tensor_train", rank=2, multiple_of=1, scope="all")
-    assert [len(layer.ranks) for layer in result.layers] == [1, 1, 2]
+    for method in ("tensor_train", "tensor_ring"):
+        result = tfsparse.factorize(model, method, rank=2, multiple_of=1, scope="all")
+        assert [len(layer.ranks) for layer in result.layers] == [1, 1, 2]
 
 
 def test_a_budget_of_macs_is_met():

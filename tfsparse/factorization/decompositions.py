@@ -5,6 +5,7 @@ import numpy as np
 _HOOI_STEPS = 20
 _ALS_STEPS = 200
 _ALS_TOLERANCE = 1e-7  # The least decrease of the relative error in a step.
+_RING_STEPS, _RING_TOLERANCE = 30, 1e-4  # Each is a product with the whole kernel.
 _RIDGE = 1e-9  # Of the diagonal: the factors of a CP decomposition may become parallel.
 
 
@@ -61,11 +62,8 @@ def tensor_train(tensor, ranks):
     cores, rest = [], tensor.reshape(1, -1)
     for length, rank in zip(tensor.shape[:-1], ranks, strict=True):
         before = len(rest)
-        u, s, vt = np.linalg.svd(rest.reshape(before * length, -1), full_matrices=False)
-        u, rest = u[:, :rank], s[:rank, None] * vt[:rank]
-        missing = rank - u.shape[1]
-        cores.append(np.pad(u, ((0, 0), (0, missing))).reshape(before, length, rank))
-        rest = np.pad(rest, ((0, missing), (0, 0)))
+        core, rest = _split(rest.reshape(before * length, -1), rank)
+        cores.append(core.reshape(before, length, rank))
     return [*cores, rest[..., None]]
 
 
@@ -75,6 +73,43 @@ def train_tensor(cores):
     for core in cores[1:]:
         made = np.tensordot(made, core, 1)
     return made[0, ..., 0]
+
+
+def tensor_ring(tensor, bonds):
+    """Decomposes a tensor of three axes into a ring of products, by alternating least squares.
+
+    From Zhao et al., "Tensor Ring Decomposition", 2016 (https://arxiv.org/abs/1606.05535),
+    algorithm 2, with the singular value decompositions of algorithm 1 as a start.
+
+    Args:
+        tensor: Float array of three axes.
+        bonds: Three ints, the lengths of the axes before the first core, and after the first and
+            the second.
+
+    Returns:
+        List of arrays (bond before, length, bond after), one for each axis.
+    """
+    around, first, second = bonds
+    n1, n2, n3 = tensor.shape
+    core, rest = _split(tensor.reshape(n1, -1), around * first)
+    cores = [core.reshape(n1, around, first).transpose(1, 0, 2)]
+    rest = rest.reshape(around, first, n2, n3).transpose(1, 2, 3, 0)
+    core, rest = _split(rest.reshape(first * n2, -1), second)
+    cores += [core.reshape(first, n2, second), rest.reshape(second, n3, around)]
+    before, norm = np.inf, np.linalg.norm(tensor)
+    for _ in range(_RING_STEPS):
+        for axis in range(3):
+            cores[axis] = _least_squares_core(tensor, cores, axis)
+        error = np.linalg.norm(tensor - ring_tensor(cores))
+        if not before - error > _RING_TOLERANCE * norm:
+            break
+        before = error
+    return cores
+
+
+def ring_tensor(cores):
+    """Returns the tensor of the cores that `tensor_ring` returns."""
+    return np.einsum("aib,bjc,cka->ijk", *cores, optimize=True)
 
 
 def cp(kernel, rank, seed=0):
@@ -109,6 +144,28 @@ def cp(kernel, rank, seed=0):
 def cp_kernel(factors):
     """Returns the kernel of the factors that `cp` returns."""
     return np.einsum("hr,wr,ir,or->hwio", *factors, optimize=True)
+
+
+def _split(matrix, rank):
+    """Returns orthogonal columns and what is left, filled with zeros if the rank is too high."""
+    u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+    u, rest = u[:, :rank], s[:rank, None] * vt[:rank]
+    missing = rank - u.shape[1]
+    return np.pad(u, ((0, 0), (0, missing))), np.pad(rest, ((0, missing), (0, 0)))
+
+
+def _least_squares_core(tensor, cores, axis):
+    """Returns the core of a ring that is the best beside the others."""
+    after, before = cores[(axis + 1) % 3], cores[(axis + 2) % 3]
+    others = np.einsum("bjc,cka->jkab", after, before, optimize=True)
+    others = others.reshape(-1, before.shape[2] * after.shape[0])
+    unfolded = np.moveaxis(tensor, axis, 0)  # The axes that follow are in the order of the ring.
+    if axis == 1:
+        unfolded = unfolded.swapaxes(1, 2)
+    gram = others.T @ others
+    gram += _RIDGE * max(np.trace(gram), 1e-30) / len(gram) * np.eye(len(gram))
+    core = np.linalg.solve(gram, others.T @ unfolded.reshape(len(unfolded), -1).T)
+    return core.reshape(before.shape[2], after.shape[0], -1).swapaxes(1, 2)
 
 
 def _leading(matrix, count):

@@ -16,7 +16,7 @@ from tfsparse.graph.rebuilding import compile_like, copy_state, renew
 from tfsparse.prune.scope import select
 from tfsparse.prune.scope_grammar import check_scope
 
-METHODS = ("svd", "asymmetric", "tucker2", "cp", "tensor_train")
+METHODS = ("svd", "asymmetric", "tucker2", "cp", "tensor_train", "tensor_ring")
 _BATCH = 64  # Examples that run together.
 
 
@@ -47,8 +47,9 @@ def factorize(
             https://arxiv.org/abs/1505.06798); `"cp"`, a 1x1, two depthwise ones and a 1x1 (Lebedev
             et al., 2015, https://arxiv.org/abs/1412.6553). 1x1 convolutions and dense layers are
             split in two by these. `"tensor_train"`, of dense layers on vectors, three small ones on
-            reshaped inputs (Novikov et al., 2015, https://arxiv.org/abs/1509.06569); it splits
-            other layers as `"svd"` does.
+            reshaped inputs (Novikov et al., 2015, https://arxiv.org/abs/1509.06569), and
+            `"tensor_ring"`, the same with a smaller one in the middle (Zhao et al., 2016,
+            https://arxiv.org/abs/1606.05535); these split other layers as `"svd"` does.
         rank: `"evbmf"`, the default, the estimate of variational Bayesian matrix factorisation
             from the weights (Nakajima et al., 2013); an int; a float in (0, 1), a fraction of the
             full rank; or a mapping of layer-name patterns to these. A layer that no pattern matches

@@ -10,8 +10,10 @@ import numpy as np
 
 from tfsparse.factorization import decompositions
 from tfsparse.factorization.stage import Stage
-from tfsparse.factorization.tensor_train import TensorTrain
+from tfsparse.factorization.tensor_train import TensorRing, TensorTrain
 from tfsparse.graph.rules import kind
+
+_TENSORS = {"tensor_train": TensorTrain, "tensor_ring": TensorRing}
 
 
 class Split:
@@ -135,12 +137,12 @@ class CP:
 def structure_for(method, layer, shape, seed):
     """Returns the structure of a method for a layer on an input of a shape.
 
-    1x1 and dense layers are split, but for tensor trains of dense layers on vectors. Tensor trains
-    split the others.
+    1x1 and dense layers are split, but for tensor trains and rings of dense layers on vectors.
+    These split the others.
     """
-    if method == "tensor_train":
+    if method in _TENSORS:
         is_dense = kind(layer) == "Dense" and len(shape) == 2
-        return TensorTrain(*layer.kernel.shape) if is_dense else Split()
+        return _TENSORS[method](*layer.kernel.shape) if is_dense else Split()
     size = getattr(layer, "kernel_size", (1, 1))
     if method in ("svd", "asymmetric") or set(size) == {1}:
         return Split()

@@ -1,4 +1,4 @@
-"""Dense layers as a tensor train: a chain of small layers on inputs in another shape."""
+"""Dense layers as a tensor train or a tensor ring: three small layers on reshaped inputs."""
 
 import math
 
@@ -28,19 +28,20 @@ class TensorTrain:
 
     def stages(self, shape, ranks):
         """See `structures.Split.stages`."""
-        inputs, outputs, ranks = self._inputs, self._outputs, (1, *ranks, 1)
+        (i1, i2, i3), (o1, o2, o3) = self._inputs, self._outputs
+        around, first, second = self._bonds(ranks)
+        # How each layer's input is arranged, see `Stage.view`, and the shape of its kernel. The
+        # bond that closes a ring goes past the second layer as the outputs of the first do.
+        made = [
+            ((i1, i2 * i3), (1, 0), (i1, o1 * around * first)),
+            ((i2, i3, o1 * around, first), (2, 1, 3, 0), (first * i2, o2 * second)),
+            ((o1, around, i3, o2, second), (0, 3, 1, 4, 2), (around * second * i3, o3)),
+        ]
         stages = []
-        for k, length in enumerate(inputs):
-            done, left = math.prod(outputs[:k]), math.prod(inputs[k + 1 :])
-            if k == 0:
-                lengths, order = (length, left), (1, 0)
-            else:
-                # The layer before has left one output and a rank in the last axis.
-                lengths = (done // outputs[k - 1], length, left, outputs[k - 1], ranks[k])
-                order = (0, 3, 2, 4, 1)
-            view = (lengths, order, (done * left, ranks[k] * length))
-            shape = (1, 1, ranks[k] * length, outputs[k] * ranks[k + 1])
-            stages.append(Stage(shape, is_spatial=k == 0, repeats=done * left, view=view))
+        for k, (lengths, order, matrix) in enumerate(made):
+            repeats = math.prod(lengths) // matrix[0]
+            view = (lengths, order, (repeats, matrix[0]))
+            stages.append(Stage((1, 1, *matrix), is_spatial=k == 0, repeats=repeats, view=view))
         return stages
 
     def matrices(self, kernel):
@@ -55,29 +56,58 @@ class TensorTrain:
 
     def factors(self, kernel, ranks):
         """See `structures.Split.factors`."""
-        cores = decompositions.tensor_train(self._tensor(kernel), ranks)
+        first, second, third = self._cores(self._tensor(kernel), ranks)
+        (i1, _, i3), (o1, _, o3) = self._inputs, self._outputs
+        around = len(first)
         return [
-            core.reshape(1, 1, len(core) * i, o * core.shape[2])
-            for core, i, o in zip(cores, self._inputs, self._outputs, strict=True)
+            first.reshape(around, i1, o1, -1).transpose(1, 2, 0, 3).reshape(1, 1, i1, -1),
+            second.reshape(1, 1, len(second) * self._inputs[1], -1),
+            third.reshape(-1, i3, o3, around).transpose(3, 0, 1, 2).reshape(1, 1, -1, o3),
         ]
 
     def product(self, factors):
         """See `structures.Split.product`."""
-        cores, rank = [], 1
-        for factor, outputs, length in zip(factors, self._outputs, self._lengths, strict=True):
-            cores.append(factor.reshape(rank, length, -1))
-            rank = factor.shape[3] // outputs
-        tensor = decompositions.train_tensor(cores)
-        pairs = zip(self._inputs, self._outputs, strict=True)
-        tensor = tensor.reshape([n for pair in pairs for n in pair])
-        order = [*range(0, 2 * _CORES, 2), *range(1, 2 * _CORES, 2)]
-        return tensor.transpose(order).reshape(1, 1, math.prod(self._inputs), -1)
+        (i1, i2, i3), (o1, o2, o3) = self._inputs, self._outputs
+        first = factors[1].shape[2] // i2
+        second = factors[1].shape[3] // o2
+        tensor = np.einsum(
+            "ixab,bjyc,ackz->ijkxyz",
+            factors[0].reshape(i1, o1, -1, first),
+            factors[1].reshape(first, i2, o2, second),
+            factors[2].reshape(-1, second, i3, o3),
+            optimize=True,
+        )
+        return tensor.reshape(1, 1, i1 * i2 * i3, -1)
+
+    def _bonds(self, ranks):
+        """Returns the lengths of the axes between the last core and the first, and the others."""
+        return (1, *ranks)
+
+    def _cores(self, tensor, ranks):
+        """Returns three arrays (bond before, length, bond after)."""
+        return decompositions.tensor_train(tensor, ranks)
 
     def _tensor(self, kernel):
         """Returns a kernel with an axis for each pair of a factor of inputs and one of outputs."""
         tensor = kernel.reshape(*self._inputs, *self._outputs)
         order = [axis for k in range(_CORES) for axis in (k, _CORES + k)]
         return tensor.transpose(order).reshape(self._lengths)
+
+
+class TensorRing(TensorTrain):
+    """The same, with a bond between the last core and the first, too, by which others are shorter.
+
+    A rank of the kernel as a matrix is the product of two bonds. From Zhao et al., "Tensor Ring
+    Decomposition", 2016 (https://arxiv.org/abs/1606.05535); in networks Wang et al., "Wide
+    Compression: Tensor Ring Nets", 2018 (https://arxiv.org/abs/1802.09052).
+    """
+
+    def _bonds(self, ranks):
+        around = math.isqrt(ranks[0])
+        return (around, *(math.ceil(rank / around) for rank in ranks))
+
+    def _cores(self, tensor, ranks):
+        return decompositions.tensor_ring(tensor, self._bonds(ranks))
 
 
 def near_equal_factors(number, count):
