@@ -11,9 +11,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <thread>
-#include <vector>
 #endif
 
 namespace tfsparse {
@@ -123,9 +123,8 @@ int usable_cores() {
 class ThreadPool::Workers {
  public:
   explicit Workers(int count) {
-    threads_.reserve(count);  // the address of a running thread's entry must not change
     for (int index = 1; index <= count; ++index) {
-      threads_.push_back({this, index, {}});
+      threads_.emplace_back(this, index);
       if (pthread_create(&threads_.back().thread, nullptr, &Workers::start, &threads_.back())) {
         threads_.pop_back();  // a limit on threads or memory: continue with fewer
         break;
@@ -154,7 +153,10 @@ class ThreadPool::Workers {
     }
     wake_.notify_all();
     job(0);
-    // Shares are equal, so the other workers end soon. Sleeping would only add latency.
+    // A thread that has not begun still wakes, or others use its core: it is not waited for.
+    const unsigned generation = generation_.load(std::memory_order_relaxed);
+    for (Thread& thread : threads_) do_share(&thread, generation);
+    // Shares are equal, so those that have begun end soon. Sleeping would only add latency.
     for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
       if (looks < kLooksBeforeSleep) {
         pause_cpu();
@@ -167,24 +169,34 @@ class ThreadPool::Workers {
  private:
   // std::thread throws at a limit on threads.
   struct Thread {
+    Thread(Workers* workers, int index) : workers(workers), index(index) {}
+
     Workers* workers;
     int index;
-    pthread_t thread;
+    std::atomic<unsigned> begun{0};  // the last job of which a thread does this one's share
+    pthread_t thread{};
   };
 
   static void* start(void* argument) {
-    const auto& [workers, index, thread] = *static_cast<Thread*>(argument);
-    workers->work(index);
+    auto* thread = static_cast<Thread*>(argument);
+    thread->workers->work(thread);
     return nullptr;
   }
 
-  void work(int worker) {
+  void work(Thread* thread) {
     unsigned seen = 0;
     while (wait_for_job(seen)) {
       seen = generation_.load(std::memory_order_acquire);
-      (*job_)(worker);
-      running_.fetch_sub(1, std::memory_order_release);
+      do_share(thread, seen);
     }
+  }
+
+  // Does a thread's share of a job, unless it has begun: then the job may be gone.
+  void do_share(Thread* thread, unsigned generation) {
+    unsigned before = generation - 1;
+    if (!thread->begun.compare_exchange_strong(before, generation)) return;
+    (*job_)(thread->index);
+    running_.fetch_sub(1, std::memory_order_release);
   }
 
   // Waits for a job newer than `seen`. Returns false if the pool ends.
@@ -198,7 +210,7 @@ class ThreadPool::Workers {
     return !stop_;
   }
 
-  std::vector<Thread> threads_;
+  std::deque<Thread> threads_;  // whose entries keep their addresses
   const std::function<void(int)>* job_ = nullptr;
   std::atomic<unsigned> generation_{0};  // counts jobs; a change wakes the threads
   std::atomic<int> running_{0};

@@ -51,6 +51,25 @@ TEST(ThreadPool, RunsManySmallJobsWithPauses) {
   EXPECT_EQ(sum, 3000 * pool.size());
 }
 
+TEST(ThreadPool, DoesTheSharesOfThreadsThatSleep) {
+  ThreadPool pool(2);
+  if (pool.size() == 1) GTEST_SKIP() << "one core";
+  int by_caller = 0, shares = 0;
+  for (int job = 0; job < 100; ++job) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // long enough to fall asleep
+    std::thread::id of_worker[2];
+    std::atomic<int> calls{0};
+    pool.run([&](int worker) {
+      of_worker[worker] = std::this_thread::get_id();
+      ++calls;
+    });
+    shares += calls;
+    by_caller += of_worker[1] == std::this_thread::get_id();
+  }
+  EXPECT_EQ(shares, 200);
+  EXPECT_GT(by_caller, 0);
+}
+
 double cpu_seconds(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
