@@ -153,7 +153,7 @@ class ThreadPool::Workers {
     }
     wake_.notify_all();
     job(0);
-    // A thread that has not begun still wakes, or others use its core: it is not waited for.
+    // Threads that have not begun may still be waking, or have no core: their shares are done here.
     const unsigned generation = generation_.load(std::memory_order_relaxed);
     for (Thread& thread : threads_) do_share(&thread, generation);
     // Shares are equal, so those that have begun end soon. Sleeping would only add latency.
@@ -173,7 +173,7 @@ class ThreadPool::Workers {
 
     Workers* workers;
     int index;
-    std::atomic<unsigned> begun{0};  // the last job of which a thread does this one's share
+    std::atomic<unsigned> begun{0};  // the last job whose share was begun, here or by the caller
     pthread_t thread{};
   };
 
@@ -187,11 +187,12 @@ class ThreadPool::Workers {
     unsigned seen = 0;
     while (wait_for_job(seen)) {
       seen = generation_.load(std::memory_order_acquire);
+      if (stop_) return;  // The pool ended between the two reads.
       do_share(thread, seen);
     }
   }
 
-  // Does a thread's share of a job, unless it has begun: then the job may be gone.
+  // Does a thread's share of a job, unless that was begun before: then the job may be gone.
   void do_share(Thread* thread, unsigned generation) {
     unsigned before = generation - 1;
     if (!thread->begun.compare_exchange_strong(before, generation)) return;

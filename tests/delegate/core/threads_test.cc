@@ -70,6 +70,16 @@ TEST(ThreadPool, DoesTheSharesOfThreadsThatSleep) {
   EXPECT_GT(by_caller, 0);
 }
 
+TEST(ThreadPool, MayEndWhileAThreadWakes) {
+  for (int i = 0; i < 2000; ++i) {
+    ThreadPool pool(2);
+    std::atomic<int> calls{0};
+    const std::function<void(int)> job = [&](int) { ++calls; };
+    pool.run(job);
+    EXPECT_EQ(calls, pool.size());
+  }
+}
+
 double cpu_seconds(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
