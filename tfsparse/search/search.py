@@ -249,9 +249,13 @@ class Search:
         variant.restore()
         plan = ruler.corrected(variant.plan, budget, self._prepared.dense, coefficients)
         keras.utils.set_random_seed(self._seed)
+        sparsities, left = {}, epochs
         for _ in range(ATTEMPTS):
-            sparsities = plan.sparsities(budget, coefficients)
-            value, model = self._task.train(method, sparsities, settings, epochs)
+            before, sparsities = sparsities, plan.sparsities(budget, coefficients)
+            if any(sparsities[name] < sparsity for name, sparsity in before.items()):
+                variant.restore()  # Pruned weights would have to grow again from zero.
+                left = epochs
+            value, model = self._task.train(method, sparsities, settings, left)
             paths = self._write(model)
             predicted = plan.predicted(sparsities)
             share = ruler.share(Path(paths["path"]).read_bytes())
@@ -259,11 +263,8 @@ class Search:
             if cost <= budget * (1 + TOLERANCE):
                 break
             plan = dataclasses.replace(plan, correction=plan.correction * cost / predicted)
-            following = plan.sparsities(budget, coefficients)
-            if any(following[name] < sparsity for name, sparsity in sparsities.items()):
-                variant.restore()  # Pruned weights would have to grow again from zero.
-            elif model is variant.model:  # It trains on; a smaller model is made anew.
-                epochs = self._task.epochs
+            if model is variant.model:  # It trains on; a smaller model is made anew.
+                left = self._task.epochs
         return {
             "method": method,
             "model": model,
