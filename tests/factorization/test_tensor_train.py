@@ -69,6 +69,17 @@ def test_a_ring_of_full_ranks_is_exact_and_one_that_is_open_is_a_train():
     assert 0.95 * of_train < error <= of_train
 
 
+@pytest.mark.parametrize("shape", [(240, 1), (7, 13), (240, 120)])
+@pytest.mark.parametrize("ranks", [(1, 1), (5, 3), (40, 60)])
+def test_a_ring_of_any_shape_and_ranks_is_what_its_layers_compute(shape, ranks):
+    ring = TensorRing(*shape)
+    kernel = RNG.normal(size=(1, 1, *shape))
+    factors = ring.factors(kernel, ranks)
+    assert [x.shape for x in factors] == [x.shape for x in ring.stages((1, 1, *shape), ranks)]
+    error = np.linalg.norm(kernel - ring.product(factors)) / np.linalg.norm(kernel)
+    assert error <= 1 + 1e-6
+
+
 def of_low_rank(layer, structure=TensorTrain, ranks=(3, 3)):
     """Gives a dense layer a kernel that is a tensor train, or a ring, of some ranks."""
     inputs, outputs = layer.kernel.shape
@@ -113,11 +124,12 @@ def test_a_ring_keeps_the_outputs_with_fewer_weights_and_macs_than_a_train():
     assert ring.model.count_params() == 4 * (20 + 30 + 48) + 120 < train.model.count_params()
 
 
-def test_it_trains_and_its_file_computes_the_same(tmp_path):
+@pytest.mark.parametrize("method", ["tensor_train", "tensor_ring"])
+def test_it_trains_and_its_file_computes_the_same(method, tmp_path):
     model = sequential(L.Dense(128, activation="relu"), L.Dense(4), shape=(240,))
     model.compile("adam", "mse")
     options = {"multiple_of": 1, "scope": lambda layer: layer.units == 128}
-    new = tfsparse.factorize(model, "tensor_train", rank=4, **options).model
+    new = tfsparse.factorize(model, method, rank=4, **options).model
     x, y = pictures(model, 64), RNG.normal(size=(64, 4))
     losses = new.fit(x, y, 16, epochs=8, verbose=0).history["loss"]
     assert losses[-1] < 0.9 * losses[0]
@@ -133,10 +145,11 @@ def test_other_layers_are_split():
         assert [len(layer.ranks) for layer in result.layers] == [1, 1, 2]
 
 
-def test_a_budget_of_macs_is_met():
+@pytest.mark.parametrize("method", ["tensor_train", "tensor_ring"])
+def test_a_budget_of_macs_is_met(method):
     layers = [L.Dense(units, use_bias=False) for units in (512, 128)]
     model = sequential(*layers, shape=(256,))
-    result = tfsparse.factorize(model, "tensor_train", macs=0.3, multiple_of=1, scope="all")
+    result = tfsparse.factorize(model, method, macs=0.3, multiple_of=1, scope="all")
     total = sum(layer.macs_after for layer in result.factorized)
     assert total == tfsparse.graph.macs(result.model) <= 0.3 * tfsparse.graph.macs(model)
 

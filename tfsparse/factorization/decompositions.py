@@ -75,21 +75,21 @@ def train_tensor(cores):
     return made[0, ..., 0]
 
 
-def tensor_ring(tensor, bonds):
+def tensor_ring(tensor, ranks):
     """Decomposes a tensor of three axes into a ring of products, by alternating least squares.
 
-    From Zhao et al., "Tensor Ring Decomposition", 2016 (https://arxiv.org/abs/1606.05535),
-    algorithm 2, with the singular value decompositions of algorithm 1 as a start.
+    The start is made by singular value decompositions in turn. From Zhao et al., "Tensor Ring
+    Decomposition", 2016 (https://arxiv.org/abs/1606.05535), which has both.
 
     Args:
         tensor: Float array of three axes.
-        bonds: Three ints, the lengths of the axes before the first core, and after the first and
-            the second.
+        ranks: Three ints, between the last core and the first, the first and the second, and the
+            second and the last.
 
     Returns:
-        List of arrays (bond before, length, bond after), one for each axis.
+        List of arrays (rank before, length, rank after), one for each axis.
     """
-    around, first, second = bonds
+    around, first, second = ranks
     n1, n2, n3 = tensor.shape
     core, rest = _split(tensor.reshape(n1, -1), around * first)
     cores = [core.reshape(n1, around, first).transpose(1, 0, 2)]

@@ -113,7 +113,7 @@ def _within(candidates, macs, multiple_of):
             (_loss(spectra[n][i], r[i], lower) / (x.macs_with(r) - x.macs_with(new)), n, new)
             for n, (x, r) in enumerate(zip(candidates, ranks, strict=True))
             for i in range(len(r))
-            if (lower := _lower(r[i], multiple_of)) is not None
+            if (lower := _cheaper(x, r, i, multiple_of)) is not None
             for new in [[*r[:i], lower, *r[i + 1 :]]]
         ]
         if not steps:
@@ -134,6 +134,16 @@ def _spread(candidate):
         np.interp(np.arange(limit) * len(spectrum) / limit, np.arange(len(spectrum)), spectrum)
         for spectrum, limit in zip(candidate.spectra, candidate.limits, strict=True)
     ]
+
+
+def _cheaper(candidate, ranks, i, multiple_of):
+    """Returns the next lower value of rank `i` that saves MACs, or None: of rings not each does."""
+    lower = _lower(ranks[i], multiple_of)
+    while lower and candidate.macs_with([*ranks[:i], lower, *ranks[i + 1 :]]) >= (
+        candidate.macs_with(ranks)
+    ):
+        lower = _lower(lower, multiple_of)
+    return lower
 
 
 def _lower(rank, multiple_of):

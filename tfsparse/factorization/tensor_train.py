@@ -29,13 +29,13 @@ class TensorTrain:
     def stages(self, shape, ranks):
         """See `structures.Split.stages`."""
         (i1, i2, i3), (o1, o2, o3) = self._inputs, self._outputs
-        around, first, second = self._bonds(ranks)
+        around, first, second = self._core_ranks(ranks)
         # How each layer's input is arranged, see `Stage.view`, and the shape of its kernel. The
-        # bond that closes a ring goes past the second layer as the outputs of the first do.
+        # axis that closes a ring goes past the second layer as the outputs of the first do.
         made = [
             ((i1, i2 * i3), (1, 0), (i1, o1 * around * first)),
             ((i2, i3, o1 * around, first), (2, 1, 3, 0), (first * i2, o2 * second)),
-            ((o1, around, i3, o2, second), (0, 3, 1, 4, 2), (around * second * i3, o3)),
+            ((o1, around * i3, o2, second), (0, 2, 1, 3), (around * i3 * second, o3)),
         ]
         stages = []
         for k, (lengths, order, matrix) in enumerate(made):
@@ -62,7 +62,7 @@ class TensorTrain:
         return [
             first.reshape(around, i1, o1, -1).transpose(1, 2, 0, 3).reshape(1, 1, i1, -1),
             second.reshape(1, 1, len(second) * self._inputs[1], -1),
-            third.reshape(-1, i3, o3, around).transpose(3, 0, 1, 2).reshape(1, 1, -1, o3),
+            third.reshape(-1, i3, o3, around).transpose(3, 1, 0, 2).reshape(1, 1, -1, o3),
         ]
 
     def product(self, factors):
@@ -71,20 +71,20 @@ class TensorTrain:
         first = factors[1].shape[2] // i2
         second = factors[1].shape[3] // o2
         tensor = np.einsum(
-            "ixab,bjyc,ackz->ijkxyz",
+            "ixab,bjyc,akcz->ijkxyz",
             factors[0].reshape(i1, o1, -1, first),
             factors[1].reshape(first, i2, o2, second),
-            factors[2].reshape(-1, second, i3, o3),
+            factors[2].reshape(-1, i3, second, o3),
             optimize=True,
         )
         return tensor.reshape(1, 1, i1 * i2 * i3, -1)
 
-    def _bonds(self, ranks):
-        """Returns the lengths of the axes between the last core and the first, and the others."""
+    def _core_ranks(self, ranks):
+        """Returns the ranks between the last core and the first, and from each core to the next."""
         return (1, *ranks)
 
     def _cores(self, tensor, ranks):
-        """Returns three arrays (bond before, length, bond after)."""
+        """Returns three arrays (rank before, length, rank after)."""
         return decompositions.tensor_train(tensor, ranks)
 
     def _tensor(self, kernel):
@@ -95,19 +95,20 @@ class TensorTrain:
 
 
 class TensorRing(TensorTrain):
-    """The same, with a bond between the last core and the first, too, by which others are shorter.
+    """The same, but that the last core and the first have a common axis, too.
 
-    A rank of the kernel as a matrix is the product of two bonds. From Zhao et al., "Tensor Ring
+    A rank of the kernel as a matrix is then at most the product of two ranks of cores. So these are
+    about the square roots of a train's. Ranks below 4 give a train. From Zhao et al., "Tensor Ring
     Decomposition", 2016 (https://arxiv.org/abs/1606.05535); in networks Wang et al., "Wide
     Compression: Tensor Ring Nets", 2018 (https://arxiv.org/abs/1802.09052).
     """
 
-    def _bonds(self, ranks):
+    def _core_ranks(self, ranks):
         around = math.isqrt(ranks[0])
         return (around, *(math.ceil(rank / around) for rank in ranks))
 
     def _cores(self, tensor, ranks):
-        return decompositions.tensor_ring(tensor, self._bonds(ranks))
+        return decompositions.tensor_ring(tensor, self._core_ranks(ranks))
 
 
 def near_equal_factors(number, count):
