@@ -1,7 +1,7 @@
 """Compares the samplers of a search on CIFAR-10: the best so far over the trials.
 
 Searches with each sampler for the most accurate network with a fraction of the MACs, which are the
-same on every machine. All begin from one dense network and have the same trials. A network with one
+same on every machine. All begin from one dense network and have as many trials. A network with one
 sparsity for all layers, as it is chosen by hand, is trained as long as a trial.
 
     python benchmarks/samplers.py --data cifar10.zip --json samplers.json --figure samplers.svg
@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 import cifar10
-import compress
 import numpy as np
+import searches
 from absl import app, flags
 from rich.console import Console
 from rich.table import Table
@@ -28,17 +28,17 @@ from tfsparse.files import write_atomically
 from tfsparse.formatting import to_json
 from tfsparse.runtime import timing
 from tfsparse.search import measure_costs
-from tfsparse.search.training import Data, Settings, fine_tune
-from tfsparse.search.variants import copy_of, teacher_of
+from tfsparse.search.samplers import make_sampler
+from tfsparse.search.training import Settings
 
 SAMPLERS = flags.DEFINE_list("samplers", ["tpe", "gp", "cmaes", "ddpg", "random"], "To compare.")
+OUTPUT = flags.DEFINE_string("output_dir", "samplers", "Folder of the searches.")
 MACS = flags.DEFINE_float("macs", 0.15, "The target, a fraction of the dense network's.", 0, 1)
 JSON = flags.DEFINE_string("json", None, "Write the results to this file.")
 FIGURE = flags.DEFINE_string("figure", None, "Draw the results in this SVG file.")
 TABLE = flags.DEFINE_string("table", None, "Only show the results in this file.")
 
 AFTER = (1, 5, 10, 20, 50, 100)  # trials, of the table's columns
-SETTING = ("network", "stem_strides", "examples", "macs", "trials", "epochs", "dense_epochs")
 BISECTIONS = 30
 
 
@@ -47,24 +47,26 @@ def main(argv):
         raise app.UsageError(f"Expected flags only. Received: {' '.join(argv[1:])}")
     try:
         found = json.loads(Path(TABLE.value).read_text()) if TABLE.value else measured()
-    except OSError as error:
+        if JSON.value:
+            write_atomically(JSON.value, f"{to_json(found)}\n".encode())
+        if FIGURE.value:
+            draw(found).savefig(FIGURE.value, metadata={"Date": None})
+    except (ImportError, OSError, ValueError) as error:
         sys.exit(str(error))
-    if JSON.value:
-        write_atomically(JSON.value, f"{to_json(found)}\n".encode())
-    if FIGURE.value:
-        draw(found).savefig(FIGURE.value, metadata={"Date": None})
     show(found)
 
 
 def measured():
     """Runs the searches that are not done; returns what `show` and `draw` take."""
-    folder = Path(compress.OUTPUT.value)
+    for name in SAMPLERS.value:
+        make_sampler(name)  # An unknown one, or one without its packages, is an error now.
+    folder = Path(OUTPUT.value)
     folder.mkdir(parents=True, exist_ok=True)
-    data = cifar10.load(compress.DATA.value)
-    model = compress.dense_network(folder / "dense.keras", data)
-    parts = compress.scaled_parts(data)
+    data = cifar10.load(searches.DATA.value)
+    model = searches.dense_network(folder / "dense.keras", data)
+    parts = searches.scaled_parts(data)
     return {
-        "setting": {name: flags.FLAGS[name].value for name in SETTING},
+        "setting": searches.setting("macs"),
         "cpu": timing.cpu_name(),
         "by_hand": accuracy_by_hand(model, parts),
         "accuracies": {
@@ -75,39 +77,34 @@ def measured():
 
 def search(sampler, model, parts, folder):
     """The record of the search with a sampler, from its folder if it is done."""
+    trials, epochs = searches.TRIALS.value, searches.EPOCHS.value
+    folder /= f"{MACS.value:g}macs-{searches.EXAMPLES.value}pictures-{epochs}epochs"
     record = folder / "result.json"
-    if not record.exists() or len(json.loads(record.read_text())["trials"]) < compress.TRIALS.value:
+    if not record.exists() or len(accuracies(json.loads(record.read_text()))) < trials:
         tfsparse.compress(
             model,
             *parts,
             target={"macs": MACS.value},
             directory=folder,
-            trials=compress.TRIALS.value,
-            epochs=compress.EPOCHS.value,
-            final_epochs=compress.EPOCHS.value,
+            trials=trials,
+            epochs=epochs,
+            final_epochs=epochs,
             sampler=sampler,
         )
     return json.loads(record.read_text())
 
 
 def accuracies(record):
-    """The validation accuracy of each trial; None of those that were stopped early."""
-    return [trial["metric"] if trial["state"] == "complete" else None for trial in record["trials"]]
+    """The validation accuracy of the trials that ended; None of those that were stopped early."""
+    metrics = {"complete": lambda trial: trial["metric"], "pruned": lambda trial: None}
+    ended = [trial for trial in record["trials"] if trial["state"] in metrics]
+    return [metrics[trial["state"]](trial) for trial in ended][: searches.TRIALS.value]
 
 
 def accuracy_by_hand(model, parts):
     """The validation accuracy with one sparsity for all layers, after the epochs of a trial."""
-    student = copy_of(model)
-    found, _ = fine_tune(
-        student,
-        Data(*parts),
-        one_sparsity(measure_costs(model, "macs"), MACS.value),
-        block_size=(1, 1),
-        settings=Settings(),
-        epochs=compress.EPOCHS.value,
-        optimizer=model.optimizer,
-        teacher=teacher_of(model, student),
-    )
+    sparsities = one_sparsity(measure_costs(model, "macs"), MACS.value)
+    _, found = searches.trained(model, parts, sparsities, Settings(), searches.EPOCHS.value, 0)
     return float(found["accuracy"])
 
 

@@ -21,6 +21,11 @@ def arm():
         yield module
 
 
+def test_every_promise_is_of_a_case(arm):
+    names = {case.name for case in arm.CASES}
+    assert all(names >= set(promised) for promised in arm.AT_MOST.values())
+
+
 def test_every_case_is_a_network_with_a_name_of_its_own(arm):
     assert len({case.name for case in arm.CASES}) == len(arm.CASES)
     for case in arm.CASES:

@@ -5,6 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 from tests.benchmarks.scripts import FOLDER, loaded
 from tfsparse.search.cost_table import CostTable, LayerCosts
@@ -15,6 +16,7 @@ pytest.importorskip("optuna")
 @pytest.fixture(scope="module")
 def samplers():
     with loaded("samplers") as module:
+        flags.FLAGS.mark_as_parsed()
         yield module
 
 
@@ -51,12 +53,26 @@ def test_each_sampler_searches_once_with_the_same_trials(pictures, tmp_path):
     assert 0 <= found["by_hand"] <= 1
     assert "by hand" in result.stdout
     assert ">tpe</text>" in figure.read_text()
-    record = tmp_path / "tpe" / "result.json"
+    (record,) = tmp_path.glob("tpe/*/result.json")
     written = record.stat().st_mtime_ns
     again = run("--table", out)
     assert again.stdout == result.stdout
     assert run(*arguments).returncode == 0
     assert record.stat().st_mtime_ns == written
+
+
+def test_trials_that_did_not_end_are_left_out(samplers):
+    states = ("complete", "failed", "pruned", "running", "complete")
+    trials = [{"state": state, "metric": 0.1 * n} for n, state in enumerate(states)]
+    assert samplers.accuracies({"trials": trials}) == [0.0, None, 0.4]
+    assert len(samplers.accuracies({"trials": 30 * trials[:1]})) == 10  # of --trials
+
+
+def test_an_unknown_sampler_is_an_error_before_any_training(pictures, tmp_path):
+    result = run("--data", pictures, "--output_dir", tmp_path / "out", "--samplers", "tpe,grid")
+    assert result.returncode == 1
+    assert "Expected a sampler: tpe, gp, cmaes, ddpg, random. Received: 'grid'" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_trials_that_were_stopped_early_are_never_the_best(samplers):

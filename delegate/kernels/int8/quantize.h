@@ -31,7 +31,7 @@ void quantize(const QuantizeArgs& a) {
     const auto rounded = [&](int i) {
       return Floats::load(x + i * Quads::kLanes).rounded(factor, lo, hi);
     };
-    zero_point.narrow<Narrow::kSaturated>(rounded(0), rounded(1), rounded(2), rounded(3))
+    zero_point.narrow<Narrow::kShort>(rounded(0), rounded(1), rounded(2), rounded(3))
         .in_order()
         .flipped()
         .store(y);

@@ -157,6 +157,19 @@ TEST_P(Int8ConvolutionKernels, Padding) {
   }
 }
 
+TEST(PackBias, TellsWhetherScaledSumsFit16Bits) {
+  const Kernels kernels{};  // whose codes are kept as they are
+  const std::int8_t weights[] = {100};
+  for (const bool fits : {true, false}) {
+    const float multiplier = (fits ? 32765.0f : 32767.0f) / (256 * 100 + 50);
+    std::int32_t bias = 0;
+    bool short_sums = true;
+    EXPECT_TRUE(pack_bias(weights, 1, 50, 0, multiplier, kernels, &bias, &short_sums));
+    EXPECT_EQ(bias, 50);
+    EXPECT_EQ(short_sums, fits);
+  }
+}
+
 // What TFLite's definition says of a product in integers and doubles, and not the oracle.
 TEST_P(Int8ConvolutionKernels, SparseProductsAreWhatTfliteDefines) {
   for (int i = 0; i < 50; ++i) {
