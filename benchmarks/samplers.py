@@ -154,9 +154,10 @@ def draw(found):
     matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "samplers"}
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
-    for name, values in found["accuracies"].items():
+    for number, (name, values) in enumerate(found["accuracies"].items()):
         trials = np.arange(1, len(values) + 1)
-        axes.step(trials, 100 * best_so_far(values), where="post", label=name)
+        width = 1.5 + 1.5 * (len(found["accuracies"]) - 1 - number)  # Of equal lines all are seen.
+        axes.step(trials, 100 * best_so_far(values), where="post", label=name, linewidth=width)
     axes.axhline(100 * found["by_hand"], color="gray", linestyle=":", label="one sparsity")
     axes.set_xlabel("trials")
     axes.set_ylabel("best validation accuracy so far in %")

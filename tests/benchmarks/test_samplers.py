@@ -61,6 +61,17 @@ def test_each_sampler_searches_once_with_the_same_trials(pictures, tmp_path):
     assert record.stat().st_mtime_ns == written
 
 
+def test_the_page_has_the_figure_and_the_numbers_of_the_kept_results(samplers):
+    docs = FOLDER.parent / "docs"
+    found = json.loads((docs / "samplers.json").read_text())
+    page = (docs / "compress.md").read_text()
+    for name, values in found["accuracies"].items():
+        best = 100 * samplers.best_so_far(values)
+        assert f"| {name} | {best[0]:.1f} % | {best[4]:.1f} % | {best[-1]:.1f} % |" in page
+    assert f"| one sparsity for all layers | {100 * found['by_hand']:.1f} % | | |" in page
+    assert "![Best accuracy so far over the trials of each sampler](samplers.svg)" in page
+
+
 def test_trials_that_did_not_end_are_left_out(samplers):
     states = ("complete", "failed", "pruned", "running", "complete")
     trials = [{"state": state, "metric": 0.1 * n} for n, state in enumerate(states)]
