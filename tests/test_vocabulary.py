@@ -125,9 +125,11 @@ def test_source_comes_first_and_destination_second():
             assert list(parameters(function))[:2] == ["source", "destination"], name
 
 
-def test_threads_are_given_by_name():
+def test_threads_are_given_by_name_and_second_to_an_interpreter():
     takers = [f for f in FUNCTIONS.values() if "num_threads" in parameters(f)]
     assert len(takers) == 6
+    takers.remove(tfsparse.Interpreter.__init__)
+    assert list(parameters(tfsparse.Interpreter.__init__))[:2] == ["path", "num_threads"]
     for function in takers:
         assert parameters(function)["num_threads"].kind is inspect.Parameter.KEYWORD_ONLY
 
