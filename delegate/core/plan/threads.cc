@@ -147,14 +147,14 @@ class ThreadPool::Workers {
   void run(const std::function<void(int)>& job) {
     job_ = &job;
     running_ = count();
+    unsigned generation = 0;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      ++generation_;
+      generation = ++generation_;
     }
     wake_.notify_all();
     job(0);
     // Threads that have not begun may still be waking, or have no core: their shares are done here.
-    const unsigned generation = generation_.load(std::memory_order_relaxed);
     for (Thread& thread : threads_) do_share(&thread, generation);
     // Shares are equal, so those that have begun end soon. Sleeping would only add latency.
     for (int looks = 0; running_.load(std::memory_order_acquire) != 0; ++looks) {
@@ -184,12 +184,8 @@ class ThreadPool::Workers {
   }
 
   void work(Thread* thread) {
-    unsigned seen = 0;
-    while (wait_for_job(seen)) {
-      seen = generation_.load(std::memory_order_acquire);
-      if (stop_) return;  // The pool ended between the two reads.
-      do_share(thread, seen);
-    }
+    unsigned job = 0;
+    while (wait_for_job(&job)) do_share(thread, job);
   }
 
   // Does a thread's share of a job, unless that was begun before: then the job may be gone.
@@ -200,14 +196,19 @@ class ThreadPool::Workers {
     running_.fetch_sub(1, std::memory_order_release);
   }
 
-  // Waits for a job newer than `seen`. Returns false if the pool ends.
-  bool wait_for_job(unsigned seen) {
+  // Waits for another job than *job and sets it. Returns false if the pool ends.
+  bool wait_for_job(unsigned* job) {
+    const unsigned seen = *job;
+    const auto is_new = [&] {
+      *job = generation_.load(std::memory_order_acquire);
+      return *job != seen;
+    };
     for (int looks = 0; looks < kLooksBeforeSleep; ++looks) {
-      if (generation_.load(std::memory_order_acquire) != seen) return !stop_;
+      if (is_new()) return !stop_;
       pause_cpu();
     }
     std::unique_lock<std::mutex> lock(mutex_);
-    wake_.wait(lock, [&] { return generation_.load() != seen; });
+    wake_.wait(lock, is_new);
     return !stop_;
   }
 
