@@ -9,12 +9,7 @@ import pytest
 import tfsparse
 from tests.factorization.test_factorize import assert_same_outputs, pictures, sequential
 from tests.quantize.int8_models import run
-from tfsparse.factorization.decompositions import (
-    ring_tensor,
-    tensor_ring,
-    tensor_train,
-    train_tensor,
-)
+from tfsparse.factorization.decompositions import ring_tensor, tensor_ring, tensor_train
 from tfsparse.factorization.tensor_train import TensorRing, TensorTrain, near_equal_factors
 
 L = keras.layers
@@ -31,8 +26,8 @@ def test_factors_are_nearly_equal(number, factors):
 
 def test_a_train_of_full_ranks_is_exact_and_others_have_the_error_of_what_they_leave():
     tensor = RNG.normal(size=(4, 6, 5))
-    np.testing.assert_allclose(train_tensor(tensor_train(tensor, (4, 5))), tensor, atol=1e-12)
-    made = train_tensor(tensor_train(tensor, (2, 3)))
+    np.testing.assert_allclose(ring_tensor(tensor_train(tensor, (4, 5))), tensor, atol=1e-12)
+    made = ring_tensor(tensor_train(tensor, (2, 3)))
     left = [
         np.linalg.svd(tensor.reshape(size, -1), compute_uv=False)[rank:]
         for size, rank in ((4, 2), (24, 3))
@@ -40,14 +35,14 @@ def test_a_train_of_full_ranks_is_exact_and_others_have_the_error_of_what_they_l
     least = max(np.linalg.norm(one) for one in left)
     # The bound of the paper, theorem 2.2, and no approximation of these ranks is below the least.
     assert least <= np.linalg.norm(tensor - made) <= math.sqrt(sum(np.sum(x**2) for x in left))
-    np.testing.assert_allclose(train_tensor(tensor_train(made, (2, 3))), made, atol=1e-12)
+    np.testing.assert_allclose(ring_tensor(tensor_train(made, (2, 3))), made, atol=1e-12)
 
 
 def test_ranks_that_are_too_high_are_filled_with_zeros():
     tensor = RNG.normal(size=(2, 3, 4))
     cores = tensor_train(tensor, (5, 9))
     assert [core.shape for core in cores] == [(1, 2, 5), (5, 3, 9), (9, 4, 1)]
-    np.testing.assert_allclose(train_tensor(cores), tensor, atol=1e-12)
+    np.testing.assert_allclose(ring_tensor(cores), tensor, atol=1e-12)
 
 
 def test_a_ring_finds_the_cores_that_a_tensor_is_made_of():
@@ -65,7 +60,7 @@ def test_a_ring_of_full_ranks_is_exact_and_one_that_is_open_is_a_train():
     np.testing.assert_allclose(full, tensor, atol=1e-6)
     error = np.linalg.norm(tensor - ring_tensor(tensor_ring(tensor, (1, 4, 4))))
     # Least squares are a little better than decompositions in turn.
-    of_train = np.linalg.norm(tensor - train_tensor(tensor_train(tensor, (4, 4))))
+    of_train = np.linalg.norm(tensor - ring_tensor(tensor_train(tensor, (4, 4))))
     assert 0.95 * of_train < error <= of_train
 
 

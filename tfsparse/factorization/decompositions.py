@@ -67,14 +67,6 @@ def tensor_train(tensor, ranks):
     return [*cores, rest[..., None]]
 
 
-def train_tensor(cores):
-    """Returns the tensor of the cores that `tensor_train` returns."""
-    made = cores[0]
-    for core in cores[1:]:
-        made = np.tensordot(made, core, 1)
-    return made[0, ..., 0]
-
-
 def tensor_ring(tensor, ranks):
     """Decomposes a tensor of three axes into a ring of products, by alternating least squares.
 
@@ -108,7 +100,7 @@ def tensor_ring(tensor, ranks):
 
 
 def ring_tensor(cores):
-    """Returns the tensor of the cores that `tensor_ring` returns."""
+    """Returns the tensor of the cores of a ring, or of a train of three axes."""
     return np.einsum("aib,bjc,cka->ijk", *cores, optimize=True)
 
 
