@@ -24,7 +24,6 @@ import searches
 from absl import app, flags
 from rich.console import Console
 from rich.table import Table
-from searches import dense_network, scaled_parts, setting, trained
 
 import tfsparse
 from tfsparse.runtime import timing
@@ -48,8 +47,8 @@ def main(argv):
     folder = Path(OUTPUT.value)
     folder.mkdir(parents=True, exist_ok=True)
     data = cifar10.load(searches.DATA.value)
-    parts = scaled_parts(data)
-    model = dense_network(folder / "dense.keras", data)
+    parts = searches.scaled_parts(data)
+    model = searches.dense_network(folder / "dense.keras", data)
     is_new = not (folder / "study.log").exists()
     copy_of(model).fit(*parts[0], batch_size=Data(*parts).batch_size, verbose=0)
     peak = peak_bytes()
@@ -67,7 +66,7 @@ def main(argv):
     took = time.monotonic() - started
     peaks = {"plain_training": peak, "search": peak_bytes()}
     found = {
-        "setting": setting("latency", "final_epochs", "sampler"),
+        "setting": searches.setting("latency", "final_epochs", "sampler"),
         "cpu": timing.cpu_name(),
         "dense": cifar10.accuracy(model, data),
         "predicted": result.predicted / result.dense,
@@ -100,12 +99,11 @@ def rows_of(model, result, parts, data):
     ):
         content = measured.variant([sparsities[layer.name] for layer in measured.layers])
         chosen = dataclasses.replace(settings, distillation=distillation)
-        accuracies = [
-            cifar10.accuracy(
-                trained(model, parts, sparsities, chosen, FINAL_EPOCHS.value, seed)[0], data
-            )
-            for seed in range(SEEDS.value)
-        ]
+        accuracies = []
+        for seed in range(SEEDS.value):
+            epochs = FINAL_EPOCHS.value
+            student, _ = searches.trained(model, parts, sparsities, chosen, epochs, seed)
+            accuracies.append(cifar10.accuracy(student, data))
         rows.append(
             {
                 "name": name,
@@ -130,15 +128,13 @@ def same_latency(measured, content):
         measured: `tfsparse.search.measured.Measured`.
         content: The bytes of the file.
     """
-    low, high = 0.3, 0.95
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        uniform = measured.variant([middle] * len(measured.layers))
-        if speedup(content, uniform, seconds=2) < 1:
-            low = middle
-        else:
-            high = middle
-    return dict.fromkeys((layer.name for layer in measured.layers), high)
+
+    def is_as_fast(sparsity):
+        uniform = measured.variant([sparsity] * len(measured.layers))
+        return speedup(content, uniform, seconds=2) >= 1
+
+    least = searches.least_sparsity(is_as_fast, 0.3, 0.95, BISECTIONS)
+    return dict.fromkeys((layer.name for layer in measured.layers), least)
 
 
 def settings_of(trial):

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import cifar10
+import figures
 import pareto_results
 from absl import app, flags
 from pareto_results import KINDS, TIMED, Latency, Network, Results
@@ -204,7 +205,7 @@ def main(argv):
     if JSON.value:
         pareto_results.write(JSON.value, results)
     if FIGURE.value:
-        pareto_results.draw(results).savefig(FIGURE.value, metadata={"Date": None})
+        figures.save(pareto_results.draw(results), FIGURE.value, "pareto")
     print(pareto_results.table_of(results))
     for note in benchmark.waiting_notes([results.waited]):
         print(f"\n{note}")

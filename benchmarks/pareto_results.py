@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 
+import figures
 import numpy as np
 
 from tfsparse.files import write_atomically
@@ -172,20 +173,12 @@ def row(results, network):
 
 
 def draw(results):
-    """Returns a figure of accuracy against latency, a curve for each kind of network.
+    """Returns the axes of accuracy against latency, a curve for each kind of network.
 
     Raises:
         ImportError: matplotlib is not installed.
     """
-    import matplotlib
-
-    # Neither pyplot nor a window system is needed to write a file.
-    from matplotlib.figure import Figure
-
-    # Text stays text, and the same results are the same file.
-    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "pareto"}
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    axes = figures.new(7, 4.5)
     for (kind, sparse, runtime), (label, marker, color) in MARKERS.items():
         networks = results.curve(kind, sparse, runtime)
         latencies = [network.latency[kind].by(runtime) for network in networks]
@@ -200,6 +193,5 @@ def draw(results):
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_xlabel("latency of one inference in ms, one thread")
     axes.set_ylabel("test accuracy in %")
-    axes.grid(alpha=0.3)
     axes.legend()
-    return figure
+    return axes

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import cifar10
+import figures
 import numpy as np
 import searches
 from absl import app, flags
@@ -50,7 +51,7 @@ def main(argv):
         if JSON.value:
             write_atomically(JSON.value, f"{to_json(found)}\n".encode())
         if FIGURE.value:
-            draw(found).savefig(FIGURE.value, metadata={"Date": None})
+            figures.save(draw(found), FIGURE.value, "samplers")
     except (ImportError, OSError, ValueError) as error:
         sys.exit(str(error))
     show(found)
@@ -96,9 +97,11 @@ def search(sampler, model, parts, folder):
 
 def accuracies(record):
     """The validation accuracy of the trials that ended; None of those that were stopped early."""
-    metrics = {"complete": lambda trial: trial["metric"], "pruned": lambda trial: None}
-    ended = [trial for trial in record["trials"] if trial["state"] in metrics]
-    return [metrics[trial["state"]](trial) for trial in ended][: searches.TRIALS.value]
+    ended = [trial for trial in record["trials"] if trial["state"] in ("complete", "pruned")]
+    return [
+        trial["metric"] if trial["state"] == "complete" else None
+        for trial in ended[: searches.TRIALS.value]
+    ]
 
 
 def accuracy_by_hand(model, parts):
@@ -110,15 +113,13 @@ def accuracy_by_hand(model, parts):
 
 def one_sparsity(table, fraction):
     """The least sparsity that brings all layers together to a fraction of the cost, by layer."""
-    low, high = 0.0, max(table.sparsities)
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        sparsities = dict.fromkeys((layer.name for layer in table.layers), middle)
-        if table.cost(sparsities) > fraction * table.dense:
-            low = middle
-        else:
-            high = middle
-    return dict.fromkeys(sparsities, high)
+    names = [layer.name for layer in table.layers]
+
+    def is_enough(sparsity):
+        return table.cost(dict.fromkeys(names, sparsity)) <= fraction * table.dense
+
+    least = searches.least_sparsity(is_enough, 0.0, max(table.sparsities), BISECTIONS)
+    return dict.fromkeys(names, least)
 
 
 def best_so_far(accuracies):
@@ -142,18 +143,12 @@ def show(found):
 
 
 def draw(found):
-    """Returns a figure of the best so far over the trials, a line for each sampler.
+    """Returns the axes of the best so far over the trials, a line for each sampler.
 
     Raises:
         ImportError: matplotlib is not installed.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    # Text stays text, and the same results are the same file.
-    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "samplers"}
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
+    axes = figures.new(7, 4)
     for number, (name, values) in enumerate(found["accuracies"].items()):
         trials = np.arange(1, len(values) + 1)
         width = 1.5 + 1.5 * (len(found["accuracies"]) - 1 - number)  # Of equal lines all are seen.
@@ -162,9 +157,8 @@ def draw(found):
     axes.set_xlabel("trials")
     axes.set_ylabel("best validation accuracy so far in %")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(alpha=0.3)
     axes.legend()
-    return figure
+    return axes
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ TRIALS = flags.DEFINE_integer("trials", 10, "Trials of a search.", 1)
 EPOCHS = flags.DEFINE_integer("epochs", 3, "Epochs of a trial.", 1)
 
 VALIDATION = 0.1  # of the training pictures
-SETTING = (*("network", "width", "stem_strides", "examples", "dense_epochs", "trials", "epochs"),)
+SETTING = "network", "width", "stem_strides", "examples", "dense_epochs", "trials", "epochs"
 
 
 def setting(*names):
@@ -84,3 +84,20 @@ def trained(model, parts, sparsities, settings, epochs, seed):
         teacher=teacher_of(model, student),
     )
     return student, found
+
+
+def least_sparsity(is_enough, low, high, steps):
+    """Finds by bisection the least sparsity that is enough.
+
+    Args:
+        is_enough: Function of a sparsity that returns a bool.
+        low, high: Floats that it is between.
+        steps: Int.
+    """
+    for _ in range(steps):
+        middle = (low + high) / 2
+        if is_enough(middle):
+            high = middle
+        else:
+            low = middle
+    return high
