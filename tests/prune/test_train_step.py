@@ -117,6 +117,15 @@ def test_other_masks_and_a_new_compile_are_compiled_anew(model):
     assert fit(model, GradualPruning(0.5), ChannelPruning("l1", 0.5)) > both
 
 
+def test_each_set_of_masks_is_compiled_once(model):
+    sets = [[GradualPruning(0.5)], [ChannelPruning("l1", 0.5)]]
+    sets.append(sets[0] + sets[1])
+    for callbacks in sets:
+        count = fit(model, *callbacks)
+    for callbacks in sets:
+        assert fit(model, *callbacks) == count
+
+
 def test_batches_of_another_size_know_the_masks_they_were_first_trained_with(model):
     x, y = tf.constant(X), tf.constant(Y)
     for size in (4, 8):

@@ -11,9 +11,8 @@ class TrainStep:
     """Replaces `model.train_function`, and calls the compiled step for the attached parts.
 
     A compiled train step contains the masks and hooks that were attached when it was traced. So
-    there are two: one without parts, and one with the parts that were attached
-    last. A later `fit` with the same parts, or without parts, does not compile again.
-    `model.compile` drops both.
+    there is one for each set of parts. A later `fit` with parts of the same keys, or without parts,
+    does not compile again. `model.compile` drops all.
 
     Args:
         model: Keras 3 or tf_keras model.
@@ -21,9 +20,9 @@ class TrainStep:
 
     def __init__(self, model):
         self._model = model
-        self._plain = getattr(model, "train_function", None)
-        self._with_parts, self._parts = None, {}
-        self._attached = {}
+        plain = getattr(model, "train_function", None)
+        self._steps = {} if plain is None else {frozenset(): plain}
+        self._parts, self._attached = {}, {}
         self._current, self._entered = None, []
         self._checks = []
         self._known = {}
@@ -68,10 +67,11 @@ class TrainStep:
                 A part that is a context manager is entered around each execution of the step.
 
         Returns:
-            List of parts, one for each key: the part of a compiled step, or a new one.
+            List of parts, one for each key: that of an earlier call since `compile`, or a new one.
         """
-        known = self._parts | self._attached
-        parts = {key: known[key] if key in known else make() for key, make in makers.items()}
+        new = {key: make() for key, make in makers.items() if key not in self._parts}
+        self._parts |= new
+        parts = {key: self._parts[key] for key in makers}
         self._attached |= parts
         self._current = None
         return list(parts.values())
@@ -90,13 +90,10 @@ class TrainStep:
         self.detach([part for (first, *_), part in self._attached.items() if first == kind])
 
     def _choose(self):
-        if not self._attached:
-            if self._plain is None:
-                self._plain = self._make()
-            return self._plain
-        if self._parts != self._attached:
-            self._with_parts, self._parts = self._make(), dict(self._attached)
-        return self._with_parts
+        keys = frozenset(self._attached)
+        if keys not in self._steps:
+            self._steps[keys] = self._make()
+        return self._steps[keys]
 
     def _make(self):
         _build_optimizer(self._model)
