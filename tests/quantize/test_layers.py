@@ -103,9 +103,8 @@ def computed():
     assert where.float_layers == []
     ranges = ValueRanges(list(dict.fromkeys(where.names.values())), model.distribute_strategy)
     ranges.attach(model)
-    update = functools.partial(ranges.update, momentum=0.0)
     inputs, frozen = [IMAGES, SEQUENCES], Mode(freeze_batchnorm=True)
-    with QuantizedForward(model, where, ranges.limits, frozen, update):
+    with QuantizedForward(model, where, ranges.limits, frozen, ranges.update):
         model(inputs, training=True)
         wanted = model(inputs, training=False)
     return model, [np.array(y) for y in wanted]

@@ -138,10 +138,11 @@ class QuantizationAwareTraining(ScheduledCallback):
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Lets a validation during the training be one in int8."""
-        if self._parts:
-            if self._test_step is None:
-                self._test_step = QuantizedTestStep(self.model, self._parts[0])
-            self._test_step.set()
+        for forward in self._parts:
+            # In a validation both phases round alike.
+            key = (_PART, "validation", id(ValueRanges.of(student_of(self.model))))
+            make = functools.partial(QuantizedTestStep, self.model, forward)
+            self._train_step.once(key, make).set()
 
     def _update(self, freezes):
         self._train_step.detach(self._parts)
@@ -156,17 +157,17 @@ class QuantizationAwareTraining(ScheduledCallback):
             ranges = kind(names, strategy_of(network))
             ranges.attach(network)
         folded = self._quantization.folded if self.fixed_point else None
-        momentum = self.range_momentum
+        ranges.momentum.assign(self.range_momentum)
         make = functools.partial(
             QuantizedForward,
             network,
             self._quantization,
             ranges.limits,
             Mode(freeze_batchnorm=freezes, folded=folded),
-            functools.partial(ranges.update, momentum=momentum),
+            ranges.update,
             ranges.see,
         )
-        key = (_PART, freezes, momentum, id(ranges))
+        key = (_PART, freezes, id(ranges))
         self._parts = self._train_step.attach({key: make})
 
     def _close(self):
@@ -175,7 +176,7 @@ class QuantizationAwareTraining(ScheduledCallback):
 
     def _forget(self):
         super()._forget()
-        self._train_step = self._quantization = self._test_step = None
+        self._train_step = self._quantization = None
         self._parts = []
 
 

@@ -22,12 +22,16 @@ class ValueRanges:
     Args:
         names: List of strings, one a range.
         strategy: The model's `tf.distribute.Strategy`.
+
+    Attributes:
+        momentum: Float variable in [0, 1), how much of a range so far an update keeps.
     """
 
     _size = 2
 
     def __init__(self, names, strategy):
         with tf.init_scope(), strategy.scope():
+            self.momentum = tf.Variable(0.0, trainable=False)  # read by a step compiled before
             self._known = {
                 name: tf.Variable(
                     [np.nan] * self._size,  # until the first batch
@@ -82,13 +86,13 @@ class ValueRanges:
         known = tf.convert_to_tensor(self._known[name])
         return tf.unstack(self._limits_of(tf.where(tf.math.is_nan(known), seen, known)))
 
-    def update(self, seen, momentum):
+    def update(self, seen):
         """Moves ranges towards what a batch has shown.
 
         Args:
             seen: Dict from names to lists of tensors that `see` has returned.
-            momentum: Float in [0, 1), how much of the range so far is kept.
         """
+        momentum = tf.convert_to_tensor(self.momentum)
         for name, parts in seen.items():
             now = self._join(tf.stack(parts))
             known = tf.convert_to_tensor(self._known[name])
