@@ -121,6 +121,26 @@ def test_without_distillation_it_trains_as_the_student_does():
     assert are_close(alone, small)
 
 
+def test_the_weight_of_labels_changes_without_another_compile():
+    images, labels = X[:64], Y[:64]
+    losses = []
+    for weights in ((0.2, 0.9), (0.9,)):
+        keras.utils.set_random_seed(0)
+        small = student()
+        start = small.get_weights()
+        distiller = Distiller(teacher(), small, LogitsDistillation())
+        distiller.compile("sgd", "sparse_categorical_crossentropy")
+        for weight in weights:
+            small.set_weights(start)
+            distiller.student_loss_weight = weight
+            assert distiller.student_loss_weight == pytest.approx(weight)
+            history = distiller.fit(images, labels, batch_size=64, verbose=0).history
+        losses.append(history["loss"])
+    assert losses[0] == pytest.approx(losses[1])
+    with pytest.raises(ValueError, match=r"\[0, 1\].* Received: 2"):
+        distiller.student_loss_weight = 2
+
+
 def test_an_example_with_a_weight_of_0_has_no_effect():
     changed, weights = X.copy(), np.ones(32)
     changed[-8:] = 100.0

@@ -79,18 +79,14 @@ class Distiller(keras.Model):
         _check_models(teacher, student)
         losses = _as_list(distillation_losses)
         weights = _checked_weights(distillation_loss_weights, losses)
-        check_number("student_loss_weight", student_loss_weight)
-        if student_loss_weight > 1:
-            raise ValueError(
-                "Expected student_loss_weight to be in [0, 1]: the distillation losses have the "
-                f"rest. Received: {student_loss_weight}"
-            )
         with strategy_of(student).scope():
             # The student casts its inputs itself; the teacher may do so otherwise.
             super().__init__(name=name, dtype=student.dtype_policy, autocast=False)
             self.student = student
             self.distillation_losses = losses
             self.distillation_loss_weights = weights
+            # A variable, so that a change needs no other compile.
+            self._student_loss_weight = tf.Variable(0.0, trainable=False)
             self.student_loss_weight = student_loss_weight
             # Plain objects, so that the teacher is no part of this model.
             names = [name for loss in losses for name in loss.teacher_layers]
@@ -109,6 +105,21 @@ class Distiller(keras.Model):
     def teacher(self) -> Model:
         """The teacher, a Keras model."""
         return self._run_teacher.model
+
+    @property
+    def student_loss_weight(self) -> float:
+        """The weight of L, a float in [0, 1]. It may be changed between two trainings."""
+        return float(self._student_loss_weight.numpy())
+
+    @student_loss_weight.setter
+    def student_loss_weight(self, weight: float) -> None:
+        check_number("student_loss_weight", weight)
+        if weight > 1:
+            raise ValueError(
+                "Expected student_loss_weight to be in [0, 1]: the distillation losses have the "
+                f"rest. Received: {weight}"
+            )
+        self._student_loss_weight.assign(weight)
 
     def __dir__(self):
         # Keras saves each model and layer that is listed here.
@@ -165,7 +176,7 @@ class Distiller(keras.Model):
         examples = ops.shape(tf.nest.flatten(y_pred)[0])[0]
         self._student_loss.update_state(_unscaled(student_loss), examples)
         self._distillation_loss.update_state(_unscaled(distillation_loss), examples)
-        weight = self.student_loss_weight
+        weight = tf.cast(self._student_loss_weight, student_loss.dtype)
         aggregate = getattr(self, "_aggregate_additional_loss", ops.sum)
         penalties = [aggregate(penalty) for penalty in self.losses]
         return sum(penalties, weight * student_loss + (1 - weight) * distillation_loss)
