@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from absl import flags
 
-from tfsparse.search.training import Data, fine_tune
+from tfsparse.search.training import Data, Trainer
 from tfsparse.search.variants import copy_of, teacher_of
 
 DATA = flags.DEFINE_string("data", None, "CIFAR-10 as class folders; else Keras downloads it.")
@@ -73,16 +73,8 @@ def trained(model, parts, sparsities, settings, epochs, seed):
     """
     student = copy_of(model)
     keras.utils.set_random_seed(seed)
-    found, _ = fine_tune(
-        student,
-        Data(*parts),
-        sparsities,
-        block_size=(1, 1),
-        settings=settings,
-        epochs=epochs,
-        optimizer=model.optimizer,
-        teacher=teacher_of(model, student),
-    )
+    trainer = Trainer(Data(*parts), model.optimizer, teacher_of(model, student))
+    found, _ = trainer.fine_tune(student, sparsities, settings, epochs)
     return student, found
 
 

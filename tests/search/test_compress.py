@@ -13,6 +13,7 @@ from tfsparse.quantize.value_ranges import trained_ranges
 from tfsparse.search import CostTable, TargetOutOfReachError, measure_costs, search, study
 from tfsparse.search.plan import Plan
 from tfsparse.search.prepared import Prepared
+from tfsparse.search.training import Trainer
 
 pytest.importorskip("optuna")
 
@@ -80,24 +81,28 @@ def test_the_same_call_goes_on_where_it_ended(searched, trained, monkeypatch):
 
 
 def test_an_interrupted_search_keeps_what_is_finished(trained, tmp_path, monkeypatch):
-    once = study.fine_tune
+    once = Trainer.fine_tune
 
-    def interrupted(*args, **options):
+    def interrupted(*args):
         if seen:
             raise KeyboardInterrupt
-        seen.append(once(*args, **options))
+        seen.append(once(*args))
         return seen[-1]
 
     seen = []
-    monkeypatch.setattr(study, "fine_tune", interrupted)
+    monkeypatch.setattr(Trainer, "fine_tune", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compress(trained, tmp_path)
     assert not (tmp_path / "best.tflite").exists()
-    monkeypatch.setattr(study, "fine_tune", once)
+    monkeypatch.setattr(Trainer, "fine_tune", once)
     monkeypatch.setattr(search, "prepare", None)  # nothing is measured again
     result = compress(trained, tmp_path)
     assert sum(trial.metric is not None for trial in result.trials) == 3
-    assert result.trials[0].metric is not None
+    first, interrupted, again, *_ = result.trials
+    assert first.metric is not None
+    assert interrupted.state == "failed"
+    assert again.metric is not None
+    assert again.parameters == interrupted.parameters
 
 
 def test_a_folder_of_another_search_is_refused(searched, trained):

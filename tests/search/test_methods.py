@@ -7,30 +7,23 @@ from tfsparse.search.channel_cuts import cut
 from tfsparse.search.measured import Measured
 from tfsparse.search.methods import METHODS, checked_methods
 from tfsparse.search.preparation import Ruler
-from tfsparse.search.training import Data, Settings, fine_tune
+from tfsparse.search.training import Data, Settings, Trainer
 from tfsparse.search.variants import copy_of, model_of
 
+PLAN = {"wide": 0.75, "narrow": 0.5, "stem": 0.0}
 
-def trained_by(method, trained, **options):
-    """A copy that was trained for a few steps."""
+
+def trained_by(method, trained, teacher=None):
+    """A copy, and the model that was trained of it for a few steps."""
     dense, (x, y) = trained
     model = copy_of(dense)
-    fine_tune(
-        model,
-        Data((x, y), (x[:32], y[:32]), 32),
-        {"wide": 0.75, "narrow": 0.5, "stem": 0.0},
-        block_size=(1, 1),
-        settings=Settings(learning_rate=0.5),
-        epochs=2,
-        optimizer=dense.optimizer,
-        method=method,
-        **options,
-    )
-    return model
+    trainer = Trainer(Data((x, y), (x[:32], y[:32]), 32), dense.optimizer, teacher)
+    _, found = trainer.fine_tune(model, PLAN, Settings(learning_rate=0.5), 2, method)
+    return model, found
 
 
 def test_rigl_moves_connections_of_the_largest_weights(trained):
-    model = trained_by("rigl", trained)
+    _, model = trained_by("rigl", trained)
     zeros = {name: model.get_layer(name).kernel.numpy() == 0 for name in ("stem", "wide", "narrow")}
     # A connection that grew last may still be zero.
     assert np.mean(zeros["stem"]) == 0
@@ -43,19 +36,8 @@ def test_rigl_moves_connections_of_the_largest_weights(trained):
 
 
 def test_channels_are_those_of_a_smaller_model(trained):
-    dense, (x, y) = trained
-    model = copy_of(dense)
-    _, smaller = fine_tune(
-        model,
-        Data((x, y), (x[:32], y[:32]), 32),
-        {"wide": 0.75, "narrow": 0.5, "stem": 0.0},
-        block_size=(1, 1),
-        settings=Settings(),
-        epochs=1,
-        optimizer=dense.optimizer,
-        teacher=dense,
-        method="channels",
-    )
+    dense = trained[0]
+    model, smaller = trained_by("channels", trained, teacher=dense)
     assert smaller.get_layer("wide").kernel.shape == (1, 1, 16, 8)
     assert smaller.get_layer("head").kernel.shape == (8, 4)
     first = cut(dense, {"wide": 0.75, "narrow": 0.5}).get_layer("wide").kernel
@@ -64,7 +46,7 @@ def test_channels_are_those_of_a_smaller_model(trained):
 
 
 def test_sharing_leaves_few_values_in_all_layers_of_the_student(trained):
-    model = trained_by("sharing", trained, teacher=trained[0])
+    _, model = trained_by("sharing", trained, teacher=trained[0])
     for name, sparsity in {"stem": 0, "wide": 0.75, "narrow": 0.5}.items():
         kernel = model.get_layer(name).kernel.numpy()
         assert len(np.unique(kernel)) <= 32

@@ -1,21 +1,12 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfsparse
 from tfsparse.quantize.value_ranges import ValueRanges, trained_ranges
-from tfsparse.search.training import Data, Settings, decaying_rate, fine_tune, highest_rate
+from tfsparse.search.training import Data, Settings, Trainer
 from tfsparse.search.variants import copy_of, teacher_of
 from tfsparse.zoo.evaluation import accuracy
-
-
-def test_the_highest_rate_of_a_schedule():
-    assert highest_rate(keras.optimizers.SGD(0.25)) == 0.25
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, 100, warmup_target=0.5, warmup_steps=100)
-    optimizer = keras.optimizers.SGD(schedule)
-    optimizer.iterations.assign(200)
-    assert highest_rate(optimizer) == pytest.approx(0.5)
 
 
 def test_steps_of_arrays_and_of_datasets():
@@ -32,7 +23,7 @@ def test_the_sample_has_all_classes_of_sorted_data():
     y = np.arange(8).repeat(500)
     x = {"first": y[:, None], "second": -y}
     sampled, labels = Data((x, y), (x, y)).sample
-    assert len(labels) == 1024
+    assert len(labels) == 256
     assert set(labels) == set(range(8))
     np.testing.assert_array_equal(sampled["first"][:, 0], labels)
     np.testing.assert_array_equal(sampled["second"], -labels)
@@ -42,16 +33,10 @@ def test_the_sample_has_all_classes_of_sorted_data():
 def test_the_model_is_pruned_as_planned_and_trains_on(trained, has_teacher):
     dense, (x, y) = trained
     before, model = dense.get_weights(), copy_of(dense)
-    fine_tune(
-        model,
-        Data((x, y), (x, y), 32),
-        {"wide": 0.75, "narrow": 0.5, "stem": 0.0},
-        block_size=(1, 1),
-        settings=Settings(learning_rate=0.5),
-        epochs=2,
-        optimizer=dense.optimizer,
-        teacher=dense if has_teacher else None,
-    )
+    data = Data((x, y), (x, y), 32)
+    trainer = Trainer(data, dense.optimizer, dense if has_teacher else None)
+    settings = Settings(learning_rate=0.5)
+    trainer.fine_tune(model, {"wide": 0.75, "narrow": 0.5, "stem": 0.0}, settings, 2)
     zeros = {
         name: np.mean(model.get_layer(name).kernel.numpy() == 0)
         for name in ("stem", "wide", "narrow", "head")
@@ -65,18 +50,14 @@ def test_the_model_is_pruned_as_planned_and_trains_on(trained, has_teacher):
 def test_int8_is_evaluated_as_its_file_computes(trained, tmp_path):
     dense, (x, y) = trained
     model, reports = copy_of(dense), []
+    trainer = Trainer(Data((x, y), (x, y), 32), dense.optimizer, dense, is_int8=True)
 
     def tune(epochs):
-        return fine_tune(
+        return trainer.fine_tune(
             model,
-            Data((x, y), (x, y), 32),
             {"wide": 0.75},
-            block_size=(1, 1),
-            settings=Settings(learning_rate=0.5),
-            epochs=epochs,
-            optimizer=dense.optimizer,
-            teacher=dense,
-            is_int8=True,
+            Settings(learning_rate=0.5),
+            epochs,
             report=lambda epoch, found: reports.append((epoch, found)),
         )
 
@@ -89,7 +70,7 @@ def test_int8_is_evaluated_as_its_file_computes(trained, tmp_path):
     assert np.mean(model.get_layer("wide").kernel.numpy() == 0) == 0.75
     # Another training forgets the ranges of this one.
     ranges = ValueRanges.of(model)
-    ranges.update({ranges.names[0]: [tf.constant([-1e9, 1e9])]}, 0.0)
+    ranges.update({ranges.names[0]: [tf.constant([-1e9, 1e9])]})
     tune(1)
     assert max(high for _, high in trained_ranges(model).values()) < 1e6
 
@@ -100,13 +81,6 @@ def test_examples_for_calibration_are_batches_of_inputs():
     assert batch["first"].shape == (100, 2)
     dataset = tf.data.Dataset.from_tensor_slices((x["first"], y)).batch(60)
     assert [len(batch) for batch in Data(dataset, dataset, 60).examples] == [60, 60]
-
-
-def test_the_rate_warms_up_and_falls_to_zero():
-    rate = decaying_rate(0.5, 100)
-    assert float(rate(0)) == 0
-    assert float(rate(5)) == pytest.approx(0.5)
-    assert float(rate(100)) == pytest.approx(0, abs=1e-6)
 
 
 def test_only_classifiers_learn_from_the_dense_model(trained):

@@ -14,14 +14,19 @@ from tfsparse.search.channel_cuts import cut
 # with shared values, and channels of the model.
 PLAIN, FACTORIZED, SHARED, CHANNELS = "plain", "factorized", "shared", "channels"
 SHARED_BITS = 5
+# Prunes no weight. With it each layer has a mask, so that one compiled train step fits all trials.
+NEXT_TO_NONE = 1e-12
 
 
 def _gradual(model, sparsities, settings, block_size):
-    pruned = _pruned(sparsities)
-    if not pruned:
+    highest = max(sparsities.values())
+    if not highest:
         return model, []
-    schedule = PolynomialDecay(max(pruned.values()), end=settings.end)
-    return model, [GradualPruning(schedule=schedule, scope=pruned, block_size=block_size)]
+    schedule = PolynomialDecay(highest, end=settings.end)
+    scope = {
+        glob.escape(name): max(sparsity, NEXT_TO_NONE) for name, sparsity in sparsities.items()
+    }
+    return model, [GradualPruning(schedule=schedule, scope=scope, block_size=block_size)]
 
 
 def _rigl(model, sparsities, settings, block_size):

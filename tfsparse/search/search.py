@@ -10,6 +10,7 @@ import keras
 from tfsparse.converter.convert import convert
 from tfsparse.files import write_atomically
 from tfsparse.formatting import to_json
+from tfsparse.graph.rebuilding import compile_arguments, renew
 from tfsparse.packing.pack import pack
 from tfsparse.prune.evaluation import checked_metric, is_higher_better
 from tfsparse.search import targets
@@ -28,6 +29,7 @@ from tfsparse.search.study import (
     make_study,
     run_trials,
 )
+from tfsparse.search.training import Trainer
 from tfsparse.search.variants import (
     Variant,
     copy_of,
@@ -187,9 +189,9 @@ class Search:
         self._task = Task(
             methods=self._methods,
             variants=variants,
-            teacher=self._teacher,
-            optimizer=self._optimizer,
-            data=self._data,
+            trainer=Trainer(
+                self._data, self._optimizer, self._teacher, self._block_size, self._trains_int8
+            ),
             goal=Goal(
                 self._prepared.dense,
                 self._target.quantity,
@@ -199,8 +201,6 @@ class Search:
                 self._prepared.reference,
                 self._target.loss,
             ),
-            block_size=self._block_size,
-            is_int8=self._trains_int8,
             epochs=self._epochs,
             seed=self._seed,
         )
@@ -278,7 +278,9 @@ class Search:
         }
 
     def _write(self, model):
-        """Writes a model and its file; returns their paths."""
+        """Writes a model, compiled as the given one was, and its file; returns their paths."""
+        arguments = compile_arguments(model) | {"optimizer": renew(self._optimizer)}
+        model.compile(**arguments)
         model_path, path = (os.fspath(self._directory / name) for name in (MODEL, FILE))
         model.save(model_path)
         conversion = dict(self._conversion)

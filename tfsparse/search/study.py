@@ -8,7 +8,7 @@ import keras
 from tfsparse.search.losses import Coefficients
 from tfsparse.search.methods import METHODS
 from tfsparse.search.progress import Progress
-from tfsparse.search.training import Data, Settings, fine_tune
+from tfsparse.search.training import Settings, Trainer
 from tfsparse.search.variants import Variant
 
 # What a trial may choose: lowest and highest value, and whether in equal factors.
@@ -63,24 +63,16 @@ class Task:
     Attributes:
         methods: Tuple of names of methods, of which a trial chooses one.
         variants: Dictionary from what these prune, see `METHODS`, to a `Variant`.
-        teacher: The dense model to learn from, or None.
-        optimizer: The optimizer that the model was compiled with.
-        data: `Data`.
+        trainer: `Trainer`.
         goal: `Goal`.
-        block_size: Pair of ints.
-        is_int8: Bool, whether to train for int8.
         epochs: Int, of one trial.
         seed: Int.
     """
 
     methods: tuple[str, ...]
     variants: dict[str, Variant]
-    teacher: object
-    optimizer: object
-    data: Data
+    trainer: Trainer
     goal: Goal
-    block_size: tuple[int, int]
-    is_int8: bool
     epochs: int
     seed: int
 
@@ -92,23 +84,13 @@ class Task:
         """Prunes and trains a model from its present weights.
 
         Args:
-            method, sparsities, settings, epochs, report: As of `fine_tune`.
+            method, sparsities, settings, epochs, report: As of `Trainer.fine_tune`.
 
         Returns:
             The metric, and the model that was trained.
         """
-        found, model = fine_tune(
-            self.variant(method).model,
-            self.data,
-            sparsities,
-            block_size=self.block_size,
-            settings=settings,
-            epochs=epochs,
-            optimizer=self.optimizer,
-            teacher=self.teacher,
-            method=method,
-            is_int8=self.is_int8,
-            report=report,
+        found, model = self.trainer.fine_tune(
+            self.variant(method).model, sparsities, settings, epochs, method, report
         )
         return float(found[self.goal.metric]), model
 
@@ -181,11 +163,20 @@ def run_trials(study, task, count):
             progress.show(len(trials), _best_text(study, task))
             if len(trials) >= count:
                 return
-            study.optimize(lambda trial: run_trial(trial, task), n_trials=1)
+            study.optimize(lambda trial: _run_or_repeat(study, trial, task), n_trials=1)
     raise RuntimeError(
         f"Expected {task.goal.metric} to be a number after training. It was not in {count} trials: "
         "give the model an optimizer with a smaller learning rate."
     )
+
+
+def _run_or_repeat(study, trial, task):
+    """Runs a trial; if the user stops it, the next call begins with the same one."""
+    try:
+        return run_trial(trial, task)
+    except KeyboardInterrupt:
+        study.enqueue_trial(trial.params)
+        raise
 
 
 def best_of(study):
@@ -279,7 +270,7 @@ class _Reporting:
         self._trial, self._task = trial, task
 
     def __call__(self, epochs, found):
-        """Returns whether to stop; see `fine_tune`."""
+        """Returns whether to stop; see `Trainer.fine_tune`."""
         goal = self._task.goal
         metric = float(found[goal.metric])
         self._trial.report(metric if goal.loss is None else goal.loss_of(metric), epochs)

@@ -7,10 +7,10 @@ from tfsparse.factorization.factorize import factorize
 from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
 from tfsparse.prune.scope import select
 from tfsparse.search.channel_cuts import MeasuredChannels, groups_in
+from tfsparse.search.compiled_model import distiller
 from tfsparse.search.measured import Measured
 from tfsparse.search.methods import CHANNELS, FACTORIZED, PLAIN, SHARED, SHARED_BITS
 from tfsparse.search.plan import Plan
-from tfsparse.search.training import distiller
 
 # Where the loss of accuracy is the target, factors keep this fraction of the MACs.
 USUAL_MACS = 0.6
