@@ -15,6 +15,7 @@ from tfsparse.distill.features import Features
 from tfsparse.distill.losses import DistillationLoss
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune.growth import watch_with
+from tfsparse.prune.variables import read
 
 
 class Distiller(keras.Model):
@@ -109,7 +110,7 @@ class Distiller(keras.Model):
     @property
     def student_loss_weight(self) -> float:
         """The weight of L, a float in [0, 1]. It may be changed between two trainings."""
-        return float(self._student_loss_weight.numpy())
+        return float(read(self._student_loss_weight))
 
     @student_loss_weight.setter
     def student_loss_weight(self, weight: float) -> None:

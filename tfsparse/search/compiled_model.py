@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfsparse.distill import Distiller, LogitsDistillation
 from tfsparse.graph.rebuilding import compile_arguments, renew
 from tfsparse.keras_models import all_optimizers, strategy_of
+from tfsparse.prune.variables import read, write
 
 WARM_UP = 0.05  # of all steps
 TEMPERATURE = 4.0  # PocketFlow's
@@ -40,7 +41,7 @@ class CompiledModel:
         if self._optimizer is None or self._trained.optimizer is not self._optimizer:
             self._compile()  # for the first time, or after somebody else did
         for variable, value in zip(self._optimizer.variables, self._begin, strict=True):
-            variable.assign(value)
+            write(variable, value)
         for rate in self._rates:
             rate.set(learning_rate, steps)
         if self._trained is not self._model:
@@ -48,8 +49,8 @@ class CompiledModel:
         return self._trained
 
     def _compile(self):
-        optimizer = renew(self._like)
         with strategy_of(self._model).scope():
+            optimizer = renew(self._like)
             self._rates = [
                 DecayingRate.of(new, highest_rate(old))
                 for old, new in zip(_innermost(self._like), _innermost(optimizer), strict=True)
@@ -57,7 +58,7 @@ class CompiledModel:
             self._trained.compile(**compile_arguments(self._model) | {"optimizer": optimizer})
             self._optimizer = self._trained.optimizer
             self._optimizer.build(self._model.trainable_variables)
-        self._begin = [np.array(variable) for variable in self._optimizer.variables]
+        self._begin = [read(variable) for variable in self._optimizer.variables]
 
 
 class DecayingRate:
@@ -110,8 +111,8 @@ def highest_rate(optimizer):
     """The learning rate of an optimizer; of a schedule the highest so far, or of 10,000 steps."""
     schedule = getattr(optimizer, "_learning_rate", None)
     if not callable(schedule):
-        return float(optimizer.learning_rate)
-    last = int(optimizer.iterations) or 10_000
+        return float(read(optimizer.learning_rate))
+    last = int(read(optimizer.iterations)) or 10_000
     return max(float(schedule(int(step))) for step in np.linspace(0, last, 101))
 
 

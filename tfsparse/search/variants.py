@@ -3,8 +3,11 @@
 import dataclasses
 import math
 
+import tensorflow as tf
+
 from tfsparse.factorization.factorize import factorize
 from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune.scope import select
 from tfsparse.search.channel_cuts import MeasuredChannels, groups_in
 from tfsparse.search.compiled_model import distiller
@@ -99,13 +102,23 @@ def model_of(name, model, fraction):
 
 
 def copy_of(model):
-    """A copy of a compiled model; a subclassed one itself, because it cannot be copied."""
+    """A copy of a compiled model, for all GPUs; a subclassed one itself: it cannot be copied."""
     if type(model).__module__.partition(".")[0] != "keras":
         return model
-    copy = renew(model)
-    copy_state(model, copy)
-    compile_like(model, copy)
+    with _strategy_for(model).scope():
+        copy = renew(model)
+        copy_state(model, copy)
+        compile_like(model, copy)
     return copy
+
+
+def _strategy_for(model):
+    """The strategy that a model was made with; if that was none, one of all GPUs."""
+    strategy = strategy_of(model)
+    gpus = tf.config.list_logical_devices("GPU")
+    if strategy.num_replicas_in_sync == 1 and len(gpus) > 1:
+        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
+    return strategy
 
 
 def teacher_of(model, student):

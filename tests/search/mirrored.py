@@ -1,0 +1,66 @@
+"""Searches on two virtual CPU devices; run by test_mirrored.py in a process of its own.
+
+Prints a line of JSON for a model that was made for both devices, and for one that was not while the
+devices stand for two GPUs: the replicas in each training, and what became of the model.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfsparse
+from tfsparse.search.training import Data
+
+
+def network():
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 4)),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(16, 1, activation="relu", name="pointwise"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def search(way, model, directory):
+    replicas, fit = [], Data.fit
+
+    def watched(data, trained, *arguments):
+        replicas.append(trained.distribute_strategy.num_replicas_in_sync)
+        fit(data, trained, *arguments)
+
+    Data.fit = watched
+    x = np.random.default_rng(0).normal(size=(128, 8, 8, 4)).astype(np.float32)
+    data = x, x.mean(axis=(1, 2)).argmax(axis=1)
+    result = tfsparse.compress(
+        model, data, data, target={"macs": 0.5}, directory=directory, trials=1, batch_size=32
+    )
+    Data.fit = fit
+    saved = keras.models.load_model(result.model_path)
+    zeros = float(np.mean(saved.get_layer("pointwise").kernel.numpy() == 0))
+    print(json.dumps({"way": way, "replicas": replicas, "zeros": zeros}))
+
+
+def main(folder):
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    devices = tf.config.list_logical_devices("CPU")
+    strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+    with strategy.scope():
+        model = network()
+    search("made for both", model, f"{folder}/made")
+    tf.config.list_logical_devices = lambda kind=None: devices
+    search("two GPUs", network(), f"{folder}/gpus")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
