@@ -116,7 +116,8 @@ Status Partition::compare_with_default(Plan* plan, double share) const {
     probe.run();
     return predict_default_seconds(plan->default_work(), probe.fastest(), pool_->size());
   };
-  const Comparison comparison = compare([&] { return trial.run(); }, default_seconds, share);
+  const Comparison comparison =
+      compare([&] { return trial.run(); }, default_seconds, share, trial.fewest_runs());
   if (comparison.faster) return {};
   return Status::error("TFLite's default is about as fast or faster (" +
                        format_seconds(comparison.default_seconds) + "; tfsparse " +

@@ -13,6 +13,7 @@ constexpr int kDepth = 64;  // small enough for the tile's data to stay in the L
 // Numbers touched by a pass: within L1, within L2, at the edge of L2, beyond it.
 constexpr double kPasses[] = {1 << 12, 1 << 16, 1 << 19, 1 << 21};
 constexpr std::size_t kMostNumbers = 1 << 21;
+constexpr double kRepeated = 1 << 19;  // numbers that all runs of a pass touch, at least
 
 template <class Body>
 void time_once_more(const Body& body, double* fastest) {
@@ -50,19 +51,26 @@ void SpeedProbe::run() {
 }
 
 void SpeedProbe::run_tile() {
-  // Long against the clock's resolution, short against a time slice.
-  constexpr int kRuns = 20, kTiles = 10;
+  // Each long against the clock's resolution, short against a time slice.
+  constexpr int kTiles = 10;
+  // The clock rate of a processor rises in steps while it computes, about one in a millisecond. So
+  // the speed is the final one if it has not grown for longer.
+  constexpr double kSettled = 1.2e-3, kShorter = 0.98, kMostSeconds = 8e-3;
   const RegisterTileArgs args{floats(x_), kDepth, floats(weights_), floats(y_)};
-  double seconds = kNever;
-  for (int run = 0; run < kRuns; ++run) {
+  const double vectors = 2.0 * kTiles * kernels_.tile_rows * kDepth;
+  double fastest = kNever, spent = 0, settled = 0;
+  while (settled < kSettled && spent < kMostSeconds) {
+    double seconds = kNever;
     time_once_more(
         [&] {
           for (int i = 0; i < kTiles; ++i) kernels_.register_tile(args);
         },
         &seconds);
+    spent += seconds;
+    settled = seconds < kShorter * fastest ? 0 : settled + seconds;
+    fastest = std::min(fastest, seconds);
   }
-  const double vectors = 2.0 * kTiles * kernels_.tile_rows * kDepth;
-  speed_.tile_seconds = std::min(speed_.tile_seconds, seconds / vectors);
+  speed_.tile_seconds = std::min(speed_.tile_seconds, fastest / vectors);
 }
 
 void SpeedProbe::run_passes() {
@@ -71,8 +79,9 @@ void SpeedProbe::run_passes() {
   for (std::size_t i = 0; i < speed_.pass_numbers.size(); ++i) {
     const auto half = static_cast<std::size_t>(speed_.pass_numbers[i] / 2);
     const UnaryArgs args{Unary::kIdentity, data_.data(), data_.data() + half, half, relu};
-    // The first run brings the data into the caches.
-    for (int run = 0; run < 2; ++run) {
+    // The first run brings the data into the caches. Short ones are repeated for longer.
+    const int runs = std::clamp(static_cast<int>(kRepeated / speed_.pass_numbers[i]), 2, 16);
+    for (int run = 0; run < runs; ++run) {
       time_once_more([&] { kernels_.unary(args); }, &speed_.pass_seconds[i]);
     }
   }

@@ -22,7 +22,7 @@ class SpeedProbe {
  public:
   SpeedProbe();
 
-  // Measures again, for about a millisecond.
+  // Measures again, for about two milliseconds.
   void run();
 
   const Speed& fastest() const { return speed_; }

@@ -1,10 +1,29 @@
 #include "delegate/core/assignment/trial.h"
 
+#include <algorithm>
+#include <ctime>
 #include <limits>
 #include <numeric>
 
 namespace tfsparse {
 namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// That of this thread so far, or 0 where the system does not count it.
+double processor_seconds() {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+  timespec time;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0) return time.tv_sec + 1e-9 * time.tv_nsec;
+#endif
+  return 0;
+}
+
+// Whether it is more than a count of the system's ticks, which last for milliseconds.
+bool counts_processor_time() {
+  const double start = processor_seconds();
+  return processor_seconds() > start;
+}
 
 std::vector<Buffer> zeros(const std::vector<Shape>& shapes) {
   std::vector<Buffer> buffers;
@@ -19,6 +38,7 @@ std::vector<Buffer> zeros(const std::vector<Shape>& shapes) {
 Trial::Trial(Plan* plan, ThreadPool* pool)
     : plan_(plan),
       pool_(pool),
+      counts_processor_time_(pool->size() == 1 && counts_processor_time()),
       inputs_(zeros(plan->input_shapes())),
       outputs_(zeros(plan->output_shapes())) {}
 
@@ -27,12 +47,21 @@ double Trial::run() {
   std::vector<void*> outputs;
   for (const Buffer& buffer : inputs_) inputs.push_back(buffer.data());
   for (const Buffer& buffer : outputs_) outputs.push_back(buffer.data());
+  const double start = processor_seconds();
   plan_->run_profiled(pool_, inputs, outputs);
+  if (counts_processor_time_) {
+    processor_seconds_ = std::min(processor_seconds_, processor_seconds() - start);
+  }
   double total = 0;
   for (const std::vector<double>& parts : plan_->seconds()) {
     total = std::accumulate(parts.begin(), parts.end(), total);
   }
-  return total;
+  return std::min(total, processor_seconds_);
+}
+
+int Trial::fewest_runs() const {
+  constexpr int kManyRuns = 8;
+  return counts_processor_time_ ? 1 : kManyRuns;
 }
 
 double share_to_take(double skipped) {
@@ -43,29 +72,37 @@ double share_to_take(double skipped) {
 }
 
 Comparison compare(const std::function<double()>& plan_seconds,
-                   const std::function<double()>& default_seconds, double share) {
-  constexpr double kClearlyFaster = 0.8, kClearlySlower = 1.3;  // fractions of the default's time
-  // Cold caches, a low clock rate or a busy core may slow early rounds. The times have settled when
-  // neither has improved for this many rounds.
-  constexpr double kShorter = 0.99;
+                   const std::function<double()>& default_seconds, double share, int fewest_runs) {
+  // The default's time has settled when it has not improved for this many measurements.
+  constexpr double kShorter = 0.98, kClearlyFaster = 0.86;  // kClearlyFaster: of what is enough
   constexpr int kSettled = 8, kSettledWhereClear = 2;
-  // Small plans get many rounds before they are rejected. No plan runs for long.
-  constexpr double kLeastSeconds = 0.025, kMostSeconds = 1;
-  constexpr int kEnoughRounds = 24;
+  // Cold caches slow the first run by up to 40 %, and each further run by less.
+  constexpr double kFirstRun = 0.4;
+  // Small plans, which settle late, get many runs before they are left. No plan runs for long.
+  constexpr double kLeastSeconds = 0.005, kMostSeconds = 1;
+  constexpr int kEnoughRuns = 24;
 
-  constexpr double kNever = std::numeric_limits<double>::infinity();
-  double plan = kNever, fallback = kNever, spent = 0;
-  for (int settled = 0, round = 1;; ++settled, ++round) {
-    const double default_now = default_seconds(), plan_now = plan_seconds();
-    if (plan_now < kShorter * plan || default_now < kShorter * fallback) settled = 0;
-    plan = plan_now;
-    fallback = default_now;
+  // The plan first, as an idle processor reaches its usual clock rate only after milliseconds.
+  double plan = plan_seconds(), fallback = default_seconds(), spent = plan;
+  for (int settled = 0, runs = 1;;) {
+    const double ratio = plan / (share * fallback);
+    if (ratio <= 1) {
+      if (settled >= (ratio <= kClearlyFaster ? kSettledWhereClear : kSettled)) {
+        return {true, plan, fallback};
+      }
+      const double now = default_seconds();
+      settled = now < kShorter * fallback ? 0 : settled + 1;
+      fallback = now;
+      continue;
+    }
+    const bool enough = runs >= fewest_runs && spent >= kLeastSeconds;
+    const bool clear = ratio >= 1 + kFirstRun / (runs * runs);
+    if ((enough && clear) || runs >= kEnoughRuns || spent >= kMostSeconds) {
+      return {false, plan, fallback};
+    }
+    plan = plan_seconds();
     spent += plan;
-    const double ratio = plan / fallback;
-    const bool clear = ratio <= kClearlyFaster || ratio >= kClearlySlower;
-    if (settled < (clear ? kSettledWhereClear : kSettled) && spent < kMostSeconds) continue;
-    if (ratio <= share) return {true, plan, fallback};
-    if (spent >= kLeastSeconds || round >= kEnoughRounds) return {false, plan, fallback};
+    ++runs;
   }
 }
 
