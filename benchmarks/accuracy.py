@@ -110,8 +110,8 @@ def ternary(data, seed):
     return [tfsparse.TernaryQuantization(begin=0.3)]
 
 
-def low_bit(data, seed):
-    return [tfsparse.LowBitQuantization(bits=3, begin=0.3)]
+def low_bit(**options):
+    return Method(lambda data, seed: [tfsparse.LowBitQuantization(begin=0.3, **options)])
 
 
 def channels(importance):
@@ -167,7 +167,10 @@ METHODS = {
     "gradual-3x3": Method(gradual_3x3),
     "pattern-kernels": pattern(KERNEL_PRUNING_RATIO),
     "ternary": Method(ternary),
-    "low-bit": Method(low_bit),
+    "low-bit": low_bit(bits=3),
+    # Codes that are chosen by inputs take few steps; the rest trains scales and BatchNormalization.
+    "low-bit-hashing": low_bit(bits=1, method="hashing", end=0.4),
+    "low-bit-two_step": low_bit(bits=2, method="two_step", end=0.4),
     "small-flops": Method(width=REMAINING**0.5),
     "channels-l1": channels("l1"),
     "channels-bn_gamma": channels("bn_gamma"),
