@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <ctime>
-#include <limits>
 #include <numeric>
 
 namespace tfsparse {
 namespace {
-
-constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // That of this thread so far, or 0 where the system does not count it.
 double processor_seconds() {
