@@ -1,8 +1,8 @@
 """Builds the npm package for browsers and Node, with four WebAssembly modules: `make web`.
 
-Zig compiles them with the C++ library that it contains; Emscripten is not needed. Two are for every
-browser of today, the others use relaxed SIMD, which is faster where a browser has it. One of each
-is for memory that threads share.
+Zig compiles them with parts of the C++ library that it contains; Emscripten is not needed. Two are
+for every browser of today, the others use relaxed SIMD, which is faster where a browser has it. One
+of each is for memory that threads share.
 """
 
 import gzip
@@ -12,7 +12,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 from delegate import sources
-from delegate.packaging import zig
+from delegate.packaging import libcxx, zig
 
 HERE = sources.ROOT / "delegate" / "web"
 OUTPUT = sources.ROOT / "dist" / "web"
@@ -57,6 +57,8 @@ def objects():
     folders = sources.by_folder([*found, "delegate/tflite/adapter.cc"])
     kernels = {name: _kernels(folder, name) for name in INSTRUCTIONS}
     common = [(folder / f"{name}.o", files, SMALL) for name, files in folders.items()]
+    library = [zig.package() / "lib" / part for part in libcxx.PARTS]
+    common.append((folder / "libcxx.o", library, (*SMALL, *libcxx.flags())))
     # Those of one instruction set take longest: first.
     jobs = [*itertools.chain(*kernels.values()), *common]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -83,11 +85,9 @@ def build():
     """Writes the package to dist/web and returns its folder."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for name, parts in objects().items():
-        # The folder web/ first, whose functions replace those of the C++ library.
-        parts.sort(reverse=True)
         for memory, flags in MEMORIES.items():
             module = OUTPUT / f"{name}{memory}.wasm"
-            zig.run("c++", *TARGET, *LINK_FLAGS, *flags, *parts, "-o", module)
+            zig.run("cc", *TARGET, *LINK_FLAGS, *flags, *parts, "-o", module)
     for name in PACKAGE:
         shutil.copy(HERE / name, OUTPUT)
     return OUTPUT

@@ -5,7 +5,9 @@
 
 _LIBCPP_BEGIN_NAMESPACE_STD
 void __libcpp_verbose_abort(const char*, ...) noexcept { __builtin_trap(); }
+[[noreturn]] void __throw_system_error(int, const char*) { __builtin_trap(); }
 _LIBCPP_END_NAMESPACE_STD
 
 extern "C" void __cxa_pure_virtual() { __builtin_trap(); }
+extern "C" [[noreturn]] void __abort_message(const char*, ...) { __builtin_trap(); }
 #endif

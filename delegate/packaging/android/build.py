@@ -18,7 +18,7 @@ SMALL = (*FLAGS, *toolchain.SMALL)
 
 def library(abi):
     """Path of the delegate for a processor, with the C API and the native methods of Java."""
-    jobs = toolchain.libcxx(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
+    jobs = toolchain.cxx_library(abi) | {toolchain.HERE / "bionic.c": ("-O2", "-fno-builtin")}
     found = sources.common_sources(*sources.ENGINE)
     for folder, files in sources.by_folder(found).items():
         source = toolchain.together(abi, folder.replace("/", "-"), files)

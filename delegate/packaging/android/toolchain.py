@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from delegate import sources
-from delegate.packaging import zig
+from delegate.packaging import libcxx, zig
 
 HERE = Path(__file__).parent
 
@@ -32,32 +32,22 @@ LINK_FLAGS = (
     *("-z", "start-stop-visibility=hidden"),
 )
 
-# The sources of libc++ and its ABI library that the delegate needs. `memory` is first because it
-# configures headers that the others include too.
+# What the delegate needs of the C++ library beside `libcxx.PARTS`: what threads call, and what ends
+# the process.
 LIBCXX = (
-    "libcxx/src/memory.cpp",
-    "libcxx/src/algorithm.cpp",
-    "libcxx/src/chrono.cpp",
+    *libcxx.PARTS,
     "libcxx/src/condition_variable.cpp",
     "libcxx/src/mutex.cpp",
-    "libcxx/src/new_handler.cpp",
-    "libcxx/src/new_helpers.cpp",
-    "libcxx/src/string.cpp",
     "libcxx/src/system_error.cpp",
     "libcxx/src/verbose_abort.cpp",
     "libcxxabi/src/abort_message.cpp",
     "libcxxabi/src/cxa_guard.cpp",
     "libcxxabi/src/cxa_virtual.cpp",
-    "libcxxabi/src/stdlib_new_delete.cpp",
 )
 # These redefine their class, so each is compiled alone.
 LIBCXX_DESTRUCTORS = (
     "libcxx/src/condition_variable_destructor.cpp",
     "libcxx/src/mutex_destructor.cpp",
-)
-LIBCXX_FLAGS = (
-    *("-std=c++23", "-fno-rtti", "-fvisibility=hidden", *SMALL),
-    *("-D_LIBCPP_BUILDING_LIBRARY", "-D_LIBCXXABI_BUILDING_LIBRARY"),
 )
 
 
@@ -125,10 +115,9 @@ def together(abi, name, files):
     return target
 
 
-def libcxx(abi):
+def cxx_library(abi):
     """{source: flags} of the C++ library."""
-    lib = zig.package() / "lib"
-    flags = (*LIBCXX_FLAGS, f"-I{lib}", f"-I{lib}/libcxx/src", f"-I{lib}/libcxx/libc")
+    flags = (*libcxx.flags(), *SMALL)
     return {together(abi, "libcxx", LIBCXX): flags} | {
         together(abi, Path(source).stem, [source]): flags for source in LIBCXX_DESTRUCTORS
     }
