@@ -146,14 +146,14 @@ def test_a_second_fit_has_the_same_step_and_latent_weights():
     model = compiled(network())
     fit(model, CALLBACK(), epochs=1)
     step = TrainStep.of(model)
-    compiled_step, (part, *_) = step._with_parts, step._parts.values()
+    compiled_steps, (part, *_) = dict(step._steps), step._parts.values()
     latent = part._latent.numpy()
     seen = []
     look = keras.callbacks.LambdaCallback(
         on_train_batch_begin=lambda batch, logs: seen.append(part._latent.numpy())
     )
     fit(model, CALLBACK(), look, epochs=1)
-    assert step._with_parts is compiled_step
+    assert step._steps == compiled_steps
     np.testing.assert_array_equal(seen[0], latent)
     assert len(np.unique(latent)) > 100
 
