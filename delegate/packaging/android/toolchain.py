@@ -30,7 +30,8 @@ LINK_FLAGS = (
     "--build-id=none",
     *("-z", "defs", "-z", "max-page-size=16384", "--no-rosegment"),
     *("-z", "start-stop-visibility=hidden"),
-    *("-O2", "-mllvm", "-enable-merge-functions"),  # for bytes: of strings, and of similar functions
+    # For bytes: of strings, and of similar functions.
+    *("-O2", "-mllvm", "-enable-merge-functions"),
 )
 
 # What the delegate needs of the C++ library beside `libcxx.PARTS`: what threads call, and what ends
