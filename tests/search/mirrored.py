@@ -1,7 +1,8 @@
 """Searches on two virtual CPU devices; run by test_mirrored.py in a process of its own.
 
 Prints a line of JSON for a model that was made for both devices, and for one that was not while the
-devices stand for two GPUs: the replicas in each training, and what became of the model.
+devices stand for two GPUs: the replicas in each training, and what became of the model. A third
+line has the replicas of smaller models that trials make of one.
 """
 
 import json
@@ -12,17 +13,19 @@ import numpy as np
 import tensorflow as tf
 
 import tfsparse
+from tfsparse.search.channel_cuts import cut
 from tfsparse.search.training import Data
+from tfsparse.search.variants import model_of
 
 
-def network():
+def network(width=16):
     layers = keras.layers
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
             keras.Input((8, 8, 4)),
-            layers.Conv2D(16, 3, activation="relu"),
-            layers.Conv2D(16, 1, activation="relu", name="pointwise"),
+            layers.Conv2D(width, 3, activation="relu", name="first"),
+            layers.Conv2D(width, 1, activation="relu", name="pointwise"),
             layers.GlobalAveragePooling2D(),
             layers.Dense(4, activation="softmax"),
         ]
@@ -60,6 +63,11 @@ def main(folder):
     search("made for both", model, f"{folder}/made")
     tf.config.list_logical_devices = lambda kind=None: devices
     search("two GPUs", network(), f"{folder}/gpus")
+    with strategy.scope():
+        model = network(width=64)
+    smaller = cut(model, {"first": 0.5}), model_of("factorized", model, 0.6)
+    replicas = [one.distribute_strategy.num_replicas_in_sync for one in smaller]
+    print(json.dumps({"way": "smaller models", "replicas": replicas}))
 
 
 if __name__ == "__main__":

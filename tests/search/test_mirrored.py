@@ -10,7 +10,9 @@ def test_trials_use_all_devices(tmp_path):
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     ways = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"way"')]
-    assert [way["way"] for way in ways] == ["made for both", "two GPUs"]
-    for way in ways:
+    assert [way["way"] for way in ways] == ["made for both", "two GPUs", "smaller models"]
+    *searches, smaller = ways
+    assert smaller["replicas"] == [2, 2]
+    for way in searches:
         assert way["replicas"] == [2, 2]  # of the trial and of the last training
         assert way["zeros"] > 0.3

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfsparse.graph.rebuilding import view
+from tfsparse.keras_models import strategy_of
 
 
 def clone_graph(model, program, make, make_input=None):
@@ -18,8 +19,8 @@ def clone_graph(model, program, make, make_input=None):
             the new input, a Keras tensor; by default one like the old.
 
     Returns:
-        The new model, not compiled, and a list of pairs of an old layer and what was made of it,
-        without models and operations, which have no weights of their own.
+        The new model, not compiled, of the same strategy; and a list of pairs of an old layer and
+        what was made of it, without models and operations, which have no weights of their own.
     """
     nested = {id(one) for one, _ in program.entries}
     clones = {}
@@ -45,7 +46,8 @@ def clone_graph(model, program, make, make_input=None):
         # Keras would compile it with what it finds by the names of losses and metrics.
         return keras.models.clone_model(view(original, compiled=False), inputs, clone)
 
-    new = clone_model(model)
+    with strategy_of(model).scope():
+        new = clone_model(model)
     return new, [
         (old, made)
         for old, made in clones.values()

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
 
-from tfsparse.keras_models import all_optimizers
+from tfsparse.keras_models import all_optimizers, strategy_of
 from tfsparse.user_warnings import warn
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic)
@@ -58,8 +58,12 @@ def compile_like(model, new):
         model: Keras 3 model. If it is not compiled, nothing happens.
         new: Built model of the same class and outputs.
     """
-    if not model.compiled:
-        return
+    if model.compiled:
+        with strategy_of(new).scope():
+            _compile_like(model, new)
+
+
+def _compile_like(model, new):
     if type(new).compile is not keras.Model.compile:
         # What it was compiled with is only known to the methods that the class has for that.
         new.compile_from_config(model.get_compile_config())

@@ -51,10 +51,9 @@ class CompiledModel:
     def _compile(self):
         with strategy_of(self._model).scope():
             optimizer = renew(self._like)
-            self._rates = [
-                DecayingRate.of(new, highest_rate(old))
-                for old, new in zip(_innermost(self._like), _innermost(optimizer), strict=True)
-            ]
+            self._rates = [DecayingRate(highest_rate(each)) for each in _innermost(self._like)]
+            for each, rate in zip(_innermost(optimizer), self._rates, strict=True):
+                each.learning_rate = rate.schedule
             self._trained.compile(**compile_arguments(self._model) | {"optimizer": optimizer})
             self._optimizer = self._trained.optimizer
             self._optimizer.build(self._model.trainable_variables)
@@ -77,13 +76,6 @@ class DecayingRate:
         self.schedule = keras.optimizers.schedules.CosineDecay(
             0.0, self._decay, warmup_target=self._target, warmup_steps=self._warm_up
         )
-
-    @classmethod
-    def of(cls, optimizer, highest):
-        """Returns the rate that an optimizer has from now on."""
-        rate = cls(highest)
-        optimizer.learning_rate = rate.schedule
-        return rate
 
     def set(self, factor, steps):
         """Prepares for a training of so many steps; the highest rate is multiplied by a factor."""

@@ -114,7 +114,7 @@ class Trainer:
     """
 
     def __init__(self, data, optimizer, teacher=None, block_size=(1, 1), is_int8=False):
-        self.data = data
+        self._data = data
         self._optimizer, self._teacher = optimizer, teacher
         self._block_size, self._is_int8 = block_size, is_int8
         self._compiled = {}
@@ -136,14 +136,14 @@ class Trainer:
             that was trained: `model`, or a smaller one if the method cuts channels.
         """
         pruned, callbacks = METHODS[method].begin(model, sparsities, settings, self._block_size)
-        steps = epochs * self.data.steps
+        steps = epochs * self._data.steps
         compiled = self._compile(pruned, settings.distillation, is_kept=pruned is model)
         trained = compiled.begin(settings.learning_rate, steps, settings.distillation)
         rounding = []
         if self._is_int8:
             rounding = [_quantization(pruned, settings.rounding, steps)]
-        evaluation = _Evaluation(self.data, epochs, rounding, report)
-        self.data.fit(trained, epochs, [*callbacks, *rounding, evaluation])
+        evaluation = _Evaluation(self._data, epochs, rounding, report)
+        self._data.fit(trained, epochs, [*callbacks, *rounding, evaluation])
         return evaluation.found, pruned
 
     def _compile(self, model, distillation, is_kept):

@@ -107,8 +107,8 @@ def copy_of(model):
         return model
     with _strategy_for(model).scope():
         copy = renew(model)
-        copy_state(model, copy)
-        compile_like(model, copy)
+    copy_state(model, copy)
+    compile_like(model, copy)
     return copy
 
 

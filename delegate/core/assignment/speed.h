@@ -22,7 +22,7 @@ class SpeedProbe {
  public:
   SpeedProbe();
 
-  // Measures again, for about two milliseconds.
+  // Measures again, for about two milliseconds; for up to ten while the clock rate rises.
   void run();
 
   const Speed& fastest() const { return speed_; }
