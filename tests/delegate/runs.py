@@ -59,14 +59,20 @@ def _invoke(interpreter, inputs):
 
 
 def compare(actual, expected):
-    """Asserts that int8 outputs by name differ by one at most, and float ones by rounding."""
+    """Asserts that int8 outputs by name differ by one at most, and float ones by rounding.
+
+    Infinities are compared: the small constant that keeps RSQRT finite can be rounded away in int8.
+    Graphs with NaN are rejected: what kernels make of it differs.
+    """
     assert actual.keys() == expected.keys()
+    if any(np.isnan(value).any() for value in expected.values()):
+        hypothesis.reject()
     for name, value in expected.items():
-        assert np.isfinite(value).all()
         assert actual[name].shape == value.shape
         if value.dtype == np.int8:
             given, tolerance = actual[name].astype(int), 1
         else:
             # The graphs are made so that values are near 1.
-            given, tolerance = actual[name], TOLERANCE * np.abs(value).max(initial=1.0)
+            largest = np.abs(value[np.isfinite(value)]).max(initial=1.0)
+            given, tolerance = actual[name], TOLERANCE * largest
         np.testing.assert_allclose(given, value, rtol=0, atol=tolerance, err_msg=name)
