@@ -37,17 +37,18 @@ class SanitizedBuild(Build):
     Args:
         name: Which.
         kernels: Instruction sets whose kernels are instrumented, by default all, with all checks.
-            Those of the others are the plain ones.
+            With some, those of the others and the tests themselves are the plain ones.
     """
 
     def __init__(self, name, kernels=None):
         super().__init__(name, flags=SANITIZERS[name], kernel_flags=SHORT if kernels else ())
         isas = {source: Path(source).stem for source in sources.isa_flags()}
         self._plain = {source for source, isa in isas.items() if kernels and isa not in kernels}
+        self._are_tests_plain = kernels is not None
 
     def compile(self, source, flags=(), parts=()):
         """See `Build`."""
-        if source in self._plain:
+        if source in self._plain or (self._are_tests_plain and source.endswith("_test.cc")):
             return Build("cpp-tests").compile(source, flags)
         return super().compile(source, flags, parts)
 
