@@ -25,10 +25,16 @@ def built(case):
     return layer, np.float32(RNG.normal(size=shape))
 
 
+def begun(layer):
+    gram = InputGram(layer, tf.distribute.get_strategy())
+    gram.begin()
+    return gram
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_it_gives_the_sums_of_squares_of_the_outputs(case):
     layer, x = built(case)
-    gram = InputGram(layer, tf.distribute.get_strategy())
+    gram = begun(layer)
     with gram:
         outputs = layer(x)
     kernel = layer.kernel.numpy().reshape(-1, 5)
@@ -39,10 +45,34 @@ def test_it_gives_the_sums_of_squares_of_the_outputs(case):
     np.testing.assert_array_equal(gram.matrix(), before)
 
 
+def test_it_begins_anew_and_frees_its_memory():
+    layer, x = built("dense")
+    gram = begun(layer)
+
+    @tf.function
+    def step():
+        layer(x)
+
+    with gram:
+        step()
+        first = gram.matrix()
+        step()
+        assert not np.array_equal(gram.matrix(), first)
+        gram.begin()
+        step()
+        np.testing.assert_array_equal(gram.matrix(), first)
+        gram.end()
+        assert not gram.matrix().size
+        gram.begin()
+        step()
+    np.testing.assert_array_equal(gram.matrix(), first)
+    assert step.experimental_get_tracing_count() == 1
+
+
 def test_few_positions_are_looked_at(monkeypatch):
     monkeypatch.setattr(input_gram, "_POSITIONS", 50)
     layer, x = built("convolution")
-    gram = InputGram(layer, tf.distribute.get_strategy())
+    gram = begun(layer)
     with gram:
         layer(np.tile(x, (100, 1, 1, 1)))
     centre = gram.matrix()[4 * 3, 4 * 3]
@@ -51,7 +81,7 @@ def test_few_positions_are_looked_at(monkeypatch):
 
 def test_it_goes_together_with_other_gradients():
     layer, x = built("dense")
-    gram, sparse = InputGram(layer, tf.distribute.get_strategy()), SparseBackward(layer, 2, True)
+    gram, sparse = begun(layer), SparseBackward(layer, 2, True)
     with sparse, gram:
         layer(x)
     assert gram.matrix().any()

@@ -29,7 +29,8 @@ def obstacle(layer):
 class InputGram(contextlib.AbstractContextManager):
     """Adds up products of a layer's inputs in the train steps that run while it is entered.
 
-    The layer's `call` is replaced in the layer itself. What it computes stays the same.
+    The layer's `call` is replaced in the layer itself. What it computes stays the same. Between
+    `begin` and `end` it has the memory for the products; it is entered at no other time.
 
     Args:
         layer: Built Dense or Conv2D layer of Keras 3 without an `obstacle`.
@@ -39,14 +40,23 @@ class InputGram(contextlib.AbstractContextManager):
     def __init__(self, layer, strategy):
         self._layer = layer
         self._before = []
-        size = math.prod(layer.kernel.shape[:-1])
+        self._size = math.prod(layer.kernel.shape[:-1])
         with tf.init_scope(), strategy.scope():
             self._sums = tf.Variable(
-                tf.zeros((size, size)),
+                tf.zeros((0, 0)),
                 trainable=False,
                 aggregation=tf.VariableAggregation.MEAN,
                 name="input_gram",
+                shape=(None, None),
             )
+
+    def begin(self):
+        """Forgets all inputs so far."""
+        self._sums.assign(tf.zeros((self._size, self._size)))
+
+    def end(self):
+        """Frees the memory."""
+        self._sums.assign(tf.zeros((0, 0)))
 
     def __enter__(self):
         layer = self._layer
@@ -67,12 +77,12 @@ class InputGram(contextlib.AbstractContextManager):
             vars(self._layer)["call"] = before
 
     def matrix(self):
-        """Returns the sums so far, a float32 array (inputs, inputs) in the kernel's order."""
+        """Returns the sums since `begin`, a float32 array (inputs, inputs) in the kernel's order."""
         return self._sums.numpy()
 
     def _add(self, inputs):
         x = tf.stop_gradient(tf.cast(tf.convert_to_tensor(inputs), tf.float32))
-        rows = tf.reshape(self._windows(x), (-1, self._sums.shape[0]))[:_POSITIONS]
+        rows = tf.reshape(self._windows(x), (-1, self._size))[:_POSITIONS]
         self._sums.assign(_MOMENTUM * self._sums + tf.matmul(rows, rows, transpose_a=True))
 
     def _windows(self, x):

@@ -100,6 +100,7 @@ class LowBitQuantization(MaskedCallback):
             raise ValueError(f"Expected rho to be above 0. Received: {rho}")
         check_scope(scope, LAYERS_AND_INNER, no_mapping="no layer has a number of its own")
         self.bits, self.method, self.rho, self.scope = bits, method, rho, scope
+        self._grams = []
         super().__init__(Progress(begin, end, frequency))
 
     def get_config(self) -> dict:
@@ -166,6 +167,8 @@ class LowBitQuantization(MaskedCallback):
         elif not self._parts:
             makers = self._makers("inputs", InputGram, self._layers)
             self._parts = self._grams = self._train_step.attach(makers)
+            for gram in self._grams:
+                gram.begin()
 
     def _project(self, weights):
         return [project(w, self.bits)[0] for w in weights]
@@ -182,6 +185,7 @@ class LowBitQuantization(MaskedCallback):
         for mask, gram in itertools.zip_longest(self._masks, grams):
             mask.round(*self._rounded(mask.weights(), gram and gram.matrix()))
             mask.attach()
+        self._end_grams()
         self._averages = MaskedAverages(optimizer, self._masks, self._masks)
         self._averages.attach()
 
@@ -206,10 +210,16 @@ class LowBitQuantization(MaskedCallback):
         )
         self._detach()
 
+    def _end_grams(self):
+        for gram in self._grams:
+            gram.end()
+        self._grams = []
+
     def _forget(self):
         super()._forget()
+        self._end_grams()
         self._admm = None
-        self._variables, self._layers, self._grams = [], [], []
+        self._variables, self._layers = [], []
 
 
 def _check_layers(targets, method):
