@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfsparse.files import cache_folder
-from tfsparse.runtime import timing
+from tfsparse.runtime import differences
 from tfsparse.runtime.random_inputs import random_input
 from tfsparse.zoo import catalogue
 
@@ -160,7 +160,7 @@ def cells(case, default, ours):
             promise += " kept" if ratio <= case.at_most else " missed"
     texts += [f"{ratio:.3f}" if both else "", promise]
     pairs = [(default.outputs[i], ours.outputs[i]) for i in default.outputs] if both else []
-    return [*texts, f"{timing.largest_difference(pairs):.1e}" if both else ""]
+    return [*texts, f"{differences.largest_difference(pairs):.1e}" if both else ""]
 
 
 def cell(counted):

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tfsparse
-from tfsparse.runtime import timing
+from tfsparse.runtime import differences, timing
 from tfsparse.runtime.random_inputs import set_random_inputs
 
 PRUNING_RATIO = flags.DEFINE_float(
@@ -85,7 +85,7 @@ def measure(name, folder):
     ]
     pair = [timing.open_one(path, delegate=False) for path in paths]
     set_random_inputs(pair)
-    difference = timing.output_difference(*pair)
+    difference = differences.output_difference(*pair)
     latency = timing.compare(*pair, SECONDS.value)
     return (
         f"{model.count_params() / 1e6:.2f} → {smaller.count_params() / 1e6:.2f}",

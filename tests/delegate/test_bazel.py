@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 import tfsparse
 from delegate import sources
 from tests.delegate.cpp import NO_GOOGLETEST, CrossBuild
-from tfsparse.runtime import timing
+from tfsparse.runtime import differences
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.zoo import architectures
 
@@ -99,7 +99,7 @@ def test_the_library_runs_a_network_as_the_default_does(built, tmp_path):
     for interpreter in (default, sparse):
         interpreter.allocate_tensors()
     set_random_inputs([default, sparse])
-    assert timing.output_difference(default, sparse) < 1e-4
+    assert differences.output_difference(default, sparse) < 1e-4
     assert sparse._get_ops_details()[-1]["op_name"] == "DELEGATE"
 
 

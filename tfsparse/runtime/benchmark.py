@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfsparse.capture import captured_output
 from tfsparse.formatting import significant
-from tfsparse.runtime import input_shapes, timing
+from tfsparse.runtime import differences, input_shapes, timing
 from tfsparse.runtime.random_inputs import set_random_inputs
 from tfsparse.runtime.runtimes import installed_runtime, runtime_version
 
@@ -135,13 +135,13 @@ def compare(name, pair, seconds, reference=None, shapes=None):
     """
     assumed = input_shapes.assumed(pair[1], shapes)
     with input_shapes.hinting(assumed):
-        default, candidate = (timing.outputs(one) for one in pair)
+        default, candidate = (differences.outputs(one) for one in pair)
         expected, default_difference = default, None
         if reference is not None:
             set_random_inputs([pair[0], reference])
-            expected = timing.outputs(reference)
-            default_difference = timing.largest_difference(zip(expected, default, strict=True))
-        difference = timing.largest_difference(zip(expected, candidate, strict=True))
+            expected = differences.outputs(reference)
+            default_difference = differences.largest_difference(zip(expected, default, strict=True))
+        difference = differences.largest_difference(zip(expected, candidate, strict=True))
         comparison = timing.compare(*pair, seconds=seconds)
     return Result(name, comparison, difference, default_difference, assumed)
 

@@ -25,6 +25,7 @@ SETTLE_SECONDS = 0.02
 BURST_SECONDS = 0.03
 WARM_UP_SECONDS = 0.3
 MIN_ROUNDS = 8
+SETTLED = 0.003  # a fraction of the latency: an improvement that does not count
 REFERENCE, OPTIMISED = "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
 RESOLVERS = (REFERENCE, OPTIMISED)
 
@@ -183,17 +184,18 @@ def medians(interpreters, seconds):
 
 
 def fastest(interpreters, seconds):
-    """Times interpreters in turn, for about `seconds` in all.
+    """Times interpreters in turn, for up to `seconds` in all.
 
     Args:
         interpreters: interpreters with tensors allocated and inputs set.
-        seconds: time to spend; at least 8 rounds are run.
+        seconds: most time to spend; at least 8 rounds are run. Ends after a quarter of it or later,
+            as soon as no interpreter became faster in the second half of the rounds.
 
     Returns:
         A list of the latency of the fastest inference of each in milliseconds, which other load on
         the machine changes least.
     """
-    rounds, _ = _rounds(interpreters, seconds)
+    rounds, _ = _rounds(interpreters, seconds, until_settled=True)
     return [1e3 * min(map(min, of_one)) for of_one in zip(*rounds, strict=True)]
 
 
@@ -212,42 +214,6 @@ def processor_wait():
     return 1e-9 * nanoseconds
 
 
-def output_difference(baseline, candidate):
-    """Runs both interpreters once and compares their outputs.
-
-    Returns:
-        The largest absolute difference over all outputs, as a fraction of the largest absolute
-        value of that output in `baseline`; infinity if one of them is not finite.
-    """
-    return largest_difference(zip(outputs(baseline), outputs(candidate), strict=True))
-
-
-def outputs(interpreter):
-    """Runs an interpreter once; returns a list of its output arrays."""
-    interpreter.invoke()
-    return [interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()]
-
-
-def largest_difference(pairs):
-    """Compares arrays.
-
-    Args:
-        pairs: pairs of an expected and a received array.
-
-    Returns:
-        The largest absolute difference over all pairs, as a fraction of the largest absolute
-        expected value of the pair; infinity if one of them is not finite.
-    """
-    worst = 0.0
-    for expected, received in pairs:
-        expected, received = expected.astype(np.float64), received.astype(np.float64)
-        if not (np.isfinite(expected).all() and np.isfinite(received).all()):
-            return float("inf")
-        scale = np.abs(expected).max(initial=0) or 1.0
-        worst = max(worst, float(np.abs(expected - received).max(initial=0) / scale))
-    return worst
-
-
 def cpu_name():
     """Returns the name of the processor, such as "AMD EPYC 9654 96-Core Processor"."""
     info = Path("/proc/cpuinfo")
@@ -259,8 +225,13 @@ def cpu_name():
     return platform.processor() or platform.machine()
 
 
-def _rounds(interpreters, seconds):
+def _rounds(interpreters, seconds, until_settled=False):
     """Times interpreters in turn.
+
+    Args:
+        interpreters: see `fastest`.
+        seconds: time to spend.
+        until_settled: whether to end as `fastest` does.
 
     Returns:
         A list of rounds, of each the seconds of a burst of every interpreter; and `waited` as in
@@ -270,16 +241,26 @@ def _rounds(interpreters, seconds):
         raise ValueError(f"Expected a time above 0 seconds to measure for. Received: {seconds}.")
     counts = [max(3, round(BURST_SECONDS / _warm_up(one.invoke))) for one in interpreters]
     order = list(range(len(interpreters)))
-    rounds = []
+    rounds, spent = [], 0.0
     start, waits = time.perf_counter(), processor_wait()
-    while len(rounds) < MIN_ROUNDS or time.perf_counter() < start + seconds:
+    while len(rounds) < MIN_ROUNDS or spent < seconds:
+        if until_settled and spent >= seconds / 4 and _have_settled(rounds):
+            break
         bursts = {i: _burst(interpreters[i].invoke, counts[i]) for i in order}
         rounds.append([bursts[i] for i in range(len(interpreters))])
         order.reverse()  # So that a drift of the clock rate favours none.
-    waited = None
-    if waits is not None:
-        waited = (processor_wait() - waits) / (time.perf_counter() - start)
+        spent = time.perf_counter() - start
+    waited = None if waits is None else (processor_wait() - waits) / spent
     return rounds, waited
+
+
+def _have_settled(rounds):
+    """Whether no interpreter became faster in the second half of the rounds, of at least 8."""
+    if len(rounds) < MIN_ROUNDS:
+        return False
+    shortest = np.array([[min(burst) for burst in one] for one in rounds])
+    half, whole = shortest[: len(rounds) // 2].min(axis=0), shortest.min(axis=0)
+    return bool((half <= (1 + SETTLED) * whole).all())
 
 
 def _warm_up(invoke):
