@@ -2,7 +2,8 @@
 
 Prints a line of JSON for a model that was made for both devices, and for one that was not while the
 devices stand for two GPUs: the replicas in each training, and what became of the model. A third
-line has the replicas of smaller models that trials make of one.
+line has the replicas of smaller models that trials make of one. A last one has those of copies of a
+model that was made for one of two GPUs.
 """
 
 import json
@@ -15,7 +16,7 @@ import tensorflow as tf
 import tfsparse
 from tfsparse.search.channel_cuts import cut
 from tfsparse.search.training import Data
-from tfsparse.search.variants import model_of
+from tfsparse.search.variants import copy_of, model_of
 
 
 def network(width=16):
@@ -25,20 +26,26 @@ def network(width=16):
         [
             keras.Input((8, 8, 4)),
             layers.Conv2D(width, 3, activation="relu", name="first"),
-            layers.Conv2D(width, 1, activation="relu", name="pointwise"),
+            layers.Conv2D(width, 1, activation=layers.PReLU(shared_axes=[1, 2]), name="pointwise"),
             layers.GlobalAveragePooling2D(),
             layers.Dense(4, activation="softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    metric = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[metric])
+    model.predict(np.zeros((2, 8, 8, 4), np.float32), verbose=0)  # Keras builds PReLU here.
     return model
+
+
+def replicas_of(model):
+    return model.distribute_strategy.num_replicas_in_sync
 
 
 def search(way, model, directory):
     replicas, fit = [], Data.fit
 
     def watched(data, trained, *arguments):
-        replicas.append(trained.distribute_strategy.num_replicas_in_sync)
+        replicas.append(replicas_of(trained))
         fit(data, trained, *arguments)
 
     Data.fit = watched
@@ -66,8 +73,10 @@ def main(folder):
     with strategy.scope():
         model = network(width=64)
     smaller = cut(model, {"first": 0.5}), model_of("factorized", model, 0.6)
-    replicas = [one.distribute_strategy.num_replicas_in_sync for one in smaller]
-    print(json.dumps({"way": "smaller models", "replicas": replicas}))
+    print(json.dumps({"way": "smaller models", "replicas": list(map(replicas_of, smaller))}))
+    with tf.distribute.OneDeviceStrategy(devices[0].name).scope():
+        model = network()
+    print(json.dumps({"way": "one of two GPUs", "replicas": [replicas_of(copy_of(model))]}))
 
 
 if __name__ == "__main__":

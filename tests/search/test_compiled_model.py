@@ -63,6 +63,45 @@ def test_a_later_training_traces_nothing_and_is_as_the_first(
         np.testing.assert_array_equal(one, other)
 
 
+def new_optimizers():
+    adam, sgd = keras.optimizers.Adam(0.01), keras.optimizers.SGD(0.01, momentum=0.9)
+    made = {"ema": keras.optimizers.Adam(0.01, use_ema=True)}
+    if hasattr(keras.optimizers, "ScheduleFreeAdamW"):
+        made["schedule free"] = keras.optimizers.ScheduleFreeAdamW(0.01)
+    if hasattr(keras.optimizers, "MultiOptimizer"):
+        parts = keras.optimizers.OptimizerMap(adam, {".*bias": sgd})
+        made["map"] = keras.optimizers.MultiOptimizer(parts)
+        made["function"] = keras.optimizers.MultiOptimizer(
+            lambda v: (
+                keras.optimizers.SGD(0.01) if "bias" in v.path else keras.optimizers.Adam(0.01)
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("name", new_optimizers())
+def test_any_optimizer_begins_from_the_present_weights(trained, name):
+    dense, (x, y) = trained
+
+    def train(model, compiled, learning_rate, factor=1):
+        model.set_weights([factor * weights for weights in dense.get_weights()])
+        fitted = compiled.begin(learning_rate, 5, 0.0)
+        fitted.fit(x[:160], y[:160], batch_size=32, verbose=0, shuffle=False)
+        return model.get_weights()
+
+    def new():
+        model = copy_of(dense)
+        optimizer = new_optimizers()[name]
+        optimizer.build(model.trainable_variables)
+        return model, CompiledModel(model, None, optimizer)
+
+    model, compiled = new()
+    train(model, compiled, 0.5, 2)
+    found, expected = train(model, compiled, 0.1), train(*new(), 0.1)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_each_optimizer_inside_has_its_own_rate(trained):
     dense, (x, y) = trained
     model = copy_of(dense)

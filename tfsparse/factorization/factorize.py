@@ -12,7 +12,9 @@ from tfsparse.factorization import candidates, layers, ranks, responses
 from tfsparse.factorization.result import Factorization, FactorizedLayer
 from tfsparse.graph.calls import unroll
 from tfsparse.graph.cloning import clone_graph
-from tfsparse.graph.rebuilding import compile_like, copy_state, renew
+from tfsparse.graph.compiling import compile_like
+from tfsparse.graph.rebuilding import copy_state, renew
+from tfsparse.keras_models import strategy_of
 from tfsparse.prune.scope import select
 from tfsparse.prune.scope_grammar import check_scope
 
@@ -177,13 +179,14 @@ def _rebuild(model, program, used, made):
         return layers.chain(operation, candidate.stages(used[candidate]), use_bias)
 
     new, pairs = clone_graph(model, program, make)
-    for old, other in pairs:
-        candidate = by_layer.get(id(old))
-        if candidate is not None:
-            factors, bias, _ = made[candidate]
-            layers.set_weights(other, old, factors, bias)
-        else:
-            copy_state(old, other)
+    with strategy_of(model).scope():
+        for old, other in pairs:
+            candidate = by_layer.get(id(old))
+            if candidate is not None:
+                factors, bias, _ = made[candidate]
+                layers.set_weights(other, old, factors, bias)
+            else:
+                copy_state(old, other)
     compile_like(model, new)
     return new
 

@@ -8,8 +8,10 @@ from tfsparse.annotations import Model
 from tfsparse.graph import rules
 from tfsparse.graph.calls import unroll
 from tfsparse.graph.cloning import Chain, clone_graph
+from tfsparse.graph.compiling import compile_like
 from tfsparse.graph.equivalence import check_outputs
-from tfsparse.graph.rebuilding import compile_like, copy_state, is_own, renew
+from tfsparse.graph.rebuilding import copy_state, is_own, renew
+from tfsparse.keras_models import strategy_of
 
 _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 _CLASSES = tuple(getattr(keras.layers, name) for name in _CONVOLUTIONS)
@@ -158,8 +160,9 @@ def _rebuild(model, program, plan):
         return Chain([zeros, valid] if any(pads) else [valid])
 
     padded, pairs = clone_graph(model, program, make)
-    for old, new in pairs:
-        copy_state(old, new.layers[-1] if isinstance(new, Chain) else new)
+    with strategy_of(model).scope():
+        for old, new in pairs:
+            copy_state(old, new.layers[-1] if isinstance(new, Chain) else new)
     return padded
 
 

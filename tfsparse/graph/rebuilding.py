@@ -14,9 +14,6 @@ import numpy as np
 import tensorflow as tf
 from keras.src.models.functional import Functional  # not public, yet what keras.Model returns
 
-from tfsparse.keras_models import all_optimizers, strategy_of
-from tfsparse.user_warnings import warn
-
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic)
 _TENSORS = (tf.Tensor, tf.Variable, keras.Variable)
 
@@ -48,49 +45,6 @@ def renew(live, changes=None):
     return new
 
 
-def compile_like(model, new):
-    """Compiles a model like another one, with a new optimizer.
-
-    The losses and metrics are the objects of the other model. An optimizer that cannot be copied is
-    left out, with a warning.
-
-    Args:
-        model: Keras 3 model. If it is not compiled, nothing happens.
-        new: Built model of the same class and outputs.
-    """
-    if model.compiled:
-        with strategy_of(new).scope():
-            _compile_like(model, new)
-
-
-def _compile_like(model, new):
-    if type(new).compile is not keras.Model.compile:
-        # What it was compiled with is only known to the methods that the class has for that.
-        new.compile_from_config(model.get_compile_config())
-        return
-    arguments = compile_arguments(model)
-    used = arguments.pop("optimizer")
-    try:
-        optimizer = used and renew(used)
-        new.compile(optimizer, **arguments)
-        if optimizer:
-            new.optimizer.build(new.trainable_variables)
-        if any(x is y for x in all_optimizers(used) for y in all_optimizers(optimizer)):
-            raise TypeError("It holds an optimizer that trains the other model.")
-    except (TypeError, ValueError, NotImplementedError) as error:
-        warn(
-            f"The optimizer {type(used).__name__} cannot be made anew for model {new.name!r}, "
-            "which is compiled without one. To train it, call its compile, or give the optimizer a "
-            f"get_config that returns the arguments of its constructor. The reason: {error}",
-        )
-        new.compile(None, **arguments)
-
-
-def compile_arguments(model):
-    """Returns the arguments of a Keras 3 model's last call of `compile`, a new dictionary."""
-    return dict(model._compile_config.config)
-
-
 def view(live, **attributes):
     """Returns an object of the same class with the same attributes, except for those given.
 
@@ -111,7 +65,8 @@ def copy_state(old, new):
 
     The state is what Keras saves, variables and assets such as vocabularies, and for a custom
     class also numbers, arrays, strings and TensorFlow's variables in its attributes. Layers
-    inside are included.
+    inside are included. Call it in the scope of the `tf.distribute.Strategy` of the new layer, some
+    variables of which may be made here.
 
     Args:
         old: Built layer of Keras 3.

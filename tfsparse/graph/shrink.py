@@ -9,8 +9,10 @@ from tfsparse.annotations import Model
 from tfsparse.graph import ChannelGraph, constants, rules, trace
 from tfsparse.graph.channels import variable_of
 from tfsparse.graph.cloning import clone_graph, input_like
+from tfsparse.graph.compiling import compile_like
 from tfsparse.graph.equivalence import check_outputs
-from tfsparse.graph.rebuilding import compile_like, copy_state, renew
+from tfsparse.graph.rebuilding import copy_state, renew
+from tfsparse.keras_models import strategy_of
 
 # What each layer makes its channels with: the argument that counts them, the kernel, its axis.
 _SIZES = {
@@ -163,8 +165,9 @@ def _rebuild(model, state):
         return input_like(original.inputs[position], state.count(channels))
 
     smaller, made = clone_graph(model, state.graph.program, lambda x: _clone(x, state), make_input)
-    for old, new in made:
-        _set_weights(old, new, state)
+    with strategy_of(model).scope():
+        for old, new in made:
+            _set_weights(old, new, state)
     compile_like(model, smaller)
     check_outputs(model, smaller)
     return smaller

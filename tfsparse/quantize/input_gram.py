@@ -77,7 +77,7 @@ class InputGram(contextlib.AbstractContextManager):
             vars(self._layer)["call"] = before
 
     def matrix(self):
-        """Returns the sums since `begin`, a float32 array (inputs, inputs) in the kernel's order."""
+        """Returns the sums since `begin`, float32 (inputs, inputs) in the kernel's order."""
         return self._sums.numpy()
 
     def _add(self, inputs):

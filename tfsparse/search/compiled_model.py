@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.distill import Distiller, LogitsDistillation
-from tfsparse.graph.rebuilding import compile_arguments, renew
+from tfsparse.graph.compiling import compile_again, renew_optimizer
 from tfsparse.keras_models import all_optimizers, strategy_of
 from tfsparse.prune.variables import read, write
 
@@ -25,7 +25,7 @@ class CompiledModel:
     def __init__(self, model, teacher, optimizer):
         self._model, self._like = model, optimizer
         self._trained = model if teacher is None else distiller(teacher, model, 0.5)
-        self._rates, self._optimizer, self._begin = [], None, []
+        self._rates, self._optimizer = [], None
 
     def begin(self, learning_rate, steps, distillation):
         """Sets all for a training from the model's present weights, as if it was compiled now.
@@ -39,25 +39,31 @@ class CompiledModel:
             The Keras model to call `fit` of.
         """
         if self._optimizer is None or self._trained.optimizer is not self._optimizer:
-            self._compile()  # for the first time, or after somebody else did
-        for variable, value in zip(self._optimizer.variables, self._begin, strict=True):
-            write(variable, value)
+            compile_again(self._trained, self._new_optimizer(), self._model)
+            self._optimizer = self._trained.optimizer  # for the first time, or after others did
+        # An optimizer may begin with copies of the weights.
+        start = self._new_optimizer()
+        for variable, value in zip(self._optimizer.variables, start.variables, strict=True):
+            write(variable, read(value))
         for rate in self._rates:
             rate.set(learning_rate, steps)
         if self._trained is not self._model:
             self._trained.student_loss_weight = 1 - distillation
         return self._trained
 
-    def _compile(self):
-        with strategy_of(self._model).scope():
-            optimizer = renew(self._like)
-            self._rates = [DecayingRate(highest_rate(each)) for each in _innermost(self._like)]
-            for each, rate in zip(_innermost(optimizer), self._rates, strict=True):
-                each.learning_rate = rate.schedule
-            self._trained.compile(**compile_arguments(self._model) | {"optimizer": optimizer})
-            self._optimizer = self._trained.optimizer
-            self._optimizer.build(self._model.trainable_variables)
-        self._begin = [read(variable) for variable in self._optimizer.variables]
+    def _new_optimizer(self):
+        """Returns an optimizer for the model's present weights, with the variable rates."""
+        optimizer = renew_optimizer(self._like, self._model)
+        inner = _innermost(optimizer)
+        if not self._rates:
+            like = _innermost(self._like)
+            if len(like) < len(inner):
+                like = inner  # It makes those that it holds when it is built, and is not yet.
+            with strategy_of(self._model).scope():
+                self._rates = [DecayingRate(highest_rate(each)) for each in like]
+        for each, rate in zip(inner, self._rates, strict=True):
+            each.learning_rate = rate.schedule
+        return optimizer
 
 
 class DecayingRate:

@@ -10,8 +10,7 @@ import keras
 from tfsparse.converter.convert import convert
 from tfsparse.files import write_atomically
 from tfsparse.formatting import to_json
-from tfsparse.graph.rebuilding import compile_arguments, renew
-from tfsparse.keras_models import strategy_of
+from tfsparse.graph.compiling import compile_again, renew_optimizer
 from tfsparse.packing.pack import pack
 from tfsparse.prune.evaluation import checked_metric, is_higher_better
 from tfsparse.search import targets
@@ -280,8 +279,7 @@ class Search:
 
     def _write(self, model):
         """Writes a model, compiled as the given one was, and its file; returns their paths."""
-        with strategy_of(model).scope():
-            model.compile(**compile_arguments(model) | {"optimizer": renew(self._optimizer)})
+        compile_again(model, renew_optimizer(self._optimizer, model))
         model_path, path = (os.fspath(self._directory / name) for name in (MODEL, FILE))
         model.save(model_path)
         conversion = dict(self._conversion)

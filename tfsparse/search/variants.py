@@ -6,7 +6,8 @@ import math
 import tensorflow as tf
 
 from tfsparse.factorization.factorize import factorize
-from tfsparse.graph.rebuilding import compile_arguments, compile_like, copy_state, renew
+from tfsparse.graph.compiling import compile_arguments, compile_like
+from tfsparse.graph.rebuilding import copy_state, renew
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune.scope import select
 from tfsparse.search.channel_cuts import MeasuredChannels, groups_in
@@ -107,7 +108,7 @@ def copy_of(model):
         return model
     with _strategy_for(model).scope():
         copy = renew(model)
-    copy_state(model, copy)
+        copy_state(model, copy)
     compile_like(model, copy)
     return copy
 
@@ -115,8 +116,9 @@ def copy_of(model):
 def _strategy_for(model):
     """The strategy that a model was made with; if that was none, one of all GPUs."""
     strategy = strategy_of(model)
+    has_none = strategy is tf.distribute.get_strategy() and not tf.distribute.has_strategy()
     gpus = tf.config.list_logical_devices("GPU")
-    if strategy.num_replicas_in_sync == 1 and len(gpus) > 1:
+    if has_none and len(gpus) > 1:
         return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
     return strategy
 
