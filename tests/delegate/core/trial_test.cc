@@ -1,13 +1,60 @@
-// The decision between a plan and the default, from given times.
+// The time of a plan, and the decision between a plan and the default from given times.
 #include "delegate/core/assignment/trial.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/delegate/core/graph_builder.h"
+#include "tests/delegate/core/run_plan.h"
 
 namespace tfsparse {
 namespace {
+
+// A trial of a small plan.
+class SmallTrial {
+ public:
+  explicit SmallTrial(int threads) : pool_(threads) {
+    const int x = builder_.input({1, 64});
+    builder_.graph.outputs = {builder_.row_scaling(x, 64, 2)};
+    plan_ = testing::build(builder_.graph, threads);
+    trial_ = std::make_unique<Trial>(plan_.get(), &pool_);
+  }
+
+  Trial* operator->() { return trial_.get(); }
+  // Fewer than requested on a machine with one core.
+  int threads() const { return pool_.size(); }
+
+ private:
+  testing::GraphBuilder builder_;
+  ThreadPool pool_;
+  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<Trial> trial_;
+};
+
+TEST(Trial, ReturnsTheLeastTimeSoFar) {
+  for (int threads : {1, 2}) {
+    SmallTrial trial(threads);
+    double least = trial->run();
+    EXPECT_LT(least, 60);
+    for (int i = 0; i < 20; ++i) {
+      const double seconds = trial->run();
+      EXPECT_GT(seconds, 0);
+      EXPECT_LE(seconds, least);
+      least = seconds;
+    }
+  }
+}
+
+#if defined(__linux__)
+// It counts the processor time of each thread in nanoseconds.
+TEST(Trial, NeedsOneRunWhereOtherProcessesDoNotAddToTheTime) {
+  EXPECT_EQ(SmallTrial(1)->fewest_runs(), 1);
+  SmallTrial shared(2);
+  EXPECT_EQ(shared->fewest_runs(), shared.threads() == 1 ? 1 : 8);
+}
+#endif
 
 constexpr double kDefault = 1e-3, kShare = 0.93;
 
