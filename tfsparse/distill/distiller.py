@@ -15,7 +15,6 @@ from tfsparse.distill.features import Features
 from tfsparse.distill.losses import DistillationLoss
 from tfsparse.keras_models import strategy_of
 from tfsparse.prune.growth import watch_with
-from tfsparse.prune.variables import read
 
 
 class Distiller(keras.Model):
@@ -110,7 +109,7 @@ class Distiller(keras.Model):
     @property
     def student_loss_weight(self) -> float:
         """The weight of L, a float in [0, 1]. It may be changed between two trainings."""
-        return float(read(self._student_loss_weight))
+        return self._weight
 
     @student_loss_weight.setter
     def student_loss_weight(self, weight: float) -> None:
@@ -120,6 +119,9 @@ class Distiller(keras.Model):
                 "Expected student_loss_weight to be in [0, 1]: the distillation losses have the "
                 f"rest. Received: {weight}"
             )
+        if self.compiled:
+            _check_loss(self._compile_loss, weight)
+        self._weight = float(weight)
         self._student_loss_weight.assign(weight)
 
     def __dir__(self):
@@ -136,11 +138,7 @@ class Distiller(keras.Model):
         self, optimizer: Any = "rmsprop", loss: Any = None, *args: Any, **kwargs: Any
     ) -> None:
         """Configures the training of the student, as `compile` of each Keras model does."""
-        if loss is None and self.student_loss_weight:
-            raise ValueError(
-                "Expected compile to get the student's loss for the labels. Received: loss=None. "
-                "To train without labels, make the Distiller with student_loss_weight=0."
-            )
+        _check_loss(loss, self.student_loss_weight)
         super().compile(optimizer, loss, *args, **kwargs)
 
     def make_train_function(self, force: bool = False) -> None:
@@ -246,6 +244,14 @@ def _weight_of_examples(sample_weight):
             f"{len(weights)} outputs, which distillation losses do not know."
         )
     return weights[0] if weights else None
+
+
+def _check_loss(loss, weight):
+    if loss is None and weight:
+        raise ValueError(
+            "Expected compile to get the student's loss for the labels. Received: loss=None, and "
+            f"student_loss_weight={weight}. To train without labels, set student_loss_weight=0."
+        )
 
 
 def _check_models(teacher, student):
