@@ -2,8 +2,9 @@
 
 LeNet-300-100 and LeNet-5, on MNIST or Fashion-MNIST, or ResNet-20 on CIFAR-10 are trained, pruned,
 share values, and are packed. The LeNets have the densities of Han et al. 2016 for MNIST. The table
-has the bytes and the test accuracy of every stage, each of the file that TFLite runs. Networks are
-kept in a folder, so that an interrupted run can go on. Zstandard comes from the package
+has the bytes and the test accuracy of every stage, each of the file that TFLite runs. Networks can
+be kept in a folder, under names that tell how they were trained: a later run begins with those that
+it would train alike. Zstandard comes from the package
 `zstandard`; without it its columns are empty.
 
     python benchmarks/deep_compression.py
@@ -49,6 +50,7 @@ MODELS = flags.DEFINE_string("models", None, "Keep the networks in this folder."
 
 BATCH_SIZE = 128
 LENETS = "lenet_300_100", "lenet_5"
+ARRAYS = "x_train", "y_train", "x_test", "y_test"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +115,8 @@ def load_gray():
         train, test = getattr(keras.datasets, name).load_data()
     else:
         arrays = load_arrays(name)
+        if not isinstance(arrays, dict) or not arrays.keys() >= set(ARRAYS):
+            raise ValueError(f"Expected an .npz file with {', '.join(ARRAYS)}. Received: {name}")
         train, test = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
     (x_train, y_train), (x_test, y_test) = train, test
     classes = tuple(str(label) for label in np.unique(y_train))
@@ -183,8 +187,18 @@ def pictures(network):
     )
 
 
+def start_of_names(name):
+    """The beginning of the names of files: the network, its pictures and the seed."""
+    limit = "" if LIMIT.value is None else f"-{LIMIT.value}_pictures"
+    pictures = Path(DATA.value).stem if DATA.value else "pictures"
+    return f"{name}-{pictures}{limit}-seed_{SEED.value}"
+
+
 def networks(name, data, folder):
-    """Yields the network of each stage, trained from that before, or as the folder has it."""
+    """Yields each stage, its network, and the path of its `.keras` file.
+
+    A network is that in the folder, or otherwise trained from the one before.
+    """
     import keras
 
     keras.utils.set_random_seed(SEED.value)
@@ -195,8 +209,12 @@ def networks(name, data, folder):
         "pruned": (PRUNE_EPOCHS.value, [tfsparse.GradualPruning(**network.pruning)]),
         "shared": (SHARE_EPOCHS.value, [tfsparse.WeightSharing(BITS.value)]),
     }
+    file_name = start_of_names(name)
     for (stage, (epochs, callbacks)), rate in zip(fits.items(), network.rates, strict=True):
-        path = folder / f"{name}-{stage}.keras"
+        file_name += f"-{stage}_{epochs}"
+        if stage == "shared":
+            file_name += f"_of_{BITS.value}_bits"
+        path = folder / f"{file_name}.keras"
         if path.exists():
             model = keras.models.load_model(path)
         else:
@@ -206,7 +224,7 @@ def networks(name, data, folder):
             else:
                 callbacks[0].apply(model)
             model.save(path)
-        yield stage, model
+        yield stage, model, path
 
 
 def shown(size, whole):
@@ -217,8 +235,8 @@ def stages(name, data, folder):
     """Yields a row of the table for each stage of a network."""
     x = NETWORKS[name].scale(data.x_test)
     whole = None
-    for stage, model in networks(name, data, folder):
-        path = folder / f"{name}-{stage}.tflite"
+    for stage, model, saved in networks(name, data, folder):
+        path = saved.with_suffix(".tflite")
         tfsparse.convert(model, path)
         file = path.read_bytes()
         whole = whole or len(file)
@@ -241,13 +259,13 @@ def main(argv):
         table.add_column(column, justify="right")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(MODELS.value or temporary)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+            data = {name: pictures(NETWORKS[name]) for name in names}
+        except (ImportError, OSError, ValueError) as error:
+            sys.exit(str(error))
         for name in names:
-            try:
-                data = pictures(NETWORKS[name])
-            except (ImportError, OSError, ValueError) as error:
-                sys.exit(str(error))
-            for row in stages(name, data, folder):
+            for row in stages(name, data[name], folder):
                 table.add_row(*row)
     Console(width=140).print(table)
 

@@ -74,22 +74,35 @@ def test_a_network_has_a_row_for_each_stage(pictures, tmp_path, name, zeros):
     assert int(shared[4]) <= 16 < int(pruned[4].replace(",", ""))
     sizes = [int(row[-1].split()[0].replace(",", "")) for row in rows]
     assert sizes[0] > 2 * sizes[1] > 4 * sizes[2]
-    # The networks in the folder are not trained again.
+    # Networks in the folder that were trained alike are not trained again.
     again = run(name, "--data", pictures, "--models", models, *epochs)
-    assert "pruned:" not in again.stdout
+    assert "shared:" not in again.stdout
     assert [row[:5] for row in rows_of(again.stdout)] == [row[:5] for row in rows]
+    if name != "resnet20":
+        other = run(name, "--data", pictures, "--models", models, *epochs, "--bits=2")
+        assert "shared:" in other.stdout
+        assert "pruned:" not in other.stdout
+        assert int(rows_of(other.stdout)[2][4]) <= 4
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["alexnet"], "Expected lenet_300_100, lenet_5, resnet20. Received: alexnet"),
-        (["resnet20", "--data", "nowhere"], "Received: 'nowhere'"),
+        (["lenet_5", "resnet20", "--data", "arrays.npz"], "Expected folders of pictures"),
+        (["--data", "array.npy"], "Expected an .npz file with x_train, "),
+        (["--data", "other.npz"], "Expected an .npz file with x_train, "),
     ],
 )
-def test_says_what_is_wrong_with_its_arguments(arguments, message):
+def test_says_what_is_wrong_with_its_arguments(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    x, y = np.zeros((3, 28, 28), np.uint8), np.arange(3)
+    np.savez("arrays.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    np.savez("other.npz", x_train=x, y_train=y)
+    np.save("array.npy", x)
     result = run(*arguments)
     assert result.returncode == 1
     output = result.stdout + result.stderr
     assert message in output
+    assert "dense:" not in output
     assert "Traceback" not in output
