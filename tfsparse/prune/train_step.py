@@ -1,4 +1,4 @@
-"""The compiled train step of a model: once as it is, once with what a callback adds."""
+"""The compiled train steps of a model: one for each set of parts that callbacks add."""
 
 import contextlib
 

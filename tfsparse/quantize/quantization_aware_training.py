@@ -138,8 +138,8 @@ class QuantizationAwareTraining(ScheduledCallback):
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Lets a validation during the training be one in int8."""
-        for forward in self._parts:
-            # In a validation both phases round alike.
+        if self._parts:
+            (forward,) = self._parts  # In a validation both phases round alike.
             key = (_PART, "validation", id(ValueRanges.of(student_of(self.model))))
             make = functools.partial(QuantizedTestStep, self.model, forward)
             self._train_step.once(key, make).set()

@@ -24,7 +24,7 @@ class ValueRanges:
         strategy: The model's `tf.distribute.Strategy`.
 
     Attributes:
-        momentum: Float variable in [0, 1), how much of a range so far an update keeps.
+        momentum: Float variable in [0, 1), the weight of a range so far in an update.
     """
 
     _size = 2

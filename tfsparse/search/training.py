@@ -15,8 +15,8 @@ from tfsparse.search.compiled_model import CompiledModel
 from tfsparse.search.methods import METHODS
 
 # Examples on which the sensitivity of each layer is measured, by one evaluation for each layer and
-# sparsity. The square roots of losses, by which layers are compared, are 3 to 5 % of the largest
-# one off those of 2,048 examples (ResNet-20).
+# sparsity. Layers are compared by the square roots of losses. Those differ from the ones of 2,048
+# examples by 3 to 5 % of the largest (ResNet-20).
 SAMPLE = 256
 CALIBRATION_EXAMPLES = 100  # that int8 files get their ranges from before any training
 # Of the ranges of int8: a short training needs an average over fewer batches.
