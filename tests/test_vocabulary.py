@@ -17,7 +17,7 @@ from tfsparse.prune.callback import Callback
 from tfsparse.prune.masked_pruning import MaskedPruning
 from tfsparse.prune.schedules import Schedule
 from tfsparse.prune.weights.sensitivity import LayerSensitivity
-from tfsparse.runtime.explain import Explanation
+from tfsparse.runtime.explanation import Explanation
 from tfsparse.runtime.tune import Tuning
 from tfsparse.search.result import CompressionResult
 

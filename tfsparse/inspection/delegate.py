@@ -27,7 +27,7 @@ class Answer:
 
     Attributes:
         layers: Dictionary from (subgraph, operator) to a dictionary of the attributes of
-            `tfsparse.runtime.explain.Layer`.
+            `tfsparse.runtime.explanation.Layer`.
         isa: The instruction set of its kernels, or `None`.
         summary: A sentence or two.
         assumed_shapes: Shapes of inputs that neither the file nor the caller gave, by name.
